@@ -1,0 +1,63 @@
+# One file to set up, run and test. `make` lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DATA ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup check test slow gpu bench reference app train clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/base: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ .venv/base
+
+demo: .venv/base ## set up, predict where people look in a bundled picture, say where it is written
+	$(BIN)/gaze predict data/samples/street.jpg --output out --format png,npy,json --overwrite
+	@for file in out/street.*; do echo "  $$file"; done
+
+setup: .venv/dev ## everything for training, testing and developing, with pinned versions
+
+check: .venv/dev ## style and types
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+
+test: check ## style, types and every test that takes less than ten seconds or so
+	$(BIN)/python -m pytest -m 'not slow and not gpu'
+
+slow: .venv/dev ## the long tests, a browser among them
+	$(BIN)/python -m pytest -m 'slow and not gpu'
+
+gpu: ## the tests that need a CUDA device, with whatever Python is there
+	$(PYTHON) -m pytest -m gpu
+
+bench: .venv/dev ## ratios of two things measured in one run
+	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+.venv-reference/ready:
+	$(PYTHON) -m venv .venv-reference
+	.venv-reference/bin/python -m pip install --quiet 'numpy<2' 'setuptools<81' 'torch==2.13.*' 'pysaliency==0.2.22'
+	@touch $@
+
+reference: .venv-reference/ready ## score the reference maps anew with pysaliency
+	.venv-reference/bin/python -W ignore tests/saliency/reference/make_reference.py $(wildcard $(DATA))
+
+app: .venv/base ## open the app in the browser
+	$(BIN)/gaze app
+
+train: .venv/dev ## train the recipe of the weights that ship: osie, crowd and scene in $(DATA)
+	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
+
+clean: ## forget environments and outputs; trained runs stay
+	rm -rf .venv .venv-reference out
