@@ -1,0 +1,100 @@
+"""The nouns: a screen, a picture, a scanpath, the objects in a picture; and the units of each.
+
+Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the
+first pixel is (0.5, 0.5), and a point lies on a picture when 0 <= x < width and 0 <= y < height. Times are
+milliseconds from the onset of the picture, angles are degrees of visual angle. Readers convert to these
+units; nothing else does. An unknown number is NaN.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from data import GazeError
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where the pictures were shown, and from how far.
+
+    >>> round(Screen(1680, 1050, 47.4, 29.6, 57.0).pixels_per_degree, 1)
+    35.3
+    """
+
+    width: int  # pixels
+    height: int  # pixels
+    width_cm: float
+    height_cm: float
+    distance_cm: float
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "width_cm", "height_cm", "distance_cm"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise GazeError(f"Screen: {name} is {value}, but must be a positive number.")
+
+    @property
+    def pixels_per_degree(self) -> float:
+        """Horizontal pixels in the central degree of visual angle."""
+        return 2 * self.distance_cm * math.tan(math.radians(0.5)) * self.width / self.width_cm
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture by name and size; `data.picture.read(picture.path)` gives its pixels."""
+
+    name: str
+    width: int  # pixels
+    height: int  # pixels
+    path: Path | None = None  # None: only its size is known
+
+
+@dataclass(frozen=True)
+class Scanpath:
+    """One person's fixations on one picture, in order.
+
+    A search for a target names it (`target`), gives its box where it is known and says whether it was found.
+    """
+
+    subject: str
+    xy: Float[np.ndarray, "l 2"]  # pixels
+    onset: Float[np.ndarray, " l"]  # milliseconds from the picture's onset
+    duration: Float[np.ndarray, " l"]  # milliseconds
+    task: str = "free"
+    target: str = ""
+    box: tuple[float, float, float, float] | None = None  # the target: x, y, width, height in pixels
+    found: bool | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.xy)
+        if self.xy.shape != (count, 2):
+            raise GazeError(f"Scanpath: xy has shape {self.xy.shape}, but must be (l, 2).")
+        for name in ("onset", "duration"):
+            if getattr(self, name).shape != (count,):
+                shape = getattr(self, name).shape
+                raise GazeError(f"Scanpath: {name} has shape {shape}, but xy holds {count} fixations.")
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one picture as boxes: x, y, width, height in pixels."""
+
+    boxes: Float[np.ndarray, "n 4"]
+    categories: tuple[str, ...] = ()
+    attributes: tuple[dict[str, object], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
+            raise GazeError(f"Objects: boxes has shape {self.boxes.shape}, but must be (n, 4).")
+        for name in ("categories", "attributes"):
+            if getattr(self, name) and len(getattr(self, name)) != len(self.boxes):
+                raise GazeError(f"Objects: {len(getattr(self, name))} {name} for {len(self.boxes)} boxes.")
+
+    def __len__(self) -> int:
+        return len(self.boxes)

@@ -1,0 +1,301 @@
+"""Batches: pictures with their fixations on a grid, from one or several sets; torch starts here.
+
+A sample is a dictionary:
+
+    picture    uint8 (h, w, 3)      letterboxed
+    content    float (4)            where the picture lies on its canvas: x0, y0, x1, y1
+    condition  int                  viewing condition: 0 is "any", k is the k-th set
+    counts     float (1 + t, g, g') fixations per cell: all, then second by second
+    density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked)
+    valid      bool (1 + t)         which of the maps this viewing supervises
+
+Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) alone, what chance does to a picture on
+(seed, epoch, picture) alone.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from data import GazeError, TableError, maps, table
+from data.augment import Augment
+from data.gaze import Picture, Scanpath
+from data.picture import Letterbox, read
+
+Sample = dict[str, Any]
+
+
+class Order(Sampler[tuple[int, int]]):
+    """(epoch, index) pairs: shuffled anew each epoch from the seed, shared out over processes, able to start midway."""
+
+    def __init__(self, length: int, seed: int | None) -> None:
+        self.length, self.seed = length, seed  # seed None: in order
+        self.epoch = 0
+        self.used = (0, 0)  # the epoch in which a resumed run begins, and how many of its samples were used
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    @staticmethod
+    def _share() -> tuple[int, int]:
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rank, world = self._share()
+        order = np.arange(self.length)
+        if self.seed is not None:
+            np.random.default_rng((self.seed, self.epoch)).shuffle(order)
+        order = np.resize(order, math.ceil(self.length / world) * world)[rank::world]
+        skip = self.used[1] if self.used[0] == self.epoch else 0
+        return iter([(self.epoch, int(i)) for i in order[skip:]])
+
+    def __len__(self) -> int:
+        return math.ceil(self.length / self._share()[1])
+
+
+class GazeDataset(Dataset[Sample]):
+    """Samples of one set; pictures are decoded once and kept in memory as they are, in each loader process."""
+
+    def __init__(
+        self,
+        items: Sequence[tuple[Picture, tuple[Scanpath, ...]]],
+        *,
+        canvas: tuple[int, int],
+        stride: int,
+        slices: int,
+        seconds: float,
+        sigma: float,
+        condition: int,
+        augment: Augment | None = None,
+        seed: int = 0,
+        any_share: float = 0.0,
+    ) -> None:
+        self.items, self.canvas, self.stride, self.slices = items, canvas, stride, slices
+        self.seconds, self.sigma, self.condition = seconds, sigma, condition
+        self.augment, self.seed, self.any_share = augment, seed, any_share
+        self._decoded: dict[int, UInt8[np.ndarray, "h w 3"]] = {}
+        self._fixations = [self._gather(paths) for _, paths in items]
+        self._paths = [_path(picture) for picture, _ in items]
+
+    def _gather(self, paths: tuple[Scanpath, ...]) -> Float[np.ndarray, "l 3"]:
+        """All fixations of a picture: x, y and the second in which they begin."""
+        rows = [np.column_stack([p.xy, maps.second(maps.onsets(p, self.seconds), self.seconds)]) for p in paths]
+        return np.concatenate([*rows, np.zeros((0, 3))])
+
+    def _picture(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        if index not in self._decoded:
+            self._decoded[index] = read(self._paths[index])
+        return self._decoded[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        image, fixations = self._picture(index), self._fixations[index]
+        xy, when = fixations[:, :2], fixations[:, 2]
+        inside = maps.on(xy, image.shape[:2])
+        xy, when = xy[inside], when[inside]
+        scale = self.sigma
+        rng = np.random.default_rng((self.seed, epoch, index, self.condition))
+        condition = 0 if rng.random() < self.any_share else self.condition
+        if self.augment is not None:
+            image, xy, kept = self.augment(image, xy, int(rng.integers(2**31)))
+            when = when[kept]
+        box = Letterbox.fit(image.shape[:2], self.canvas)
+        grid = (self.canvas[0] // self.stride, self.canvas[1] // self.stride)
+        cells = box.points(xy) / self.stride
+        scale *= box.content[2] / image.shape[0] / self.stride
+        parts = [cells, *(cells[when == s] for s in range(self.slices))]
+        inside = box.cells(self.stride)
+        counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
+        valid = [True, *(s < self.seconds for s in range(self.slices))]
+        return {
+            "picture": box.apply(image),
+            "content": box.box,
+            "condition": condition,
+            "counts": counts,
+            "density": np.stack([maps.density(c, scale, inside) for c in counts]),
+            "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
+        }
+
+
+class Joined(Dataset[Sample]):
+    """Several sets one after the other."""
+
+    def __init__(self, sets: Sequence[GazeDataset]) -> None:
+        self.sets = sets
+        self.ends = np.cumsum([len(s) for s in sets])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        which = int(np.searchsorted(self.ends, index, side="right"))
+        return self.sets[which][epoch, index - (int(self.ends[which - 1]) if which else 0)]
+
+
+class GazeData(LightningDataModule):
+    """One or several sets in the table format, each its own viewing condition.
+
+    Args:
+        root: folders in the table format; the folder's name names the viewing condition.
+        seconds: how long a picture was shown, one number or one a set.
+        sigma: the blur of the true densities in pixels of the set's pictures, one number or one a set. 15.36 is one
+            degree of visual angle in OSIE at 512 pixels of width.
+        canvas: height and width of the letterboxed picture.
+        stride: pixels per cell of the training maps.
+        slices: how many seconds the model tells apart; a set viewed for less supervises only its own.
+        augment: moves pictures and fixations together; null trains on the pictures as they are.
+        any_share: share of training samples shown as condition "any", the one used for unknown pictures.
+        batch_size: pictures per step.
+        workers: loader processes.
+        seed: of order and augmentation.
+    """
+
+    def __init__(  # noqa: PLR0913 - the options of a command line
+        self,
+        root: str | list[str],
+        seconds: float | list[float] = 3.0,
+        sigma: float | list[float] = 15.36,
+        canvas: tuple[int, int] = (192, 256),
+        stride: int = 4,
+        slices: int = 5,
+        augment: Augment | None = None,
+        any_share: float = 0.3,
+        batch_size: int = 16,
+        workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
+        self._check_names()
+        self.seconds = self._each("seconds", seconds)
+        self.sigma = self._each("sigma", sigma)
+        self.canvas, self.stride, self.slices = canvas, stride, slices
+        self.augment, self.any_share = augment, any_share
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.sets: dict[str, Joined] = {}
+        self._used = (0, 0)
+
+    @property
+    def conditions(self) -> list[str]:
+        """The viewing conditions: the folders' names."""
+        return [root.resolve().name for root in self.roots]
+
+    def _check_names(self) -> None:
+        if not self.roots:
+            raise GazeError("data.root: no folder is given; name at least one in the table format.")
+        if len(set(self.conditions)) < len(self.roots):
+            raise GazeError(f"data.root: two folders share a name ({', '.join(self.conditions)}); rename one.")
+        for root, name in zip(self.roots, self.conditions, strict=True):
+            if name in ("any", "uniform"):
+                raise GazeError(f"data.root: {root} is named like a condition that every model has; rename the folder.")
+
+    def _each(self, name: str, value: float | list[float]) -> list[float]:
+        values = value if isinstance(value, list) else [value] * len(self.roots)
+        if len(values) != len(self.roots):
+            raise GazeError(f"data.{name}: {len(values)} numbers for {len(self.roots)} folders; give one, or one each.")
+        if min(values) <= 0:
+            raise GazeError(f"data.{name}: {min(values)} is not above zero.")
+        return values
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the tables; pictures are read when they are first needed."""
+        if self.sets:
+            return
+        parts: dict[str, list[GazeDataset]] = {"train": [], "val": [], "test": []}
+        for number, root in enumerate(self.roots):
+            items, named = list(table.read(root)), table.splits(root)
+            for split, sets in parts.items():
+                sets.append(self._set(number, split, _choose(items, split, named, root)))
+        self.sets = {split: Joined(sets) for split, sets in parts.items()}
+
+    def _set(self, number: int, split: str, items: list[tuple[Picture, tuple[Scanpath, ...]]]) -> GazeDataset:
+        train = split == "train"
+        return GazeDataset(
+            items,
+            canvas=self.canvas,
+            stride=self.stride,
+            slices=self.slices,
+            seconds=self.seconds[number],
+            sigma=self.sigma[number],
+            condition=number + 1,
+            augment=self.augment if train else None,
+            seed=self.seed,
+            any_share=self.any_share if train else 0.0,
+        )
+
+    def _loader(self, split: str, order: Order, batch: int) -> DataLoader[Sample]:
+        if len(self.sets[split]) == 0:
+            where = ", ".join(map(str, self.roots))
+            raise TableError(f"{where}: the {split} split holds no picture; name some in splits.json.")
+        return DataLoader(
+            self.sets[split],
+            batch_size=batch,
+            sampler=order,
+            num_workers=self.workers if split == "train" else 0,
+            persistent_workers=split == "train" and self.workers > 0,
+            drop_last=split == "train" and len(order) >= 2 * batch,
+            worker_init_fn=_one_thread,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """In which epoch the next batch lies, and how many of that epoch's batches have been used."""
+        if self.trainer is None:
+            return {"epoch": 0, "used": 0}
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.total.processed
+        epoch, used = divmod(done, max(1, int(self.trainer.num_training_batches)))
+        return {"epoch": epoch, "used": used}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """That epoch starts after the batches that were used."""
+        self._used = (state_dict["epoch"], state_dict["used"] * self.batch_size)
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
+        order = Order(len(self.sets["train"]), self.seed)
+        order.epoch, order.used = self._used[0], self._used  # Lightning takes the first iterator before `set_epoch`
+        return self._loader("train", order, self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """In order."""
+        return self._loader("val", Order(len(self.sets["val"]), None), self.batch_size)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """In order."""
+        return self._loader("test", Order(len(self.sets["test"]), None), self.batch_size)
+
+
+def _path(picture: Picture) -> Path:
+    if picture.path is None:
+        raise TableError(f"{picture.name}: there is no such picture in images/; add it, training needs it.")
+    return picture.path
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(1)
+
+
+def _choose(
+    items: list[tuple[Picture, tuple[Scanpath, ...]]], split: str, named: dict[str, list[str]], root: Path
+) -> list[tuple[Picture, tuple[Scanpath, ...]]]:
+    """The items of one split: as splits.json says, else every eighth picture for val and every eighth for test."""
+    if named:
+        if split not in named:
+            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
+        chosen = set(named[split])
+        return [item for item in items if item[0].name in chosen]
+    place = {"val": (6,), "test": (7,), "train": tuple(range(6))}[split]
+    return [item for i, item in enumerate(items) if i % 8 in place]
