@@ -1,0 +1,44 @@
+"""Losses between log densities and what people did; one number per map.
+
+    kl    sum Q (log Q - log P)
+    cc    1 - Pearson(P, Q)
+    nss   - mean over fixations of (P - mean P) / std P
+    sim   1 - sum min(P, Q)
+
+`log_p` is `(n, g, g')`, a log density per cell; Q the density and `counts` the fixations of the same cells. All are
+differentiable and finite for every density, also where P is zero. A map that nobody looked at has to be left out by
+the caller.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Maps = Float[Tensor, "n g v"]
+Losses = Float[Tensor, " n"]
+
+
+def kl(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
+    """Kullback-Leibler divergence in nats: what the truth holds that the prediction does not say."""
+    return (torch.xlogy(truth, truth) - truth * log_p).sum((1, 2))
+
+
+def cc(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
+    """One minus the linear correlation of the two densities."""
+    p, q = log_p.exp().flatten(1), truth.flatten(1)
+    p, q = p - p.mean(1, keepdim=True), q - q.mean(1, keepdim=True)
+    lengths: Tensor = p.norm(dim=1) * q.norm(dim=1)
+    return 1 - (p * q).sum(1) / lengths.clamp_min(1e-12)
+
+
+def nss(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
+    """Minus the mean standardised value at the fixations."""
+    p = log_p.exp().flatten(1)
+    z = (p - p.mean(1, keepdim=True)) / p.std(1, correction=0, keepdim=True).clamp_min(1e-12)
+    n = counts.flatten(1)
+    return -(z * n).sum(1) / n.sum(1).clamp_min(1)
+
+
+def sim(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
+    """One minus the shared mass of the two densities."""
+    return 1 - torch.minimum(log_p.exp(), truth).sum((1, 2))

@@ -1,0 +1,98 @@
+"""Weights on disk: safetensors with the network's description inside, or a training checkpoint; never a pickle's code.
+
+The description is `{"model": "saliency.tempsal:TempSAL", "arguments": {...}}`, enough to build the network again.
+"""
+
+import json
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+
+from data import ModelError
+from data.picture import whole
+from saliency import MODELS
+from saliency.finish import condition_names
+
+PER_CONDITION = ("finish.log_gain", "finish.bias")  # a row a viewing condition
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """How to build the network again."""
+    kind = type(network)
+    return {"model": f"{kind.__module__}:{kind.__qualname__}", "arguments": getattr(network, "arguments", {})}
+
+
+def build(description: dict[str, Any]) -> nn.Module:
+    """The network of a description; only models of the table are built."""
+    kind = str(description.get("model"))
+    if kind not in MODELS.values():
+        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(MODELS)}; give another.")
+    try:
+        network: nn.Module = pkgutil.resolve_name(kind)(**description.get("arguments", {}))
+    except TypeError as error:
+        raise ModelError(f"The file's arguments do not suit {kind} ({error}); use the gaze that wrote it.") from error
+    return network
+
+
+def save(network: nn.Module, path: Path) -> None:
+    """Writes the weights and the network's description."""
+    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    with whole(path) as file:
+        file.write(serialise(tensors, {"gaze": json.dumps(describe(network))}))
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Description and tensors of a .safetensors file or of a checkpoint of `gaze train`."""
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file; give a .safetensors or .ckpt file that gaze wrote.")
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, "pt") as file:
+                description = json.loads((file.metadata() or {})["gaze"])
+                return dict(description), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        prefix = "network."
+        state = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+        return dict(checkpoint["network"]), state
+    except UnpicklingError as error:  # torch says so of what is not safe, and of what is no checkpoint at all
+        raise ModelError(f"{path}: refused, it is not a file of weights alone; give one that gaze wrote.") from error
+    except (SafetensorError, LookupError, AttributeError, TypeError, RuntimeError, ValueError, EOFError) as error:
+        kind = type(error).__name__
+        raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
+
+
+def load(path: Path) -> nn.Module:
+    """The network with its weights, ready to predict."""
+    description, state = read(path)
+    network = build(description)
+    _fill(network, state, path)
+    return network.eval()
+
+
+def start(network: nn.Module, path: Path) -> None:
+    """Begins training from the weights of `path`; viewing conditions that it does not know start from its "any"."""
+    description, state = read(path)
+    theirs = condition_names(description.get("arguments", {}).get("conditions", ()))
+    ours: Sequence[str] = getattr(network, "conditions", theirs)
+    rows = [theirs.index(name) if name in theirs else 0 for name in ours]
+    for name in PER_CONDITION:
+        if name in state and len(state[name]) == len(theirs):
+            state[name] = state[name][rows]
+    _fill(network, state, path)
+
+
+def _fill(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    own = network.state_dict()
+    wrong = sorted(n for n in own if n not in state or state[n].shape != own[n].shape)
+    if wrong:
+        raise ModelError(
+            f"{path}: its weights do not fit this network (first: {wrong[0]}); use the arguments it was trained with."
+        )
+    network.load_state_dict({name: state[name] for name in own})
