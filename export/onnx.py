@@ -1,0 +1,127 @@
+"""A trained module becomes an ONNX file that has been compared with PyTorch and carries its contract.
+
+The graph takes uint8 pictures as they lie on the letterbox canvas and gives log densities; batch and canvas are dynamic
+and only standard operators of opset 20 are used. The file is written under a temporary name, run by ONNX Runtime on
+real pictures at two canvases and two batch sizes, and takes its final name only when every log density agrees with
+PyTorch.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from data import ModelError
+from data.picture import Letterbox, read
+from export.runtime import KEY, Contract
+from export.session import session
+
+OPSET = 20
+TOLERANCE = 1e-4  # of a natural-log density inside the picture
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+CANVAS = (192, 256)
+
+
+class _Graph(nn.Module):
+    """The module's outputs as the file has them: no empty `slices`."""
+
+    def __init__(self, network: nn.Module, slices: bool) -> None:
+        super().__init__()
+        self.network, self.slices = network, slices
+
+    def forward(self, picture: Tensor, content: Tensor, condition: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        density, slices = self.network(picture, content, condition)
+        return (density, slices) if self.slices else density
+
+
+def inputs(
+    pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]], canvas: tuple[int, int], conditions: int
+) -> dict[str, np.ndarray]:
+    """What the graph is fed for these pictures, each under another viewing condition."""
+    boxes = [Letterbox.fit(p.shape[:2], canvas) for p in pictures]
+    return {
+        "picture": np.stack([box.apply(p) for box, p in zip(boxes, pictures, strict=True)]),
+        "content": np.stack([box.box for box in boxes]),
+        "condition": (np.arange(len(pictures)) % conditions).astype(np.int64),
+    }
+
+
+def export(
+    network: nn.Module, path: Path, contract: Contract, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]] | None = None
+) -> float:
+    """Writes `path` and returns the largest difference from PyTorch; above 1e-4 nothing is kept and it raises.
+
+    `pictures` are what the file is checked on: the bundled samples unless given.
+    """
+    network = network.cpu().eval().float()
+    graph = _Graph(network, bool(contract.slices)).eval()
+    pictures = pictures or [read(p) for p in sorted(SAMPLES.glob("*.jpg"))]
+    temporary = path.with_name(f".{path.stem}.part.onnx")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        model = _convert(graph, inputs([*pictures[:2]] * 2, contract.canvas, len(contract.conditions)), contract)
+        entry = model.metadata_props.add()
+        entry.key, entry.value = KEY, contract.to_json()
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save(model, temporary)
+        worst = difference(graph, temporary, pictures, contract)
+        if not worst <= TOLERANCE:
+            raise ModelError(
+                f"{path.name} differs from PyTorch by {worst:.1e}, allowed {TOLERANCE:.0e}; nothing was kept."
+            )
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return worst
+
+
+def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contract) -> onnx.ModelProto:
+    batch, multiple = torch.export.Dim("b", min=1, max=1024), contract.multiple
+    height = multiple * torch.export.Dim("rows", min=1, max=4096 // multiple)
+    width = multiple * torch.export.Dim("columns", min=1, max=4096 // multiple)
+    shapes = {"picture": {0: batch, 1: height, 2: width}, "content": {0: batch}, "condition": {0: batch}}
+    names = ["density", "slices"] if contract.slices else ["density"]
+    with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            graph,
+            tuple(torch.from_numpy(v) for v in example.values()),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(example),
+            output_names=names,
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    if program is None:
+        raise ModelError("PyTorch's exporter gave no program; see its report above.")
+    model: Any = program.model_proto
+    domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    if domains:
+        raise ModelError(f"The graph uses operators outside the ONNX standard ({', '.join(sorted(domains))}).")
+    return model  # type: ignore[no-any-return]
+
+
+def difference(
+    graph: nn.Module, path: Path, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]], contract: Contract
+) -> float:
+    """The largest difference of log densities between PyTorch and the file, on two canvases and two batch sizes."""
+    opened = session(path, "cpu", None)
+    larger = (contract.canvas[0] + contract.multiple, contract.canvas[1] + 2 * contract.multiple)
+    worst: list[np.ndarray] = []  # not `max`, which loses NaN
+    for canvas, some in ((contract.canvas, pictures), (larger, pictures[:1])):
+        feeds = inputs(some, canvas, len(contract.conditions))
+        with torch.no_grad():
+            wanted = graph(*(torch.from_numpy(v) for v in feeds.values()))
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        for want, got in zip(wanted, opened.run(None, feeds), strict=True):
+            worst.append(np.abs(want.numpy() - got).max())
+    return float(np.max(worst))

@@ -1,0 +1,260 @@
+"""Run an exported model: a picture in, the probability of looking at each of its pixels out; no torch.
+
+`Predictor("tempsal")(picture)` letterboxes the picture as in training, runs the ONNX file with ONNX Runtime, on CUDA
+where that really works and on the CPU otherwise, and brings the maps back to the picture's own size. What a file
+expects and gives stands in its `Contract`, which travels in the file's metadata under the key `gaze`.
+
+Shapes: `h w` picture, `t` slices of time. Every map is a natural-log density: its exponential sums to one over the
+pixels. ONNX metadata: https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md
+"""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from data import ModelError, PictureError
+from data.picture import Letterbox
+from export.session import session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+WEIGHTS = Path(__file__).with_name("weights")
+KEY = "gaze"  # of the contract in the ONNX metadata
+SCHEMA = "gaze/saliency/1"  # of the JSON that a prediction becomes: export/schema.json
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an exported model expects, gives, and comes from.
+
+    >>> Contract.of_json('{"name": "tempsal"}', "tempsal.onnx")
+    Traceback (most recent call last):
+    data.ModelError: tempsal.onnx: the contract lacks version, task, description, canvas, ...; export the model again.
+    """
+
+    name: str
+    version: str
+    task: str
+    description: str
+    canvas: tuple[int, int]  # height, width of the default letterbox canvas in pixels
+    multiple: int  # the sides of any canvas must be multiples of this
+    conditions: tuple[str, ...]  # viewing conditions by index
+    slices: tuple[tuple[float, float], ...]  # start and end in seconds; empty when the model has none
+    licence: str
+    training: tuple[str, ...]
+    scores: dict[str, dict[str, float]]  # data set -> score -> value
+    commit: str
+    opset: int
+    torch: str
+
+    @classmethod
+    def of_json(cls, text: str, where: str) -> "Contract":
+        """The contract written by `to_json`; `where` names the file in errors. Keys it does not know are ignored."""
+        try:
+            record = json.loads(text)
+            missing = [field.name for field in dataclasses.fields(cls) if field.name not in record]
+            if missing:
+                names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
+                raise ModelError(f"{where}: the contract lacks {names}; export the model again.")
+            return cls(**{field.name: _tuples(record[field.name]) for field in dataclasses.fields(cls)})
+        except (json.JSONDecodeError, TypeError) as error:
+            raise ModelError(f"{where}: the contract cannot be read ({error}); export the model again.") from error
+
+    def to_json(self) -> str:
+        """The text that goes into the ONNX file's metadata under `KEY`."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Where people look in one picture: over the whole viewing and per slice of time."""
+
+    density: Float32[np.ndarray, "h w"]  # log density
+    slices: Float32[np.ndarray, "t h w"]  # log densities; t = 0 when the model has none
+    times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
+    model: str
+    version: str
+    condition: str
+    provider: str
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """The centre (x, y) of the pixel most looked at."""
+        return peak(self.density)
+
+    @property
+    def entropy(self) -> float:
+        """Bits: 0 when all look at one pixel, log2(h * w) when everywhere is equally likely."""
+        return entropy(self.density)
+
+    def record(self) -> dict[str, Any]:
+        """What `export/schema.json` describes: everything about the prediction but the maps themselves."""
+        height, width = self.density.shape
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "version": self.version,
+            "condition": self.condition,
+            "provider": self.provider,
+            "width": width,
+            "height": height,
+            **_summary(self.density),
+            "slices": [
+                {"start_s": start, "end_s": end, **_summary(plane)}
+                for (start, end), plane in zip(self.times, self.slices, strict=True)
+            ],
+        }
+
+    def to_json(self) -> str:
+        """`record` as text."""
+        return json.dumps(self.record(), indent=2) + "\n"
+
+
+def peak(density: Float32[np.ndarray, "h w"]) -> tuple[float, float]:
+    """The centre (x, y) of the pixel with the highest value; of equals, the first from the top-left.
+
+    >>> peak(np.log(np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)))
+    (1.5, 1.5)
+    """
+    y, x = divmod(int(density.argmax()), density.shape[1])
+    return x + 0.5, y + 0.5
+
+
+def entropy(density: Float32[np.ndarray, "h w"]) -> float:
+    """Entropy in bits of a log density.
+
+    >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5)
+    3.0
+    """
+    return max(0.0, -float(np.dot(np.exp(density).ravel(), density.ravel())) / math.log(2))
+
+
+def folder() -> Path:
+    """Where models are looked for by name: `export/weights`, or the folder that $GAZE_MODELS names."""
+    return Path(os.environ.get("GAZE_MODELS") or WEIGHTS)
+
+
+def models() -> list[Path]:
+    """The exported models in `folder()`, by name."""
+    return sorted(folder().glob("*.onnx"), key=lambda path: path.stem)
+
+
+class Predictor:
+    """An exported model, ready to run; safe to share between threads.
+
+    `model` is a name in `folder()` or the path of an .onnx file; `provider` is "auto" (CUDA where it works, else
+    the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+    """
+
+    def __init__(self, model: str | Path = "tempsal", *, provider: str = "auto", threads: int | None = None) -> None:
+        self.path = find(model)
+        self._session = session(self.path, provider, threads)
+        self.contract = _contract(self._session, self.path)
+        self._outputs = ["density", "slices"] if self.contract.slices else ["density"]
+
+    @property
+    def provider(self) -> str:
+        """What the model runs on: "cuda" or "cpu"."""
+        return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider").lower()
+
+    def __call__(
+        self, picture: UInt8[np.ndarray, "h w 3"], condition: str = "any", canvas: tuple[int, int] | None = None
+    ) -> Prediction:
+        """Where people look in a picture, at the picture's own size."""
+        return self.batch([picture], condition, canvas)[0]
+
+    def batch(
+        self,
+        pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+        condition: str = "any",
+        canvas: tuple[int, int] | None = None,
+    ) -> list[Prediction]:
+        """The same for several pictures of any sizes in one run of the model."""
+        if not pictures:
+            return []
+        index = self.index(condition)
+        boxes = [Letterbox.fit(_size(picture), self._canvas(canvas)) for picture in pictures]
+        feeds = {
+            "picture": np.stack([box.apply(picture) for box, picture in zip(boxes, pictures, strict=True)]),
+            "content": np.stack([box.box for box in boxes]),
+            "condition": np.full(len(pictures), index, np.int64),
+        }
+        maps = self._session.run(self._outputs, feeds)
+        if not all(np.isfinite(values).all() for values in maps):
+            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
+        return [self._prediction(box, [values[row] for values in maps], condition) for row, box in enumerate(boxes)]
+
+    def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
+        contract = self.contract
+        slices = box.back(maps[1]) if contract.slices else np.empty((0, *box.size), np.float32)
+        return Prediction(
+            box.back(maps[0]), slices, contract.slices, contract.name, contract.version, condition, self.provider
+        )
+
+    def index(self, condition: str) -> int:
+        """The number of a viewing condition in the model."""
+        if condition not in self.contract.conditions:
+            known = ", ".join(self.contract.conditions)
+            raise ModelError(f"{self.contract.name} knows no viewing condition {condition!r}; choose one of: {known}.")
+        return self.contract.conditions.index(condition)
+
+    def _canvas(self, canvas: tuple[int, int] | None) -> tuple[int, int]:
+        height, width = canvas or self.contract.canvas
+        multiple = self.contract.multiple
+        if height < 1 or width < 1 or height % multiple or width % multiple:
+            raise ModelError(
+                f"The canvas {height} x {width} does not suit {self.contract.name}: both sides must be multiples of "
+                f"{multiple}, as in {self.contract.canvas[0]} x {self.contract.canvas[1]}."
+            )
+        return height, width
+
+
+def find(model: str | Path) -> Path:
+    """The .onnx file of a model given by name or path."""
+    path = Path(model)
+    if path.suffix != ".onnx":
+        path = folder() / f"{model}.onnx"
+    if not path.is_file():
+        names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
+        raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
+    return path
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _summary(density: np.ndarray) -> dict[str, Any]:
+    x, y = peak(density)
+    return {"peak": {"x": x, "y": y}, "entropy_bits": round(entropy(density), 4)}
+
+
+def _size(picture: np.ndarray) -> tuple[int, int]:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise PictureError(
+            f"A picture must be uint8 of shape (h, w, 3), but this one is {picture.dtype} of shape {picture.shape}; "
+            "`data.picture.read` makes one of any picture file."
+        )
+    return picture.shape[0], picture.shape[1]
+
+
+def _contract(opened: "InferenceSession", path: Path) -> Contract:
+    metadata: Mapping[str, str] = opened.get_modelmeta().custom_metadata_map
+    if KEY not in metadata:
+        raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
+    read = Contract.of_json(metadata[KEY], str(path))
+    have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
+    need = {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])}
+    if need - have:
+        lacking = ", ".join(sorted(need - have))
+        raise ModelError(f"{path}: the graph lacks {lacking}, which its contract promises; export the model again.")
+    return read

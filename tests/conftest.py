@@ -1,0 +1,24 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests import toy_model as toy
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data sets: $GAZE_DATA, or `../shared/data` beside the repository."""
+    root = Path(__file__).parents[1]
+    folder = Path(os.environ.get("GAZE_DATA", root.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets in {folder}: set GAZE_DATA to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An .onnx file with gaze's contract that looks at what is bright."""
+    return toy.write(tmp_path_factory.mktemp("weights") / "toy.onnx")
