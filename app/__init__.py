@@ -1,0 +1,1 @@
+"""Everything a person runs: the command line and the Streamlit pages."""

@@ -1,0 +1,1 @@
+"""A page a question, run by Streamlit; `app.main` lists them."""

@@ -1,0 +1,99 @@
+"""`gaze train`: one recipe, every flag of Lightning, and a run that can be stopped and continued.
+
+A run writes into `runs/<model>/<number>/`: its full configuration, TensorBoard and CSV logs, `best-*.ckpt` and
+`last.ckpt`. SIGTERM and Ctrl-C end it after the step in hand, saved; `--ckpt_path` goes on from there exactly.
+"""
+
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+
+from data import GazeError
+from data.module import GazeData
+from saliency.task import SaliencyTask
+
+RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "saliency" / "recipes").glob("*.yaml"))}
+
+
+class Paused(Exception):
+    """The run was asked to stop and has saved itself."""
+
+
+class Pause(Checkpoint):
+    """Saves and ends the run after the step in which SIGTERM or Ctrl-C came."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listens; a second signal has its usual effect."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Called after every other callback of the step."""
+        if not self.asked:
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        path = Path(str(trainer.log_dir)) / "checkpoints" / "last.ckpt"
+        trainer.save_checkpoint(path)
+        raise Paused(f"Stopped after step {trainer.global_step}, saved. Go on with: --ckpt_path {path}")
+
+
+class _CLI(LightningCLI):
+    """Ties the data's viewing conditions to the model's."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.link_arguments("data.conditions", "model.network.init_args.conditions", apply_on="instantiate")
+        parser.link_arguments("data.slices", "model.network.init_args.slices")
+        parser.link_arguments("data.stride", "model.stride")
+
+
+def _defaults(name: str, folder: Path) -> dict[str, Any]:
+    number = 1 + max((int(p.name) for p in (folder / name).glob("*") if p.name.isdigit()), default=-1)
+    version = f"{number:03d}"
+    return {
+        "logger": [TensorBoardLogger(folder, name, version), CSVLogger(folder, name, version)],
+        "callbacks": [
+            ModelCheckpoint(monitor="val/cc", mode="max", filename="best-{epoch}", save_last=True),
+            EarlyStopping(monitor="val/cc", mode="max", patience=20, check_finite=False),
+            LearningRateMonitor("step"),
+            Pause(),
+            *([RichProgressBar(leave=True)] if sys.stderr.isatty() else []),
+        ],
+        "use_distributed_sampler": False,
+        "log_every_n_steps": 10,
+    }
+
+
+def train(name: str, arguments: Sequence[str], folder: Path = Path("runs")) -> None:
+    """Trains the recipe `name` with Lightning's own flags; `Paused` says how to go on after a signal."""
+    if name not in RECIPES:
+        raise GazeError(f"There is no recipe '{name}'; choose among {', '.join(RECIPES)}.")
+    # its own advice about loader workers and tiny data sets would hide ours
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    _CLI(
+        SaliencyTask,
+        GazeData,
+        args=["fit", "--config", str(RECIPES[name]), *arguments],
+        trainer_defaults=_defaults(name, folder),
+        save_config_callback=SaveConfigCallback,
+        save_config_kwargs={"overwrite": True},
+        seed_everything_default=1,
+        auto_configure_optimizers=False,
+        parser_kwargs={"fit": {"exit_on_error": True}},
+    )

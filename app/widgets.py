@@ -1,0 +1,132 @@
+"""What the pages share: the model picker, the cached Predictor, and predictions at the size of a screen.
+
+Never loads torch. A prediction of a large picture takes hundreds of megabytes, so the app keeps it at the size it is
+shown (`View`) and predicts anew, in full, when someone downloads.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import streamlit as st
+from jaxtyping import Float32, UInt8
+
+from data import ModelError, picture
+from export import runtime
+from export.runtime import Prediction, Predictor
+
+NOTE = "A prediction by a model, not an eye-tracking measurement."
+SIDE = 1200  # pixels: the longest side of a picture on the screen
+WHOLE = "Whole viewing"
+CONDITIONS = {
+    "any": ("Any viewing", "The default for new pictures: what all training sets have in common."),
+    "osie": ("Everyday scenes, 3 s", "As in the OSIE set: free viewing of scenes with several objects, for 3 seconds."),
+    "crowd": ("Crowds, 5 s", "As in the Crowd set: free viewing of pictures full of people, for 5 seconds."),
+    "scene": ("Places, 3 s", "As in the Scene set: free viewing of mostly outdoor places, for 3 seconds."),
+    "uniform": (
+        "No centre bias",
+        "Leaves out that people look at the middle of a screen anyway: for parts of a page, crops and banners.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture and its prediction, no larger than a screen; `record` tells of the full size."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    maps: Float32[np.ndarray, "t+1 h w"]  # log densities: the whole viewing, then each slice
+    record: dict[str, Any]  # what `Prediction.record` says, and the picture's name
+    text: str  # the same as JSON: what `gaze predict` writes
+    times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
+
+
+def model_picker() -> Predictor | None:
+    """Choose one of the exported models in the sidebar; None, with a word on what to do, when that cannot be."""
+    names = {path.stem: path for path in runtime.models()}
+    if not names:
+        no_model()
+        return None
+    first = list(names).index("tempsal") if "tempsal" in names else 0
+    name = st.sidebar.selectbox("Model", list(names), first, key="model")
+    try:
+        return open_model(names[name])
+    except ModelError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def no_model() -> None:
+    """Say that there is no model, and what to do."""
+    st.info("No exported model found. Make one with `gaze export`, then reload this page.", icon=":material/info:")
+
+
+def plain(text: str) -> str:
+    r"""Text with file names in it, so that Streamlit's Markdown shows it as it is; `code` stays code.
+
+    >>> plain("a*b*.png")
+    'a\\*b\\*.png'
+    """
+    return re.sub(r"([\\*_\[\]$~<>#])", r"\\\1", text)
+
+
+def open_model(path: Path) -> Predictor:
+    """The model in a file, opened once for everyone and again only when the file changes."""
+    return _predictor(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model ...")
+def _predictor(path: str, changed: int) -> Predictor:
+    del changed  # only part of the key
+    return Predictor(path)
+
+
+def condition_picker(conditions: tuple[str, ...]) -> str:
+    """Choose in the sidebar for which way of viewing the prediction is made."""
+    condition = st.sidebar.selectbox(
+        "Viewing condition",
+        conditions,
+        format_func=lambda name: CONDITIONS.get(name, (name, ""))[0],
+        key="condition",
+        help="People look differently at different kinds of pictures, and in different experiments. "
+        "The model has learned a habit of looking for each set it was trained on.",
+    )
+    st.sidebar.caption(CONDITIONS.get(condition, ("", ""))[1])
+    return condition
+
+
+def look(model: Predictor, content: bytes, name: str, condition: str) -> View:
+    """Where people look in a picture file, for the screen; remembered by the file's bytes."""
+    return _view(str(model.path), model.path.stat().st_mtime_ns, content, name, condition)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking ...")
+def _view(path: str, changed: int, content: bytes, name: str, condition: str) -> View:
+    image = picture.read(content, name)
+    prediction = _predictor(path, changed)(image, condition)
+    scale = min(1.0, SIDE / max(image.shape[:2]))
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    maps = np.stack([_shrink(plane, size) for plane in (prediction.density, *prediction.slices)])
+    record = {**prediction.record(), "picture": name}
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    return View(np.asarray(small, np.uint8), maps, record, text, prediction.times)
+
+
+def full(model: Predictor, content: bytes, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:
+    """The picture and its prediction at the picture's own size."""
+    image = picture.read(content)
+    return image, model(image, condition)
+
+
+def _shrink(density: Float32[np.ndarray, "h w"], size: tuple[int, int]) -> Float32[np.ndarray, "sh sw"]:
+    """A log density with fewer pixels, `size` (width, height): its exponential sums to one again."""
+    if density.shape == size[::-1]:
+        return density
+    small = cv2.resize(density, size, interpolation=cv2.INTER_AREA)
+    small -= small.max()
+    return np.asarray(small - np.log(np.exp(small).sum(dtype=np.float64)), np.float32)
