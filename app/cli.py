@@ -114,12 +114,27 @@ def train(recipe: str, flags: tuple[str, ...]) -> None:
 @click.argument("source", metavar="MODEL|CHECKPOINT|SAFETENSORS")
 @click.option("--name", help="Name of the exported model; by default that of the source.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write to; export/weights by default.")
-@click.option("--card", type=click.Path(path_type=Path, exists=True), help="JSON with licence, training and scores.")
-def export(source: str, name: str | None, output: Path | None, card: Path | None) -> None:
+@click.option("--licence", help="Of the weights.")
+@click.option("--training", multiple=True, help="A data set they were trained on, with its licence; may be repeated.")
+@click.option(
+    "--evaluation",
+    "evaluations",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="What `gaze evaluate ... --format json` printed: its scores go into the file and its card; may be repeated.",
+)
+def export(
+    source: str,
+    name: str | None,
+    output: Path | None,
+    licence: str | None,
+    training: tuple[str, ...],
+    evaluations: tuple[Path, ...],
+) -> None:
     """Write ONNX that agrees with PyTorch, and the weights beside it as safetensors."""
     from app import export as machinery
 
-    click.echo(machinery.export(source, name, output, card))
+    click.echo(machinery.export(source, name, output, licence, training, evaluations))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -159,10 +174,46 @@ def models() -> None:
         table.add_row(contract.name, contract.description, size, contract.licence, "\n".join(scores))
     if not table.rows and not broken:
         raise GazeError("There are no models yet; make one with `gaze export`.")
-    console = Console()
-    console.print(table, width=console.width if console.is_terminal else 160)
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=160)).print(table)
     if broken:
         raise SystemExit(3)
+
+
+@main.group(cls=Group)
+def evaluate() -> None:
+    """Score models beside chance and beside the people themselves."""
+
+
+@evaluate.command()
+@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
+@click.option("--model", "names", multiple=True, default=["tempsal"], show_default=True, help="May be given twice.")
+@click.option("--split", default="test", show_default=True, help="A split of splits.json, or all.")
+@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Of viewing.")
+@click.option("--sigma", default=15.36, show_default=True, type=click.FloatRange(0, min_open=True), help="Pixels.")
+@click.option("--slices", is_flag=True, help="Score each second too, beside the model's own time-blind density.")
+@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
+def saliency(
+    root: Path,
+    names: tuple[str, ...],
+    split: str,
+    condition: str | None,
+    seconds: float,
+    sigma: float,
+    slices: bool,
+    form: str,
+) -> None:
+    """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
+    from app import evaluate as machinery
+
+    result = machinery.evaluate(
+        root, names, split=split, condition=condition, seconds=seconds, sigma=sigma, slices=slices
+    )
+    if form == "json":
+        click.echo(result.to_json(), nl=False)
+    else:
+        machinery.show(result)
 
 
 @main.group(cls=Group)

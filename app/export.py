@@ -1,74 +1,85 @@
 """What `gaze export` does: finds the weights, writes the contract, exports, and reads the result back."""
 
-import json
 import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from app import card
 from data import ModelError
-from export.onnx import CANVAS, OPSET, export as to_onnx
+from export import onnx
 from export.runtime import WEIGHTS, Contract, Predictor
 from saliency import weights
 
 
-def export(source: str, name: str | None = None, output: Path | None = None, card: Path | None = None) -> str:
-    """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people."""
+def export(
+    source: str,
+    name: str | None = None,
+    output: Path | None = None,
+    licence: str | None = None,
+    training: Sequence[str] = (),
+    evaluations: Sequence[Path] = (),
+) -> str:
+    """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people.
+
+    Licence, training data and scores are kept from an earlier file of that name unless they are given anew.
+    """
     path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
     name, output = name or path.stem, output or WEIGHTS
     network = weights.load(path)
-    if not hasattr(network, "multiple"):
+    if not hasattr(network, "multiple") or not any(True for _ in network.parameters()):
         raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
     target = output / f"{name}.onnx"
-    worst = to_onnx(network, target, contract(network, name, _facts(card, path)))
+    found = card.read(evaluations)
+    old = Predictor(target, provider="cpu").contract if target.is_file() else None
+    new = contract(network, name)
+    new = replace(
+        new,
+        licence=licence or (old.licence if old else "not stated"),
+        training=tuple(training) or (old.training if old else ()),
+        scores=card.scores(found, name) or (old.scores if old else {}),
+    )
+    worst = onnx.export(network, target, new)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
         weights.save(network, tensors)
+    if found:
+        card.write(output / f"{name}.md", f"{name}: {new.description}", found)
     size = target.stat().st_size / 1e6
-    provider = Predictor(target, provider="cpu").provider
-    return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e} on {provider}; weights in {tensors.name}"
+    return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}; weights in {tensors.name}"
 
 
-def contract(network: torch.nn.Module, name: str, facts: dict[str, Any]) -> Contract:
-    """What the exported file promises."""
+def contract(network: torch.nn.Module, name: str) -> Contract:
+    """What the exported file promises, before licence, training data and scores are added."""
     model: Any = network
-    first = (type(network).__module__ and __import__(type(network).__module__, fromlist=["_"]).__doc__) or ""
+    about = sys.modules[type(network).__module__].__doc__ or ""
     return Contract(
         name=name,
         version=version("gaze"),
         task="saliency",
-        description=first.strip().splitlines()[0],
-        canvas=CANVAS,
+        description=about.strip().splitlines()[0],
+        canvas=onnx.CANVAS,
         multiple=model.multiple,
         conditions=tuple(model.conditions),
         slices=tuple((float(s), float(s + 1)) for s in range(model.slices)),
-        licence=facts.get("licence", "not stated"),
-        training=tuple(facts.get("training", ())),
-        scores=facts.get("scores", {}),
-        commit=facts.get("commit") or _commit(),
-        opset=OPSET,
+        licence="not stated",
+        training=(),
+        scores={},
+        commit=_commit(),
+        opset=onnx.OPSET,
         torch=torch.__version__,
     )
 
 
-def _facts(card: Path | None, path: Path) -> dict[str, Any]:
-    """Licence, training data and scores: from a JSON file, else from the model of the same name that is there."""
-    if card is not None:
-        facts: dict[str, Any] = json.loads(card.read_text())
-        return facts
-    there = path.with_suffix(".onnx")
-    if there.is_file():
-        old = Predictor(there, provider="cpu").contract
-        return {"licence": old.licence, "training": old.training, "scores": old.scores, "commit": old.commit}
-    return {}
-
-
 def _commit() -> str:
     """The revision that the code stands at, where it is known."""
+    command, here = ["git", "rev-parse", "HEAD"], Path(__file__).parent
     try:
-        command = ["git", "rev-parse", "HEAD"]
-        return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -24,7 +24,7 @@ from saliency.task import SaliencyTask
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "saliency" / "recipes").glob("*.yaml"))}
 
 
-class Paused(Exception):
+class Paused(Exception):  # noqa: N818 - nothing is wrong
     """The run was asked to stop and has saved itself."""
 
 

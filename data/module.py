@@ -255,7 +255,7 @@ class GazeData(LightningDataModule):
         """In which epoch the next batch lies, and how many of that epoch's batches have been used."""
         if self.trainer is None:
             return {"epoch": 0, "used": 0}
-        done = self.trainer.fit_loop.epoch_loop.batch_progress.total.processed
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         epoch, used = divmod(done, max(1, int(self.trainer.num_training_batches)))
         return {"epoch": epoch, "used": used}
 

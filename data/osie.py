@@ -37,7 +37,7 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
 
 
 def _load(path: Path) -> np.ndarray:
-    from scipy.io import loadmat  # type: ignore[import-untyped]  # of the extra `train`: predicting does without
+    from scipy.io import loadmat  # of the extra `train`: predicting does without
 
     try:
         return np.ravel(loadmat(path, variable_names="fixations")["fixations"])

@@ -91,16 +91,22 @@ def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contrac
     names = ["density", "slices"] if contract.slices else ["density"]
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")  # the exporter's own deprecations
-        program = torch.onnx.export(
-            graph,
-            tuple(torch.from_numpy(v) for v in example.values()),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(example),
-            output_names=names,
-            dynamic_shapes=shapes,
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                graph,
+                tuple(torch.from_numpy(v) for v in example.values()),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(example),
+                output_names=names,
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+        except Exception as error:  # the exporter's errors share no other parent
+            kind = type(error).__name__
+            raise ModelError(
+                f"{contract.name} cannot be exported ({kind}); it needs a graph of fixed operators."
+            ) from error
     if program is None:
         raise ModelError("PyTorch's exporter gave no program; see its report above.")
     model: Any = program.model_proto

@@ -2,11 +2,12 @@
 
 `small` is trained from scratch: fused inverted residuals where the maps are large, depth-wise ones where they are
 small (Sandler et al. 2018, https://arxiv.org/abs/1801.04381; Tan & Le 2021, https://arxiv.org/abs/2104.00298).
-`hf:<model id or folder>` takes weights from the Hugging Face hub through AutoBackbone, an optional extra.
+`hf:<model id or folder>` takes a backbone of `transformers`, an optional extra, with weights from the Hugging Face hub.
 Both give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -78,17 +79,19 @@ class Pretrained(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         try:
-            from transformers import AutoBackbone
+            from transformers import AutoConfig
+            from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
         except ImportError as error:
             raise ModelError(
                 f"Backbone 'hf:{name}' needs transformers; install it with: pip install 'gaze[hf]'"
             ) from error
         try:
-            probe = AutoBackbone.from_pretrained(name)  # type: ignore[no-untyped-call]
-            stages = list(probe.stage_names)[-4:]
-            self.body = AutoBackbone.from_pretrained(name, out_features=stages)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            # what AutoBackbone does, but without its question to the hub, which refuses folders and needs the network
+            config = AutoConfig.from_pretrained(name)
+            kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(config)]
+            self.body = kind.from_pretrained(name, out_features=list(config.stage_names)[-4:])
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            reason = "it is no backbone" if isinstance(error, KeyError) else str(error).strip().splitlines()[0]
             raise ModelError(
                 f"Backbone 'hf:{name}' cannot be loaded ({reason}); give the id of a model that can be downloaded, "
                 "or a folder."

@@ -19,8 +19,8 @@ OUTSIDE = -1e4  # the logit of a pixel outside the picture: exp of it is zero
 FLOOR = 1e-5  # of the mixture: no place is impossible
 RADIUS = 4  # cells: the blur's half width
 
-Density = Float[Tensor, "b h w"]
-Slices = Float[Tensor, "b t h w"]
+Density = Float[Tensor, "b y x"]
+Slices = Float[Tensor, "b t y x"]
 
 
 def condition_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as
 STD = (0.229, 0.224, 0.225)
 
 
-def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "b d g v"]) -> Float[Tensor, "b c g v"]:
+def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
     return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -42,11 +42,15 @@ def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_
     out = run(tiny, tmp_path, "--trainer.log_every_n_steps", "1", epochs=12)
     losses = column(out, "train/loss")
     assert sum(losses[-3:]) / 3 < 0.8 * sum(losses[:3]) / 3
-    assert column(out, "val/cc") and column(out, "val/nss")
-    assert (out / "config.yaml").is_file() and list(out.glob("events*"))
-    assert (out / "checkpoints" / "last.ckpt").is_file() and list((out / "checkpoints").glob("best-*.ckpt"))
+    assert column(out, "val/cc")
+    assert column(out, "val/nss")
+    assert (out / "config.yaml").is_file()
+    assert list(out.glob("events*"))
+    assert (out / "checkpoints" / "last.ckpt").is_file()
+    assert list((out / "checkpoints").glob("best-*.ckpt"))
     network: Any = weights.load(out / "checkpoints" / "last.ckpt")
-    assert network.conditions == ("any", "tiny", "uniform") and network.slices == 3
+    assert network.conditions == ("any", "tiny", "uniform")
+    assert network.slices == 3
 
 
 class Struck(machinery.Pause):

@@ -219,7 +219,7 @@ def test_without_splits_every_eighth_picture_is_for_val_and_every_eighth_for_tes
     everything = [picture.name for picture, _ in table.read(folder)]
     assert names["val"] == everything[6::8]
     assert names["test"] == everything[7::8]
-    assert sorted(sum(names.values(), [])) == sorted(everything)
+    assert sorted(name for split in names.values() for name in split) == sorted(everything)
 
 
 def test_splits_are_those_of_the_file(root: Path) -> None:

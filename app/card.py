@@ -1,0 +1,75 @@
+"""The numbers of a model card: tables of Markdown made from what `gaze evaluate --format json` printed.
+
+A card is `export/weights/<name>.md`. What stands between its two marks is written here, everything else by people.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data import GazeError
+from data.picture import whole
+
+BEGIN, END = "<!-- scores: written by gaze export -->", "<!-- end of scores -->"
+
+Evaluation = dict[str, Any]
+
+
+def read(paths: Sequence[Path]) -> list[Evaluation]:
+    """The evaluations of the files."""
+    found = []
+    for path in paths:
+        try:
+            evaluation = json.loads(path.read_text())
+            found.append({"protocol": evaluation["protocol"], "scores": evaluation["scores"]})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GazeError(f"{path}: not an evaluation; write one with `gaze evaluate ... --format json`.") from error
+    return found
+
+
+def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str, float]]:
+    """What the contract says: the means over pictures, by data set."""
+    found = {}
+    for evaluation in evaluations:
+        rows = evaluation["scores"]["whole"]
+        if model not in rows:
+            raise GazeError(f"The evaluation on {evaluation['protocol']['data']} does not hold the model '{model}'.")
+        found[str(evaluation["protocol"]["data"])] = {
+            name: round(score["mean"], 3) for name, score in rows[model].items() if score["mean"] is not None
+        }
+    return found
+
+
+def tables(evaluations: Sequence[Evaluation]) -> str:
+    """Markdown: for each set the whole viewing and each second, all rows, each number with its 95 % interval."""
+    parts = []
+    for evaluation in evaluations:
+        facts = evaluation["protocol"]
+        for period, rows in evaluation["scores"].items():
+            when = "whole viewing" if period == "whole" else period
+            parts.append(f"**{facts['data']}, {facts['split']}: {when}** ({facts['pictures']} pictures)\n")
+            names = list(dict.fromkeys(name for row in rows.values() for name in row))
+            parts.append(f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
+            for row, values in rows.items():
+                cells = (_cell(values[name]) if name in values else "" for name in names)
+                parts.append(f"| {row} | {' | '.join(cells)} |")
+            parts.append("")
+    return "\n".join(parts)
+
+
+def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
+    """Puts the tables between the marks of the card; a card that is not there yet begins with `title`."""
+    text = path.read_text() if path.is_file() else f"# {title}\n\n{BEGIN}\n{END}\n"
+    if BEGIN not in text or END not in text:
+        raise GazeError(f"{path}: the marks '{BEGIN}' and '{END}' are not both there; add them where the tables go.")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with whole(path) as file:
+        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode())
+
+
+def _cell(score: dict[str, float | None]) -> str:
+    if score["mean"] is None:
+        return ""
+    return f"{score['mean']:.3f} [{score['low']:.2f}, {score['high']:.2f}]"

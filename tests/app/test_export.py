@@ -1,0 +1,95 @@
+"""Cards and contracts: what ships says the same numbers everywhere."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from app import card
+from app import export as machinery
+from data import GazeError, ModelError
+from export.runtime import WEIGHTS, Predictor, models
+from saliency import weights
+from saliency.tempsal import TempSAL
+
+
+def evaluation(path: Path, data: str, cc: float | None) -> Path:
+    score = {"mean": cc, "low": 0.1, "high": 0.9, "pictures": 5}
+    row = {"cc": score, "nss": {**score, "mean": 1.23456}}
+    facts = {"data": data, "split": "test", "pictures": 5}
+    path.write_text(json.dumps({"protocol": facts, "scores": {"whole": {"centre bias": row, "mine": row}}}))
+    return path
+
+
+def test_a_card_holds_the_evaluations_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
+    found = card.read(
+        [evaluation(tmp_path / "a.json", "osie", 0.71234), evaluation(tmp_path / "b.json", "crowd", None)]
+    )
+    path = tmp_path / "mine.md"
+    path.write_text(f"# mine\nbefore\n{card.BEGIN}\nold\n{card.END}\nafter\n")
+    card.write(path, "unused", found)
+    text = path.read_text()
+    assert text.startswith("# mine\nbefore\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| mine | 0.712 [0.10, 0.90] | 1.235 [0.10, 0.90] |" in text
+    assert "**crowd, test: whole viewing** (5 pictures)" in text
+    assert card.scores(found, "mine") == {"osie": {"cc": 0.712, "nss": 1.235}, "crowd": {"nss": 1.235}}
+
+
+def test_what_is_not_an_evaluation_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[]")
+    with pytest.raises(GazeError, match="not an evaluation; write one with `gaze evaluate"):
+        card.read([tmp_path / "x.json"])
+    with pytest.raises(GazeError, match="does not hold the model 'other'"):
+        card.scores(card.read([evaluation(tmp_path / "a.json", "osie", 0.5)]), "other")
+    (tmp_path / "bare.md").write_text("# nothing\n")
+    with pytest.raises(GazeError, match="are not both there"):
+        card.write(tmp_path / "bare.md", "", [])
+
+
+def test_no_weights_no_export(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no such file"):
+        machinery.export(str(tmp_path / "none.ckpt"))
+
+
+@pytest.mark.slow
+def test_weights_become_a_file_that_predicts_and_a_card(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    source = tmp_path / "source.safetensors"
+    weights.save(TempSAL(["osie"], width=16, fine=8, blocks=1, heads=2), source)
+    said = machinery.export(
+        str(source), "mine", tmp_path, "Apache-2.0", ["osie (MIT)"], [evaluation(tmp_path / "a.json", "osie", 0.5)]
+    )
+    assert "mine.onnx" in said
+    assert "agrees with PyTorch" in said
+    contract = Predictor(tmp_path / "mine.onnx", provider="cpu").contract
+    assert contract.licence == "Apache-2.0"
+    assert contract.training == ("osie (MIT)",)
+    assert contract.scores == {"osie": {"cc": 0.5, "nss": 1.235}}
+    assert "0.500 [0.10, 0.90]" in (tmp_path / "mine.md").read_text()
+    machinery.export(str(tmp_path / "mine.safetensors"), None, tmp_path)  # again: the facts stay
+    assert Predictor(tmp_path / "mine.onnx", provider="cpu").contract.scores == contract.scores
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.onnx")), ids=lambda path: path.stem)
+def test_what_ships_has_weights_and_a_card_with_the_numbers_of_its_contract(path: Path) -> None:
+    contract = Predictor(path, provider="cpu").contract
+    assert contract.licence != "not stated"
+    assert contract.training
+    assert contract.scores
+    network = weights.load(path.with_suffix(".safetensors"))
+    assert tuple(network.conditions) == contract.conditions  # type: ignore[arg-type]
+    text = path.with_suffix(".md").read_text()
+    for data, scores in contract.scores.items():
+        table = text.split(f"**{data}, test: whole viewing**")[1]
+        header = re.findall(r"\w+", next(line for line in table.splitlines() if line.startswith("| |")))
+        row = next(line for line in table.splitlines() if line.startswith(f"| {contract.name} |"))
+        cells = [cell.split()[0] for cell in row.strip("|").split("|")[1:]]
+        assert dict(zip(header, cells, strict=True)) == {name: f"{value:.3f}" for name, value in scores.items()}
+
+
+def test_a_model_ships() -> None:
+    assert "tempsal" in [path.stem for path in models()]

@@ -1,0 +1,137 @@
+"""The order of the house: imports point down, and what should be light is light."""
+
+import ast
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BELOW: dict[str, set[str]] = {  # which folders a folder may import, beside itself
+    "attention": set(),
+    "data": set(),
+    "saliency": {"data", "attention"},
+    "scanpath": {"data", "attention", "saliency"},
+    "export": {"data", "attention", "saliency", "scanpath"},
+    "app": {"data", "attention", "saliency", "scanpath", "export"},
+}
+OURS = {*BELOW, "tests"}
+HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "scipy", "onnx", "safetensors"}
+RUNTIME = ("export/runtime.py", "export/session.py", "export/batch.py")
+DRAWN = ("app/pages/", "app/widgets.py", "app/main.py", "app/predict.py")  # what shows and predicts
+ANYWHERE = {"jaxtyping", "tqdm"} | set(sys.stdlib_module_names)
+ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHERE
+    "attention": {"torch"},
+    "data": {"numpy", "cv2", "PIL"},
+    "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
+    "data/augment.py": {"numpy", "albumentations"},
+    "data/osie.py": {"numpy", "scipy"},
+    "export/runtime.py": {"numpy", "onnxruntime"},
+    "export/session.py": {"numpy", "onnxruntime"},
+    "export/batch.py": {"numpy", "onnxruntime"},
+}
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in BELOW
+    for path in (ROOT / folder).rglob("*.py")
+    if "samples" not in path.parts
+)
+
+
+@functools.cache
+def imports(file: str) -> dict[str, bool]:
+    """The modules that a file imports, and whether it does so when it is imported itself."""
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    late = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
+    late |= {
+        id(n)
+        for test in ast.walk(tree)
+        if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.dump(test.test)
+        for body in test.body
+        for n in ast.walk(body)
+    }
+    found: dict[str, bool] = {}
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            found[name] = found.get(name, False) or id(node) not in late
+    return found
+
+
+def outside(file: str) -> set[str]:
+    return {name.split(".")[0] for name in imports(file)} - OURS - ANYWHERE
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_point_down(file: str) -> None:
+    folder = file.split("/")[0]
+    wrong = {name for name in imports(file) if name.split(".")[0] in OURS - BELOW[folder] - {folder}}
+    assert not wrong
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_are_absolute(file: str) -> None:
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    assert all(node.level == 0 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file in ALLOWED or file.split("/")[0] in ALLOWED])
+def test_a_room_uses_only_its_own_tools(file: str) -> None:
+    assert outside(file) <= ALLOWED.get(file, ALLOWED.get(file.split("/")[0], set()))
+
+
+@pytest.mark.parametrize("file", RUNTIME)
+def test_the_runtime_knows_data_and_itself_only(file: str) -> None:
+    ours = {name for name in imports(file) if name.split(".")[0] in OURS}
+    roots = {".".join(name.split(".")[:2]) for name in ours if name.startswith("export")}
+    assert roots <= {"export", "export.runtime", "export.session"}
+    assert {name.split(".")[0] for name in ours} <= {"data", "export"}
+    assert not {name for name in ours if name.startswith(("data.module", "data.augment"))}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(DRAWN)])
+def test_what_shows_and_predicts_needs_no_torch_not_even_later(file: str) -> None:
+    assert not outside(file) & HEAVY
+    torchy = ("data.module", "data.augment", "saliency", "scanpath", "attention", "export.onnx")
+    assert not {name for name in imports(file) if name.startswith(torchy)}
+
+
+def test_scipy_is_needed_only_where_it_is_used() -> None:
+    early = {file for file in FILES for name, now in imports(file).items() if now and name.split(".")[0] == "scipy"}
+    assert not {file for file in early if not file.startswith("saliency/")}
+
+
+LIGHT = ["data.gaze", "data.draw", "data.picture", "data.maps", "data.table", "data.osie", "data.synthetic"]
+LIGHT += ["saliency", "export.runtime", "export.batch", "app.predict", "app.cli"]
+
+
+def first_to_load(modules: list[str], heavy: list[str]) -> str:
+    """Which of the modules, imported in turn in a fresh process, is the first to load something heavy; "" if none."""
+    code = f"""
+import importlib, sys
+for name in {modules}:
+    importlib.import_module(name)
+    loaded = [other for other in {heavy} if other in sys.modules]
+    if loaded:
+        sys.exit(f"{{name}} loads {{loaded}}")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stderr
+
+
+def test_what_should_be_light_loads_neither_torch_nor_the_app() -> None:
+    assert first_to_load(LIGHT, ["torch", "streamlit", "albumentations", "scipy", "onnx"]) == ""
+
+
+def test_a_heavy_module_would_be_noticed() -> None:
+    assert "json loads ['json']" in first_to_load(["math", "json"], ["json"])
+
+
+def test_attention_does_not_load_triton() -> None:
+    assert first_to_load(["attention"], ["triton"]) == ""
