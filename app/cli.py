@@ -132,7 +132,7 @@ def export(
     evaluations: tuple[Path, ...],
 ) -> None:
     """Write ONNX that agrees with PyTorch, and the weights beside it as safetensors."""
-    from app import export as machinery
+    from app import publish as machinery
 
     click.echo(machinery.export(source, name, output, licence, training, evaluations))
 

@@ -86,6 +86,14 @@ def train(name: str, arguments: Sequence[str], folder: Path = Path("runs")) -> N
     # its own advice about loader workers and tiny data sets would hide ours
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    try:
+        _run(name, arguments, folder)
+    except GazeError as error:  # torch puts the traceback of a loader process into the message
+        told = str(error).strip().splitlines()[-1].removeprefix(f"data.{type(error).__name__}: ")
+        raise type(error)(told) from error
+
+
+def _run(name: str, arguments: Sequence[str], folder: Path) -> None:
     _CLI(
         SaliencyTask,
         GazeData,

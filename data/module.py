@@ -183,6 +183,7 @@ class GazeData(LightningDataModule):
         self._check_names()
         self.seconds = self._each("seconds", seconds)
         self.sigma = self._each("sigma", sigma)
+        _check(canvas, stride, slices, any_share, batch_size)
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
         self.batch_size, self.workers, self.seed = batch_size, workers, seed
@@ -282,6 +283,19 @@ def _path(picture: Picture) -> Path:
     if picture.path is None:
         raise TableError(f"{picture.name}: there is no such picture in images/; add it, training needs it.")
     return picture.path
+
+
+def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int) -> None:
+    rules = {
+        "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
+        "stride": (stride, "1, 2 or 4", stride in (1, 2, 4)),
+        "slices": (slices, "at least 1", slices >= 1),
+        "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
+        "batch_size": (batch_size, "at least 1", batch_size >= 1),
+    }
+    for name, (value, wanted, good) in rules.items():
+        if not good:
+            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
 
 
 def _one_thread(worker: int) -> None:

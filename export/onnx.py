@@ -123,8 +123,10 @@ def difference(
     opened = session(path, "cpu", None)
     larger = (contract.canvas[0] + contract.multiple, contract.canvas[1] + 2 * contract.multiple)
     worst: list[np.ndarray] = []  # not `max`, which loses NaN
-    for canvas, some in ((contract.canvas, pictures), (larger, pictures[:1])):
-        feeds = inputs(some, canvas, len(contract.conditions))
+    each = len(contract.conditions)
+    every = [pictures[i % len(pictures)] for i in range(max(each, len(pictures)))]  # under every condition
+    for canvas, some in ((contract.canvas, every), (larger, pictures[:1])):
+        feeds = inputs(some, canvas, each)
         with torch.no_grad():
             wanted = graph(*(torch.from_numpy(v) for v in feeds.values()))
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)

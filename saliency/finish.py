@@ -19,7 +19,7 @@ OUTSIDE = -1e4  # the logit of a pixel outside the picture: exp of it is zero
 FLOOR = 1e-5  # of the mixture: no place is impossible
 RADIUS = 4  # cells: the blur's half width
 
-Density = Float[Tensor, "b y x"]
+Density = Float[Tensor, "b y x"]  # cells, or pixels at stride 1
 Slices = Float[Tensor, "b t y x"]
 
 
@@ -72,7 +72,8 @@ class Finisher(nn.Module):
         stride: int = 1,
     ) -> tuple[Density, Slices]:
         """Log densities per cell of `stride` canvas pixels: the whole viewing, and each slice."""
-        logits = self._blur(logits.float()) * self.log_gain[condition].exp()[..., None, None]
+        trained = condition * (condition < self.gate.shape[0] - 1)  # "uniform" is as sharp as "any"
+        logits = self._blur(logits.float()) * self.log_gain[trained].exp()[..., None, None]
         if stride != self.scale:
             factor = self.scale // stride
             size = (logits.shape[-2] * factor, logits.shape[-1] * factor)

@@ -6,7 +6,7 @@
     sim   1 - sum min(P, Q)
 
 `log_p` is `(n, g, g')`, a log density per cell; Q the density and `counts` the fixations of the same cells. All are
-differentiable and finite for every density, also where P is zero. A map that nobody looked at has to be left out by
+differentiable and finite for every density whose logarithm is finite, flat ones included. A map that nobody looked at has to be left out by
 the caller.
 """
 
@@ -16,6 +16,8 @@ from torch import Tensor
 
 Maps = Float[Tensor, "n g v"]
 Losses = Float[Tensor, " n"]
+
+FLAT = 1e-4  # of a map's level: what varies less counts as flat, so that rounding is not taken for structure
 
 
 def kl(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
@@ -27,14 +29,15 @@ def cc(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
     """One minus the linear correlation of the two densities."""
     p, q = log_p.exp().flatten(1), truth.flatten(1)
     p, q = p - p.mean(1, keepdim=True), q - q.mean(1, keepdim=True)
-    lengths: Tensor = p.norm(dim=1) * q.norm(dim=1)
+    lengths: Tensor = torch.maximum(p.norm(dim=1), FLAT * log_p.exp().flatten(1).norm(dim=1)) * q.norm(dim=1)
     return 1 - (p * q).sum(1) / lengths.clamp_min(1e-12)
 
 
 def nss(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
     """Minus the mean standardised value at the fixations."""
     p = log_p.exp().flatten(1)
-    z = (p - p.mean(1, keepdim=True)) / p.std(1, correction=0, keepdim=True).clamp_min(1e-12)
+    mean = p.mean(1, keepdim=True)
+    z = (p - mean) / torch.maximum(p.std(1, correction=0, keepdim=True), FLAT * mean)
     n = counts.flatten(1)
     return -(z * n).sum(1) / n.sum(1).clamp_min(1)
 

@@ -84,7 +84,7 @@ class SaliencyTask(LightningModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """The weighted losses of the whole viewing and of the supervised slices."""
         log_p, valid = self(batch), batch["valid"]
-        total: Tensor = log_p.new_zeros(())
+        total: Tensor = log_p.sum() * 0  # a batch that nobody looked at still has a gradient: none
         for name, maps, share in (("whole", slice(0, 1), 1.0), ("slices", slice(1, None), self.slice_share)):
             keep = valid[:, maps]
             if share and keep.any():
@@ -125,10 +125,12 @@ class SaliencyTask(LightningModule):
         self._evaluate(batch, "test")
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One cycle over the whole run; vectors (norms, biases) are not decayed."""
-        decay = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        optimizer = self.optimizer([{"params": decay}, {"params": plain, "weight_decay": 0.0}])
+        """One cycle over the whole run; norms, biases and the finisher are not decayed."""
+        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+        for name, parameter in self.network.named_parameters():
+            groups[parameter.ndim > 1 and not name.startswith("finish.")].append(parameter)
+        decayed = [{"params": groups[True]}] if groups[True] else []
+        optimizer = self.optimizer([*decayed, {"params": groups[False], "weight_decay": 0.0}])
         steps = max(2, int(self.trainer.estimated_stepping_batches))
         schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,4 +1,7 @@
-"""What `gaze export` does: finds the weights, writes the contract, exports, and reads the result back."""
+"""What `gaze export` does: finds the weights, writes the contract, exports, and keeps the card true.
+
+Not named after the command: Streamlit puts this folder first on the path, where it would hide the package `export`.
+"""
 
 import subprocess
 import sys

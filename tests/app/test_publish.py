@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app import card
-from app import export as machinery
+from app import publish as machinery
 from data import GazeError, ModelError
 from export.runtime import WEIGHTS, Predictor, models
 from saliency import weights
