@@ -23,6 +23,17 @@ from saliency.task import SaliencyTask
 
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "saliency" / "recipes").glob("*.yaml"))}
 
+NOISE = (  # what Lightning says of itself, or advises where we know better
+    "does not have many workers",
+    "smaller than the logging interval",
+    r"LightningCLI's args parameter is intended",
+    r"\s*Unable to serialize instance",
+    "Experiment logs directory .* exists and is not empty",  # TensorBoard and CSV share the run's folder
+    "You're resuming from a checkpoint that ended before the epoch ended",  # data.module goes on exactly
+    "Precision bf16-mixed is not supported by the model summary",
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
 
 class Paused(Exception):  # noqa: N818 - nothing is wrong
     """The run was asked to stop and has saved itself."""
@@ -83,9 +94,8 @@ def train(name: str, arguments: Sequence[str], folder: Path = Path("runs")) -> N
     """Trains the recipe `name` with Lightning's own flags; `Paused` says how to go on after a signal."""
     if name not in RECIPES:
         raise GazeError(f"There is no recipe '{name}'; choose among {', '.join(RECIPES)}.")
-    # its own advice about loader workers and tiny data sets would hide ours
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message=f".*{message}")
     try:
         _run(name, arguments, folder)
     except GazeError as error:  # torch puts the traceback of a loader process into the message
