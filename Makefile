@@ -18,7 +18,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/dev: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) torch==2.13.0
+	$(INSTALL) torch==2.13.0  # first and alone, so that a CPU build that is at hand is taken
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ .venv/base
 
@@ -42,7 +42,8 @@ slow: .venv/dev ## the long tests, a browser among them
 gpu: ## the tests that need a CUDA device, with whatever Python is there
 	$(PYTHON) -m pytest -m gpu
 
-bench: .venv/dev ## ratios of two things measured in one run
+bench: .venv/dev .venv-reference/ready ## ratios of two things measured in one run, once the tests behind them pass
+	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/export/test_runtime.py tests/data/test_module.py
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 .venv-reference/ready:

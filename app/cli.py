@@ -7,6 +7,17 @@ import click
 
 from data import GazeError
 
+TRAINING = (
+    "torch",
+    "pytorch_lightning",
+    "jsonargparse",
+    "albumentations",
+    "onnx",
+    "onnxscript",
+    "safetensors",
+    "scipy",
+)
+
 
 class Refusal(click.ClickException):
     """A person's mistake, told in one sentence."""
@@ -29,6 +40,10 @@ class Group(click.Group):
             return super().invoke(ctx)
         except GazeError as error:
             raise Refusal(str(error)) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in TRAINING:
+                raise
+            raise Refusal(f"This needs {error.name}, which predicting does without; run `make setup`.") from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -102,6 +117,9 @@ def train(recipe: str, flags: tuple[str, ...]) -> None:
     `gaze train tempsal --help` lists every flag, `--print_config` every value. Ctrl-C and SIGTERM save and say how to
     go on; the exit status is then 130.
     """
+    if recipe in ("-h", "--help"):
+        click.echo(click.get_current_context().get_help())
+        return
     from app import train as machinery
 
     try:
@@ -123,6 +141,9 @@ def train(recipe: str, flags: tuple[str, ...]) -> None:
     type=click.Path(path_type=Path),
     help="What `gaze evaluate ... --format json` printed: its scores go into the file and its card; may be repeated.",
 )
+@click.option(
+    "--mirror/--no-mirror", default=True, show_default=True, help="Look at the mirror image too; takes twice as long."
+)
 def export(
     source: str,
     name: str | None,
@@ -130,11 +151,12 @@ def export(
     licence: str | None,
     training: tuple[str, ...],
     evaluations: tuple[Path, ...],
+    mirror: bool,
 ) -> None:
     """Write ONNX that agrees with PyTorch, and the weights beside it as safetensors."""
     from app import publish as machinery
 
-    click.echo(machinery.export(source, name, output, licence, training, evaluations))
+    click.echo(machinery.export(source, name, output, licence, training, evaluations, mirror))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -145,7 +167,7 @@ def app(flags: tuple[str, ...]) -> None:
     import sys
 
     script = str(Path(__file__).with_name("main.py"))
-    raise SystemExit(subprocess.call([sys.executable, "-m", "streamlit", "run", script, *flags]))
+    raise SystemExit(subprocess.call([sys.executable, "-P", "-m", "streamlit", "run", script, *flags]))
 
 
 @main.command()

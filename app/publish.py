@@ -18,6 +18,7 @@ from data import ModelError
 from export import onnx
 from export.runtime import WEIGHTS, Contract, Predictor
 from saliency import weights
+from saliency.mirror import Mirrored
 
 
 def export(
@@ -27,10 +28,12 @@ def export(
     licence: str | None = None,
     training: Sequence[str] = (),
     evaluations: Sequence[Path] = (),
+    mirror: bool = True,
 ) -> str:
     """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people.
 
-    Licence, training data and scores are kept from an earlier file of that name unless they are given anew.
+    With `mirror` the file looks at each picture and its mirror image, at twice the cost. Licence, training data and
+    scores are kept from an earlier file of that name unless they are given anew.
     """
     path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
     name, output = name or path.stem, output or WEIGHTS
@@ -46,8 +49,9 @@ def export(
         licence=licence or (old.licence if old else "not stated"),
         training=tuple(training) or (old.training if old else ()),
         scores=card.scores(found, name) or (old.scores if old else {}),
+        mirror=mirror,
     )
-    worst = onnx.export(network, target, new)
+    worst = onnx.export(Mirrored(network) if mirror else network, target, new)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
         weights.save(network, tensors)
@@ -81,7 +85,7 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
 
 def _commit() -> str:
     """The revision that the code stands at, where it is known."""
-    command, here = ["git", "rev-parse", "HEAD"], Path(__file__).parent
+    command, here = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], Path(__file__).parent
     try:
         return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -47,6 +47,8 @@ class Pause(Checkpoint):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens; a second signal has its usual effect."""
@@ -55,10 +57,8 @@ class Pause(Checkpoint):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Called after every other callback of the step."""
-        if not self.asked:
+        if not trainer.strategy.reduce_boolean_decision(self.asked, all=False):
             return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
         path = Path(str(trainer.log_dir)) / "checkpoints" / "last.ckpt"
         trainer.save_checkpoint(path)
         raise Paused(f"Stopped after step {trainer.global_step}, saved. Go on with: --ckpt_path {path}")

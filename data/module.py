@@ -106,7 +106,6 @@ class GazeDataset(Dataset[Sample]):
         xy, when = fixations[:, :2], fixations[:, 2]
         inside = maps.on(xy, image.shape[:2])
         xy, when = xy[inside], when[inside]
-        scale = self.sigma
         rng = np.random.default_rng((self.seed, epoch, index, self.condition))
         condition = 0 if rng.random() < self.any_share else self.condition
         if self.augment is not None:
@@ -115,7 +114,7 @@ class GazeDataset(Dataset[Sample]):
         box = Letterbox.fit(image.shape[:2], self.canvas)
         grid = (self.canvas[0] // self.stride, self.canvas[1] // self.stride)
         cells = box.points(xy) / self.stride
-        scale *= box.content[2] / image.shape[0] / self.stride
+        sigma = self.sigma * box.content[2] / image.shape[0] / self.stride
         parts = [cells, *(cells[when == s] for s in range(self.slices))]
         inside = box.cells(self.stride)
         counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
@@ -125,7 +124,7 @@ class GazeDataset(Dataset[Sample]):
             "content": box.box,
             "condition": condition,
             "counts": counts,
-            "density": np.stack([maps.density(c, scale, inside) for c in counts]),
+            "density": np.stack([maps.density(c, sigma, inside) for c in counts]),
             "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
         }
 

@@ -63,10 +63,10 @@ class Letterbox:
         y = (np.arange(self.canvas[0] // stride) + 0.5) * stride
         return np.asarray(((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right)))
 
-    def apply(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "ch cw 3"]:
+    def apply(self, image: UInt8[np.ndarray, "h w 3"], fill: int = FILL) -> UInt8[np.ndarray, "ch cw 3"]:
         """The picture on its canvas, the bars filled with grey."""
         top, left, height, width = self.content
-        canvas = np.full((*self.canvas, 3), FILL, np.uint8)
+        canvas = np.full((*self.canvas, 3), fill, np.uint8)
         shrinks = height < self.size[0] or width < self.size[1]
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         canvas[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=method)

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from data import ModelError, PictureError
-from data.picture import Letterbox
+from data.picture import FILL, Letterbox
 from export.session import session
 
 if TYPE_CHECKING:
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).with_name("weights")
 KEY = "gaze"  # of the contract in the ONNX metadata
+LATER = ("fill", "mirror", "inputs", "outputs")  # fields of the contract that have defaults
+INPUTS = {
+    "picture": "uint8 (b, h, w, 3), RGB, letterboxed: scaled to fit, centred, bars filled",
+    "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
+    "condition": "int64 (b), index of the viewing condition",
+}
+OUTPUTS = {
+    "density": "float32 (b, h, w), natural logarithm of the probability per canvas pixel, whole viewing",
+    "slices": "float32 (b, t, h, w), the same for each slice of time",
+}
 SCHEMA = "gaze/saliency/1"  # of the JSON that a prediction becomes: export/schema.json
 
 
@@ -55,17 +65,22 @@ class Contract:
     commit: str
     opset: int
     torch: str
+    fill: int = FILL  # grey of the letterbox bars
+    mirror: bool = False  # the graph looks at the picture's mirror image, too
+    inputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(INPUTS))
+    outputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(OUTPUTS))
 
     @classmethod
     def of_json(cls, text: str, where: str) -> "Contract":
         """The contract written by `to_json`; `where` names the file in errors. Keys it does not know are ignored."""
         try:
             record = json.loads(text)
-            missing = [field.name for field in dataclasses.fields(cls) if field.name not in record]
+            fields = dataclasses.fields(cls)
+            missing = [f.name for f in fields[: -len(LATER)] if f.name not in record]
             if missing:
                 names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
                 raise ModelError(f"{where}: the contract lacks {names}; export the model again.")
-            return cls(**{field.name: _tuples(record[field.name]) for field in dataclasses.fields(cls)})
+            return cls(**{f.name: _tuples(record[f.name]) for f in fields if f.name in record})
         except (json.JSONDecodeError, TypeError) as error:
             raise ModelError(f"{where}: the contract cannot be read ({error}); export the model again.") from error
 
@@ -184,7 +199,9 @@ class Predictor:
         index = self.index(condition)
         boxes = [Letterbox.fit(_size(picture), self._canvas(canvas)) for picture in pictures]
         feeds = {
-            "picture": np.stack([box.apply(picture) for box, picture in zip(boxes, pictures, strict=True)]),
+            "picture": np.stack(
+                [box.apply(picture, self.contract.fill) for box, picture in zip(boxes, pictures, strict=True)]
+            ),
             "content": np.stack([box.box for box in boxes]),
             "condition": np.full(len(pictures), index, np.int64),
         }

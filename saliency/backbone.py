@@ -83,7 +83,7 @@ class Pretrained(nn.Module):
             from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
         except ImportError as error:
             raise ModelError(
-                f"Backbone 'hf:{name}' needs transformers; install it with: pip install 'gaze[hf]'"
+                f"Backbone 'hf:{name}' needs transformers; install it with: pip install -e '.[hf]'"
             ) from error
         try:
             # what AutoBackbone does, but without its question to the hub, which refuses folders and needs the network

@@ -95,7 +95,7 @@ class SaliencyTask(LightningModule):
         if not torch.isfinite(total):
             raise GazeError(
                 f"The loss became {total.item()} at step {self.global_step}: training stopped; "
-                "go on from last.ckpt with a lower model.peak, or with trainer.gradient_clip_val."
+                "begin again with a lower model.peak, or with trainer.gradient_clip_val."
             )
         self.log("train/loss", total)
         return total

@@ -109,9 +109,11 @@ def against_torch(model: str, paths: list[Path], rounds: int) -> dict[str, float
         return None
     import torch
 
+    from saliency.mirror import Mirrored
     from saliency.weights import load
 
     network = load(weights).eval()
+    network = Mirrored(network) if Predictor(model, provider="cpu").contract.mirror else network
     torch.set_num_threads(cores())
     predictor = Predictor(model, provider="cpu")
     picture = read(paths[0])
