@@ -32,15 +32,12 @@ class Mirrored(nn.Module):
         """Log densities per cell of `stride` canvas pixels: the whole viewing, and each second."""
         x0, y0, x1, y1 = content.unbind(1)
         mirrored = torch.stack([picture.shape[2] - x1, y0, picture.shape[2] - x0, y1], 1)
-        density, slices = self.network(
-            torch.cat([picture, picture.flip(2)]),
-            torch.cat([content, mirrored]),
-            torch.cat([condition, condition]),
-            stride,
-        )
-        return _mean(density), _mean(slices)
+        density, slices = self.network(picture, content, condition, stride)
+        turned, others = self.network(picture.flip(2), mirrored, condition, stride)
+        return _mean(density, turned), _mean(slices, others)
 
 
-def _mean(both: Tensor) -> Tensor:
-    straight, mirrored = both.chunk(2)
-    return torch.logaddexp(straight, mirrored.flip(-1)) - math.log(2)
+def _mean(straight: Tensor, mirrored: Tensor) -> Tensor:
+    turned = mirrored.flip(-1)
+    # not torch.logaddexp: its exported form takes the logarithm of zero in the bars
+    return torch.maximum(straight, turned) + torch.log1p(torch.exp(-(straight - turned).abs())) - math.log(2)
