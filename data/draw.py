@@ -77,9 +77,10 @@ def strip(
     opacity: float = 0.6,
     palette: str = "turbo",
 ) -> UInt8[np.ndarray, "sh sw 3"]:
-    """The heat maps of the slices side by side, each with its time below, all on one scale so that they compare.
+    """The heat maps of the slices side by side, each with its time below and on its own scale.
 
-    `times` holds the start and end of each slice in seconds. Panels are at most `PANEL` pixels long.
+    One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
+    end of each slice in seconds. Panels are at most `PANEL` pixels long.
     """
     if not len(slices) or len(slices) != len(times):
         raise ValueError(
@@ -90,12 +91,10 @@ def strip(
     scale = min(1.0, PANEL / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    flat = all(_flat(plane) for plane in slices)
-    peak = None if flat else float(max(plane.max() for plane in slices))
     gap = max(4, round(0.02 * size[0]))
     panels = []
     for plane, time in zip(slices, times, strict=True):
-        relative = cv2.resize(_relative(plane, peak), size, interpolation=cv2.INTER_AREA)
+        relative = cv2.resize(_relative(plane, None), size, interpolation=cv2.INTER_AREA)
         panels.append(_panel(_blend(small, relative, opacity, palette), caption(time), gap))
     rows = panels[0].shape[0]
     spaces = np.full((rows, gap, 3), 255, np.uint8)
