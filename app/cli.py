@@ -163,11 +163,11 @@ def export(
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS OF STREAMLIT]...")
 def app(flags: tuple[str, ...]) -> None:
     """Open the app in the browser."""
-    import subprocess
+    import os
     import sys
 
     script = str(Path(__file__).with_name("main.py"))
-    raise SystemExit(subprocess.call([sys.executable, "-P", "-m", "streamlit", "run", script, *flags]))
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "streamlit", "run", script, *flags])
 
 
 @main.command()
