@@ -241,6 +241,8 @@ class GazeData(LightningDataModule):
         if len(self.sets[split]) == 0:
             where = ", ".join(map(str, self.roots))
             raise TableError(f"{where}: the {split} split holds no picture; name some in splits.json.")
+        if split == "train" and self.workers:
+            cv2.setNumThreads(1)  # a worker that is forked while OpenCV has threads would wait for them for ever
         return DataLoader(
             self.sets[split],
             batch_size=batch,
@@ -248,7 +250,6 @@ class GazeData(LightningDataModule):
             num_workers=self.workers if split == "train" else 0,
             persistent_workers=split == "train" and self.workers > 0,
             drop_last=split == "train" and len(order) >= 2 * batch,
-            worker_init_fn=_one_thread,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -295,10 +296,6 @@ def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, 
     for name, (value, wanted, good) in rules.items():
         if not good:
             raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
-
-
-def _one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)
 
 
 def _choose(
