@@ -31,6 +31,8 @@ NOISE = (  # what Lightning says of itself, or advises where we know better
     "Experiment logs directory .* exists and is not empty",  # TensorBoard and CSV share the run's folder
     "You're resuming from a checkpoint that ended before the epoch ended",  # data.module goes on exactly
     "Precision bf16-mixed is not supported by the model summary",
+    r"\s*By default only one JsonargparseDeprecationWarning",
+    r"\s*``\S+`` was deprecated in v4",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
 )
 

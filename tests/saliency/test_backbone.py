@@ -137,5 +137,5 @@ def test_a_network_that_cannot_be_loaded_is_refused_in_one_sentence(
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match=r"needs transformers; install it with: pip install 'gaze\[hf\]'"):
+    with pytest.raises(ModelError, match=r"needs transformers; install it with: pip install -e '\.\[hf\]'"):
         build("hf:microsoft/resnet-18")
