@@ -164,6 +164,10 @@ def test_data_check_names_every_defect_and_counts_them(tmp_path: Path) -> None:
     assert counts == f"{tmp_path}: 2 defects; 2 in fixations.csv"
 
 
+def _listen() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_leaves_whole_files_only_and_the_next_run_goes_on(tmp_path: Path, toy_model: Path) -> None:
     (tmp_path / "in").mkdir()
     picture = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
@@ -171,7 +175,9 @@ def test_ctrl_c_leaves_whole_files_only_and_the_next_run_goes_on(tmp_path: Path,
         save(tmp_path / "in" / f"{number}.jpg", picture)
     command = [sys.executable, "-c", "from app.cli import main; main()", "predict", str(tmp_path / "in")]
     command += ["-o", str(tmp_path / "out"), "--model", str(toy_model), "--format", "npy"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # who runs the tests in the background of a shell has SIGINT ignored, and so would the process
+    with subprocess.Popen(command, cwd=ROOT, text=True, preexec_fn=_listen, **pipes) as process:
         while not list((tmp_path / "out").glob("*.slices.npy")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
