@@ -53,10 +53,11 @@ def main() -> None:
 
 
 def _formats(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    known = ("png", "npy", "json")
+    from app.predict import FORMATS
+
     formats = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",")))
-    if unknown := [part for part in formats if part not in known]:
-        raise click.BadParameter(f"there is no format {unknown[0]!r}; name some of {', '.join(known)}.")
+    if unknown := [part for part in formats if part not in FORMATS]:
+        raise click.BadParameter(f"there is no format {unknown[0]!r}; name some of {', '.join(FORMATS)}.")
     return formats
 
 

@@ -6,7 +6,6 @@ picture's name without its suffix; where that would name two pictures, with its 
 """
 
 import glob
-import json
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -64,8 +63,7 @@ class Output:
                 np.save(file, prediction.density if target.name.endswith(".density.npy") else prediction.slices)
         else:
             with whole(target) as file:
-                record = {**prediction.record(), "picture": str(path)}
-                file.write((json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+                file.write(prediction.to_json(str(path)).encode())
 
 
 def run(

@@ -112,9 +112,8 @@ def _view(path: str, changed: int, content: bytes, name: str, condition: str) ->
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     maps = np.stack([_shrink(plane, size) for plane in (prediction.density, *prediction.slices)])
-    record = {**prediction.record(), "picture": name}
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    return View(np.asarray(small, np.uint8), maps, record, text, prediction.times)
+    text = prediction.to_json(name)
+    return View(np.asarray(small, np.uint8), maps, json.loads(text), text, prediction.times)
 
 
 def full(model: Predictor, content: bytes, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:

@@ -106,6 +106,3 @@ class InterleavedBlock(nn.Module):
         x = x + self.place(x.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(b, t, h, w, c)
         out: Tensor = self.steps(x.flatten(2, 3)).reshape(b, t, h, w, c)
         return out
-
-
-__all__ = ["InterleavedBlock", "interleaved_attention"]

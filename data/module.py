@@ -104,8 +104,8 @@ class GazeDataset(Dataset[Sample]):
         epoch, index = key
         image, fixations = self._picture(index), self._fixations[index]
         xy, when = fixations[:, :2], fixations[:, 2]
-        inside = maps.on(xy, image.shape[:2])
-        xy, when = xy[inside], when[inside]
+        shown = maps.on(xy, image.shape[:2])
+        xy, when = xy[shown], when[shown]
         rng = np.random.default_rng((self.seed, epoch, index, self.condition))
         condition = 0 if rng.random() < self.any_share else self.condition
         if self.augment is not None:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from data import ModelError
 from data.picture import Letterbox, read
-from export.runtime import KEY, Contract
+from export.runtime import KEY, Contract, feed
 from export.session import session
 
 OPSET = 20
@@ -47,11 +47,7 @@ def inputs(
 ) -> dict[str, np.ndarray]:
     """What the graph is fed for these pictures, each under another viewing condition."""
     boxes = [Letterbox.fit(p.shape[:2], canvas) for p in pictures]
-    return {
-        "picture": np.stack([box.apply(p) for box, p in zip(boxes, pictures, strict=True)]),
-        "content": np.stack([box.box for box in boxes]),
-        "condition": (np.arange(len(pictures)) % conditions).astype(np.int64),
-    }
+    return feed(pictures, boxes, (np.arange(len(pictures)) % conditions).astype(np.int64))
 
 
 def export(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from data import ModelError, PictureError
 from data.picture import FILL, Letterbox
@@ -111,8 +111,8 @@ class Prediction:
         """Bits: 0 when all look at one pixel, log2(h * w) when everywhere is equally likely."""
         return entropy(self.density)
 
-    def record(self) -> dict[str, Any]:
-        """What `export/schema.json` describes: everything about the prediction but the maps themselves."""
+    def record(self, picture: str | None = None) -> dict[str, Any]:
+        """What `export/schema.json` describes: all but the maps, and the picture's name if it is given."""
         height, width = self.density.shape
         return {
             "schema": SCHEMA,
@@ -127,11 +127,12 @@ class Prediction:
                 {"start_s": start, "end_s": end, **_summary(plane)}
                 for (start, end), plane in zip(self.times, self.slices, strict=True)
             ],
+            **({} if picture is None else {"picture": picture}),
         }
 
-    def to_json(self) -> str:
+    def to_json(self, picture: str | None = None) -> str:
         """`record` as text."""
-        return json.dumps(self.record(), indent=2) + "\n"
+        return json.dumps(self.record(picture), indent=2, ensure_ascii=False) + "\n"
 
 
 def peak(density: Float32[np.ndarray, "h w"]) -> tuple[float, float]:
@@ -198,14 +199,8 @@ class Predictor:
             return []
         index = self.index(condition)
         boxes = [Letterbox.fit(_size(picture), self._canvas(canvas)) for picture in pictures]
-        feeds = {
-            "picture": np.stack(
-                [box.apply(picture, self.contract.fill) for box, picture in zip(boxes, pictures, strict=True)]
-            ),
-            "content": np.stack([box.box for box in boxes]),
-            "condition": np.full(len(pictures), index, np.int64),
-        }
-        maps = self._session.run(self._outputs, feeds)
+        conditions = np.full(len(pictures), index, np.int64)
+        maps = self._session.run(self._outputs, feed(pictures, boxes, conditions, self.contract.fill))
         if not all(np.isfinite(values).all() for values in maps):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
         return [self._prediction(box, [values[row] for values in maps], condition) for row, box in enumerate(boxes)]
@@ -233,6 +228,20 @@ class Predictor:
                 f"{multiple}, as in {self.contract.canvas[0]} x {self.contract.canvas[1]}."
             )
         return height, width
+
+
+def feed(
+    pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+    boxes: Sequence[Letterbox],
+    conditions: Int64[np.ndarray, " b"],
+    fill: int = FILL,
+) -> dict[str, np.ndarray]:
+    """What the graph is given for some pictures, by the names of its inputs."""
+    return {
+        "picture": np.stack([box.apply(picture, fill) for box, picture in zip(boxes, pictures, strict=True)]),
+        "content": np.stack([box.box for box in boxes]),
+        "condition": conditions,
+    }
 
 
 def find(model: str | Path) -> Path:
