@@ -7,6 +7,8 @@ one sentence that says what is wrong, where, and what to do. Every other excepti
 READERS = {
     "table": "data.table:read",
     "osie": "data.osie:read",
+    "amazon": "data.amazon:read",
+    "coco_search18": "data.coco_search18:read",
 }
 
 

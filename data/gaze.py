@@ -1,4 +1,4 @@
-"""The nouns: a screen, a picture, a scanpath, the objects in a picture; and the units of each.
+"""The nouns: a screen, a picture, a scanpath, the objects in a picture, a path over them; and the units of each.
 
 Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the
 first pixel is (0.5, 0.5), and a point lies on a picture when 0 <= x < width and 0 <= y < height. Times are
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 
 from data import GazeError
 
@@ -67,6 +67,7 @@ class Scanpath:
     target: str = ""
     box: tuple[float, float, float, float] | None = None  # the target: x, y, width, height in pixels
     found: bool | None = None
+    sought: tuple[str, ...] = ()  # everything held in mind, the target among it; () where that is not recorded
 
     def __post_init__(self) -> None:
         count = len(self.xy)
@@ -83,18 +84,65 @@ class Scanpath:
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects of one picture as boxes: x, y, width, height in pixels."""
+    """The objects of one picture: boxes x, y, width, height in pixels, and what is known of each."""
 
     boxes: Float[np.ndarray, "n 4"]
     categories: tuple[str, ...] = ()
     attributes: tuple[dict[str, object], ...] = field(default=())
+    confidences: Float[np.ndarray, " n"] | None = None  # 0 to 1, from a detector; None: certain
+    masks: Bool[np.ndarray, "n h w"] | None = None  # which pixels of the picture are the object's; None: its whole box
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
             raise GazeError(f"Objects: boxes has shape {self.boxes.shape}, but must be (n, 4).")
-        for name in ("categories", "attributes"):
-            if getattr(self, name) and len(getattr(self, name)) != len(self.boxes):
-                raise GazeError(f"Objects: {len(getattr(self, name))} {name} for {len(self.boxes)} boxes.")
+        for name in ("categories", "attributes", "confidences", "masks"):
+            known = getattr(self, name)
+            absent = known is None or (isinstance(known, tuple) and not known)
+            if not absent and len(known) != len(self):
+                raise GazeError(f"Objects: {len(known)} {name} for {len(self)} boxes.")
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def centres(self) -> Float[np.ndarray, "n 2"]:
+        """The middle of each box, pixels."""
+        return self.boxes[:, :2] + self.boxes[:, 2:] / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture as an object-level model sees it: its objects, and what is looked for among them."""
+
+    picture: Picture
+    objects: Objects
+    targets: tuple[int, ...] = ()  # the objects looked for; () in free viewing, and where none is there
+    sought: tuple[str, ...] = ()  # the categories of everything held in mind; "" is an unknown category
+    task: str = "free"
+    box: tuple[float, float, float, float] | None = None  # where the target lies, whether or not it is an object
+
+    def __post_init__(self) -> None:
+        if any(not 0 <= target < len(self.objects) for target in self.targets):
+            raise GazeError(
+                f"{self.picture.name}: the target {max(self.targets)} is not among its {len(self.objects)} objects."
+            )
+
+
+@dataclass(frozen=True)
+class ObjectPath:
+    """In which order one person fixated the objects of a scene."""
+
+    subject: str
+    order: Int64[np.ndarray, " l"]  # the object's number in the scene
+    duration: Float[np.ndarray, " l"]  # milliseconds
+    xy: Float[np.ndarray, "l 2"]  # pixels: where on the object
+    unassigned: int = 0  # fixations on no object, which were left out
+    ended: bool = True  # whether the viewer ended it, and not a limit on the number of fixations
+
+    def __post_init__(self) -> None:
+        if not len(self.order) == len(self.duration) == len(self.xy):
+            counts = f"{len(self.order)} objects, {len(self.duration)} durations and {len(self.xy)} places"
+            raise GazeError(f"ObjectPath: {counts}, but each fixation has one of each.")
+
+    def __len__(self) -> int:
+        return len(self.order)

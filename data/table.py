@@ -1,4 +1,4 @@
-"""The one documented table format: `fixations.csv`, `images/`, and optionally `objects.json` and `splits.json`.
+"""The one documented table format: `fixations.csv`, `images/`; optionally `objects.json`, `trials.csv`, `splits.json`.
 
 data/README.md describes every column. The readers are strict: the first thing that is wrong ends them with a
 `TableError`. `check` reports everything that is wrong. `write` makes a data set that `read` gives back.
@@ -13,15 +13,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from data import PictureError, TableError
+from data import PictureError, TableError, sought
 from data.check import (
     NEEDED,
     SEARCH,
-    Boxes,
     Defect,
     Report,
     Row,
@@ -29,13 +27,13 @@ from data.check import (
     boxes,
     document,
     fixations,
-    reason,
     refuse,
     rows,
     size,
     trials,
     valid,
 )
+from data.coco import Coco, form
 from data.gaze import Objects, Picture, Scanpath
 from data.picture import read as decode
 
@@ -50,11 +48,11 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     pictures: dict[str, dict[tuple[str, ...], list[Row]]] = {}
     for row in rows(root / "fixations.csv", refuse):
         pictures.setdefault(row.image, {}).setdefault(row.trial, []).append(row)
-    return _items(root, pictures)
+    return _items(root, pictures, sought.read(root / "trials.csv", refuse))
 
 
 def _items(
-    root: Path, pictures: dict[str, dict[tuple[str, ...], list[Row]]]
+    root: Path, pictures: dict[str, dict[tuple[str, ...], list[Row]]], held: sought.Held
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     known: Sizes | None = None
     for name, groups in pictures.items():
@@ -62,77 +60,34 @@ def _items(
         if path.is_file():
             picture = Picture(name, *size(path), path)
         else:
-            known = _Coco(root, refuse).sizes if known is None else known
+            known = Coco(root / "objects.json", refuse).sizes if known is None else known
             if name not in known:
                 raise TableError(f"{path}: the picture is missing; add it, or its size to {root / 'objects.json'}.")
             picture = Picture(name, *known[name])
-        yield picture, tuple(_scanpath(group) for group in groups.values())
+        yield picture, tuple(_scanpath(group, held) for group in groups.values())
 
 
-def _scanpath(trial: list[Row]) -> Scanpath:
+def _scanpath(trial: list[Row], held: sought.Held) -> Scanpath:
     trial.sort(key=lambda row: row.order)
     numbers = np.array([row[6:10] for row in trial])  # x, y, start, duration
     first = trial[0]
     x, y, width, height = first.box or (math.nan,) * 4
     box = None if math.isnan(x + y + width + height) else (x, y, width, height)
     xy, onset, duration = numbers[:, :2], numbers[:, 2], numbers[:, 3]
-    return Scanpath(first.subject, xy, onset, duration, first.task, first.target, box, first.found)
+    names = sought.of(held, first.image, first.subject, first.target)
+    return Scanpath(first.subject, xy, onset, duration, first.task, first.target, box, first.found, names)
 
 
-def objects(root: Path | str) -> dict[str, Objects]:
-    """The objects of every picture that objects.json names; {} without that file."""
+def objects(root: Path | str, file: Path | None = None) -> dict[str, Objects]:
+    """The objects of every picture that objects.json (or `file`, of the same form) names; {} without that file."""
     return {
         name: Objects(
             np.array([box for box, _, _ in items], float).reshape(-1, 4),
             tuple(category for _, category, _ in items),
             tuple(attributes for _, _, attributes in items),
         )
-        for name, items in _Coco(Path(root), refuse).boxes.items()
+        for name, items in Coco(file or Path(root) / "objects.json", refuse).boxes.items()
     }
-
-
-class _Coco:
-    """What objects.json says of each picture; an entry that cannot be understood is reported and left out."""
-
-    def __init__(self, root: Path, report: Report) -> None:
-        self.sizes: Sizes = {}
-        self.boxes: dict[str, Boxes] = {}
-        self._categories: dict[Any, str] = {}
-        self._names: dict[Any, str] = {}
-        path = root / "objects.json"
-        coco = document(path, report) if path.exists() else {}
-        for part in ("categories", "images", "annotations") if coco else ():
-            entries = coco.get(part)
-            if not isinstance(entries, list):
-                report(Defect(str(path), None, f"no list {part!r}", "write the COCO form of data/README.md"))
-                continue
-            for position, entry in enumerate(entries):
-                try:
-                    getattr(self, f"_{part}_entry")(entry)
-                except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-                    what = f"no {error}" if isinstance(error, KeyError) else reason(error)
-                    report(Defect(str(path), None, f"{part}[{position}]: {what}", "mend or remove this entry"))
-
-    def _categories_entry(self, entry: Any) -> None:
-        self._categories[entry["id"]] = str(entry["name"])
-
-    def _images_entry(self, entry: Any) -> None:
-        name, width, height = str(entry["file_name"]), int(entry["width"]), int(entry["height"])
-        if width < 1 or height < 1:
-            raise ValueError(f"the size is {width} x {height} pixels")
-        if entry["id"] in self._names or name in self.sizes:
-            raise ValueError(f"picture {name!r} or its id is there twice")
-        self._names[entry["id"]], self.sizes[name], self.boxes[name] = name, (width, height), []
-
-    def _annotations_entry(self, entry: Any) -> None:
-        x, y, width, height = (float(value) for value in entry["bbox"])
-        if not math.isfinite(x + y + width + height):
-            raise ValueError(f"the box is {entry['bbox']}")
-        for key, known in (("image_id", self._names), ("category_id", self._categories)):
-            if entry[key] not in known:
-                raise ValueError(f"the {key} {entry[key]!r} is unknown")
-        item = [x, y, width, height], self._categories[entry["category_id"]], dict(entry.get("attributes") or {})
-        self.boxes[self._names[entry["image_id"]]].append(item)
 
 
 def splits(root: Path | str) -> dict[str, list[str]]:
@@ -159,11 +114,12 @@ def check(root: Path | str) -> list[Defect]:
     found = list(rows(table, report))
     if not found and not defects:
         report(Defect(str(table), None, "no row below the header", "write one row a fixation"))
-    coco = _Coco(root, report)
+    coco = Coco(root / "objects.json", report)
     sizes = _check_pictures(root, found, coco.sizes, report)
     fixations(table, found, sizes, report)
     trials(table, found, report)
     boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
+    sought.check(root / "trials.csv", found, report)
     _check_splits(root, {row.image for row in found}, report)
     return defects
 
@@ -236,9 +192,10 @@ def write(
         for picture, _ in everything:
             _copy(picture, folder)
         _write_rows(folder / "fixations.csv", everything)
+        sought.write(folder / "trials.csv", everything)
         if objects or not all(picture.path for picture, _ in everything):
             pictures = [picture for picture, _ in everything]
-            (folder / "objects.json").write_text(json.dumps(_as_coco(pictures, objects or {})), "utf-8")
+            (folder / "objects.json").write_text(json.dumps(form(pictures, objects or {})), "utf-8")
         if splits:
             (folder / "splits.json").write_text(json.dumps({k: list(v) for k, v in splits.items()}, indent=1), "utf-8")
         if root.exists():
@@ -278,20 +235,3 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return ""
     return str(int(value)) if value == int(value) else repr(float(value))
-
-
-def _as_coco(pictures: list[Picture], objects: Mapping[str, Objects]) -> dict[str, list[dict[str, Any]]]:
-    number = {picture.name: i for i, picture in enumerate(pictures, 1)}
-    categories: dict[str, int] = {}
-    annotations: list[dict[str, Any]] = []
-    for name, found in objects.items():
-        if name not in number:
-            raise TableError(f"Objects of {name!r}, which is none of the pictures; give its picture, too.")
-        for i, box in enumerate(found.boxes.tolist()):
-            category = categories.setdefault(found.categories[i] if found.categories else "object", len(categories) + 1)
-            entry = {"id": len(annotations) + 1, "image_id": number[name], "category_id": category, "bbox": box}
-            entry |= {"area": box[2] * box[3], "iscrowd": 0}
-            annotations.append(entry | ({"attributes": found.attributes[i]} if found.attributes else {}))
-    images = [{"id": number[p.name], "file_name": p.name, "width": p.width, "height": p.height} for p in pictures]
-    named = [{"id": i, "name": name} for name, i in categories.items()]
-    return {"images": images, "annotations": annotations, "categories": named}

@@ -1,0 +1,300 @@
+"""Objects and looks: which object each fixation fell on, and the paths over objects of a whole data set.
+
+A fixation belongs to the smallest object that contains it (a button before its panel, a face before its person), else
+to the nearest one within a stated distance, else to the background. Boxes are half open as pixels are: a box holds its
+left and upper edge, and not its right and lower one.
+
+Objects come from a COCO file (`read`), from a data set in the table format (`scenes`) or from a plain `grid`.
+Shapes: `n` objects, `l` fixations; boxes are x, y, width, height in pixels of the picture.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt8
+
+from data import GazeError, TableError
+from data.check import document, refuse
+from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
+from data.table import objects as annotated
+from data.table import read as table
+
+NONE = Objects(np.zeros((0, 4)))
+UNKNOWN = ("", "TBD")  # how data sets write that a thing has no category
+
+
+def check(objects: Objects, width: int, height: int) -> Objects:
+    """The objects with what sticks out of a picture of this size cut off; any number of them, also none.
+
+    A box that holds no number, has no area or lies wholly outside is refused: each is a slip in the file it came from.
+    """
+    boxes = np.asarray(objects.boxes, np.float64)
+    low = np.clip(boxes[:, :2], 0, (width, height))
+    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, (width, height))
+    for right, problem in (
+        (np.isfinite(boxes), "holds what is not a number"),
+        (boxes[:, 2:] > 0, "has no area"),
+        (high > low, f"lies outside of the picture of {width} x {height} pixels"),
+    ):
+        if not right.all():
+            first = int(right.all(1).argmin())
+            box = ", ".join(f"{value:g}" for value in boxes[first])
+            raise GazeError(f"Object {first} of {len(boxes)} with the box {box} {problem}; mend or remove it.")
+    return replace(objects, boxes=np.hstack([low, high - low]))
+
+
+def assign(xy: Float[np.ndarray, "l 2"], objects: Objects, within: float = 0.0) -> Int64[np.ndarray, " l"]:
+    """The number of the object under each fixation, or -1 for the background.
+
+    Of several objects (their masks, or else their boxes) around a point it is the smallest, and of equal ones the
+    first. A point in none belongs to the nearest box, of equally near ones to the smallest, when the box's edge is at
+    most `within` pixels away (`math.inf`: always). A point that is not a number is background.
+    """
+    if not within >= 0:
+        raise GazeError(f"Fixations are assigned within {within:g} pixels of an object, but that must be 0 or more.")
+    if not len(objects) or not len(xy):
+        return np.full(len(xy), -1, np.int64)
+    boxes = objects.boxes.astype(np.float64)
+    areas = boxes[:, 2] * boxes[:, 3] if objects.masks is None else objects.masks.sum((1, 2))
+    order = np.argsort(areas, kind="stable")
+    low, size = boxes[order, :2], boxes[order, 2:]
+    from_low = xy[:, None] - low
+    holds = np.asarray(((from_low >= 0) & (from_low < size)).all(2))
+    if objects.masks is not None:
+        holds = _under(xy, objects.masks)[:, order]
+    found = np.where(holds.any(1), holds.argmax(1), -1)
+    if within > 0:
+        away = np.linalg.norm(np.maximum(np.maximum(-from_low, from_low - size), 0), axis=2)
+        away = np.nan_to_num(away, nan=math.inf)
+        nearest = away.argmin(1)
+        reached = (away.min(1) <= within) & np.isfinite(xy).all(1)
+        found = np.where((found < 0) & reached, nearest, found)
+    return np.where(found < 0, -1, order[found]).astype(np.int64)
+
+
+def _under(xy: Float[np.ndarray, "l 2"], masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "l n"]:
+    """Which masks hold the pixel of each point; none holds a point off the picture."""
+    _, height, width = masks.shape
+    on = np.asarray(((xy >= 0) & (xy < (width, height))).all(1))
+    place = np.where(on[:, None], xy, 0).astype(np.int64)
+    return np.asarray(masks[:, place[:, 1], place[:, 0]].T & on[:, None])
+
+
+def path(scanpath: Scanpath, objects: Objects, within: float = 0.0, merge: bool = False) -> ObjectPath:
+    """One person's fixations as a path over objects; those on the background are counted and left out.
+
+    With `merge`, successive fixations on one object (what was on the background between them does not separate them)
+    are one: it is where the first one is, and lasts as long as they all do. A scanpath without fixations, or with none
+    on an object, gives a path of length 0. A search that did not find its target was cut by the protocol, so that its
+    last fixation says nothing of the end; what else ends, the viewer ended.
+    """
+    order = assign(scanpath.xy, objects, within)
+    kept = order >= 0
+    order, duration, xy = order[kept], scanpath.duration[kept], scanpath.xy[kept]
+    if merge and len(order):
+        starts = np.flatnonzero(np.diff(order, prepend=-1))
+        order, duration, xy = order[starts], np.add.reduceat(duration, starts), xy[starts]
+    return ObjectPath(scanpath.subject, order, duration, xy, int((~kept).sum()), scanpath.found is not False)
+
+
+def scene(picture: Picture, objects: Objects, scanpath: Scanpath, categories: Mapping[str, str] | None = None) -> Scene:
+    """The picture as the viewer of this scanpath saw it: its objects, and what was looked for.
+
+    The targets are the objects whose attribute `exemplar` is the target's name; else those with `is_target` = 1; else
+    the one that shares more than half of the united area with the target's box; and on a grid the cell that holds the
+    middle of that box. A target that is none of the objects leaves `targets` empty, and stays in `sought`.
+
+    `categories` tells the category of every name (of exemplars and of categories), as far as this is known beyond the
+    picture's own objects. A name that it lacks is tried without its trailing digits; if that fails, its category is "".
+    """
+    targets = _targets(objects, scanpath)
+    known = names([objects]) if categories is None else categories
+    held = scanpath.sought or ((scanpath.target,) if scanpath.target or scanpath.box else ())
+    of_target = objects.categories[targets[0]] if targets and objects.categories else ""
+    sought = tuple(_category(name, known) or (of_target if name == scanpath.target else "") for name in held)
+    held_in_mind = tuple("" if s in UNKNOWN else s for s in sought)
+    x, y, width, height = objects.boxes[targets[0]].tolist() if targets else (0.0,) * 4
+    box = scanpath.box or ((x, y, width, height) if targets else None)
+    return Scene(picture, objects, targets, held_in_mind, scanpath.task, box)
+
+
+def names(everything: Iterable[Objects]) -> dict[str, str]:
+    """The category of every exemplar, and of every category itself."""
+    found: dict[str, str] = {}
+    for objects in everything:
+        attributes = objects.attributes or ({},) * len(objects)
+        for category, known in zip(objects.categories, attributes, strict=False):
+            found.setdefault(category, category)
+            if "exemplar" in known:
+                found[str(known["exemplar"])] = category
+    return found
+
+
+def _category(name: str, known: Mapping[str, str]) -> str:
+    return known.get(name) or known.get(name.rstrip("0123456789")) or ""
+
+
+def _targets(objects: Objects, scanpath: Scanpath) -> tuple[int, ...]:
+    if not (scanpath.target or scanpath.sought or scanpath.box) or not len(objects):
+        return ()
+    known = objects.attributes
+    named = tuple(i for i, a in enumerate(known) if scanpath.target and a.get("exemplar") == scanpath.target)
+    marked = named or tuple(i for i, a in enumerate(known) if a.get("is_target") == 1)
+    if marked or scanpath.box is None:
+        return marked
+    box = np.array(scanpath.box)
+    if known and all(a.get("from_grid") == 1 for a in known):
+        cell = int(assign(box[None, :2] + box[None, 2:] / 2, objects)[0])
+        return (cell,) if cell >= 0 else ()
+    shared = overlap(objects.boxes, box[None])[:, 0]
+    best = int(shared.argmax())
+    return (best,) if shared[best] > 0.5 else ()
+
+
+def overlap(one: Float[np.ndarray, "n 4"], other: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
+    """The area that each two boxes share, over the area that they cover together; 0 for boxes without area.
+
+    >>> overlap(np.array([[0.0, 0, 2, 1]]), np.array([[1.0, 0, 2, 1]])).round(3)
+    array([[0.333]])
+    """
+    a, b = one[:, None], other[None]
+    sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.maximum(sides, 0).prod(-1)
+    united = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
+    return np.asarray(np.divide(shared, united, out=np.zeros_like(shared), where=united > 0))
+
+
+def grid(width: int, height: int, rows: int, columns: int) -> Objects:
+    """A picture's cells, row by row, as objects without a category; attributes `row`, `col` and `from_grid` = 1."""
+    if rows < 1 or columns < 1 or width < 1 or height < 1:
+        raise GazeError(f"A grid of {rows} x {columns} cells on {width} x {height} pixels has no cell; give 1 or more.")
+    y, x = np.indices((rows, columns)).reshape(2, -1)
+    size = np.array([width / columns, height / rows])
+    boxes = np.hstack([np.stack([x, y], 1) * size, np.broadcast_to(size, (len(x), 2))])
+    return Objects(boxes, (), tuple({"row": int(r), "col": int(c), "from_grid": 1} for r, c in zip(y, x, strict=True)))
+
+
+def scenes(
+    root: Path | str, within: float = 0.0, merge: bool = False, source: str = "file"
+) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
+    """A data set in the table format as scenes, each with the paths of its viewers, in the order of the table.
+
+    Trials on one picture with the same task, target (and its box) and memory set share a scene. `source` says where
+    objects come from: "file" (objects.json), another .json file of its form, or "grid:ROWSxCOLUMNS". A picture for
+    which the file names none is a scene of no objects, whose paths have length 0 and count every fixation as
+    unassigned. Categories of what is sought are known from all pictures of the set.
+    """
+    root = Path(root)
+    cells, file = _cells(source), Path(source) if source.endswith(".json") else root / "objects.json"
+    known = annotated(root, file)
+    if cells is None and not known:
+        raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
+    categories = names(known.values())
+    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
+    for picture, scanpaths in table(root):
+        objects = known.get(picture.name, NONE)
+        try:
+            objects = check(objects, picture.width, picture.height)
+        except GazeError as error:
+            raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
+        groups: dict[Any, list[Scanpath]] = {}
+        for s in scanpaths:
+            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
+        on = objects if cells is None else grid(picture.width, picture.height, *cells)
+        for group in groups.values():
+            first = group[0] if cells is None else _boxed(group[0], objects)
+            paths = tuple(path(s, on, within, merge) for s in group)
+            found.append((scene(picture, on, first, categories), paths))
+    return found
+
+
+def _cells(source: str) -> tuple[int, int] | None:
+    """Rows and columns of a source "grid:ROWSxCOLUMNS"; None for a file."""
+    cells = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
+    if source != "file" and not source.endswith(".json") and not cells:
+        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
+    return (int(cells[1]), int(cells[2])) if cells else None
+
+
+def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
+    """The scanpath with the target's box as the annotated objects tell it, where it does not say so itself."""
+    targets = () if scanpath.box else _targets(objects, scanpath)
+    if not targets:
+        return scanpath
+    x, y, width, height = objects.boxes[targets[0]].tolist()
+    return replace(scanpath, box=(x, y, width, height))
+
+
+def read(path: Path | str, name: str | None = None) -> Objects:
+    """The objects that a COCO JSON file holds for its only picture, or for the one whose file_name is `name`.
+
+    Categories, attributes and scores are taken where they are there. Boxes are checked against the picture's size as
+    the file states it; without a size only what no picture could hold is refused. A picture may have no objects.
+    """
+    path = Path(path)
+    coco = document(path, refuse)
+    pictures, entries = _list(path, coco, "images"), _list(path, coco, "annotations")
+    try:
+        picture = _picture(path, pictures, name)
+        kinds = {entry["id"]: str(entry["name"]) for entry in coco.get("categories") or ()}
+        mine = [entry for entry in entries if entry["image_id"] == picture["id"]]
+        boxes = np.array([entry["bbox"] for entry in mine], np.float64).reshape(len(mine), 4)
+        scores = [float(entry["score"]) for entry in mine if "score" in entry]
+        objects = Objects(
+            boxes,
+            tuple(kinds.get(entry.get("category_id"), "object") for entry in mine),
+            tuple(dict(entry.get("attributes") or {}) for entry in mine),
+            np.array(scores) if mine and len(scores) == len(mine) else None,
+        )
+        far = int(np.nan_to_num(boxes[:, :2] + boxes[:, 2:], posinf=0).max(initial=1)) + 1
+        size = int(picture.get("width") or far), int(picture.get("height") or far)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, GazeError):
+            raise
+        raise TableError(f"{path}: an entry is not as COCO wants it ({error!r}); mend or remove it.") from error
+    try:
+        return check(objects, *size)
+    except GazeError as error:
+        raise TableError(f"{path}: {error}") from error
+
+
+def _list(path: Path, coco: dict[str, Any], part: str) -> list[Any]:
+    if not isinstance(coco.get(part), list):
+        raise TableError(f"{path}: there is no list {part!r}; give a COCO file with 'images' and 'annotations'.")
+    return list(coco[part])
+
+
+def _picture(path: Path, pictures: list[Any], name: str | None) -> dict[str, Any]:
+    matches = pictures if len(pictures) == 1 else [p for p in pictures if name and p["file_name"] == name]
+    matches = matches or [p for p in pictures if name and Path(p["file_name"]).name == Path(name).name]
+    if not matches:
+        problem = f"none of its {len(pictures)} pictures is {name!r}" if name else f"it has {len(pictures)} pictures"
+        raise TableError(f"{path}: {problem}; name the one that is meant.")
+    return dict(matches[0])
+
+
+def crops(
+    pixels: UInt8[np.ndarray, "h w 3"], boxes: Float[np.ndarray, "n 4"], size: int
+) -> UInt8[np.ndarray, "n s s 3"]:
+    """What is in each box, stretched to `size` x `size` pixels.
+
+    A crop holds every pixel that its box touches, and at least one: of a box without area or outside of the picture
+    the pixel next to it. One pixel gives a plain crop of its colour.
+    """
+    if not np.isfinite(boxes).all():
+        raise GazeError("A box to cut out holds what is not a number; mend or remove it.")
+    limit = np.array([pixels.shape[1], pixels.shape[0]])
+    low = np.clip(np.floor(boxes[:, :2]), 0, limit - 1).astype(np.int64)
+    high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:]), low + 1, limit).astype(np.int64)
+    found = np.empty((len(boxes), size, size, 3), np.uint8)
+    for crop, (left, top), (right, bottom) in zip(found, low.tolist(), high.tolist(), strict=True):
+        piece = pixels[top:bottom, left:right]
+        method = cv2.INTER_AREA if max(piece.shape[:2]) > size else cv2.INTER_LINEAR
+        crop[:] = cv2.resize(piece, (size, size), interpolation=method)
+    return found
