@@ -85,6 +85,17 @@ def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contrac
     width = multiple * torch.export.Dim("columns", min=1, max=4096 // multiple)
     shapes = {"picture": {0: batch, 1: height, 2: width}, "content": {0: batch}, "condition": {0: batch}}
     names = ["density", "slices"] if contract.slices else ["density"]
+    return convert(graph, example, shapes, names, contract.name)
+
+
+def convert(
+    graph: nn.Module,
+    example: dict[str, np.ndarray],
+    shapes: dict[str, dict[int, Any]],
+    outputs: Sequence[str],
+    name: str,
+) -> onnx.ModelProto:
+    """The ONNX form of a module: `shapes` names the sides of its inputs that may change; `name` is for errors."""
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         try:
@@ -94,15 +105,13 @@ def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contrac
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=list(example),
-                output_names=names,
+                output_names=list(outputs),
                 dynamic_shapes=shapes,
                 verbose=False,
             )
         except Exception as error:  # the exporter's errors share no other parent
             kind = type(error).__name__
-            raise ModelError(
-                f"{contract.name} cannot be exported ({kind}); it needs a graph of fixed operators."
-            ) from error
+            raise ModelError(f"{name} cannot be exported ({kind}); it needs a graph of fixed operators.") from error
     if program is None:
         raise ModelError("PyTorch's exporter gave no program; see its report above.")
     model: Any = program.model_proto

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).with_name("weights")
 KEY = "gaze"  # of the contract in the ONNX metadata
-LATER = ("fill", "mirror", "inputs", "outputs")  # fields of the contract that have defaults
+STEP = ".step.onnx"  # the end of the name of a scanpath model's second file
+# fields of the contract that have defaults
+LATER = ("fill", "mirror", "inputs", "outputs", "categories", "appearance", "crop", "past", "decoding")
 INPUTS = {
     "picture": "uint8 (b, h, w, 3), RGB, letterboxed: scaled to fit, centred, bars filled",
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
@@ -69,6 +71,11 @@ class Contract:
     mirror: bool = False  # the graph looks at the picture's mirror image, too
     inputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(INPUTS))
     outputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(OUTPUTS))
+    categories: tuple[str, ...] = ()  # of objects, from number 1 on: of a scanpath model, as all that follows
+    appearance: str = ""  # what it looks at: none, crops or saliency
+    crop: int = 0  # side of a crop in pixels
+    past: tuple[int, ...] = ()  # layers, heads and width of a head of what a step remembers
+    decoding: dict[str, float] = dataclasses.field(default_factory=dict)  # how observers are sampled if not told
 
     @classmethod
     def of_json(cls, text: str, where: str) -> "Contract":
@@ -161,7 +168,13 @@ def folder() -> Path:
 
 def models() -> list[Path]:
     """The exported models in `folder()`, by name."""
-    return sorted(folder().glob("*.onnx"), key=lambda path: path.stem)
+    return sorted((p for p in folder().glob("*.onnx") if not p.name.endswith(STEP)), key=lambda path: path.stem)
+
+
+def contract(model: str | Path) -> Contract:
+    """What the model of this name or path promises."""
+    path = find(model)
+    return _carried(session(path, "cpu", 1), path)
 
 
 class Predictor:
@@ -274,13 +287,19 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 
 
 def _contract(opened: "InferenceSession", path: Path) -> Contract:
-    metadata: Mapping[str, str] = opened.get_modelmeta().custom_metadata_map
-    if KEY not in metadata:
-        raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
-    read = Contract.of_json(metadata[KEY], str(path))
+    read = _carried(opened, path)
+    if read.task != "saliency":
+        raise ModelError(f"{read.name} predicts a {read.task}, not a map; use a model of saliency, such as tempsal.")
     have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
     need = {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])}
     if need - have:
         lacking = ", ".join(sorted(need - have))
         raise ModelError(f"{path}: the graph lacks {lacking}, which its contract promises; export the model again.")
     return read
+
+
+def _carried(opened: "InferenceSession", path: Path) -> Contract:
+    metadata: Mapping[str, str] = opened.get_modelmeta().custom_metadata_map
+    if KEY not in metadata:
+        raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
+    return Contract.of_json(metadata[KEY], str(path))

@@ -75,7 +75,7 @@ class TempSAL(nn.Module):
             "drop": drop,
         }
         self.conditions = condition_names(conditions)
-        self.slices = slices
+        self.slices, self.fine, self.width = slices, fine, width
         self.encoder = build(backbone)
         quarter, eighth, sixteenth, last = self.encoder.widths
         self.top = _norm(last, width)
@@ -109,14 +109,10 @@ class TempSAL(nn.Module):
         y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
         return y
 
-    def forward(
-        self,
-        picture: UInt8[Tensor, "b h w 3"],
-        content: Float[Tensor, "b 4"],
-        condition: Int[Tensor, " b"],
-        stride: int = 1,
-    ) -> tuple[Density, Slices]:
-        """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second."""
+    def _see(
+        self, picture: UInt8[Tensor, "b h w 3"]
+    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b s _ _ c"], Float[Tensor, "b m g v"]]:
+        """Fine features, coarse tokens, and the logits of the whole viewing and of each second."""
         x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
         features = self.encoder(x)
         tokens = self._tokens(features)
@@ -125,5 +121,24 @@ class TempSAL(nn.Module):
         weights = _grow(weights, fine).unflatten(0, (-1, 1 + self.slices))  # type: ignore[no-untyped-call]
         maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
-        density, slices = self.finish(torch.cat([whole, maps[:, 1:]], 1), content, condition, stride)
+        return fine, tokens, torch.cat([whole, maps[:, 1:]], 1)
+
+    def look(
+        self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
+    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b c _ _"], Float[Tensor, "b m g v"]]:
+        """What other models may build on: fine features, coarse tokens (1/4, 1/16), log densities per cell (1/4)."""
+        fine, tokens, maps = self._see(picture)
+        density, slices = self.finish(maps, content, condition, 4)
+        return fine, tokens[:, 0].permute(0, 3, 1, 2), torch.cat([density[:, None], slices], 1)
+
+    def forward(
+        self,
+        picture: UInt8[Tensor, "b h w 3"],
+        content: Float[Tensor, "b 4"],
+        condition: Int[Tensor, " b"],
+        stride: int = 1,
+    ) -> tuple[Density, Slices]:
+        """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second."""
+        _, _, maps = self._see(picture)
+        density, slices = self.finish(maps, content, condition, stride)
         return density, slices

@@ -5,7 +5,7 @@ The description is `{"model": "saliency.tempsal:TempSAL", "arguments": {...}}`, 
 
 import json
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -29,11 +29,11 @@ def describe(network: nn.Module) -> dict[str, Any]:
     return {"model": f"{kind.__module__}:{kind.__qualname__}", "arguments": getattr(network, "arguments", {})}
 
 
-def build(description: dict[str, Any]) -> nn.Module:
-    """The network of a description; only models of the table are built."""
+def build(description: dict[str, Any], known: Mapping[str, str] = MODELS) -> nn.Module:
+    """The network of a description; only models of the table `known` are built."""
     kind = str(description.get("model"))
-    if kind not in MODELS.values():
-        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(MODELS)}; give another.")
+    if kind not in known.values():
+        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(known)}; give another.")
     try:
         network: nn.Module = pkgutil.resolve_name(kind)(**description.get("arguments", {}))
     except TypeError as error:
@@ -68,10 +68,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
 
 
-def load(path: Path) -> nn.Module:
-    """The network with its weights, ready to predict."""
+def load(path: Path, known: Mapping[str, str] = MODELS) -> nn.Module:
+    """The network with its weights, ready to predict; a model of the table `known`."""
     description, state = read(path)
-    network = build(description)
+    network = build(description, known)
     _fill(network, state, path)
     return network.eval()
 

@@ -19,8 +19,12 @@ BELOW: dict[str, set[str]] = {  # which folders a folder may import, beside itse
 }
 OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "scipy", "onnx", "safetensors"}
-RUNTIME = ("export/runtime.py", "export/session.py", "export/batch.py")
+RUNTIME = tuple(f"export/{name}.py" for name in ("runtime", "session", "batch", "paths", "detector"))
 DRAWN = ("app/pages/", "app/widgets.py", "app/main.py", "app/predict.py")  # what shows and predicts
+PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may use it
+    *("__init__", "align", "behaviour", "chance", "decode", "grouping", "metrics", "multimatch", "scanmatch"),
+    *("statistics", "walk"),
+)
 ANYWHERE = {"jaxtyping", "tqdm"} | set(sys.stdlib_module_names)
 ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHERE
     "attention": {"torch"},
@@ -28,7 +32,11 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
     "data/augment.py": {"numpy", "albumentations"},
     "data/osie.py": {"numpy", "scipy"},
+    "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
+    **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
     "export/runtime.py": {"numpy", "onnxruntime"},
+    "export/paths.py": {"numpy", "onnxruntime"},
+    "export/detector.py": {"numpy", "onnxruntime"},
     "export/session.py": {"numpy", "onnxruntime"},
     "export/batch.py": {"numpy", "onnxruntime"},
 }
@@ -64,6 +72,11 @@ def imports(file: str) -> dict[str, bool]:
     return found
 
 
+def plain(name: str) -> bool:
+    """Whether it is `scanpath` itself, or something in a room of it that needs no torch."""
+    return name == "scanpath" or name.split(".")[1] in PLAIN
+
+
 def outside(file: str) -> set[str]:
     return {name.split(".")[0] for name in imports(file)} - OURS - ANYWHERE
 
@@ -91,15 +104,17 @@ def test_the_runtime_knows_data_and_itself_only(file: str) -> None:
     ours = {name for name in imports(file) if name.split(".")[0] in OURS}
     roots = {".".join(name.split(".")[:2]) for name in ours if name.startswith("export")}
     assert roots <= {"export", "export.runtime", "export.session"}
-    assert {name.split(".")[0] for name in ours} <= {"data", "export"}
-    assert not {name for name in ours if name.startswith(("data.module", "data.augment"))}
+    assert {name.split(".")[0] for name in ours} <= {"data", "export", "scanpath"}
+    assert all(plain(name) for name in ours if name.startswith("scanpath"))
+    assert not {name for name in ours if name.startswith(("data.module", "data.augment", "data.scenes"))}
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.startswith(DRAWN)])
 def test_what_shows_and_predicts_needs_no_torch_not_even_later(file: str) -> None:
     assert not outside(file) & HEAVY
-    torchy = ("data.module", "data.augment", "saliency", "scanpath", "attention", "export.onnx")
+    torchy = ("data.module", "data.augment", "data.scenes", "saliency", "attention", "export.onnx", "export.steps")
     assert not {name for name in imports(file) if name.startswith(torchy)}
+    assert all(plain(name) for name in imports(file) if name.startswith("scanpath"))
 
 
 def test_scipy_is_needed_only_where_it_is_used() -> None:
@@ -108,7 +123,9 @@ def test_scipy_is_needed_only_where_it_is_used() -> None:
 
 
 LIGHT = ["data.gaze", "data.draw", "data.picture", "data.maps", "data.table", "data.osie", "data.synthetic"]
-LIGHT += ["saliency", "export.runtime", "export.batch", "app.predict", "app.cli"]
+LIGHT += ["data.objects", "data.proto", "data.split", "data.layouts", "data.feed", "data.amazon", "data.coco_search18"]
+LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
+LIGHT += ["export.runtime", "export.batch", "export.paths", "export.detector", "app.predict", "app.cli"]
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:

@@ -1,0 +1,242 @@
+"""Model output becomes paths: greedy or sampled, many observers at once, each step computed once.
+
+A model is a `Walker`: told the object that each observer fixates it gives the logits of every object, and of the end,
+to come next. What it remembers of the steps before is its own business. Nothing here needs torch.
+
+Shapes: `s` observers, `n` objects, `l` fixations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int64
+
+from data import GazeError
+from data.gaze import Scanpath, Scene
+
+LIMIT = 20  # fixations at most, unless told otherwise
+RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
+SACCADE = 50.0  # milliseconds: the usual time between two fixations; 40 to 75 ms in the sets where onsets are known
+
+State = Any
+Step = tuple[Float32[np.ndarray, "s n_1"], Float32[np.ndarray, "s n 2"], State]
+
+
+class Walker(Protocol):
+    """One scene as a model sees it."""
+
+    count: int  # objects
+
+    def start(self, observers: int) -> State:
+        """What is remembered before the first step."""
+
+    def step(self, last: Int64[np.ndarray, " s"], state: State) -> Step:
+        """Logits of each object and the end; mean and log deviation of each log duration (NaN: unknown); new state.
+
+        `last` is the object that each observer fixates, `count` before the first.
+        """
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """The paths of several simulated observers over the objects of one scene."""
+
+    order: Int64[np.ndarray, "s l"]  # the object's number; -1 after the end
+    duration: Float[np.ndarray, "s l"]  # milliseconds; NaN after the end, and where the model tells none
+    log_p: Float[np.ndarray, " s"]  # natural logarithm of the path's probability under the model, its end included
+    ended: Bool[np.ndarray, " s"]  # by itself, and not at the limit
+
+    def paths(self) -> list[Int64[np.ndarray, " _l"]]:
+        """One array of objects an observer."""
+        return [row[row >= 0] for row in self.order]
+
+
+def sample(
+    walker: Walker,
+    observers: int = 20,
+    *,
+    seed: int = 0,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    inhibition: float = 0.0,
+    greedy: bool = False,
+    limit: int = LIMIT,
+) -> Rollouts:
+    """Walks for many observers at once; every path has a fixation, and at most `limit`.
+
+    Args:
+        walker: The scene.
+        observers: How many.
+        seed: The same number gives the same paths.
+        temperature: Divides the logits of where to go: below 1 observers agree more on it, above 1 less. How likely a
+            path stays on its object is left as it is; below 1, how long it lasts comes nearer to the median.
+        top_p: The unlikely rest beyond this share of the probability is never chosen (nucleus sampling).
+        inhibition: Nats taken from the logit of an object just left; fixation by fixation it recovers. inf: no return
+            to any object before all have been fixated.
+        greedy: Everybody takes the most likely object, for median durations, until half of the observers have ended.
+        limit: Fixations at most.
+    """
+    _check(walker.count, observers, temperature, top_p, limit)
+    chance = np.random.default_rng(seed)
+    end, state = walker.count, walker.start(observers)
+    order, duration = np.full((observers, limit), -1, np.int64), np.full((observers, limit), np.nan)
+    log_p, going, lately = np.zeros(observers), np.ones(observers, bool), np.zeros((observers, end + 1))
+    last, left = np.full(observers, end), np.ones(observers)  # how likely a path would not have ended by now
+    patience = 0.5 + (chance.random(observers) - 0.5) * (0.0 if greedy else min(temperature, 1.0))
+    for place in range(limit + 1):
+        logits, pace, state = walker.step(last, state)
+        logits = logits.astype(np.float64)
+        if place == 0:
+            logits[:, end] = -np.inf
+        known = _log_softmax(logits)
+        if place == limit:  # only to know how likely the end would be here
+            break
+        left *= -np.expm1(np.minimum(known[:, end], 0.0))
+        wanted = _sharpened(known, _held_back(inhibition, lately), last, temperature)[:, :end]
+        chosen = wanted.argmax(1) if greedy else _draw(chance, wanted, top_p)
+        chosen = np.where(left <= patience, end, chosen)
+        log_p += np.where(going, known[np.arange(observers), chosen], 0.0)
+        going &= chosen != end
+        order[going, place] = chosen[going]
+        duration[going, place] = _durations(chance, pace, chosen, greedy)[going]
+        last = np.where(going, chosen, last)
+        lately *= RECOVERY
+        lately[going, chosen[going]] = 1.0
+        if not going.any():
+            break
+    used = max(1, int((order >= 0).sum(1).max()))
+    return Rollouts(order[:, :used], duration[:, :used], log_p, ~going)
+
+
+def likelihood(walker: Walker, orders: Sequence[Int64[np.ndarray, " _l"]]) -> list[Float[np.ndarray, "_l_1 n_1"]]:
+    """For each known path, natural-log probabilities before each fixation and after the last; the end is last.
+
+    Before the first fixation the end is impossible. A path without fixations has one row.
+    """
+    if not orders:
+        return []
+    end, longest = walker.count, max(len(order) for order in orders)
+    for order in orders:
+        if len(order) and (order.min() < 0 or order.max() >= end):
+            raise GazeError(f"A path names the object {order.max()}, but the scene has {end} objects (0 to {end - 1}).")
+    padded = np.full((len(orders), longest), 0, np.int64)
+    for row, order in zip(padded, orders, strict=True):
+        row[: len(order)] = order
+    state, last, rows = walker.start(len(orders)), np.full(len(orders), end), []
+    for place in range(longest + 1):
+        logits, _, state = walker.step(last, state)
+        logits = logits.astype(np.float64)
+        if place == 0:
+            logits[:, end] = -np.inf
+        rows.append(_log_softmax(logits))
+        last = padded[:, min(place, longest - 1)] if longest else last
+    found = np.stack(rows, 1)
+    return [found[i, : len(order) + 1] for i, order in enumerate(orders)]
+
+
+def scanpaths(
+    rollouts: Rollouts, scene: Scene, log_density: Float[np.ndarray, "h w"] | None = None, seed: int = 0
+) -> list[Scanpath]:
+    """Simulated observers' paths in pixels: each fixation somewhere on its object, times from durations.
+
+    Where on the object is drawn from the density inside its box, or else from a Gaussian around the box's middle with a
+    fifth of its sides. Onsets assume `SACCADE` ms between fixations, the first one beginning at 0.
+    """
+    chance = np.random.default_rng(seed)
+    found = []
+    for number, (row, times) in enumerate(zip(rollouts.order, rollouts.duration, strict=True), 1):
+        order, duration = row[row >= 0], times[row >= 0]
+        xy = np.array([_spot(chance, scene.objects.boxes[i], log_density) for i in order]).reshape(-1, 2)
+        onset = np.concatenate([[0.0], np.cumsum(duration + SACCADE)[:-1]]) if len(order) else np.zeros(0)
+        found.append(Scanpath(f"observer {number}", xy, onset, duration, scene.task))
+    return found
+
+
+def _spot(
+    chance: np.random.Generator, box: Float[np.ndarray, " 4"], log_density: Float[np.ndarray, "h w"] | None
+) -> Float[np.ndarray, " 2"]:
+    x, y, width, height = box
+    if log_density is not None:
+        left, top = max(0, int(x)), max(0, int(y))
+        part = np.exp(
+            log_density[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))].astype(float)
+        )
+        if part.size and part.sum() > 0:
+            at = int(chance.choice(part.size, p=part.ravel() / part.sum()))
+            row, column = divmod(at, part.shape[1])
+            return np.array([left + column, top + row]) + chance.random(2)
+    return np.clip(
+        chance.normal((x + width / 2, y + height / 2), (width / 5, height / 5)), (x, y), (x + width, y + height)
+    )
+
+
+def _check(count: int, observers: int, temperature: float, top_p: float, limit: int) -> None:
+    rules = {
+        "objects": (count, "at least 1", count >= 1),
+        "observers": (observers, "at least 1", observers >= 1),
+        "temperature": (temperature, "above 0", temperature > 0),
+        "top_p": (top_p, "above 0 and at most 1", 0 < top_p <= 1),
+        "limit": (limit, "at least 1", limit >= 1),
+    }
+    for name, (value, wanted, good) in rules.items():
+        if not good:
+            raise GazeError(f"To simulate observers, {name} must be {wanted}, but it is {value}.")
+
+
+def _sharpened(
+    known: Float[np.ndarray, "s n_1"],
+    held_back: Float[np.ndarray, "s n_1"],
+    last: Int64[np.ndarray, " s"],
+    temperature: float,
+) -> Float[np.ndarray, "s n_1"]:
+    """Log probabilities in which end and stay are as they are `known`, and the rest is shared out anew."""
+    if temperature == 1 and not held_back.any():
+        return known
+    kept = np.zeros(known.shape, bool)
+    kept[:, -1] = True
+    kept[np.arange(len(known)), last] = True  # before the first fixation `last` is the end's column
+    share = np.where(kept, -np.inf, (known - held_back) / temperature)
+    total = _log_sum(share)
+    rest = _log_sum(np.where(kept, -np.inf, known))
+    moved = np.where(np.isfinite(total), share - np.where(np.isfinite(total), total, 0.0) + rest, known)
+    return np.where(kept, known, moved)  # where everything is held back, nothing is
+
+
+def _log_sum(values: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s 1"]:
+    top = np.maximum(values.max(1, keepdims=True), -1e300)  # of nothing but minus infinities
+    with np.errstate(divide="ignore"):
+        return np.asarray(top + np.log(np.exp(values - top).sum(1, keepdims=True)))
+
+
+def _held_back(inhibition: float, lately: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
+    if not inhibition:
+        return np.zeros_like(lately)
+    return np.where(lately > 0, inhibition * np.where(lately > 0, lately, 1.0), 0.0)
+
+
+def _log_softmax(logits: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
+    top = logits - logits.max(1, keepdims=True)
+    return np.asarray(top - np.log(np.exp(top).sum(1, keepdims=True)))
+
+
+def _draw(chance: np.random.Generator, wanted: Float[np.ndarray, "s n_1"], top_p: float) -> Int64[np.ndarray, " s"]:
+    p = np.exp(_log_softmax(wanted))
+    if top_p < 1:
+        ranked = -np.sort(-p, axis=1)
+        enough = (np.cumsum(ranked, 1) - ranked) < top_p
+        p = np.where(p >= np.where(enough, ranked, np.inf).min(1, keepdims=True), p, 0.0)
+        p /= p.sum(1, keepdims=True)
+    cumulative = np.cumsum(p, 1)
+    place = chance.random((len(p), 1)) * cumulative[:, -1:]
+    return np.asarray((place >= cumulative).sum(1), np.int64)
+
+
+def _durations(
+    chance: np.random.Generator, pace: Float32[np.ndarray, "s n 2"], chosen: Int64[np.ndarray, " s"], greedy: bool
+) -> Float[np.ndarray, " s"]:
+    at = np.minimum(chosen, pace.shape[1] - 1)
+    mean, spread = pace[np.arange(len(chosen)), at].astype(np.float64).T
+    noise = np.zeros(len(chosen)) if greedy else chance.standard_normal(len(chosen))
+    return np.asarray(np.exp(mean + np.exp(spread) * noise))

@@ -1,0 +1,135 @@
+"""Trains a scanpath model: the likelihood of people's paths and durations, the optimiser, and what is shown meanwhile.
+
+loss = bits per choice (the next object, or the end) + `pace` x nats per known duration
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pytorch_lightning import LightningModule
+from pytorch_lightning.cli import OptimizerCallable
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from data import GazeError
+from data.scenes import SceneData, Scenes, collate
+from saliency import weights
+
+
+class ScanpathTask(LightningModule):
+    """One training run of one network.
+
+    Args:
+        network: the model, built with the conditions and categories of the data.
+        optimizer: makes the optimiser from the parameters.
+        peak: learning rate at the top of the one-cycle schedule.
+        warmup: share of the steps in which the rate rises.
+        pace: weight of the durations' loss; a model without durations takes 0.
+        seed: of dropout; the same step draws the same numbers in every run.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        peak: float = 1e-3,
+        warmup: float = 0.1,
+        pace: float = 0.2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.network, self.optimizer = network, optimizer
+        self.peak, self.warmup, self.pace, self.seed = peak, warmup, pace, seed
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, as weight averaging makes one, has no optimiser: its factory may hold the whole command line."""
+        return {**super().__getstate__(), "optimizer": None}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Writes down how the network is built, so that the file alone gives it back."""
+        checkpoint["network"] = weights.describe(self.network)
+
+    def on_fit_start(self) -> None:
+        """Lets a frozen network look at every scene once."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, SceneData) and getattr(self.network, "salient", None) is not None:
+            for split in ("train", "val"):
+                self._look(data.sets[split])
+
+    @torch.no_grad()
+    def _look(self, scenes: Scenes) -> None:
+        found = {}
+        for key in scenes.keys:  # noqa: SIM118 - a list of numbers
+            batch = {name: value.to(self.device) for name, value in collate([scenes.scene(key)]).items()}
+            found[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
+            scenes._fed.pop(key)
+        scenes.store(found)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Fixes what chance does in this step."""
+        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
+
+    def _losses(
+        self, batch: Mapping[str, Tensor]
+    ) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"], Float[Tensor, " k"]]:
+        """Bits of every next object and of every end, and nats of every duration."""
+        logits, pace = self.network(batch, batch["order"], batch.get("features"))
+        log_p = logits.log_softmax(-1)
+        order, count = batch["order"], logits.shape[-1] - 1
+        objects = order >= 0
+        bits = -log_p[:, :, :-1].gather(-1, order.clamp(min=0)[..., None])[..., 0] / math.log(2)
+        length = objects.sum(-1, keepdim=True)
+        end = -log_p[..., count].gather(-1, length)[..., 0] / math.log(2)
+        known = objects & torch.isfinite(batch["duration"]) & (batch["duration"] > 0)
+        told = pace[:, :, :-1].gather(3, order.clamp(min=0)[..., None, None].expand(-1, -1, -1, 1, 2))[:, :, :, 0]
+        log = torch.where(known, batch["duration"], 1.0).log()
+        nats = told[..., 1] + ((log - told[..., 0]) * (-told[..., 1]).exp()).square() / 2
+        return bits[objects], end[batch["ended"] & (length[..., 0] > 0)], nats[known]
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Bits per choice and nats per duration."""
+        bits, end, nats = self._losses(batch)
+        total = torch.cat([bits, end]).mean()
+        if self.pace and len(nats):
+            total = total + self.pace * nats.mean()
+        if not torch.isfinite(total):
+            raise GazeError(
+                f"The loss became {total.item()} at step {self.global_step}: training stopped; "
+                "begin again with a lower model.peak, or with trainer.gradient_clip_val."
+            )
+        self.log("train/bits", bits.mean(), prog_bar=True)
+        self.log("train/loss", total)
+        return total
+
+    def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
+        bits, end, nats = self._losses(batch)
+        shown = {"bits": bits, "end": end, "pace": nats, "choice": torch.cat([bits, end])}
+        for name, values in shown.items():
+            if len(values):
+                self.log(
+                    f"{stage}/{name}", values.mean(), prog_bar=name == "choice", batch_size=len(values), sync_dist=True
+                )
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """Bits per next object, per end and per choice of either, nats per duration; the target is not told."""
+        self._evaluate(batch, "val")
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """The same on the test split."""
+        self._evaluate(batch, "test")
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """One cycle over the whole run; norms, biases and embeddings are not decayed."""
+        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+        for module in self.network.modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                if parameter.requires_grad:
+                    groups[name == "weight" and isinstance(module, nn.Linear | nn.Conv2d)].append(parameter)
+        optimizer = self.optimizer([{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}])
+        steps = max(2, int(self.trainer.estimated_stepping_batches))
+        schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
