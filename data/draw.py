@@ -44,7 +44,7 @@ def contours(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture with the outlines of the smallest regions that hold these shares of all looks, each labelled."""
     _matches(picture, density)
-    unit = _unit(picture.shape)
+    unit = grain(picture.shape)
     width = max(1, round(2 * unit))
     masks = {level: inside.astype(np.uint8) for level, inside in zip(levels, _regions(density, levels), strict=True)}
     outlines = {
@@ -57,7 +57,7 @@ def contours(
     taken: list[tuple[int, int, int, int]] = []
     for level in sorted(outlines):
         largest = max(outlines[level], key=cv2.contourArea)
-        _place(drawn, _label(f"{level:.0%}", unit), largest[:, 0], taken)
+        _place(drawn, tag(f"{level:.0%}", unit), largest[:, 0], taken)
     return drawn
 
 
@@ -111,10 +111,10 @@ def legend(width: int, palette: str = "turbo") -> UInt8[np.ndarray, "lh width 3"
     bar = max(1, width - sum(ends))
     steps = np.linspace(0, 1, bar, dtype=np.float32)[None].repeat(max(4, height * 2 // 3), 0)
     ground = np.full((*steps.shape, 3), 255, np.uint8)
-    _paste(canvas, _blend(ground, steps, 1.0, palette), (ends[0], (height - steps.shape[0]) // 2))
+    paste(canvas, _blend(ground, steps, 1.0, palette), (ends[0], (height - steps.shape[0]) // 2))
     if width >= 60:
         for text, left in zip(texts, (0, width - ends[1]), strict=True):
-            _paste(canvas, text, (left, (height - text.shape[0]) // 2))
+            paste(canvas, text, (left, (height - text.shape[0]) // 2))
     return canvas
 
 
@@ -176,7 +176,7 @@ def _regions(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> list
     return [probability >= falling[min(place, falling.size - 1)] for place in places]
 
 
-def _unit(shape: tuple[int, ...]) -> float:
+def grain(shape: tuple[int, ...]) -> float:
     """What lines and letters scale with: 1 for a picture of 1000 pixels, never too small to read."""
     return max(0.45, max(shape[:2]) / 1000)
 
@@ -198,7 +198,8 @@ def _text(
     return np.asarray(image)
 
 
-def _label(words: str, unit: float) -> UInt8[np.ndarray, "h w 3"]:
+def tag(words: str, unit: float) -> UInt8[np.ndarray, "h w 3"]:
+    """White words on a dark ground, in the size that `unit` (see `grain`) asks for."""
     return _text(words, 20 * unit, _WHITE, _INK)
 
 
@@ -208,8 +209,8 @@ def _panel(image: UInt8[np.ndarray, "h w 3"], words: str, gap: int) -> UInt8[np.
     height, width = image.shape[:2]
     columns = max(width, text.shape[1])
     canvas = np.full((gap + height + text.shape[0] + gap // 2, columns, 3), 255, np.uint8)
-    _paste(canvas, image, ((columns - width) // 2, gap))
-    _paste(canvas, text, ((columns - text.shape[1]) // 2, gap + height))
+    paste(canvas, image, ((columns - width) // 2, gap))
+    paste(canvas, text, ((columns - text.shape[1]) // 2, gap + height))
     return canvas
 
 
@@ -231,13 +232,13 @@ def _place(
     corners = (walk + away * (width / 2, height / 2) - (width / 2, height / 2)).round().astype(int)
     corners = np.clip(corners, 0, (columns - width, rows - height))
     boxes = [(left, top, left + width, top + height) for left, top in corners.tolist()]
-    free = [box for box in boxes if not any(_overlap(box, other) for other in taken)]
+    free = [box for box in boxes if not any(overlap(box, other) for other in taken)]
     box = free[0] if free else boxes[0]
     taken.append(box)
-    _paste(canvas, label, box[:2])
+    paste(canvas, label, box[:2])
 
 
-def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+def overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
     """Whether two boxes (left, top, right, bottom) come closer than a third of a label's height."""
     room = (one[3] - one[1]) // 3
     return (
@@ -245,7 +246,7 @@ def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -
     )
 
 
-def _paste(canvas: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "ph pw 3"], corner: tuple[int, int]) -> None:
+def paste(canvas: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "ph pw 3"], corner: tuple[int, int]) -> None:
     """Copy a patch into our own canvas, as far as it fits."""
     x, y = corner
     room = canvas[y : y + patch.shape[0], x : x + patch.shape[1]]

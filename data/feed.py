@@ -85,8 +85,10 @@ class Form:
         if pixels is None:
             return {"crops": black.repeat(len(scene.objects), 0), "sought_crops": black.repeat(held, 0)}
         whole = [cut(p, np.array([[0, 0, p.shape[1], p.shape[0]]], float), self.crop) for p in sought]
-        whole += [cut(pixels, np.array([scene.box]), self.crop)] if not sought and scene.box else []
         shown = np.concatenate([*whole[:held], *[black] * (held - len(whole))])
+        box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
+        if not sought and box is not None:
+            shown[_held(scene)] = cut(pixels, np.array([box]), self.crop)[0]
         return {"crops": cut(pixels, scene.objects.boxes, self.crop), "sought_crops": shown}
 
     def _picture(self, scene: Scene, pixels: UInt8[np.ndarray, "h w 3"] | None) -> dict[str, np.ndarray]:
@@ -96,3 +98,9 @@ class Form:
             pixels = read(scene.picture.path)
         box = Letterbox.fit(pixels.shape[:2], self.canvas)
         return {"picture": box.apply(pixels, FILL), "content": box.box}
+
+
+def _held(scene: Scene) -> int:
+    """Which of the things held in mind is the target: the first of its category, else the first."""
+    named = scene.objects.categories[scene.targets[0]] if scene.targets and scene.objects.categories else ""
+    return scene.sought.index(named) if named in scene.sought else 0

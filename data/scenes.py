@@ -14,19 +14,17 @@ to a scene on (seed, epoch, scene) alone.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from data import GazeError, TableError, table
 from data.feed import Form
+from data.folders import Folders, Order
 from data.gaze import ObjectPath, Scene
-from data.module import Order
 from data.objects import scenes
 from data.picture import read
 
@@ -136,7 +134,7 @@ def collate(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, Tensor]:
     return batch
 
 
-class SceneData(LightningDataModule):
+class SceneData(Folders):
     """One or several sets in the table format, each its own viewing condition.
 
     Args:
@@ -175,9 +173,7 @@ class SceneData(LightningDataModule):
     ) -> None:
         super().__init__()
         self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
-        self.conditions = [r.resolve().name for r in self.roots]
-        if not self.roots or len(set(self.conditions)) < len(self.roots):
-            raise GazeError("data.root: give at least one folder, and folders of different names.")
+        self._check_names()
         if flip not in FLIPS:
             raise GazeError(f"data.flip is {flip!r}; it must be one of {', '.join(map(repr, FLIPS))}.")
         self.source, self.within = self._each("source", source), self._each("within", within)
@@ -187,12 +183,6 @@ class SceneData(LightningDataModule):
         self.limit, self.batch_size, self.seed = limit, batch_size, seed
         self._items: list[list[Item]] = []
         self.sets: dict[str, Scenes] = {}
-
-    def _each(self, name: str, value: Any) -> list[Any]:
-        values = value if isinstance(value, list) else [value] * len(self.roots)
-        if len(values) != len(self.roots):
-            raise GazeError(f"data.{name}: {len(values)} values for {len(self.roots)} folders; give one, or one each.")
-        return values
 
     @property
     def categories(self) -> list[str]:
@@ -233,24 +223,23 @@ class SceneData(LightningDataModule):
                 seed=self.seed,
             )
 
-    def _loader(self, split: str, shuffle: bool) -> DataLoader[dict[str, np.ndarray]]:
+    def _loader(self, split: str, order: Order) -> DataLoader[dict[str, np.ndarray]]:
         if not len(self.sets[split]):
             where = ", ".join(map(str, self.roots))
             raise TableError(f"{where}: the {split} split holds no scene with objects; name some in splits.json.")
-        order = Order(len(self.sets[split]), self.seed if shuffle else None)
         return DataLoader(self.sets[split], self.batch_size, sampler=order, collate_fn=collate)
 
     def train_dataloader(self) -> DataLoader[dict[str, np.ndarray]]:
-        """Shuffled."""
-        return self._loader("train", True)
+        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
+        return self._loader("train", self._order(len(self.sets["train"]), self.seed))
 
     def val_dataloader(self) -> DataLoader[dict[str, np.ndarray]]:
         """In order."""
-        return self._loader("val", False)
+        return self._loader("val", Order(len(self.sets["val"]), None))
 
     def test_dataloader(self) -> DataLoader[dict[str, np.ndarray]]:
         """In order."""
-        return self._loader("test", False)
+        return self._loader("test", Order(len(self.sets["test"]), None))
 
 
 def _without_first(path: ObjectPath) -> ObjectPath:

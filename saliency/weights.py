@@ -20,7 +20,10 @@ from data.picture import whole
 from saliency import MODELS
 from saliency.finish import condition_names
 
-PER_CONDITION = ("finish.log_gain", "finish.bias")  # a row a viewing condition
+ROWS = {  # what has a row for each viewing condition, or category of objects
+    "conditions": ("finish.log_gain", "finish.bias", "condition.weight"),
+    "categories": ("category.weight",),
+}
 
 
 def describe(network: nn.Module) -> dict[str, Any]:
@@ -77,14 +80,18 @@ def load(path: Path, known: Mapping[str, str] = MODELS) -> nn.Module:
 
 
 def start(network: nn.Module, path: Path) -> None:
-    """Begins training from the weights of `path`; viewing conditions that it does not know start from its "any"."""
+    """Begins training from the weights of `path`; what it does not know starts from its "any", or from no category."""
     description, state = read(path)
-    theirs = condition_names(description.get("arguments", {}).get("conditions", ()))
-    ours: Sequence[str] = getattr(network, "conditions", theirs)
-    rows = [theirs.index(name) if name in theirs else 0 for name in ours]
-    for name in PER_CONDITION:
-        if name in state and len(state[name]) == len(theirs):
-            state[name] = state[name][rows]
+    arguments = description.get("arguments", {})
+    named = {"conditions": condition_names(arguments.get("conditions", ())), "categories": arguments.get("categories")}
+    named["categories"] = ("", *(named["categories"] or ()))
+    for kind, tensors in ROWS.items():
+        theirs = named[kind]
+        ours: Sequence[str] = getattr(network, kind, theirs)
+        rows = [theirs.index(name) if name in theirs else 0 for name in ours]
+        for name in tensors:
+            if name in state:
+                state[name] = state[name][rows]
     _fill(network, state, path)
 
 

@@ -6,6 +6,7 @@ to come next. What it remembers of the steps before is its own business. Nothing
 Shapes: `s` observers, `n` objects, `l` fixations.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
 from data import GazeError
-from data.gaze import Scanpath, Scene
 
 LIMIT = 20  # fixations at most, unless told otherwise
+LONGEST = 256  # steps that a trained model can take
 RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
 SACCADE = 50.0  # milliseconds: the usual time between two fixations; 40 to 75 ms in the sets where onsets are known
 
@@ -78,21 +79,19 @@ def sample(
         greedy: Everybody takes the most likely object, for median durations, until half of the observers have ended.
         limit: Fixations at most.
     """
-    _check(walker.count, observers, temperature, top_p, limit)
+    _check(walker.count, observers, temperature, top_p, inhibition, limit, getattr(walker, "longest", limit))
     chance = np.random.default_rng(seed)
     end, state = walker.count, walker.start(observers)
     order, duration = np.full((observers, limit), -1, np.int64), np.full((observers, limit), np.nan)
     log_p, going, lately = np.zeros(observers), np.ones(observers, bool), np.zeros((observers, end + 1))
     last, left = np.full(observers, end), np.ones(observers)  # how likely a path would not have ended by now
     patience = 0.5 + (chance.random(observers) - 0.5) * (0.0 if greedy else min(temperature, 1.0))
-    for place in range(limit + 1):
+    for place in range(limit):
         logits, pace, state = walker.step(last, state)
         logits = logits.astype(np.float64)
         if place == 0:
             logits[:, end] = -np.inf
         known = _log_softmax(logits)
-        if place == limit:  # only to know how likely the end would be here
-            break
         left *= -np.expm1(np.minimum(known[:, end], 0.0))
         wanted = _sharpened(known, _held_back(inhibition, lately), last, temperature)[:, :end]
         chosen = wanted.argmax(1) if greedy else _draw(chance, wanted, top_p)
@@ -120,7 +119,10 @@ def likelihood(walker: Walker, orders: Sequence[Int64[np.ndarray, " _l"]]) -> li
     end, longest = walker.count, max(len(order) for order in orders)
     for order in orders:
         if len(order) and (order.min() < 0 or order.max() >= end):
-            raise GazeError(f"A path names the object {order.max()}, but the scene has {end} objects (0 to {end - 1}).")
+            wrong = order.min() if order.min() < 0 else order.max()
+            raise GazeError(f"A path names the object {wrong}, but the scene has {end} objects (0 to {end - 1}).")
+    if longest >= getattr(walker, "longest", math.inf):
+        raise GazeError(f"A path of {longest} fixations is too long for this model; give at most {LONGEST - 1}.")
     padded = np.full((len(orders), longest), 0, np.int64)
     for row, order in zip(padded, orders, strict=True):
         row[: len(order)] = order
@@ -136,49 +138,16 @@ def likelihood(walker: Walker, orders: Sequence[Int64[np.ndarray, " _l"]]) -> li
     return [found[i, : len(order) + 1] for i, order in enumerate(orders)]
 
 
-def scanpaths(
-    rollouts: Rollouts, scene: Scene, log_density: Float[np.ndarray, "h w"] | None = None, seed: int = 0
-) -> list[Scanpath]:
-    """Simulated observers' paths in pixels: each fixation somewhere on its object, times from durations.
-
-    Where on the object is drawn from the density inside its box, or else from a Gaussian around the box's middle with a
-    fifth of its sides. Onsets assume `SACCADE` ms between fixations, the first one beginning at 0.
-    """
-    chance = np.random.default_rng(seed)
-    found = []
-    for number, (row, times) in enumerate(zip(rollouts.order, rollouts.duration, strict=True), 1):
-        order, duration = row[row >= 0], times[row >= 0]
-        xy = np.array([_spot(chance, scene.objects.boxes[i], log_density) for i in order]).reshape(-1, 2)
-        onset = np.concatenate([[0.0], np.cumsum(duration + SACCADE)[:-1]]) if len(order) else np.zeros(0)
-        found.append(Scanpath(f"observer {number}", xy, onset, duration, scene.task))
-    return found
-
-
-def _spot(
-    chance: np.random.Generator, box: Float[np.ndarray, " 4"], log_density: Float[np.ndarray, "h w"] | None
-) -> Float[np.ndarray, " 2"]:
-    x, y, width, height = box
-    if log_density is not None:
-        left, top = max(0, int(x)), max(0, int(y))
-        part = np.exp(
-            log_density[top : max(top + 1, int(y + height)), left : max(left + 1, int(x + width))].astype(float)
-        )
-        if part.size and part.sum() > 0:
-            at = int(chance.choice(part.size, p=part.ravel() / part.sum()))
-            row, column = divmod(at, part.shape[1])
-            return np.array([left + column, top + row]) + chance.random(2)
-    return np.clip(
-        chance.normal((x + width / 2, y + height / 2), (width / 5, height / 5)), (x, y), (x + width, y + height)
-    )
-
-
-def _check(count: int, observers: int, temperature: float, top_p: float, limit: int) -> None:
+def _check(
+    count: int, observers: int, temperature: float, top_p: float, inhibition: float, limit: int, longest: int
+) -> None:
     rules = {
         "objects": (count, "at least 1", count >= 1),
         "observers": (observers, "at least 1", observers >= 1),
         "temperature": (temperature, "above 0", temperature > 0),
         "top_p": (top_p, "above 0 and at most 1", 0 < top_p <= 1),
-        "limit": (limit, "at least 1", limit >= 1),
+        "inhibition": (inhibition, "0 or more", inhibition >= 0),
+        "limit": (limit, "at least 1" if limit < 1 else f"at most {longest}", 1 <= limit <= longest),
     }
     for name, (value, wanted, good) in rules.items():
         if not good:

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from saliency import weights
 from saliency.finish import condition_names
 from scanpath.appearance import Crops, Salient
+from scanpath.decode import LONGEST
 from scanpath.position import Position
 from scanpath.transformer import Decoder, Encoder, sinusoid
 
-LONGEST = 256  # fixations that a path may have
 NEVER = -1e9  # the logit of what cannot be chosen
 FADE = 0.7  # what is left of the trace of a fixation after the next one
 RELATION, TRACE, PACE = 12, 4, 16  # sizes: of a pair of objects, of an object's past, of the duration's key
@@ -40,9 +40,10 @@ class Memory(NamedTuple):
     keys: Float[Tensor, "b layers h k e"]
     values: Float[Tensor, "b layers h k e"]
     pointer: Float[Tensor, "b n_1 d"]  # the last is the end
-    relation: Float[Tensor, "b n_1 n r"]  # from an object, or the start, to each object
-    aim: Float[Tensor, "b n r"]  # from the target to each object, where it is told
+    place: Float[Tensor, "b n_1 4"]  # middle and log extent of each object; the last is the start
+    aim: Float[Tensor, "b n r"]  # how each object lies to the target, where it is told
     pace: Float[Tensor, "b n a"]
+    there: Bool[Tensor, "b k"]  # which keys are no padding
 
 
 class OAT(nn.Module):
@@ -176,18 +177,15 @@ class OAT(nn.Module):
         centre = (boxes[..., :2] + boxes[..., 2:] / 2 - size[:, None] / 2) / longer
         return centre, (boxes[..., 2:] / longer).clamp(min=1e-4).log()
 
-    def _pairs(self, centre: Float[Tensor, "b n 2"], extent: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n_1 n r"]:
-        """How each object lies to each other one, and to the middle (last), where a path starts."""
-        here = torch.cat([centre, torch.zeros_like(centre[:, :1])], 1)
-        size = torch.cat([extent, torch.zeros_like(extent[:, :1]) + math.log(0.1)], 1)
-        step = centre[:, None] - here[:, :, None]
+    def _pairs(self, here: Float[Tensor, "b q 4"], there: Float[Tensor, "b n 4"]) -> Float[Tensor, "b q n r"]:
+        """How the objects `there` lie to the places `here`: middles and log extents of both."""
+        step = there[:, None, :, :2] - here[:, :, None, :2]
         far = step.square().sum(-1, keepdim=True).sqrt()
         widths = torch.tensor([0.04, 0.1, 0.2, 0.4], device=far.device)
         near = torch.exp(-((far / widths) ** 2) / 2)
-        other = extent[:, None].expand(-1, here.shape[1], -1, -1)
-        own = size[:, :, None].expand(-1, -1, centre.shape[1], -1)
-        parts = [step, far, (far + 0.02).log(), near, other.sum(-1, keepdim=True), own.sum(-1, keepdim=True)]
-        y: Tensor = self.pair(torch.cat([*parts, step[..., :1].abs()], -1))
+        other = there[:, None, :, 2:].sum(-1, keepdim=True).expand(-1, here.shape[1], -1, -1)
+        own = here[:, :, None, 2:].sum(-1, keepdim=True).expand(-1, -1, there.shape[1], -1)
+        y: Tensor = self.pair(torch.cat([step, far, (far + 0.02).log(), near, other, own, step[..., :1].abs()], -1))
         return y
 
     def _appear(self, scene: Mapping[str, Tensor], features: Tensor | None) -> Float[Tensor, "b n c"]:
@@ -225,16 +223,19 @@ class OAT(nn.Module):
         pairs = [layer.look.remember(x) for layer in self.decoder]  # type: ignore[union-attr, operator]
         count = objects.shape[1]
         ends = torch.cat([x[:, :count], x[:, -1:]], 1)
-        relation = self._pairs(centre, extent)
-        aim = aimed.transpose(1, 2) / aimed.sum((1, 2))[:, None, None].clamp(min=1)
+        boxes = torch.cat([centre, extent], -1)
+        middle = torch.tensor([0.0, 0.0, math.log(0.1), math.log(0.1)], device=x.device).expand_as(boxes[:, :1])
+        some = aimed.sum(1, keepdim=True)
+        target = (aimed * boxes).sum(1, keepdim=True) / some.clamp(min=1)
         return Memory(
             self.enter(inside),
             torch.stack([keys for keys, _ in pairs], 1),
             torch.stack([values for _, values in pairs], 1),
             self.key(ends),
-            relation,
-            (aim @ relation[:, :-1].flatten(2)).unflatten(2, (-1, RELATION))[:, 0],  # type: ignore[no-untyped-call]
+            torch.cat([boxes, middle], 1),
+            self._pairs(target, boxes)[:, 0] * some.clamp(max=1),
             self.pace_key(x[:, :count]),
+            mask[:, 0, 0],
         )
 
     def forward(
@@ -246,15 +247,17 @@ class OAT(nn.Module):
         """
         memory = self.encode(scene, features)
         batch, paths, length = order.shape
-        count = memory.relation.shape[2]
-        last = torch.cat([torch.full_like(order[..., :1], count), order], -1)
+        count = memory.aim.shape[1]
+        last = torch.cat([order.new_full((*order.shape[:2], 1), count), order], -1)
         last = torch.where(last < 0, count, last).flatten(1)
         x = _rows(memory.tokens, last).unflatten(1, (paths, -1)).flatten(0, 1)  # type: ignore[no-untyped-call]
         x = self.drop(x + self.order_code[: length + 1])
         for place, layer in enumerate(self.decoder):
-            x = layer(x, memory.keys[:, place], memory.values[:, place], _there(scene))
+            x = layer(x, memory.keys[:, place], memory.values[:, place], memory.there[:, None, None])
         x = x.unflatten(0, (batch, paths)).flatten(1, 2)
-        logits, pace = self._point(x, memory, last, _traces(order, count).flatten(1, 2))
+        relation = self._pairs(memory.place, memory.place[:, :-1]).flatten(2)
+        lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
+        logits, pace = self._point(x, memory, lies, _traces(order, count).flatten(1, 2))
         allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
         logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
         return logits, pace.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
@@ -269,19 +272,21 @@ class OAT(nn.Module):
         Float[Tensor, "s n_1"], Float[Tensor, "s n 2"], Float[Tensor, "s n 2"], Float[Tensor, "layers 2 s h u e"]
     ]:
         """One step of many observers of one scene (`b` = 1): logits, pace, and the grown trace and past."""
-        count = memory.relation.shape[2]
+        count = memory.aim.shape[1]
         fresh = (last[:, None] == torch.arange(count, device=last.device)).float()
         trace = torch.stack([trace[..., 0] + fresh, trace[..., 1] * FADE + fresh], -1)
         x = (memory.tokens[0][last] + self.order_code[past.shape[4]])[:, None]
         grown = []
         for place, layer in enumerate(self.decoder):
-            x, more = layer.step(x, past[place], memory.keys[:, place], memory.values[:, place])  # type: ignore[operator]
+            keys, values = memory.keys[:, place], memory.values[:, place]
+            x, more = layer.step(x, past[place], keys, values, memory.there[:, None, None])  # type: ignore[operator]
             grown.append(more)
-        logits, pace = self._point(x.transpose(0, 1), memory, last[None], _features(trace, fresh)[None])
+        lies = self._pairs(memory.place[:, last], memory.place[:, :-1])
+        logits, pace = self._point(x.transpose(0, 1), memory, lies, _features(trace, fresh)[None])
         return logits[0], pace[0], trace, torch.stack(grown)
 
     def _point(
-        self, x: Float[Tensor, "b q d"], memory: Memory, last: Int[Tensor, "b q"], trace: Float[Tensor, "b q n f"]
+        self, x: Float[Tensor, "b q d"], memory: Memory, lies: Float[Tensor, "b q n r"], trace: Float[Tensor, "b q n f"]
     ) -> tuple[Float[Tensor, "b q n_1"], Float[Tensor, "b q n 2"]]:
         """The pointer: logits of objects and end, and the pace on each object."""
         x = self.norms[1](x)
@@ -291,8 +296,6 @@ class OAT(nn.Module):
         logits = self.mix((query @ key / math.sqrt(width)).permute(0, 2, 3, 1))[..., 0]
         bias = self.weigh_aim(x) @ memory.aim.transpose(1, 2)
         if self.related:
-            flat = memory.relation.flatten(2)
-            lies = _rows(flat, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
             bias = bias + (lies @ self.weigh(x)[..., None])[..., 0]
         if self.traced:
             bias = bias + (trace @ self.weigh_trace(x)[..., None])[..., 0]

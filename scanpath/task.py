@@ -5,6 +5,7 @@ loss = bits per choice (the next object, or the end) + `pace` x nats per known d
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ class ScanpathTask(LightningModule):
         peak: learning rate at the top of the one-cycle schedule.
         warmup: share of the steps in which the rate rises.
         pace: weight of the durations' loss; a model without durations takes 0.
+        start: .safetensors to begin from, to fine-tune what ships on other data.
         seed: of dropout; the same step draws the same numbers in every run.
     """
 
@@ -39,10 +41,13 @@ class ScanpathTask(LightningModule):
         peak: float = 1e-3,
         warmup: float = 0.1,
         pace: float = 0.2,
+        start: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.network, self.optimizer = network, optimizer
+        if start:
+            weights.start(network, Path(start))
         self.peak, self.warmup, self.pace, self.seed = peak, warmup, pace, seed
 
     def __getstate__(self) -> dict[str, Any]:
@@ -63,7 +68,7 @@ class ScanpathTask(LightningModule):
     @torch.no_grad()
     def _look(self, scenes: Scenes) -> None:
         found = {}
-        for key in scenes.keys:  # noqa: SIM118 - a list of numbers
+        for key in scenes.keys:
             batch = {name: value.to(self.device) for name, value in collate([scenes.scene(key)]).items()}
             found[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
             scenes._fed.pop(key)
@@ -77,6 +82,9 @@ class ScanpathTask(LightningModule):
         self, batch: Mapping[str, Tensor]
     ) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"], Float[Tensor, " k"]]:
         """Bits of every next object and of every end, and nats of every duration."""
+        if not batch["order"].shape[1]:  # nobody looked at any of these scenes
+            none = batch["duration"].new_zeros(0)
+            return none, none, none
         logits, pace = self.network(batch, batch["order"], batch.get("features"))
         log_p = logits.log_softmax(-1)
         order, count = batch["order"], logits.shape[-1] - 1
@@ -90,9 +98,11 @@ class ScanpathTask(LightningModule):
         nats = told[..., 1] + ((log - told[..., 0]) * (-told[..., 1]).exp()).square() / 2
         return bits[objects], end[batch["ended"] & (length[..., 0] > 0)], nats[known]
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
         """Bits per choice and nats per duration."""
         bits, end, nats = self._losses(batch)
+        if not len(bits):
+            return None
         total = torch.cat([bits, end]).mean()
         if self.pace and len(nats):
             total = total + self.pace * nats.mean()

@@ -100,7 +100,7 @@ class Decoder(nn.Module):
         x: Float[Tensor, "bp l d"],
         keys: Heads,
         values: Heads,
-        mask: Bool[Tensor, "b 1 1 n"] | None,
+        mask: Bool[Tensor, "b 1 1 n"],
     ) -> Float[Tensor, "bp l d"]:
         """Whole paths at once; the `p` paths of each of `b` scenes follow each other in `x`."""
         inside = self.first.enter(x)
@@ -108,15 +108,20 @@ class Decoder(nn.Module):
         return self._read(x, keys, values, mask)
 
     def step(
-        self, x: Float[Tensor, "s 1 d"], past: Float[Tensor, "2 s h t e"], keys: Heads, values: Heads
+        self,
+        x: Float[Tensor, "s 1 d"],
+        past: Float[Tensor, "2 s h t e"],
+        keys: Heads,
+        values: Heads,
+        mask: Bool[Tensor, "1 1 1 n"],
     ) -> tuple[Float[Tensor, "s 1 d"], Float[Tensor, "2 s h u e"]]:
         """One more fixation of each of `s` observers of one scene, and the past that has grown by it."""
         inside = self.first.enter(x)
         past = torch.cat([past, torch.stack(self.back.remember(inside))], 3)
         x = self.first.leave(x, self.back(inside, past[0], past[1]))
-        return self._read(x, keys, values, None), past
+        return self._read(x, keys, values, mask), past
 
-    def _read(self, x: Tensor, keys: Heads, values: Heads, mask: Tensor | None) -> Tensor:
+    def _read(self, x: Tensor, keys: Heads, values: Heads, mask: Tensor) -> Tensor:
         """All fixations on a scene look at it as one sequence of queries."""
         shape = x.shape
         inside = self.second.enter(x).reshape(keys.shape[0], -1, shape[-1])

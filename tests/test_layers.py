@@ -20,7 +20,15 @@ BELOW: dict[str, set[str]] = {  # which folders a folder may import, beside itse
 OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "scipy", "onnx", "safetensors"}
 RUNTIME = tuple(f"export/{name}.py" for name in ("runtime", "session", "batch", "paths", "detector"))
-DRAWN = ("app/pages/", "app/widgets.py", "app/main.py", "app/predict.py")  # what shows and predicts
+DRAWN = (
+    "app/pages/",
+    "app/widgets.py",
+    "app/main.py",
+    "app/predict.py",
+    "app/observe.py",
+    "app/trace.py",
+    "app/job.py",
+)  # what shows and predicts
 PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may use it
     *("__init__", "align", "behaviour", "chance", "decode", "grouping", "metrics", "multimatch", "scanmatch"),
     *("statistics", "walk"),
@@ -32,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
     "data/augment.py": {"numpy", "albumentations"},
     "data/osie.py": {"numpy", "scipy"},
+    "data/folders.py": {"numpy", "torch", "pytorch_lightning"},
     "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
     "export/runtime.py": {"numpy", "onnxruntime"},
@@ -106,7 +115,9 @@ def test_the_runtime_knows_data_and_itself_only(file: str) -> None:
     assert roots <= {"export", "export.runtime", "export.session"}
     assert {name.split(".")[0] for name in ours} <= {"data", "export", "scanpath"}
     assert all(plain(name) for name in ours if name.startswith("scanpath"))
-    assert not {name for name in ours if name.startswith(("data.module", "data.augment", "data.scenes"))}
+    assert not {
+        name for name in ours if name.startswith(("data.module", "data.augment", "data.scenes", "data.folders"))
+    }
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.startswith(DRAWN)])
@@ -125,7 +136,17 @@ def test_scipy_is_needed_only_where_it_is_used() -> None:
 LIGHT = ["data.gaze", "data.draw", "data.picture", "data.maps", "data.table", "data.osie", "data.synthetic"]
 LIGHT += ["data.objects", "data.proto", "data.split", "data.layouts", "data.feed", "data.amazon", "data.coco_search18"]
 LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
-LIGHT += ["export.runtime", "export.batch", "export.paths", "export.detector", "app.predict", "app.cli"]
+LIGHT += [
+    "export.runtime",
+    "export.batch",
+    "export.paths",
+    "export.detector",
+    "app.predict",
+    "data.trace",
+    "app.observe",
+    "app.trace",
+]
+LIGHT += ["app.job", "app.cli"]
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:

@@ -10,12 +10,18 @@ import pytest
 import yaml
 
 import saliency
+import scanpath
 from data import READERS
 from saliency import LOSSES, METRICS, MODELS
 
-TABLES = {"READERS": READERS, "MODELS": MODELS, "LOSSES": LOSSES, "METRICS": METRICS}
+PATHS = {"scanpath.MODELS": scanpath.MODELS, "scanpath.METRICS": scanpath.METRICS}
+TABLES = {"READERS": READERS, "MODELS": MODELS, "LOSSES": LOSSES, "METRICS": METRICS, **PATHS}
 ENTRIES = [(table, name) for table, entries in TABLES.items() for name in entries]
-RECIPES = sorted((Path(saliency.__file__).parent / "recipes").glob("*.yaml"))
+RECIPES = [path for kind in (saliency, scanpath) for path in sorted(Path(kind.__path__[0], "recipes").glob("*.yaml"))]
+ROOMS = {  # what a recipe of each folder trains with
+    "saliency": ("saliency.task:SaliencyTask", "data.module:GazeData"),
+    "scanpath": ("scanpath.task:ScanpathTask", "data.scenes:SceneData"),
+}
 
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)
@@ -43,6 +49,20 @@ def test_a_model_lives_in_the_file_of_its_name_and_has_the_common_interface(name
     assert first_arguments(model)[:2] == ["conditions", "slices"]
     assert first_arguments(model.forward) == ["self", "picture", "content", "condition", "stride"]
     assert isinstance(model.multiple, int)
+
+
+@pytest.mark.parametrize("name", scanpath.MODELS)
+def test_a_scanpath_model_lives_in_the_file_of_its_name_and_has_the_common_interface(name: str) -> None:
+    model = pkgutil.resolve_name(scanpath.MODELS[name])
+    assert scanpath.MODELS[name].startswith(f"scanpath.{name}:")
+    assert first_arguments(model)[:2] == ["conditions", "categories"]
+    assert first_arguments(model.forward) == ["self", "scene", "order", "features"]
+    assert first_arguments(model.step) == ["self", "memory", "last", "trace", "past"]
+
+
+@pytest.mark.parametrize("name", scanpath.METRICS)
+def test_a_score_of_scanpaths_is_a_function_of_its_own_name(name: str) -> None:
+    assert pkgutil.resolve_name(scanpath.METRICS[name]).__name__ == name
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -76,13 +96,14 @@ def test_a_recipe_names_classes_and_arguments_that_exist(recipe: Path) -> None:
         module, _, name = path.rpartition(".")
         parameters = inspect.signature(pkgutil.resolve_name(f"{module}:{name}")).parameters
         assert set(arguments) <= set(parameters) or any(p.kind == p.VAR_KEYWORD for p in parameters.values()), path
-    for key, target in (("model", "saliency.task:SaliencyTask"), ("data", "data.module:GazeData")):
+    room = recipe.parts[-3]
+    for key, target in zip(("model", "data"), ROOMS[room], strict=True):
         known = inspect.signature(pkgutil.resolve_name(target)).parameters
         assert set(tree[key]) <= set(known), key
     assert set(tree["model"].get("losses", {})) <= set(LOSSES)
-    assert (
-        tree["model"]["network"]["class_path"].replace(".", ":").replace("saliency:", "saliency.", 1) in MODELS.values()
-    )
+    module, _, name = tree["model"]["network"]["class_path"].rpartition(".")
+    assert f"{module}:{name}" in {**MODELS, **scanpath.MODELS}.values()
+    assert module.startswith(f"{room}.")
 
 
 def test_there_are_recipes_and_each_says_what_it_is() -> None:

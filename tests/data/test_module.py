@@ -240,8 +240,8 @@ def refused(kind: type[GazeError], *words: str, **arguments: Any) -> None:
 def test_options_that_cannot_be_are_refused_in_one_sentence(root: Path, second: Path) -> None:
     both = [str(root), str(second)]
     refused(GazeError, "data.root", "first, first", "rename", root=[str(root), f"{root}/../first"])
-    refused(GazeError, "data.seconds", "1 numbers for 2 folders", root=both, seconds=[3.0])
-    refused(GazeError, "data.sigma", "3 numbers for 2 folders", root=both, sigma=[1.0, 2.0, 3.0])
+    refused(GazeError, "data.seconds", "1 values for 2 folders", root=both, seconds=[3.0])
+    refused(GazeError, "data.sigma", "3 values for 2 folders", root=both, sigma=[1.0, 2.0, 3.0])
     refused(GazeError, "data.seconds", "0", root=both, seconds=[3.0, 0.0])
     refused(GazeError, "data.sigma", "-1", root=str(root), sigma=-1.0)
     refused(TableError, "nowhere", "fixations.csv", root="nowhere")

@@ -348,7 +348,7 @@ def test_a_data_set_without_objects_is_refused_and_not_on_a_grid(tmp_path: Path)
 
 @pytest.mark.parametrize("source", ["grid", "grid:0x5", "grid:4x", "grid:4x5x6", "boxes", "grid:-1x5"])
 def test_a_source_of_objects_that_does_not_exist_is_refused(source: str) -> None:
-    with pytest.raises(GazeError, match="choose 'file', or a grid such as 'grid:6x8'"):
+    with pytest.raises(GazeError, match=r"choose 'file', a \.json file, or a grid as 'grid:6x8'"):
         scenes(Path("anywhere"), source=source)
 
 

@@ -1,0 +1,124 @@
+"""A tiny OAT whose weights mean nothing, random scenes for it, and a walk over one of them with torch."""
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.feed import Form
+from data.gaze import Objects, Picture, Scene
+from data.scenes import collate
+from export.onnx import OPSET
+from export.runtime import Contract
+from export.steps import export
+from scanpath.oat import OAT, Memory
+
+CATEGORIES = ("cup", "book", "lamp")
+CANVAS = (64, 96)  # height, width
+SIZE = np.array([150, 110])  # width, height of every picture
+TINY: dict[str, Any] = {"width": 16, "heads": 2, "encoder": 1, "decoder": 2, "hidden": 16, "crop": 12}
+SALIENT = {"slices": 1, "width": 16, "fine": 8, "blocks": 1, "heads": 2}
+
+
+def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
+    """Not as it starts: every weight of its own is noise, so that whatever it is told changes what it says."""
+    torch.manual_seed(seed)
+    saliency: Any = SALIENT if appearance == "saliency" else None
+    made = OAT(("one", "two"), CATEGORIES, appearance, saliency, **(TINY | options))
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if not name.startswith("salient."):
+                parameter += 0.15 * torch.randn_like(parameter)
+    return made.eval()
+
+
+def form(appearance: str = "none") -> Form:
+    """What the network reads of a scene."""
+    return Form(CATEGORIES, appearance, TINY["crop"], CANVAS)
+
+
+def scene(count: int, seed: int = 0, targets: tuple[int, ...] = (0,)) -> Scene:
+    """Boxes anywhere on a picture, with categories, one of them unknown; without targets it is free viewing."""
+    chance = np.random.default_rng((seed, count))
+    boxes = np.hstack([chance.random((count, 2)) * SIZE * 0.8, 2 + chance.random((count, 2)) * SIZE * 0.18])
+    names = tuple(str(name) for name in chance.choice((*CATEGORIES, "yeti"), count))
+    picture = Picture(f"{seed}.png", int(SIZE[0]), int(SIZE[1]))
+    if not targets:
+        return Scene(picture, Objects(boxes, names))
+    x, y, width, height = boxes[targets[0]].tolist()
+    return Scene(picture, Objects(boxes, names), targets, (names[targets[0]],), "search", (x, y, width, height))
+
+
+def pixels(seed: int = 0) -> np.ndarray:
+    """A picture for a scene."""
+    return np.random.default_rng(seed).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+
+
+def batch(*fed: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """Scenes as the network takes them."""
+    return collate(fed)
+
+
+class Walk:
+    """A `scanpath.decode.Walker` that asks torch."""
+
+    def __init__(self, network: OAT, fed: dict[str, np.ndarray]) -> None:
+        self.network, self.count = network, len(fed["boxes"])
+        with torch.no_grad():
+            self.memory: Memory = network.encode(batch(fed))
+
+    def start(self, observers: int) -> tuple[Tensor, Tensor]:
+        layers, heads, width = past(self.network)
+        return torch.zeros(observers, self.count, 2), torch.zeros(layers, 2, observers, heads, 0, width)
+
+    def step(self, last: np.ndarray, state: tuple[Tensor, Tensor]) -> tuple[np.ndarray, np.ndarray, Any]:
+        with torch.no_grad():
+            logits, pace, *state_ = self.network.step(self.memory, torch.from_numpy(last), *state)
+        return logits.numpy(), pace.numpy(), tuple(state_)
+
+
+def past(network: OAT) -> tuple[int, int, int]:
+    """Layers, heads and the width of a head of what a step remembers."""
+    return len(network.decoder), network.heads, network.start.numel() // network.heads
+
+
+def contract(network: OAT, appearance: str = "none", name: str = "tiny") -> Contract:
+    """Of an exported toy."""
+    return Contract(
+        name=name,
+        version="0.0.1",
+        task="scanpath",
+        description="A tiny network for tests.",
+        canvas=CANVAS,
+        multiple=network.multiple or 1,
+        conditions=network.conditions,
+        slices=(),
+        licence="Apache-2.0",
+        training=("synthetic (CC0-1.0)",),
+        scores={"synthetic": {"bits": 2.5}},
+        commit="0" * 40,
+        opset=OPSET,
+        torch=torch.__version__,
+        categories=CATEGORIES,
+        appearance=appearance,
+        crop=network.crop,
+        past=past(network),
+    )
+
+
+def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:
+    """What an export is made and checked with: two things looked for in the first, one told, and free viewing."""
+    two = replace(scene(4), sought=("cup", "lamp"))
+    shown = [(two, 1, False), (scene(9, 1, (2, 3)), 2, True), (scene(2, 2, ()), 0, False)]
+    return [form(appearance).feed(*given, pixels(i)) for i, given in enumerate(shown)]
+
+
+@functools.cache
+def exported(folder: Path) -> tuple[Path, float]:
+    """`network()` as files in `folder`, and how far from torch they are; made once, as it takes long."""
+    path = folder / "exported" / "tiny.onnx"
+    return path, export(network(), path, contract(network()), examples())
