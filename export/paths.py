@@ -4,8 +4,8 @@
 `oat-free.step.onnx` takes one step of all observers at a time and hands on what it remembers. What they expect stands
 in the `Contract` that both carry.
 
-    scene    what `data.feed` makes of it -> the seven tensors of `MEMORY`
-    step     last (s), trace (s, n, 2), past (layers, 2, s, heads, t, e), and the seven tensors
+    scene    what `data.feed` makes of it -> the tensors of `MEMORY`
+    step     last (s), trace (s, n, 2), past (layers, 2, s, heads, t, e), and those tensors
              -> logits (s, n + 1), duration (s, n, 2: mean and log deviation of its logarithm), trace, past with t + 1
 
 Shapes: `s` observers, `n` objects, `t` fixations so far.
@@ -29,7 +29,7 @@ from scanpath.decode import Rollouts
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-MEMORY = ("tokens", "keys", "values", "pointer", "relation", "aim", "pace")
+MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there")
 STATE = ("last", "trace", "past")
 NEXT = ("logits", "duration", "next_trace", "next_past")
 
@@ -106,7 +106,7 @@ class Pathfinder:
 
         `decoding` holds temperature, top_p and inhibition; what it lacks is as the contract says.
         """
-        chosen = {**self.contract.decoding, **(decoding or {})}
+        chosen: dict[str, Any] = {**self.contract.decoding, **(decoding or {})}
         return decode.sample(self.walker(scene, **seen), observers, seed=seed, limit=limit, greedy=greedy, **chosen)
 
     def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **seen: Any) -> Float[np.ndarray, "l_1 n_1"]:
@@ -117,12 +117,14 @@ class Pathfinder:
 class Steps:
     """One scene, ready to be walked over: a `scanpath.decode.Walker`."""
 
+    longest = decode.LONGEST
+
     def __init__(
         self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]
     ) -> None:
         self._session, self._contract = opened, contract
         self._memory = memory
-        self.count = memory["relation"].shape[1]
+        self.count = memory["aim"].shape[0]
 
     def start(self, observers: int) -> tuple[np.ndarray, np.ndarray]:
         """No object has been fixated."""

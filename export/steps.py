@@ -82,7 +82,7 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
             entry.key, entry.value = KEY, contract.to_json()
             onnx.checker.check_model(model, full_check=True)
             onnx.save(model, part)
-        worst = max(difference(network, parts, arrays, contract) for arrays in scenes)
+        worst = float(np.max([difference(network, parts, arrays, contract) for arrays in scenes]))
         if not worst <= TOLERANCE:
             raise ModelError(
                 f"{path.name} differs from PyTorch by {worst:.1e}, allowed {TOLERANCE:.0e}; nothing was kept."
@@ -107,7 +107,16 @@ def _step_shapes() -> dict[str, Any]:
     dim = torch.export.Dim
     count, known = dim("n", min=1, max=10_000), dim("k", min=2, max=12_000)
     observers, steps = dim("s", min=1, max=100_000), dim("t", min=0, max=254)
-    memory = ({0: count + 1}, {2: known}, {2: known}, {0: count + 1}, {0: count + 1, 1: count}, {0: count}, {0: count})
+    memory = (
+        {0: count + 1},
+        {2: known},
+        {2: known},
+        {0: count + 1},
+        {0: count + 1},
+        {0: count},
+        {0: count},
+        {0: known},
+    )
     return {
         "last": {0: observers},
         "trace": {0: observers, 1: count},
