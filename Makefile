@@ -43,22 +43,30 @@ gpu: ## the tests that need a CUDA device, with whatever Python is there
 	$(PYTHON) -m pytest -m gpu
 
 bench: .venv/dev .venv-reference/ready ## ratios of two things measured in one run, once the tests behind them pass
-	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/export/test_runtime.py tests/data/test_module.py
+	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/scanpath/test_multimatch.py tests/export tests/data/test_module.py
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 .venv-reference/ready:
 	$(PYTHON) -m venv .venv-reference
-	.venv-reference/bin/python -m pip install --quiet 'numpy<2' 'setuptools<81' 'torch==2.13.*' 'pysaliency==0.2.22'
+	.venv-reference/bin/python -m pip install --quiet 'numpy<2' 'setuptools<81' 'torch==2.13.*' 'pysaliency==0.2.22' 'multimatch-gaze==0.1.3' 'scipy==1.17.*'
+	.venv-reference/bin/python -m pip install --quiet --no-deps 'GazeParser==0.12.3'  # its ScanMatch.py alone is used
 	@touch $@
 
-reference: .venv-reference/ready ## score the reference maps anew with pysaliency
+reference: .venv-reference/ready ## score the reference maps and scanpaths anew with the packages of others
 	.venv-reference/bin/python -W ignore tests/saliency/reference/make_reference.py $(wildcard $(DATA))
+	.venv-reference/bin/python -W ignore tests/scanpath/reference/make_reference.py $(wildcard $(DATA))
 
 app: .venv/base ## open the app in the browser
 	$(BIN)/gaze app
 
-train: .venv/dev ## train the recipe of the weights that ship: osie, crowd and scene in $(DATA)
+train: .venv/dev ## train the weights that ship: osie, crowd, scene, hsem and interiors in $(DATA)
 	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
+	$(BIN)/gaze data objects $(DATA)/crowd -o runs/crowd.json
+	$(BIN)/gaze data objects $(DATA)/scene -o runs/scene.json
+	$(BIN)/gaze train oat --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' \
+		--data.source '[file,runs/crowd.json,runs/scene.json]'
+	$(BIN)/gaze train oat-search --data.root '[$(DATA)/hsem,$(DATA)/interiors]' --data.source '[file,grid:6x8]' \
+		--data.within '[.inf,0]' --data.first_duration '[true,false]'
 
 clean: ## forget environments and outputs; trained runs stay
 	rm -rf .venv .venv-reference out

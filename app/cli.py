@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from data import GazeError
 
@@ -52,59 +53,66 @@ def main() -> None:
     """Where people look in a picture, second by second."""
 
 
-def _formats(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from app.predict import FORMATS
-
-    formats = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",")))
-    if unknown := [part for part in formats if part not in FORMATS]:
-        raise click.BadParameter(f"there is no format {unknown[0]!r}; name some of {', '.join(FORMATS)}.")
-    return formats
-
-
 @main.command()
 @click.argument("sources", nargs=-1, required=True, metavar="PICTURE|FOLDER|GLOB...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for what is written.")
-@click.option("--model", default="tempsal", show_default=True, help="A name from `gaze models`, or an .onnx file.")
 @click.option(
-    "--format", "formats", default="png,json", show_default=True, callback=_formats, help="Some of png, npy, json."
+    "--task",
+    default="saliency",
+    show_default=True,
+    type=click.Choice(["saliency", "scanpath"]),
+    help="Where, or in which order.",
+)
+@click.option(
+    "--model",
+    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk.  [default: tempsal, "
+    "oat-free, or with a target oat-search]",
+)
+@click.option(
+    "--format", "formats", help="Some of png, npy, json; of scanpaths png, csv, json.  [default: all but npy]"
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
+@click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
-@click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
-def predict(
-    sources: tuple[str, ...],
-    output: Path,
-    model: str,
-    formats: tuple[str, ...],
-    condition: str,
-    overwrite: bool,
-    opacity: float,
-    palette: str,
-    provider: str,
-) -> None:
-    """Write where people look in pictures: heat maps, densities, numbers.
+@click.option(
+    "--objects",
+    default="proto",
+    show_default=True,
+    metavar="proto|grid:RxC|COCO.json|DETECTOR.onnx",
+    help="What the looks of a scanpath fall on.",
+)
+@click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")
+@click.option("--observers", default=20, show_default=True, type=click.IntRange(1), help="Simulated, a picture.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    help="Below 1 observers agree more, above 1 less.  [default: the model's own]",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Fixations at most.")
+def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
+    """Write where people look in pictures, or with --task scanpath in which order.
 
     Exits with 3 when some pictures were broken; all others are done. The same command goes on where it was stopped.
     """
-    from app import predict as machinery
-    from export.runtime import Predictor
+    from app import job as machinery
+    from app.predict import watch
 
-    paths = machinery.find(sources, output)
-    predictor = Predictor(model, provider=provider, threads=None if len(paths) == 1 else 1)
-    slices = bool(predictor.contract.slices)
-    out = machinery.Output(output, machinery.name(paths), formats, opacity, palette, slices)
-    todo = [path for path in paths if overwrite or not all(file.exists() for file in out.files(path))]
+    asked = click.get_current_context().get_parameter_source
+    given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
+    job = machinery.job(task, given, sources, output, **options)
+    todo = [path for path in job.paths if overwrite or not all(file.exists() for file in job.files(path))]
     try:
-        broken = machinery.watch(machinery.run(predictor, todo, out, condition), len(todo))
+        broken = watch(job.run(todo), len(todo))
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command goes on from here.") from None
-    skipped = len(paths) - len(todo)
+    skipped = len(job.paths) - len(todo)
     words = [f"{len(todo) - broken} done"]
     words += [f"{skipped} skipped that were there (--overwrite writes them anew)"] * bool(skipped)
     words += [f"{broken} broken"] * bool(broken)
-    click.echo(f"{', '.join(words)}; {output} ({predictor.contract.name} on {predictor.provider})")
+    click.echo(f"{', '.join(words)}; {output} ({job.model})")
     if broken:
         raise SystemExit(3)
 
@@ -145,6 +153,8 @@ def train(recipe: str, flags: tuple[str, ...]) -> None:
 @click.option(
     "--mirror/--no-mirror", default=True, show_default=True, help="Look at the mirror image too; takes twice as long."
 )
+@click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Of a scanpath model's observers.")
+@click.option("--inhibition", type=click.FloatRange(0), help="Of return, of a scanpath model's observers, in nats.")
 def export(
     source: str,
     name: str | None,
@@ -153,11 +163,13 @@ def export(
     training: tuple[str, ...],
     evaluations: tuple[Path, ...],
     mirror: bool,
+    **decoding: float | None,
 ) -> None:
     """Write ONNX that agrees with PyTorch, and the weights beside it as safetensors."""
     from app import publish as machinery
 
-    click.echo(machinery.export(source, name, output, licence, training, evaluations, mirror))
+    known = {key: value for key, value in decoding.items() if value is not None}
+    click.echo(machinery.export(source, name, output, licence, training, evaluations, mirror, known))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -177,14 +189,13 @@ def models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from export.runtime import Predictor
-    from export.runtime import models as known
+    from export import runtime
 
     table = Table("name", "what it does", "MB", "licence", "scores", box=None, pad_edge=False)
     broken = 0
-    for path in known():
+    for path in runtime.models():
         try:
-            contract = Predictor(path, provider="cpu", threads=1).contract
+            contract = runtime.contract(path)
         except GazeError as error:
             broken += 1
             click.echo(f"Error: {error}", err=True)
@@ -239,6 +250,50 @@ def saliency(
         machinery.show(result)
 
 
+@evaluate.command()
+@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    help="May be given twice; none: only chance and people.  [default: oat-search or oat-free, as the set asks]",
+)
+@click.option("--split", default="test", show_default=True, help="A split, or all.")
+@click.option(
+    "--by",
+    default="picture",
+    show_default=True,
+    type=click.Choice(["picture", "target", "observer", "layout"]),
+    help="What no two splits share; those by picture are of splits.json.",
+)
+@click.option(
+    "--objects",
+    metavar="file|proto|FILE.json|grid:RxC",
+    help="file is objects.json.  [default: file; a grid or proto where it names fewer than two objects a picture]",
+)
+@click.option(
+    "--within",
+    type=click.FloatRange(0),
+    help="Pixels from an object at which a fixation belongs to it.  [default: 0, or any in searches among small boxes]",
+)
+@click.option("--merge/--no-merge", default=None, help="Repeats of one object are one.  [default: in free viewing]")
+@click.option("--observers", default=15, show_default=True, type=click.IntRange(1), help="Simulated for each scene.")
+@click.option("--told", is_flag=True, help="Models and chance know which object is the target.")
+@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
+@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
+def scanpath(root: Path, names: tuple[str, ...], form: str, **settings: Any) -> None:
+    """Sequence score, bits per fixation, MultiMatch and search, beside chance and people, with 95 % intervals."""
+    from app import ranking as machinery
+    from app.trials import Settings
+
+    models = [name for name in names if name != "none"] if names else None
+    result = machinery.evaluate(root, models, Settings(**settings))
+    if form == "json":
+        click.echo(result.to_json(), nl=False)
+    else:
+        machinery.show(result)
+
+
 @main.group(cls=Group)
 def data() -> None:
     """Look after data sets."""
@@ -248,12 +303,35 @@ def data() -> None:
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("--count", default=60, show_default=True, help="Pictures.")
 @click.option("--seed", default=0, show_default=True)
-def synthetic(root: Path, count: int, seed: int) -> None:
+@click.option(
+    "--kind",
+    default="pictures",
+    show_default=True,
+    type=click.Choice(["pictures", "search", "free"]),
+    help="Pictures, or layouts of objects that are searched or looked at freely.",
+)
+def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
     """Make a small set of pictures and viewers from a seed, to try things on."""
+    from data import layouts
     from data import synthetic as machinery
 
-    machinery.write(root, count, seed)
+    if kind == "pictures":
+        machinery.write(root, count, seed)
+    else:
+        layouts.write(root, count, seed, kind)
     click.echo(f"{root}: {count} pictures")
+
+
+@data.command()
+@click.argument("root", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write, ending in .json.")
+@click.option("--model", default="tempsal", show_default=True, help="Of where people look.")
+def objects(root: Path, output: Path, model: str) -> None:
+    """Find proto-objects in every picture of a set; train on them with --data.source FILE."""
+    from app import regions as machinery
+
+    pictures, count = machinery.find(root, output, model)
+    click.echo(f"{output}: {count} objects in {pictures} pictures")
 
 
 @data.command()

@@ -22,6 +22,7 @@ from export.batch import WORKERS, predict
 from export.runtime import Prediction, Predictor
 
 FORMATS = ("png", "npy", "json")
+OURS = (".heat.png", ".slices.png", ".path.png")  # ends of the names of pictures that gaze has written
 ENDINGS = {"png": (".heat.png", ".slices.png"), "npy": (".density.npy", ".slices.npy"), "json": (".json",)}
 
 
@@ -158,4 +159,4 @@ def _is_picture(inside: Path, path: Path, folder: Path) -> bool:
 
 
 def _is_ours(path: Path, folder: Path) -> bool:
-    return path.name.endswith(ENDINGS["png"]) and path.resolve().is_relative_to(folder.resolve())
+    return path.name.endswith(OURS) and path.resolve().is_relative_to(folder.resolve())

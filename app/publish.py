@@ -5,20 +5,31 @@ Not named after the command: Streamlit puts this folder first on the path, where
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+import saliency
+import scanpath
 from app import card
 from data import ModelError
-from export import onnx
-from export.runtime import WEIGHTS, Contract, Predictor
+from data.feed import Form
+from data.gaze import Picture, Scene
+from data.objects import grid
+from data.picture import read
+from export import onnx, runtime, steps
+from export.paths import MEMORY, NEXT
+from export.runtime import INPUTS, WEIGHTS, Contract
 from saliency import weights
 from saliency.mirror import Mirrored
+from scanpath.oat import OAT
+
+MODELS = {**saliency.MODELS, **scanpath.MODELS}
 
 
 def export(
@@ -29,29 +40,35 @@ def export(
     training: Sequence[str] = (),
     evaluations: Sequence[Path] = (),
     mirror: bool = True,
+    decoding: Mapping[str, float] | None = None,
 ) -> str:
     """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people.
 
-    With `mirror` the file looks at each picture and its mirror image, at twice the cost. Licence, training data and
-    scores are kept from an earlier file of that name unless they are given anew.
+    With `mirror` a saliency model's file looks at each picture and its mirror image, at twice the cost. `decoding` is
+    how a scanpath model's observers are sampled if nobody says otherwise. Licence, training data, scores and decoding
+    are kept from an earlier file of that name unless they are given anew.
     """
     path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
     name, output = name or path.stem, output or WEIGHTS
-    network = weights.load(path)
+    network = weights.load(path, MODELS)
     if not hasattr(network, "multiple") or not any(True for _ in network.parameters()):
         raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
     target = output / f"{name}.onnx"
     found = card.read(evaluations)
-    old = Predictor(target, provider="cpu").contract if target.is_file() else None
+    old = runtime.contract(target) if target.is_file() else None
     new = contract(network, name)
     new = replace(
         new,
         licence=licence or (old.licence if old else "not stated"),
         training=tuple(training) or (old.training if old else ()),
         scores=card.scores(found, name) or (old.scores if old else {}),
-        mirror=mirror,
     )
-    worst = onnx.export(Mirrored(network) if mirror else network, target, new)
+    if isinstance(network, OAT):
+        new = replace(new, decoding=dict(decoding or (old.decoding if old else {})))
+        worst = steps.export(network, target, new, _scenes(new))
+    else:
+        new = replace(new, mirror=mirror)
+        worst = onnx.export(Mirrored(network) if mirror else network, target, new)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
         weights.save(network, tensors)
@@ -65,7 +82,7 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
     """What the exported file promises, before licence, training data and scores are added."""
     model: Any = network
     about = sys.modules[type(network).__module__].__doc__ or ""
-    return Contract(
+    found = Contract(
         name=name,
         version=version("gaze"),
         task="saliency",
@@ -73,7 +90,7 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
         canvas=onnx.CANVAS,
         multiple=model.multiple,
         conditions=tuple(model.conditions),
-        slices=tuple((float(s), float(s + 1)) for s in range(model.slices)),
+        slices=tuple((float(s), float(s + 1)) for s in range(getattr(model, "slices", 0))),
         licence="not stated",
         training=(),
         scores={},
@@ -81,6 +98,36 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
         opset=onnx.OPSET,
         torch=torch.__version__,
     )
+    return _of_paths(network, found) if isinstance(network, OAT) else found
+
+
+def _of_paths(network: OAT, found: Contract) -> Contract:
+    """A scanpath model's promises."""
+    heads = network.heads
+    return replace(
+        found,
+        task="scanpath",
+        inputs={"scene": "what data/feed.py makes of it", "condition": INPUTS["condition"]},
+        outputs={"scene": ", ".join(MEMORY), "step": ", ".join(NEXT)},
+        categories=network.categories[1:],
+        appearance=str(network.arguments["appearance"]),
+        crop=network.crop,
+        past=(len(network.decoder), heads, int(network.arguments["width"]) // heads),
+    )
+
+
+def _scenes(contract: Contract) -> list[steps.Arrays]:
+    """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
+    form = Form(contract.categories, contract.appearance, contract.crop, contract.canvas)
+    found: list[steps.Arrays] = []
+    pictures = [read(path) for path in sorted(onnx.SAMPLES.glob("*.jpg"))]
+    for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):
+        height, width = pixels.shape[:2]
+        cells = grid(width, height, rows, columns)
+        named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
+        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
+        found.append(form.feed(scene, len(found) % len(contract.conditions), rows > 1, pixels))
+    return found
 
 
 def _commit() -> str:

@@ -19,9 +19,12 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from data import GazeError
 from data.module import GazeData
+from data.scenes import SceneData
 from saliency.task import SaliencyTask
+from scanpath.task import ScanpathTask
 
-RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "saliency" / "recipes").glob("*.yaml"))}
+ROOT = Path(__file__).parents[1]
+RECIPES = {path.stem: path for kind in ("saliency", "scanpath") for path in sorted((ROOT / kind / "recipes").glob("*"))}
 
 NOISE = (  # what Lightning says of itself, or advises where we know better
     "does not have many workers",
@@ -34,6 +37,7 @@ NOISE = (  # what Lightning says of itself, or advises where we know better
     r"\s*By default only one JsonargparseDeprecationWarning",
     r"\s*``\S+`` was deprecated in v4",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    r"Found \d+ module\(s\) in eval mode at the start of training",  # a frozen network is meant to be
 )
 
 
@@ -66,8 +70,10 @@ class Pause(Checkpoint):
         raise Paused(f"Stopped after step {trainer.global_step}, saved. Go on with: --ckpt_path {path}")
 
 
-class _CLI(LightningCLI):
+class _Saliency(LightningCLI):
     """Ties the data's viewing conditions to the model's."""
+
+    task, data, score, best = SaliencyTask, GazeData, "val/cc", "max"
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data.conditions", "model.network.init_args.conditions", apply_on="instantiate")
@@ -75,14 +81,26 @@ class _CLI(LightningCLI):
         parser.link_arguments("data.stride", "model.stride")
 
 
-def _defaults(name: str, folder: Path) -> dict[str, Any]:
+class _Scanpath(LightningCLI):
+    """Ties the data's viewing conditions, categories and crops to the model's."""
+
+    task, data, score, best = ScanpathTask, SceneData, "val/choice", "min"
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        for name in ("conditions", "categories"):
+            parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}", apply_on="instantiate")
+        for name in ("appearance", "crop"):
+            parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}")
+
+
+def _defaults(name: str, folder: Path, kind: type[_Saliency | _Scanpath]) -> dict[str, Any]:
     number = 1 + max((int(p.name) for p in (folder / name).glob("*") if p.name.isdigit()), default=-1)
     version = f"{number:03d}"
     return {
         "logger": [TensorBoardLogger(folder, name, version), CSVLogger(folder, name, version)],
         "callbacks": [
-            ModelCheckpoint(monitor="val/cc", mode="max", filename="best-{epoch}", save_last=True),
-            EarlyStopping(monitor="val/cc", mode="max", patience=20, check_finite=False),
+            ModelCheckpoint(monitor=kind.score, mode=kind.best, filename="best-{epoch}", save_last=True),
+            EarlyStopping(monitor=kind.score, mode=kind.best, patience=20, check_finite=False),
             LearningRateMonitor("step"),
             Pause(),
             *([RichProgressBar(leave=True)] if sys.stderr.isatty() else []),
@@ -106,11 +124,12 @@ def train(name: str, arguments: Sequence[str], folder: Path = Path("runs")) -> N
 
 
 def _run(name: str, arguments: Sequence[str], folder: Path) -> None:
-    _CLI(
-        SaliencyTask,
-        GazeData,
+    kind = _Scanpath if RECIPES[name].parts[-3] == "scanpath" else _Saliency
+    kind(
+        kind.task,
+        kind.data,
         args=["fit", "--config", str(RECIPES[name]), *arguments],
-        trainer_defaults=_defaults(name, folder),
+        trainer_defaults=_defaults(name, folder, kind),
         save_config_callback=SaveConfigCallback,
         save_config_kwargs={"overwrite": True},
         seed_everything_default=1,

@@ -15,7 +15,11 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
 
+from app import observe
+from app.observe import Settings, Target, Trace, Walker
+from app.trace import source
 from data import ModelError, picture
+from data.gaze import Objects
 from export import runtime
 from export.runtime import Prediction, Predictor
 
@@ -34,6 +38,9 @@ CONDITIONS = {
 }
 
 
+Things = str | tuple[tuple[str, tuple[float, float, float, float]], ...]  # where objects are from; or names and boxes
+
+
 @dataclass(frozen=True)
 class View:
     """A picture and its prediction, no larger than a screen; `record` tells of the full size."""
@@ -45,19 +52,56 @@ class View:
     times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
 
 
-def model_picker() -> Predictor | None:
-    """Choose one of the exported models in the sidebar; None, with a word on what to do, when that cannot be."""
-    names = {path.stem: path for path in runtime.models()}
+def model_picker(label: str = "Model") -> Predictor | None:
+    """Choose in the sidebar one of the models of where people look; None, with a word on what to do, if none can be."""
+    names = {path.stem: path for path in runtime.models() if not finds_paths(path)}
     if not names:
         no_model()
         return None
     first = list(names).index("tempsal") if "tempsal" in names else 0
-    name = st.sidebar.selectbox("Model", list(names), first, key="model")
+    name = st.sidebar.selectbox(label, list(names), first, key="model")
     try:
         return open_model(names[name])
     except ModelError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
+
+
+def finds_paths(path: Path) -> bool:
+    """Whether a model's file tells in which order people look; what is broken does not."""
+    return _task(str(path), path.stat().st_mtime_ns) == "scanpath"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _task(path: str, changed: int) -> str:
+    del changed  # only part of the key
+    try:
+        return runtime.contract(path).task
+    except ModelError:
+        return ""
+
+
+def walker_picker() -> Walker | None:
+    """Choose in the sidebar who looks: one of the exported models of scanpaths, or the walk that needs none."""
+    names = {path.stem: path for path in runtime.models() if finds_paths(path)}
+    name = st.sidebar.selectbox(
+        "Who looks",
+        [*names, "walk"],
+        key="walker",
+        format_func=lambda name: "A walk from peak to peak" if name == "walk" else name,
+        help="A trained model, or a simple walk from what is looked at most to what is looked at less.",
+    )
+    try:
+        return _walker(str(names.get(name, name)), names[name].stat().st_mtime_ns if name in names else 0)
+    except ModelError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model ...")
+def _walker(path: str, changed: int) -> Walker:
+    del changed  # only part of the key
+    return observe.walker(path)
 
 
 def no_model() -> None:
@@ -108,12 +152,57 @@ def look(model: Predictor, content: bytes, name: str, condition: str) -> View:
 def _view(path: str, changed: int, content: bytes, name: str, condition: str) -> View:
     image = picture.read(content, name)
     prediction = _predictor(path, changed)(image, condition)
-    scale = min(1.0, SIDE / max(image.shape[:2]))
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    shown = small(image)
+    size = shown.shape[1], shown.shape[0]
     maps = np.stack([_shrink(plane, size) for plane in (prediction.density, *prediction.slices)])
     text = prediction.to_json(name)
-    return View(np.asarray(small, np.uint8), maps, json.loads(text), text, prediction.times)
+    return View(shown, maps, json.loads(text), text, prediction.times)
+
+
+def small(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "sh sw 3"]:
+    """A picture no larger than a screen."""
+    scale = min(1.0, SIDE / max(image.shape[:2]))
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking ...")
+def follow(
+    _who: Walker,
+    _model: Predictor,
+    content: bytes,
+    name: str,
+    things: Things,
+    target: bytes | None,
+    settings: Settings,
+    key: tuple[str, ...],
+) -> tuple[UInt8[np.ndarray, "h w 3"], Trace]:
+    """A picture no larger than a screen, and the paths over it in pixels of its full size; remembered by the bytes.
+
+    `things` say where the objects come from as `app.trace.source` takes it, or are the objects' boxes and names.
+    `target` is a picture of what is looked for. `key` tells the models apart, which are too large to compare.
+    """
+    del key
+    image = picture.read(content, name)
+    prediction = _model(image)
+    if isinstance(things, str):
+        found = source(things)(image, name, prediction.density)
+    else:
+        boxes = np.array([box for _, box in things], np.float64).reshape(-1, 4)
+        found = Objects(boxes, tuple(label for label, _ in things))
+    aim = None if target is None else Target(crop=picture.read(target, "The picture of the target"))
+    trace = observe.observe(_who, name, image, found, prediction, aim, settings)
+    return small(image), trace
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking ...")
+def found(
+    _model: Predictor, content: bytes, name: str, key: tuple[str, ...]
+) -> list[tuple[float, float, float, float]]:
+    """Boxes of the objects that stand out in a picture; `key` as in `follow`."""
+    del key
+    image = picture.read(content, name)
+    return [(x, y, w, h) for x, y, w, h in source("proto")(image, name, _model(image).density).boxes.tolist()]
 
 
 def full(model: Predictor, content: bytes, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:

@@ -17,7 +17,7 @@ def main() -> None:
     contracts: dict[Path, Contract] = {}
     for path in runtime.models():
         try:
-            contracts[path] = widgets.open_model(path).contract
+            contracts[path] = runtime.contract(path)
         except ModelError as error:
             st.error(widgets.plain(str(error)), icon=":material/error:")
     if not contracts:
@@ -38,7 +38,8 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
         "Seconds": seconds,
-        "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}",
+        "Predicts": {"saliency": "where", "scanpath": "in which order"}.get(contract.task, contract.task),
+        "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
 

@@ -8,6 +8,7 @@ import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import widgets
+from app.observe import Baseline
 from data import draw
 from data import picture as pictures
+from scanpath.decode import Rollouts
 from tests import toy_model as toy
 
 APP = Path(widgets.__file__).parent
@@ -73,7 +76,7 @@ def claim(width: int, height: int) -> bytes:
 
 
 def test_the_app_has_a_test_for_every_page() -> None:
-    assert [path.stem for path in PAGES] == ["models", "picture"]
+    assert [path.stem for path in PAGES] == ["models", "picture", "scanpath"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -212,6 +215,125 @@ def test_two_models_can_be_chosen_from_and_the_files_name_is_the_choice(models: 
     shown.selectbox(key="model").set_value("toy").run()
     assert not shown.exception
     assert shown.select_slider(key="time").options == ["Whole viewing", "0–1 s", "1–2 s"]
+
+
+def follow(png: bytes, *files: tuple[str, str, bytes]) -> AppTest:
+    """The page of scanpaths with a picture, and other files by the keys of their places."""
+    shown = page("scanpath")
+    shown.file_uploader(key="path-picture").upload("spot.png", png, "image/png").run()
+    for key, name, content in files:
+        shown.file_uploader(key=key).upload(name, content, "image/png" if key == "target" else "application/json")
+    return shown.run()
+
+
+def column(shown: AppTest, name: str) -> list[str]:
+    return [str(value) for value in shown.table[0].value[name]]
+
+
+def test_the_empty_page_of_scanpaths_says_what_to_do_and_a_sample_is_one_click_away(models: Path) -> None:
+    shown = page("scanpath")
+    assert not shown.exception
+    assert "Upload a picture, or take a sample" in shown.info[0].value
+    assert images(shown) == 3
+    shown.button(key="follow-street").click().run()
+    assert not shown.exception
+    assert shown.subheader[0].value == "street.jpg"
+
+
+def test_an_upload_gives_a_path_a_table_in_order_and_downloads(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    assert not shown.exception
+    assert not shown.error
+    assert images(shown) == 1
+    assert shown.markdown[-1].value.startswith("First **A** (upper right, seen by ")
+    assert column(shown, "Object") == [chr(ord("A") + i) for i in range(len(column(shown, "Object")))]
+    assert column(shown, "First look after")[-1] == "–"
+    labels = [button.label for button in shown.get("download_button")]
+    assert labels == ["Path, PNG", "Fixations, CSV", "Objects, CSV", "Everything, JSON"]
+
+
+def test_observers_seed_and_whose_path_change_what_is_drawn(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("A grid").run()
+    assert len(column(shown, "Object")) == 12
+    seen = [heat(shown)]
+    first = column(shown, "Seen by")
+    shown.number_input(key="seed").set_value(9).run()
+    seen.append(heat(shown))
+    assert column(shown, "Seen by") != first
+    other = next(each for each in range(20) if each != shown.selectbox(key="observer").value)
+    shown.selectbox(key="observer").set_value(other).run()
+    seen.append(heat(shown))
+    shown.toggle(key="outlines").set_value(False).run()
+    seen.append(heat(shown))
+    assert len(set(seen)) == 4
+    shown.slider(key="observers").set_value(1).run()
+    assert not shown.exception
+    assert set(column(shown, "Seen by")) <= {"0%", "100%"}
+
+
+def test_boxes_of_a_coco_file_are_named_and_a_bad_one_is_answered(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("From a COCO file").run()
+    assert "Upload a COCO file" in shown.info[0].value
+    entry = {"image_id": 1, "category_id": 1, "bbox": [40, 4, 16, 12]}
+    coco = {
+        "images": [{"id": 1, "file_name": "x.png"}],
+        "annotations": [entry],
+        "categories": [{"id": 1, "name": "lamp"}],
+    }
+    uploader = shown.file_uploader(key="coco")
+    uploader.upload("boxes.json", json.dumps(coco).encode(), "application/json").run()
+    assert not shown.exception
+    assert column(shown, "Object") == ["A lamp"]
+    shown.file_uploader(key="coco").set_value([("boxes.json", b"{}", "application/json")]).run()
+    assert not shown.exception
+    assert shown.error[0].value.startswith("boxes.json: there is no list 'images'")
+
+
+def test_boxes_can_be_drawn_and_begin_with_what_is_found(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    count = len(column(shown, "Object"))
+    shown.segmented_control(key="objects").set_value("Drawn by hand").run()
+    assert not shown.exception
+    assert not shown.error
+    assert len(column(shown, "Object")) == count
+
+
+def test_a_target_is_looked_for_and_what_is_no_picture_is_answered(models: Path, png: bytes) -> None:
+    shown = follow(png, ("target", "crop.png", png))
+    assert not shown.exception
+    assert not shown.error
+    shown = follow(png, ("target", "crop.png", b"notes"))
+    assert not shown.exception
+    assert shown.error[0].value.startswith("The picture of the target: this is not a picture")
+
+
+def test_a_picture_in_which_nothing_stands_out_is_answered(models: Path) -> None:
+    shown = follow(pictures.encode(np.full((40, 60, 3), 90, np.uint8)))
+    assert not shown.exception
+    assert "Nothing stands out" in shown.info[0].value
+
+
+def test_a_trained_model_tells_times(models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.write(models / "oat-toy.onnx", replace(toy.CONTRACT, name="oat-toy", task="scanpath"))
+    monkeypatch.setattr("app.observe.Trained", lambda path, provider: Slow())
+    shown = follow(png)
+    assert shown.selectbox(key="walker").options == ["oat-toy", "A walk from peak to peak"]
+    assert shown.selectbox(key="model").options == ["toy"]
+    assert not shown.exception
+    assert column(shown, "First look after")[0] == "0.0 s"
+    assert column(shown, "Time on it")[0] == "0.4 s"
+
+
+class Slow(Baseline):
+    """A walk of one look at the first object, for 400 ms."""
+
+    model = "oat-toy"
+
+    def __call__(self, *given: Any) -> Rollouts:
+        paths = super().__call__(*given)
+        return replace(paths, order=paths.order[:, :1] * 0, duration=np.full_like(paths.duration[:, :1], 400))
 
 
 def test_the_models_page_shows_licence_training_scores_and_card(models: Path) -> None:

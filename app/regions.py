@@ -1,0 +1,25 @@
+"""What `gaze data objects` does: proto-objects for every picture of a data set, as a file that training reads."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from data import coco, table
+from data.picture import read, whole
+from data.proto import proto
+from export.runtime import Predictor
+
+
+def find(root: Path, file: Path, model: str) -> tuple[int, int]:
+    """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects."""
+    predictor = Predictor(model)
+    pictures = [picture for picture, _ in table.read(root)]
+    console, found = Console(stderr=True), {}
+    for picture in track(pictures, "pictures", console=console, disable=not console.is_terminal, transient=True):
+        pixels = read(picture.path or root / "images" / picture.name)
+        found[picture.name] = proto(pixels, predictor(pixels).density)
+    with whole(file) as opened:
+        opened.write(json.dumps(coco.form(pictures, found)).encode())
+    return len(pictures), sum(map(len, found.values()))

@@ -1,0 +1,157 @@
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.agreement import Answer, agreement, likeness, surprise
+from app.trials import Trial
+from data.gaze import ObjectPath, Objects, Picture, Scene
+from scanpath import behaviour, metrics
+from scanpath.multimatch import multimatch
+
+SCENE = Scene(
+    Picture("a.png", 100, 80), Objects(np.array([[20.0 * i, 10 * (i % 3), 15, 20] for i in range(5)])), targets=(4,)
+)
+GENERATOR = np.random.default_rng(0)
+
+
+def path(*order: int, ended: bool = True, scene: Scene = SCENE) -> ObjectPath:
+    numbers = np.array(order, np.int64)
+    return ObjectPath("s", numbers, np.full(len(order), 200.0), scene.objects.centres[numbers], 0, ended)
+
+
+def table(length: int, seed: int = 0) -> np.ndarray:
+    """Any natural logarithms of probabilities that sum to one."""
+    logits = np.random.default_rng(seed).normal(size=(length + 1, 6))
+    return np.asarray(logits - np.log(np.exp(logits).sum(1, keepdims=True)))
+
+
+def orders(*guesses: tuple[int, ...]) -> list[np.ndarray]:
+    return [np.array(guess, np.int64) for guess in guesses]
+
+
+def test_who_guesses_every_path_has_the_best_of_every_score() -> None:
+    paths = [path(0, 1, 2, 4), path(2, 1, 0, 4, 3), path(0, 3, 4)]
+    trials = [Trial(SCENE, p, number % 2, number) for number, p in enumerate(paths)]
+    answers = [Answer([p.order, p.order], [p.order], None) for p in paths]
+    scores, together = agreement(trials, answers, np.full(2, 0.9), merged=True)
+    expected = {"ss": 1, "ss_length": 1, "sed": 0, "recall": 1, "spread": 0, "mm_shape": 1, "mm_position": 1}
+    for name, value in expected.items():
+        np.testing.assert_allclose(scores[name], value, atol=1e-9, err_msg=name)
+    for name in ("delta", "delta_trial", "mismatch"):
+        np.testing.assert_allclose(together[name], 0, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(scores["ends_on_target"], [1, 0])
+    np.testing.assert_allclose(scores["length"], [3.5, 5])
+    np.testing.assert_allclose(likeness(trials, answers), 1)
+
+
+def test_sequences_are_means_of_each_pictures_trials() -> None:
+    trials = [Trial(SCENE, path(0, 1, 2), 0, 0), Trial(SCENE, path(3, 1), 0, 0), Trial(SCENE, path(2, 2), 1, 1)]
+    guesses = [orders((0, 1), (2, 1, 0, 3)), orders((3,)), orders((1, 2, 2), (2, 2), (0,))]
+    threshold = np.array([0.6, 0.2])
+    scores, _ = agreement(trials, [Answer(g, [], None) for g in guesses], threshold, merged=False)
+    for name, score in (("ss", metrics.sequence_score), ("sed", metrics.edit_distance)):
+        each = [np.mean([score(g, t.path.order) for g in some]) for t, some in zip(trials, guesses, strict=True)]
+        np.testing.assert_allclose(scores[name], [np.mean(each[:2]), each[2]])
+    np.testing.assert_allclose(scores["recall"], [0.5, 1])
+    assert np.isnan(scores["ss_length"]).all()
+    ring = [metrics.sequence_score(*np.take(np.array(guesses[2], object), [i, (i + 1) % 3])) for i in range(3)]
+    np.testing.assert_allclose(scores["spread"], [1 - metrics.sequence_score(*guesses[0]), 1 - np.mean(ring)])
+
+
+def test_endless_guesses_are_cut_to_the_persons_length() -> None:
+    trials = [Trial(SCENE, path(0, 1, 2), 0, 0)]
+    answer = Answer(orders((3,)), orders((0, 1, 2, 3, 3, 3), (0, 3, 1)), None)
+    scores, _ = agreement(trials, [answer], np.zeros(1), merged=False)
+    assert scores["ss_length"][0] == pytest.approx((1 + 2 / 3) / 2)
+    assert scores["ss"][0] == 0
+
+
+def test_guesses_at_a_path_that_the_protocol_cut_are_cut_too_and_its_end_does_not_count() -> None:
+    answer = Answer(orders((0, 1, 2, 3, 4)), [], table(2))
+    ended, cut = (Trial(SCENE, path(0, 1, ended=ended), 0, 0) for ended in (True, False))
+    (of_ended, all_of_ended), (of_cut, all_of_cut) = (
+        agreement([trial], [answer], np.zeros(1), merged=False) for trial in (ended, cut)
+    )
+    assert of_cut["ss"][0] == 1
+    assert of_ended["ss"][0] == pytest.approx(2 / 5)
+    assert of_cut["length"][0] == 2
+    assert all_of_cut["bits"] == all_of_ended["bits"]
+    end = answer.log_p[-1, -1] if answer.log_p is not None else 0
+    assert all_of_ended["bits_all"][0] - all_of_cut["bits_all"][0] == pytest.approx(-end / math.log(2) / 2)
+    assert math.isnan(of_cut["end"][0])
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_bits_are_those_of_a_loop_without_the_object_that_is_fixated(merged: bool) -> None:
+    order, p = (3, 0, 4, 1), np.exp(table(4))
+    bits, whole = 0.0, 0.0
+    for step, chosen in enumerate((*order, 5)):
+        possible = [i for i in range(6) if not (merged and step and i == order[step - 1])]
+        whole -= math.log2(p[step, chosen] / sum(p[step, i] for i in possible))
+        if step < len(order):
+            bits -= math.log2(p[step, chosen] / sum(p[step, i] for i in possible if i < 5))
+    found, end = surprise(np.log(p), path(*order), merged)
+    np.testing.assert_allclose(found, (bits, whole))
+    assert end.shape == (5,)
+
+
+def test_bits_of_a_set_are_those_of_all_fixations_not_of_the_mean_picture() -> None:
+    trials = [Trial(SCENE, path(0, 1, 2, 3, 4, 0), 0, 0), Trial(SCENE, path(2, 3), 1, 1)]
+    answers = [Answer([], [], table(6, 1)), Answer([], [], table(2, 2))]
+    _, together = agreement(trials, answers, np.zeros(2), merged=False)
+    rows = [surprise(a.log_p, t.path, False)[0] for t, a in zip(trials, answers, strict=True) if a.log_p is not None]
+    each, low, high = together["bits"]
+    assert each == pytest.approx((rows[0][0] + rows[1][0]) / 8)
+    assert [low, high] == pytest.approx(sorted((rows[0][0] / 6, rows[1][0] / 2)))
+
+
+def test_the_end_is_ranked_as_by_a_loop() -> None:
+    trials = [Trial(SCENE, path(*order), 0, 0) for order in ((0, 1, 2), (1, 2), (3, 4, 0, 1))]
+    answers = [Answer([], [], table(len(t.path), seed)) for seed, t in enumerate(trials)]
+    answers[1] = replace(answers[1], log_p=answers[0].log_p[:3] if answers[0].log_p is not None else None)
+    scores, _ = agreement(trials, answers, np.zeros(1), merged=False)
+    ends = [a.log_p[-1, -1] for a in answers if a.log_p is not None]
+    goings = [p for a in answers if a.log_p is not None for p in a.log_p[1:-1, -1]]
+    wins = [(e > g) + (e == g) / 2 for e, g in itertools.product(ends, goings)]
+    assert scores["end"][0] == pytest.approx(np.mean(wins))
+
+
+def test_searches_compare_rates_and_curves_of_all_trials() -> None:
+    people = [path(0, 4), path(1, 1, 4), path(2, 0, 2)]
+    guesses = [orders((0, 1), (4,)), orders((4, 4), (1, 4)), orders((0,))]
+    trials = [Trial(SCENE, p, number, number) for number, p in enumerate(people)]
+    scores, together = agreement(trials, [Answer(g, [], None) for g in guesses], np.zeros(3), merged=False)
+    ours = np.array([np.mean([behaviour.rates(g, (4,)) for g in some], axis=0) for some in guesses])
+    theirs = np.array([behaviour.rates(p.order, (4,)) for p in people])
+    assert together["delta"][0] == pytest.approx(behaviour.delta(ours, theirs))
+    assert together["delta_trial"][0] == pytest.approx(behaviour.delta_by_trial(ours, theirs))
+    np.testing.assert_allclose(scores["refixation"], ours[:, 3])
+    np.testing.assert_allclose(scores["tfp_auc"], [(0 + 20) / 2, (20 + 19) / 2, 0])
+    curves = (
+        np.mean([[0.5] * 20, [0.5, *[1] * 19], [0] * 20], axis=0),
+        np.mean([[0, *[1] * 19], [0, 0, *[1] * 18], [0] * 20], axis=0),
+    )
+    assert together["mismatch"][0] == pytest.approx(np.abs(curves[0] - curves[1]).sum())
+
+
+def test_multimatch_takes_one_guess_a_trial_and_the_persons_own_places() -> None:
+    shaken = path(0, 2, 4, 1)
+    shaken = replace(shaken, xy=shaken.xy + GENERATOR.normal(size=(4, 2)))
+    trials = [Trial(SCENE, shaken, 0, 0), Trial(SCENE, shaken, 1, 0)]
+    guesses = [path(0, 1, 2), path(3, 2, 1, 0)]
+    answer = Answer([guess.order for guess in guesses], [], None)
+    scores, _ = agreement(trials, [answer, answer], np.zeros(2), merged=False)
+    for number, guess in enumerate(guesses):
+        expected = multimatch(guess, shaken, (100, 80))
+        np.testing.assert_allclose([scores["mm_shape"][number], scores["mm_direction"][number]], expected[:2])
+    assert np.isnan(scores["mm_duration"]).all()
+
+
+def test_who_has_no_answer_has_no_score() -> None:
+    trials = [Trial(SCENE, path(0, 1), 0, 0), Trial(SCENE, path(0, 1), 1, 1)]
+    scores, together = agreement(trials, [Answer([], [], None)] * 2, np.full(2, np.nan), merged=True)
+    assert all(np.isnan(values).all() and values.shape == (2,) for values in scores.values())
+    assert not together

@@ -1,0 +1,289 @@
+import itertools
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import card, people, trials
+from app import ranking as machinery
+from app.ranking import Ranking, evaluate, show
+from app.trials import Settings
+from data import GazeError, objects, table
+from data.gaze import Objects, Picture, Scanpath, Scene
+from scanpath import metrics
+
+CHANCE = ["uniform", "marginal", "markov"]
+SIZE = (200, 150)  # width, height
+
+
+def crowd(count: int, viewers: int, task: str = "free", side: float = 40.0, seed: int = 0) -> list[Any]:
+    """Pictures of five boxes, and viewers who prefer the first ones; searchers end on the last one."""
+    rng = np.random.default_rng(seed)
+    items = []
+    for number in range(count):
+        corners = rng.permutation(list(itertools.product((0, 60, 120), (0, 80))))[:5] + rng.uniform(0, 10, (5, 2))
+        boxes = np.concatenate([corners, np.full((5, 2), side)], 1)
+        paths = []
+        for viewer in range(viewers):
+            order = rng.choice(5, rng.integers(2, 7), p=[0.4, 0.3, 0.1, 0.1, 0.1])
+            order = np.append(order, 4) if task == "search" else order
+            xy = (boxes[order, :2] + 20) + rng.uniform(-1, 1, (len(order), 2)) if side < 40 else boxes[order, :2] + 5
+            clock = np.full(len(order), 200.0)
+            what: dict[str, Any] = {"target": "thing", "box": tuple(boxes[4].tolist())} if task == "search" else {}
+            paths.append(Scanpath(f"s{viewer}", xy, clock.cumsum(), clock, task, **what))
+        items.append((Picture(f"{number}.png", *SIZE), tuple(paths), Objects(boxes)))
+    return items
+
+
+def dataset(root: Path, items: Sequence[Any], splits: bool = True) -> Path:
+    """The last three pictures are the split test."""
+    names = [picture.name for picture, _, _ in items]
+    parts = {"train": names[:-4], "val": names[-4:-3], "test": names[-3:]} if splits else None
+    known = {picture.name: replace(boxes, categories=("box",) * 5) for picture, _, boxes in items}
+    table.write(root, [(picture, paths) for picture, paths, _ in items], parts, known)
+    return root
+
+
+@pytest.fixture
+def free(tmp_path: Path) -> Path:
+    return dataset(tmp_path / "free", crowd(10, 5))
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Path:
+    return dataset(tmp_path / "search", crowd(10, 5, "search"))
+
+
+@pytest.fixture
+def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[dict[str, Any]]]:
+    """Puts a model in place that walks as the first viewer did; gives what it was asked for."""
+
+    def know(root: Path) -> list[dict[str, Any]]:
+        asked: list[dict[str, Any]] = []
+        first = {scene.picture.name: paths[0].order for scene, paths in objects.scenes(root, merge=True)}
+
+        class Steps:
+            count = 5
+
+            def __init__(self, order: np.ndarray) -> None:
+                self.wanted = np.append(order, 5)
+
+            def start(self, observers: int) -> int:
+                return 0
+
+            def step(self, last: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, int]:
+                logits = np.zeros((len(last), 6), np.float32)
+                logits[:, self.wanted[min(place, len(self.wanted) - 1)]] = 9
+                return logits, np.full((len(last), 5, 2), np.nan, np.float32), place + 1
+
+        class Oracle:
+            contract = SimpleNamespace(
+                name="oracle", version="1", commit="0", conditions=("any", "search"), decoding={}
+            )
+
+            def __init__(self, model: str) -> None:
+                self.model = model
+
+            def walker(self, scene: Scene, **conditions: Any) -> Steps:
+                asked.append(conditions)
+                return Steps(first[scene.picture.name])
+
+        monkeypatch.setattr(machinery, "Pathfinder", Oracle)
+        return asked
+
+    return know
+
+
+def test_chance_and_people_are_scored_where_there_is_no_model(free: Path) -> None:
+    result = evaluate(free, [])
+    assert list(result.values["whole"]) == [*CHANCE, people.ROW, people.INFORMED]
+    for row in (*CHANCE, people.ROW):
+        for name, score in result.scores(row).items():
+            if score["pictures"]:
+                assert score["low"] <= score["mean"] <= score["high"], (row, name)
+    facts = result.protocol
+    assert (facts["pictures"], facts["trials"], facts["merged"], facts["within_pixels"]) == (3, 15, True, 0.0)
+    assert "delta" not in result.scores("uniform")
+
+
+def test_uniform_has_the_bits_of_all_other_objects(free: Path) -> None:
+    scores = evaluate(free, []).scores("uniform")
+    paths = [p for scene, some in objects.scenes(free, merge=True) if scene.picture.name in "7.png 8.png" for p in some]
+    paths += [p for scene, some in objects.scenes(free, merge=True) if scene.picture.name == "9.png" for p in some]
+    fixations = sum(map(len, paths))
+    expected = (len(paths) * math.log2(5) + (fixations - len(paths)) * math.log2(4)) / fixations
+    assert scores["bits"]["mean"] == pytest.approx(expected)
+
+
+def test_another_observer_is_the_mean_over_pairs_of_people(free: Path) -> None:
+    values = evaluate(free, []).values["whole"][people.ROW]
+    test = [
+        paths for scene, paths in objects.scenes(free, merge=True) if scene.picture.name in ("7.png", "8.png", "9.png")
+    ]
+    for name, score in (("ss", metrics.sequence_score), ("sed", metrics.edit_distance)):
+        means = [np.mean([score(a.order, b.order) for a, b in itertools.permutations(some, 2)]) for some in test]
+        np.testing.assert_allclose(values[name], means)
+
+
+def test_another_observers_bits_are_those_of_the_others_counts(free: Path) -> None:
+    bits, fixations = 0.0, 0
+    for scene, some in objects.scenes(free, merge=True):
+        for path in some if scene.picture.name in ("7.png", "8.png", "9.png") else ():
+            looks = [1 + sum((p.order == i).sum() for p in some if p is not path) for i in range(5)]
+            for step, chosen in enumerate(path.order):
+                possible = [looks[i] for i in range(5) if not step or i != path.order[step - 1]]
+                bits -= math.log2(looks[chosen] / sum(possible))
+                fixations += 1
+    assert evaluate(free, []).scores(people.ROW)["bits"]["mean"] == pytest.approx(bits / fixations)
+
+
+def test_who_knows_the_picture_and_the_walk_is_surprised_less(tmp_path: Path) -> None:
+    root = dataset(tmp_path / "many", crowd(24, 8))
+    result = evaluate(root, [])
+    uniform, others, informed = (result.scores(row)["bits"]["mean"] for row in ("uniform", people.ROW, people.INFORMED))
+    assert informed < others + 0.02 < uniform
+
+
+def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
+    search: Path, oracle: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    asked = oracle(search)
+    result = evaluate(search, ["oracle"], Settings(told=True, observers=3, limit=9, merge=True))
+    scores = result.scores("oracle")
+    assert list(result.values["whole"]) == [*CHANCE, "markov, told the target", "oracle", people.ROW, people.INFORMED]
+    assert {(a["condition"], a["told"]) for a in asked} == {("search", True)}
+    assert result.protocol["limit"] == 9
+    test = [paths for _, paths in objects.scenes(search, merge=True)][-3:]
+    alike = [np.mean([metrics.sequence_score(paths[0].order, p.order) for p in paths]) for paths in test]
+    np.testing.assert_allclose(result.values["whole"]["oracle"]["ss"], alike, atol=0.03)
+    assert scores["bits"]["mean"] > result.scores("uniform")["bits"]["mean"]  # sure, and wrong of all but one
+    assert scores["spread"]["mean"] < 0.1
+    assert scores["ends_on_target"]["mean"] > 0.95
+    assert scores["delta"]["mean"] < result.scores("markov")["delta"]["mean"]
+    assert result.protocol["models"]["oracle"]["condition"] == "search"
+    told, blind = (result.scores(row)["ends_on_target"]["mean"] for row in ("markov, told the target", "markov"))
+    assert told > 0.8 > blind
+
+
+def test_a_condition_that_is_asked_for_is_taken(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
+    asked = oracle(free)
+    evaluate(free, ["oracle"])
+    assert {(a["condition"], a["told"]) for a in asked} == {("any", False)}
+    asked.clear()
+    evaluate(free, ["oracle"], Settings(condition="search"))
+    assert {a["condition"] for a in asked} == {"search"}
+
+
+def test_a_search_beside_small_boxes_takes_the_nearest_object(tmp_path: Path) -> None:
+    small = dataset(tmp_path / "small", crowd(10, 3, "search", side=12.0))
+    data = trials.read(small, Settings())
+    assert (data.facts["within_pixels"], data.facts["unassigned"], data.merged) == ("any distance", 0, False)
+    with pytest.raises(GazeError, match="nobody"):
+        trials.read(small, Settings(within=0.0))
+
+
+def test_a_search_among_large_boxes_does_not(search: Path) -> None:
+    data = trials.read(search, Settings())
+    assert (data.facts["within_pixels"], data.merged, data.task, data.search) == (0.0, False, "search", True)
+    assert {trial.scene.targets for trial in data.trials} == {(4,)}
+
+
+def test_sets_are_divided_as_asked(free: Path) -> None:
+    by_picture = trials.read(free, Settings(split="val"))
+    assert {trial.scene.picture.name for trial in by_picture.trials} == {"6.png"}
+    assert {scene.picture.name for scene, _ in by_picture.train} == {f"{i}.png" for i in range(6)}
+    by_observer = trials.read(free, Settings(by="observer"))
+    tested = {trial.path.subject for trial in by_observer.trials}
+    assert {trial.scene.picture.name for trial in by_observer.trials} == {f"{i}.png" for i in range(10)}
+    assert len(tested) == 1
+    assert tested.isdisjoint(path.subject for _, paths in by_observer.train for path in paths)
+    everything = trials.read(free, Settings(split="all"))
+    assert (everything.facts["pictures"], everything.facts["chance_fitted_to"]) == (10, "what is evaluated")
+
+
+def test_a_set_without_splits_is_evaluated_whole(tmp_path: Path) -> None:
+    data = trials.read(dataset(tmp_path / "set", crowd(4, 3), splits=False), Settings())
+    assert (data.facts["pictures"], data.facts["split"], len(data.train)) == (4, "all", 4)
+
+
+def test_no_one_is_among_the_others(free: Path) -> None:
+    data = trials.read(free, Settings())
+    for trial, answer in zip(data.trials, people.answers(data)[people.ROW], strict=True):
+        assert len(answer.guesses) == 4
+        assert all(guess is not trial.path.order for guess in answer.guesses)
+        assert answer.log_p is not None
+        np.testing.assert_allclose(np.exp(answer.log_p).sum(1), 1)
+
+
+def test_who_looks_alone_has_no_ceiling(tmp_path: Path) -> None:
+    result = evaluate(dataset(tmp_path / "alone", crowd(8, 1)), [])
+    assert all(score["pictures"] == 0 for score in result.scores(people.ROW).values())
+    assert result.scores("markov")["ss"]["pictures"] == 3
+    show(result)
+
+
+def test_the_json_makes_a_model_card(search: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
+    oracle(search)
+    result = evaluate(search, ["oracle"], Settings(within=math.inf))
+    document = json.loads(result.to_json())
+    text = card.tables([document])
+    assert "search, test: whole viewing** (3 pictures)" in text
+    assert "| markov |" in text
+    assert card.scores([document], "oracle")["search"]["delta"] == round(result.scores("oracle")["delta"]["mean"], 3)
+
+
+def test_the_table_shows_each_group_with_its_rows(
+    search: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    show(evaluate(search, []))
+    text = capsys.readouterr().out
+    assert text.startswith("search, test by picture: 3 pictures, 15 paths, objects file, 0% of fixations on none")
+    for word in ("order", "multimatch", "search", "ss_length", "delta_trial", people.ROW):
+        assert word in text
+    assert text.count("uniform") == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (Settings(split="tset"), "no split 'tset'; choose one of: train, val, test, all."),
+        (Settings(by="colour"), "cannot be split by 'colour'"),
+        (Settings(objects="cells"), "Objects cannot come from 'cells'"),
+        (Settings(within=-1.0), "must be 0 or more"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(free: Path, settings: Settings, problem: str) -> None:
+    with pytest.raises(GazeError, match=problem):
+        evaluate(free, [], settings)
+
+
+def test_a_split_where_nobody_fixates_an_object_is_told(tmp_path: Path) -> None:
+    items = [(p, tuple(replace(s, xy=s.xy * 0 + 199.5) for s in paths), boxes) for p, paths, boxes in crowd(6, 2)]
+    with pytest.raises(GazeError, match="nobody in the split 'test' fixates an object"):
+        evaluate(dataset(tmp_path / "off", items), [])
+
+
+def test_real_searchers_agree_as_others_measured(shared: Path) -> None:
+    result = evaluate(shared / "amazon_covers", [], Settings(by="observer", within=math.inf, told=True, observers=3))
+    ss = {row: result.scores(row)["ss"]["mean"] for row in result.values["whole"]}
+    measured = {"uniform": 0.058, "marginal": 0.062, "markov": 0.061, "markov, told the target": 0.162}
+    for row, value in {**measured, people.ROW: 0.21}.items():
+        assert ss[row] == pytest.approx(value, abs=0.015), row
+    assert result.scores(people.ROW)["delta"]["mean"] < 0.15 < result.scores("markov, told the target")["delta"]["mean"]
+
+
+def test_the_same_seed_gives_the_same_numbers(free: Path) -> None:
+    one, same, other = (evaluate(free, [], Settings(seed=seed, observers=4)) for seed in (0, 0, 1))
+
+    def numbers(result: Ranking) -> list[float]:
+        return [score["mean"] for row in CHANCE for score in result.scores(row).values() if score["pictures"]]
+
+    assert numbers(one) == numbers(same)
+    assert numbers(one) != numbers(other)
