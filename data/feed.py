@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from data import GazeError
 from data.gaze import Scene
+from data.likeness import likeness
 from data.objects import crops as cut
 from data.picture import FILL, Letterbox, read
 
@@ -81,15 +82,25 @@ class Form:
         held: int,
     ) -> dict[str, np.ndarray]:
         pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
-        black = np.zeros((1, self.crop, self.crop, 3), np.uint8)
+        shown = np.zeros((held, self.crop, self.crop, 3), np.uint8)
         if pixels is None:
-            return {"crops": black.repeat(len(scene.objects), 0), "sought_crops": black.repeat(held, 0)}
-        whole = [cut(p, np.array([[0, 0, p.shape[1], p.shape[0]]], float), self.crop) for p in sought]
-        shown = np.concatenate([*whole[:held], *[black] * (held - len(whole))])
+            count = len(scene.objects)
+            return {
+                "crops": np.zeros((count, *shown.shape[1:]), np.uint8),
+                "sought_crops": shown,
+                "likeness": np.zeros(count, np.float32),
+            }
         box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
+        pieces, first = list(sought), 0
         if not sought and box is not None:
-            shown[_held(scene)] = cut(pixels, np.array([box]), self.crop)[0]
-        return {"crops": cut(pixels, scene.objects.boxes, self.crop), "sought_crops": shown}
+            pieces, first = [_piece(pixels, np.array(box))], _held(scene)
+        for place, piece in enumerate(pieces[:held], first):
+            shown[place] = cut(piece, np.array([[0, 0, piece.shape[1], piece.shape[0]]], float), self.crop)[0]
+        return {
+            "crops": cut(pixels, scene.objects.boxes, self.crop),
+            "sought_crops": shown,
+            "likeness": likeness(pixels, scene.objects.boxes, pieces),
+        }
 
     def _picture(self, scene: Scene, pixels: UInt8[np.ndarray, "h w 3"] | None) -> dict[str, np.ndarray]:
         if pixels is None:
@@ -98,6 +109,14 @@ class Form:
             pixels = read(scene.picture.path)
         box = Letterbox.fit(pixels.shape[:2], self.canvas)
         return {"picture": box.apply(pixels, FILL), "content": box.box}
+
+
+def _piece(pixels: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, " 4"]) -> UInt8[np.ndarray, "ch cw 3"]:
+    """The pixels that a box touches, at least one."""
+    limit = np.array([pixels.shape[1], pixels.shape[0]])
+    low = np.clip(np.floor(box[:2]), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(box[:2] + box[2:]), low + 1, limit).astype(int)
+    return pixels[low[1] : high[1], low[0] : high[0]]
 
 
 def _held(scene: Scene) -> int:

@@ -97,7 +97,7 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
 
 def _scene_shapes(example: Arrays) -> dict[str, Any]:
     count, held = torch.export.Dim("n", min=1, max=10_000), torch.export.Dim("m", min=1, max=1000)
-    sides = {"boxes": count, "target": count, "category": count, "crops": count}
+    sides = {"boxes": count, "target": count, "category": count, "crops": count, "likeness": count}
     sides |= {"sought": held, "sought_present": held, "sought_crops": held}
     named = {name: {0: sides[name]} if name in sides else {} for name in example}
     return {"arrays": tuple(named.values())}

@@ -103,7 +103,7 @@ class OAT(nn.Module):
         self.crop, self.heads, self.related, self.traced = crop, heads, relation, trace
         self.salient, self.crops = self._see(appearance, saliency), None
         if appearance == "crops":
-            self.crops = Crops(crop, width // 2)
+            self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
         if self.salient is not None:
             self.look = nn.Sequential(
                 nn.LayerNorm(self.salient.size), nn.Dropout(drop), nn.Linear(self.salient.size, width // 2)
@@ -205,12 +205,15 @@ class OAT(nn.Module):
 
         `scene` holds boxes (b, n, 4; x, y, width, height in pixels), size (b, 2; width, height), present (b, n),
         target (b, n), told (b), category (b, n), sought (b, m), sought_present (b, m), condition (b), and as the
-        appearance asks crops (b, n, k, k, 3) and sought_crops, or picture (b, h, w, 3) and content (b, 4).
+        appearance asks crops (b, n, k, k, 3), sought_crops and likeness (b, n), or picture (b, h, w, 3) and content.
         """
         centre, extent = self._place(scene["boxes"], scene["size"])
         where = self.place(self.position(centre)) + self.extent(extent)
         condition = self.condition(scene["condition"])[:, None]
         objects = torch.cat([self._appear(scene, features), where], -1) + self.kind.weight[0] + condition
+        if self.crops is not None:
+            like = scene["likeness"][..., None]
+            objects = objects + self.alike(torch.cat([like, like**2, (like - 0.8).clamp(min=0) * 5], -1))
         aimed = (scene["target"] & scene["told"][:, None])[..., None].float()
         tokens = [objects + aimed * self.told, self._sought(scene) + condition]
         x = self.drop(torch.cat([*tokens, self.kind.weight[2].expand_as(objects[:, :1]) + condition], 1))

@@ -40,9 +40,10 @@ def test_the_arrays_have_the_stated_shapes_and_types() -> None:
         "sought_present": ("bool", (3,)),
         "condition": ("int64", ()),
         "crops": ("uint8", (3, 8, 8, 3)),
+        "likeness": ("float32", (3,)),
         "sought_crops": ("uint8", (3, 8, 8, 3)),
     }
-    assert set(Form().feed(SEARCH)) == set(arrays) - {"crops", "sought_crops"}
+    assert set(Form().feed(SEARCH)) == set(arrays) - {"crops", "sought_crops", "likeness"}
 
 
 def test_the_arrays_say_what_the_scene_says() -> None:

@@ -82,7 +82,7 @@ def test_objects_in_another_order_get_the_same_logits(kind: str, told: bool) -> 
     shuffle = torch.tensor([4, 2, 0, 5, 1, 3])
     place = shuffle.argsort()
     other = dict(batch)
-    for name in ("boxes", "present", "target", "category", "crops"):
+    for name in ("boxes", "present", "target", "category", "crops", "likeness"):
         if name in batch:
             other[name] = batch[name][:, shuffle]
     logits, pace = ask(network, batch)
@@ -146,11 +146,11 @@ def test_what_is_looked_for_counts_and_its_padding_does_not() -> None:
     close(ask(network, padded)[0], logits)
 
 
-@pytest.mark.parametrize("name", ["category", "condition", "boxes", "size", "crops"])
+@pytest.mark.parametrize("name", ["category", "condition", "boxes", "size", "crops", "likeness"])
 def test_everything_else_of_a_scene_counts(name: str) -> None:
     network, batch = toy.network("crops"), toy.batch(fed("crops", 5))
     logits, _ = ask(network, batch)
-    change = {"category": 1, "condition": -1, "boxes": 9, "size": 50, "crops": 60}[name]
+    change = {"category": 1, "condition": -1, "boxes": 9, "size": 50, "crops": 60, "likeness": 0.5}[name]
     batch[name] = (batch[name] % 3 if name == "category" else batch[name]) + change
     assert (ask(network, batch)[0] - logits).abs().max() > 1e-3
 
