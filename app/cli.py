@@ -84,14 +84,16 @@ def main() -> None:
     help="What the looks of a scanpath fall on.",
 )
 @click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")
-@click.option("--observers", default=20, show_default=True, type=click.IntRange(1), help="Simulated, a picture.")
+@click.option(
+    "--observers", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Simulated, a picture."
+)
 @click.option(
     "--temperature",
     type=click.FloatRange(0, min_open=True),
     help="Below 1 observers agree more, above 1 less.  [default: the model's own]",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Fixations at most.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
 def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
     """Write where people look in pictures, or with --task scanpath in which order.
 
@@ -277,7 +279,9 @@ def saliency(
     help="Pixels from an object at which a fixation belongs to it.  [default: 0, or any in searches among small boxes]",
 )
 @click.option("--merge/--no-merge", default=None, help="Repeats of one object are one.  [default: in free viewing]")
-@click.option("--observers", default=15, show_default=True, type=click.IntRange(1), help="Simulated for each scene.")
+@click.option(
+    "--observers", default=15, show_default=True, type=click.IntRange(1, 1000), help="Simulated for each scene."
+)
 @click.option("--told", is_flag=True, help="Models and chance know which object is the target.")
 @click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
@@ -301,7 +305,7 @@ def data() -> None:
 
 @data.command()
 @click.argument("root", type=click.Path(path_type=Path))
-@click.option("--count", default=60, show_default=True, help="Pictures.")
+@click.option("--count", default=60, show_default=True, type=click.IntRange(1), help="Pictures.")
 @click.option("--seed", default=0, show_default=True)
 @click.option(
     "--kind",

@@ -15,7 +15,7 @@ def main() -> None:
     st.navigation(
         [
             st.Page(PAGES / "picture.py", title="What is looked at first?", icon=":material/visibility:", default=True),
-            st.Page(PAGES / "scanpath.py", title="In which order?", icon=":material/timeline:"),
+            st.Page(PAGES / "order.py", title="In which order?", icon=":material/timeline:"),
             st.Page(PAGES / "models.py", title="Which models are there?", icon=":material/deployed_code:"),
         ]
     ).run()

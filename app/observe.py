@@ -63,6 +63,7 @@ class Walker(Protocol):
     provider: str
     conditions: tuple[str, ...]  # viewing conditions that it knows
     temperature: float  # unless told otherwise
+    searches: bool  # whether it can look for something
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
@@ -76,7 +77,7 @@ class Baseline:
 
     model, version, provider = "walk", "1.0.0", "cpu"
     conditions: tuple[str, ...] = ("any",)
-    temperature = 1.0
+    temperature, searches = 1.0, False
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
@@ -94,7 +95,7 @@ class Trained:
         self._pathfinder = Pathfinder(model, provider=provider)
         contract, self.provider = self._pathfinder.contract, self._pathfinder.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
-        self.temperature = contract.decoding.get("temperature", 1.0)
+        self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
@@ -138,7 +139,9 @@ def observe(
         raise ModelError(f"{model.model} knows no viewing condition {settings.condition!r}; choose one of: {known}.")
     density = None if prediction is None else prediction.density
     at, sought = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
-    rollouts = model(at, pixels, density, sought, settings)
+    if target is not None and not model.searches:
+        raise ModelError(f"{model.model} looks for nothing in particular; leave the target out, or take oat-search.")
+    rollouts = model(at, pixels, density, sought, settings) if len(at.objects) else _nothing(settings.observers)
     about = {"model": model.model, "version": model.version, "provider": model.provider}
     return Trace(
         replace(at, objects=replace(at.objects, masks=None)),
@@ -147,6 +150,12 @@ def observe(
         settings,
         {**about, "density": None if prediction is None else prediction.model},
     )
+
+
+def _nothing(observers: int) -> Rollouts:
+    """The paths over a picture without objects: nobody looks at any."""
+    none = np.full((observers, 1), -1)
+    return Rollouts(none, np.full(none.shape, np.nan), np.zeros(observers), np.ones(observers, bool))
 
 
 def scene(picture: Picture, pixels: Pixels, objects: Objects, target: Target | None) -> tuple[Scene, tuple[Crop, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from data import coco, table
+from data import GazeError, coco, table
 from data.picture import read, whole
 from data.proto import proto
 from export.runtime import Predictor
@@ -14,6 +14,8 @@ from export.runtime import Predictor
 
 def find(root: Path, file: Path, model: str) -> tuple[int, int]:
     """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects."""
+    if file.suffix.lower() != ".json" or not file.parent.is_dir():
+        raise GazeError(f"{file}: give the name of a .json file in a folder that exists.")
     predictor = Predictor(model)
     pictures = [picture for picture, _ in table.read(root)]
     console, found = Console(stderr=True), {}

@@ -100,7 +100,7 @@ def _defaults(name: str, folder: Path, kind: type[_Saliency | _Scanpath]) -> dic
         "logger": [TensorBoardLogger(folder, name, version), CSVLogger(folder, name, version)],
         "callbacks": [
             ModelCheckpoint(monitor=kind.score, mode=kind.best, filename="best-{epoch}", save_last=True),
-            EarlyStopping(monitor=kind.score, mode=kind.best, patience=20, check_finite=False),
+            EarlyStopping(monitor=kind.score, mode=kind.best, patience=20, check_finite=False, strict=False),
             LearningRateMonitor("step"),
             Pause(),
             *([RichProgressBar(leave=True)] if sys.stderr.isatty() else []),

@@ -271,7 +271,8 @@ def _list(path: Path, coco: dict[str, Any], part: str) -> list[Any]:
 
 
 def _picture(path: Path, pictures: list[Any], name: str | None) -> dict[str, Any]:
-    matches = pictures if len(pictures) == 1 else [p for p in pictures if name and p["file_name"] == name]
+    matches = [p for p in pictures if name and p["file_name"] == name]
+    matches = pictures if not name and len(pictures) == 1 else matches
     matches = matches or [p for p in pictures if name and Path(p["file_name"]).name == Path(name).name]
     if not matches:
         problem = f"none of its {len(pictures)} pictures is {name!r}" if name else f"it has {len(pictures)} pictures"

@@ -27,8 +27,14 @@ from data.folders import Folders, Order
 from data.gaze import ObjectPath, Scene
 from data.objects import scenes
 from data.picture import read
+from data.split import layouts
+from data.split import scenes as divided
+from data.split import split as divide
 
 Item = tuple[Scene, tuple[ObjectPath, ...]]
+WAYS = ("picture", "target", "observer", "layout")
+APPEARANCES = ("none", "crops", "saliency")
+LONGEST = 255  # fixations of a path that a model can read
 FLIPS = ("", "x", "xy")  # not at all; left and right; up and down as well
 PADS = {"order": -1, "duration": np.nan}  # what pads an array; zero elsewhere
 
@@ -76,6 +82,10 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
                 arrays["features"] = self.features[key]
             self._fed[key] = arrays
         return self._fed[key]
+
+    def forget(self, key: int) -> None:
+        """The arrays of a scene in one flip are made anew when they are needed."""
+        self._fed.pop(key, None)
 
     def store(self, features: dict[int, Float[np.ndarray, "n f"]]) -> None:
         """From now on scenes carry these instead of their pictures."""
@@ -139,6 +149,7 @@ class SceneData(Folders):
 
     Args:
         root: folders in the table format; the folder's name names the viewing condition.
+        by: what no two splits share: "picture" (as splits.json says), "target", "observer" or "layout".
         source: where a set's objects come from: "file", "grid:ROWSxCOLUMNS", or a COCO file; one, or one a set.
         within: how far from a box's edge a fixation may lie to belong to it, in pixels; one number or one a set.
         merge: successive fixations on one object are one; one answer or one a set.
@@ -157,6 +168,7 @@ class SceneData(Folders):
     def __init__(  # noqa: PLR0913 - the options of a command line
         self,
         root: str | list[str],
+        by: str = "picture",
         source: str | list[str] = "file",
         within: float | list[float] = 0.0,
         merge: bool | list[bool] = False,
@@ -174,8 +186,8 @@ class SceneData(Folders):
         super().__init__()
         self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
         self._check_names()
-        if flip not in FLIPS:
-            raise GazeError(f"data.flip is {flip!r}; it must be one of {', '.join(map(repr, FLIPS))}.")
+        _check(by, appearance, crop, flip, told_share, any_share, limit, batch_size)
+        self.by = by
         self.source, self.within = self._each("source", source), self._each("within", within)
         self.merge, self.first_duration = self._each("merge", merge), self._each("first_duration", first_duration)
         self.appearance, self.crop, self.canvas = appearance, crop, canvas
@@ -208,7 +220,7 @@ class SceneData(Folders):
             items: list[Item] = []
             numbers: list[int] = []
             for number, (root, some) in enumerate(zip(self.roots, self._read(), strict=True), 1):
-                chosen = _choose(some, split, root)
+                chosen = _choose(some, split, root, self.by)
                 items += chosen
                 numbers += [number] * len(chosen)
             train = split == "train"
@@ -248,8 +260,36 @@ def _without_first(path: ObjectPath) -> ObjectPath:
     return replace(path, duration=duration)
 
 
-def _choose(items: list[Item], split: str, root: Path) -> list[Item]:
+def _check(  # each option by its name
+    by: str,
+    appearance: str,
+    crop: int,
+    flip: str,
+    told_share: float,
+    any_share: float,
+    limit: int,
+    batch_size: int,
+) -> None:
+    rules = {
+        "by": (by, "one of " + ", ".join(WAYS), by in WAYS),
+        "appearance": (appearance, "one of " + ", ".join(APPEARANCES), appearance in APPEARANCES),
+        "crop": (crop, "at least 12 pixels", crop >= 12),
+        "flip": (repr(flip), "one of " + ", ".join(map(repr, FLIPS)), flip in FLIPS),
+        "told_share": (told_share, "between 0 and 1", 0 <= told_share <= 1),
+        "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
+        "limit": (limit, f"between 1 and {LONGEST}", 1 <= limit <= LONGEST),
+        "batch_size": (batch_size, "at least 1", batch_size >= 1),
+    }
+    for name, (value, wanted, good) in rules.items():
+        if not good:
+            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
+
+
+def _choose(items: list[Item], split: str, root: Path, by: str) -> list[Item]:
     """The scenes of one split: as splits.json says, else every eighth picture for val and every eighth for test."""
+    if by != "picture":
+        layout = layouts(table.objects(root)) if by == "layout" else None
+        return divided(divide(table.read(root), by, layout=layout), items)[split]
     named = table.splits(root)
     if named:
         if split not in named:

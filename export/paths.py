@@ -54,6 +54,8 @@ class Pathfinder:
         if contract(second) != self.contract:
             raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
+        _complete(self._scene, self.path, (), MEMORY)
+        _complete(self._step, second, (*STATE, *MEMORY), NEXT)
         known = self.contract
         self.form = Form(known.categories, known.appearance, known.crop, known.canvas)
 
@@ -112,6 +114,12 @@ class Pathfinder:
     def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **seen: Any) -> Float[np.ndarray, "l_1 n_1"]:
         """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
         return decode.likelihood(self.walker(scene, **seen), [order])[0]
+
+
+def _complete(opened: "InferenceSession", path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
+    if lacking := sorted({*inputs, *outputs} - have):
+        raise ModelError(f"{path}: the graph lacks {', '.join(lacking)}; export the model again.")
 
 
 class Steps:

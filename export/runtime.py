@@ -77,6 +77,11 @@ class Contract:
     past: tuple[int, ...] = ()  # layers, heads and width of a head of what a step remembers
     decoding: dict[str, float] = dataclasses.field(default_factory=dict)  # how observers are sampled if not told
 
+    @property
+    def searches(self) -> bool:
+        """Whether a scanpath model can be shown what is looked for."""
+        return self.appearance == "crops" or bool(self.categories)
+
     @classmethod
     def of_json(cls, text: str, where: str) -> "Contract":
         """The contract written by `to_json`; `where` names the file in errors. Keys it does not know are ignored."""

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from data import GazeError
 from saliency import weights
 from saliency.finish import condition_names
 from scanpath.appearance import Crops, Salient
@@ -96,6 +97,8 @@ class OAT(nn.Module):
         trace: bool = True,
     ) -> None:
         super().__init__()
+        if width % (2 * heads):
+            raise GazeError(f"OAT: the width {width} must be a multiple of twice its {heads} heads.")
         given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.arguments = {**given, "conditions": list(conditions), "categories": list(categories)}
         self.conditions = condition_names(conditions)[:-1]
@@ -141,7 +144,7 @@ class OAT(nn.Module):
 
     def _see(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
         if appearance not in ("none", "crops", "saliency"):
-            raise ValueError(f"OAT: there is no appearance {appearance!r}; choose none, crops or saliency.")
+            raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
         if appearance != "saliency":
             return None
         if isinstance(saliency, str):

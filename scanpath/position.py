@@ -20,6 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from data import GazeError
+
 KINDS = ("gaussian", "grid", "sinusoid")
 ERROR = 1e-3  # of `fourier`, at most, for places on the picture
 
@@ -79,7 +81,7 @@ class Position(nn.Module):
     ) -> None:
         super().__init__()
         if kind not in KINDS:
-            raise ValueError(f"Position: there is no kind {kind!r}; choose one of {', '.join(KINDS)}.")
+            raise GazeError(f"There is no code of places {kind!r}; choose one of {', '.join(KINDS)}.")
         self.kind, self.sigma, self.rows, self.columns, self.spread = kind, sigma, rows, columns, spread
         table = grid(max(rows, columns), sigma) if kind == "grid" else torch.zeros(0)
         self.register_buffer("tables", table, persistent=False)

@@ -71,7 +71,7 @@ class ScanpathTask(LightningModule):
         for key in scenes.keys:
             batch = {name: value.to(self.device) for name, value in collate([scenes.scene(key)]).items()}
             found[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
-            scenes._fed.pop(key)
+            scenes.forget(key)
         scenes.store(found)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -125,7 +125,7 @@ class ScanpathTask(LightningModule):
                 )
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Bits per next object, per end and per choice of either, nats per duration; the target is not told."""
+        """Bits per next object, per end, per choice of either; nats per duration. Targets are told only if always."""
         self._evaluate(batch, "val")
 
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:

@@ -76,7 +76,7 @@ def claim(width: int, height: int) -> bytes:
 
 
 def test_the_app_has_a_test_for_every_page() -> None:
-    assert [path.stem for path in PAGES] == ["models", "picture", "scanpath"]
+    assert [path.stem for path in PAGES] == ["models", "order", "picture"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -219,7 +219,7 @@ def test_two_models_can_be_chosen_from_and_the_files_name_is_the_choice(models: 
 
 def follow(png: bytes, *files: tuple[str, str, bytes]) -> AppTest:
     """The page of scanpaths with a picture, and other files by the keys of their places."""
-    shown = page("scanpath")
+    shown = page("order")
     shown.file_uploader(key="path-picture").upload("spot.png", png, "image/png").run()
     for key, name, content in files:
         shown.file_uploader(key=key).upload(name, content, "image/png" if key == "target" else "application/json")
@@ -231,7 +231,7 @@ def column(shown: AppTest, name: str) -> list[str]:
 
 
 def test_the_empty_page_of_scanpaths_says_what_to_do_and_a_sample_is_one_click_away(models: Path) -> None:
-    shown = page("scanpath")
+    shown = page("order")
     assert not shown.exception
     assert "Upload a picture, or take a sample" in shown.info[0].value
     assert images(shown) == 3
@@ -300,7 +300,14 @@ def test_boxes_can_be_drawn_and_begin_with_what_is_found(models: Path, png: byte
     assert len(column(shown, "Object")) == count
 
 
-def test_a_target_is_looked_for_and_what_is_no_picture_is_answered(models: Path, png: bytes) -> None:
+def test_who_looks_for_nothing_is_not_asked_for_what(models: Path, png: bytes) -> None:
+    assert "target" not in {uploader.key for uploader in follow(png).file_uploader}
+
+
+def test_a_target_is_looked_for_and_what_is_no_picture_is_answered(
+    models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.observe.Baseline.searches", True)
     shown = follow(png, ("target", "crop.png", png))
     assert not shown.exception
     assert not shown.error

@@ -28,6 +28,7 @@ class Fixed:
     """A model whose observers all look at object 1, then at 0, for 200 and 300 ms; it remembers what it was asked."""
 
     model, version, provider, conditions, temperature = "fixed", "0.1.0", "cpu", ("any",), 0.8
+    searches = True
 
     def __init__(self) -> None:
         self.asked: list[tuple[Scene, tuple[np.ndarray, ...]]] = []

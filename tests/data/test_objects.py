@@ -276,10 +276,12 @@ def test_a_coco_file_gives_the_objects_of_the_picture_that_is_named(tmp_path: Pa
     assert unnamed.confidences is None
 
 
-def test_the_only_picture_of_a_coco_file_needs_no_name(tmp_path: Path) -> None:
+def test_the_only_picture_of_a_coco_file_needs_no_name_but_no_other_one(tmp_path: Path) -> None:
     file = coco(tmp_path / "o.json", images=[{"id": 1, "file_name": "a.jpg"}], annotations=[])
     assert read(file).boxes.shape == (0, 4)
-    assert len(read(file, "renamed.jpg")) == 0
+    assert len(read(file, "folder/a.jpg")) == 0
+    with pytest.raises(TableError, match=r"none of its 1 pictures is 'other.jpg'"):
+        read(file, "other.jpg")
 
 
 @pytest.mark.parametrize(

@@ -199,14 +199,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_set_in_the_table_format_becomes_batches(root: Path) -> None:
-    data = SceneData(str(root), appearance="crops", crop=8, batch_size=4)
+    data = SceneData(str(root), appearance="crops", crop=12, batch_size=4)
     data.setup()
     assert {split: len(scenes) for split, scenes in data.sets.items()} == {"train": 6, "val": 2, "test": 2}
     assert data.conditions == ["toyset"]
     assert data.categories == sorted(layouts.HUES)
     batches = list(data.train_dataloader())
     assert [len(batch["key"]) for batch in batches] == [4, 2]
-    assert batches[0]["crops"].shape[2:] == (8, 8, 3)
+    assert batches[0]["crops"].shape[2:] == (12, 12, 3)
     assert batches[0]["crops"].amax((2, 3, 4))[batches[0]["present"]].min() > 0
     assert set(torch.cat([batch["condition"] for batch in data.val_dataloader()]).tolist()) == {1}
 

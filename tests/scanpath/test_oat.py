@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from data import GazeError
 from data.gaze import Objects, Picture, Scene
 from saliency import weights
 from saliency.tempsal import TempSAL
@@ -302,7 +303,7 @@ def test_a_path_without_fixations_has_the_logits_of_the_first_one() -> None:
 
 
 def test_an_appearance_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="no appearance 'smell'; choose none, crops or saliency"):
+    with pytest.raises(GazeError, match="no appearance 'smell'; choose none, crops or saliency"):
         OAT(appearance="smell")
 
 

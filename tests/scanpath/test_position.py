@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from data import GazeError
 from scanpath.position import ERROR, KINDS, Position, fourier, grid
 
 SIGMAS = (0.03, 0.12, 0.5)
@@ -91,5 +92,5 @@ def test_the_tables_are_no_weights() -> None:
 
 
 def test_a_kind_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="no kind 'polar'; choose one of gaussian, grid, sinusoid"):
+    with pytest.raises(GazeError, match="no code of places 'polar'; choose one of gaussian, grid, sinusoid"):
         Position("polar")

@@ -15,8 +15,9 @@ from app import widgets
 from app.observe import Settings, Trace, Walker
 from app.pages.picture import SAMPLES, TALLEST, place
 from app.widgets import Things
-from data import GazeError, objects
+from data import GazeError, TableError, objects
 from data import picture as pictures
+from data.gaze import Objects
 from export.runtime import Predictor
 
 FOUND, GRID, DRAWN, FILE = "Found in the picture", "A grid", "Drawn by hand", "From a COCO file"
@@ -70,9 +71,11 @@ def answer(model: Predictor, walker: Walker, name: str, content: bytes) -> None:
     settings = ask(walker)
     image = pictures.read(content, name)
     things = choose_things(model, image, name, content)
-    crop = st.sidebar.file_uploader(
-        "What is looked for", key="target", help="A picture of it. Without one, people look as they please."
-    )
+    crop = None
+    if walker.searches:
+        crop = st.sidebar.file_uploader(
+            "What is looked for", key="target", help="A picture of it. Without one, people look as they please."
+        )
     if things is None:
         return
     key = str(model.path), str(model.path.stat().st_mtime_ns), walker.model, walker.version
@@ -158,13 +161,21 @@ def typed(table: list[dict[str, Any]]) -> Things:
     return tuple((str(row.get("name") or ""), box) for row, box in zip(whole, boxes, strict=True))
 
 
+def _boxes(path: Path, name: str) -> Objects:
+    """The picture's boxes; a file of one picture is taken for it, whatever it calls it."""
+    try:
+        return objects.read(path)
+    except TableError:
+        return objects.read(path, name)
+
+
 def read_things(file: str, content: bytes, name: str) -> Things:
     """Names and boxes of a picture in an uploaded COCO file; errors name the file as it was called."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / Path(file).name
         path.write_bytes(content)
         try:
-            found = objects.read(path, name)
+            found = _boxes(path, name)
         except GazeError as error:
             raise GazeError(str(error).replace(f"{folder}/", "")) from error
     names = found.categories or ("",) * len(found)
