@@ -24,6 +24,7 @@ $(BIN)/python:
 
 demo: .venv/base ## set up, predict where people look in a bundled picture, say where it is written
 	$(BIN)/gaze predict data/samples/street.jpg --output out --format png,npy,json --overwrite
+	$(BIN)/gaze predict data/samples/street.jpg --output out --task scanpath --overwrite
 	@for file in out/street.*; do echo "  $$file"; done
 
 setup: .venv/dev ## everything for training, testing and developing, with pinned versions

@@ -1,8 +1,9 @@
 """Observers sent over a picture: which objects they look at, in which order, where, and for how long.
 
 A `Walker` says which object comes next: a trained model, or the walk of `scanpath.walk`. Where on the object a look
-falls is drawn from the density of looks in its box. The `Trace` that comes of it can be drawn, and written as tables
-and as JSON (`export/schema_scanpath.json`). `gaze predict --task scanpath` and the app share this; it needs no torch.
+falls is drawn from the density of looks in its box, sharpened by the temperature. The `Trace` that comes of it can be
+drawn, and written as tables and as JSON (`export/schema_scanpath.json`). `gaze predict --task scanpath` and the app
+share this; it needs no torch.
 Shapes: `h w` picture, `s` observers, `l` fixations, `n` objects. A density is a natural-log density per pixel.
 """
 
@@ -142,11 +143,12 @@ def observe(
     if target is not None and not model.searches:
         raise ModelError(f"{model.model} looks for nothing in particular; leave the target out, or take oat-search.")
     rollouts = model(at, pixels, density, sought, settings) if len(at.objects) else _nothing(settings.observers)
+    sharp = settings.temperature or model.temperature  # of places as of objects
     about = {"model": model.model, "version": model.version, "provider": model.provider}
     return Trace(
         replace(at, objects=replace(at.objects, masks=None)),
         rollouts,
-        land(at.objects, rollouts.order, density, settings.seed),
+        land(at.objects, rollouts.order, None if density is None else density / sharp, settings.seed),
         settings,
         {**about, "density": None if prediction is None else prediction.model},
     )

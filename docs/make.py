@@ -1,11 +1,13 @@
-"""Draws the picture at the top of the README: python docs/make.py."""
+"""Draws the pictures of the README: python docs/make.py."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from app.observe import observe, walker
 from data import draw, picture
+from data.proto import proto
 from export.runtime import Predictor
 
 HERE = Path(__file__).parent
@@ -13,7 +15,7 @@ WIDTH = 1200  # pixels
 
 
 def main() -> None:
-    """A sample beside its heat map, above its five seconds."""
+    """A sample beside its heat map, above its five seconds; and the path of a typical observer over its objects."""
     sample = picture.read(HERE.parent / "data" / "samples" / "street.jpg")
     prediction = Predictor("tempsal", provider="cpu")(sample)
     heat = draw.contours(draw.heat(sample, prediction.density), prediction.density)
@@ -24,6 +26,9 @@ def main() -> None:
         for row in (top, strip)
     ]
     picture.save(HERE / "street.jpg", np.concatenate(rows))
+    trace = observe(walker("oat-free", "cpu"), "street.jpg", sample, proto(sample, prediction.density), prediction)
+    path = cv2.resize(trace.drawn(sample), (WIDTH * 2 // 3, WIDTH // 2), interpolation=cv2.INTER_AREA)
+    picture.save(HERE / "path.jpg", np.asarray(path, np.uint8))
 
 
 if __name__ == "__main__":
