@@ -7,15 +7,20 @@ probability of all that the person could have done next. All rows are scored by 
     ss_length    the same, with guesses that go on for as long as the person did; only others whose path is as long
     bits         -log2 p of the object that was fixated next, given that the path goes on; mean over all fixations
     bits_all     -log2 p of all paths with their ends, divided by the number of all fixations
+    ig           the bits that the row "markov" needs, less this row's; mean over all fixations
     end          P(an end is held likelier where a person ended than where a person went on), ties half: 0.5 is chance
     spread       1 - sequence score of two guesses
     recall       share of people's paths that a guess matches with the sequence score of two people on this picture
-    mm_...       MultiMatch of one guess, which fixates the centres of its objects, and the person's own fixations
+    mm_...       MultiMatch of one guess, which fixates the centres of its objects, and the person's own fixations;
+                 mm_duration where both have durations
+    scanmatch, stde   of the same two, without durations
     delta        how far five rates of the guesses are from people's (`scanpath.behaviour`), all trials together
     delta_trial  the same, trial by trial
     tfp_auc      P(target fixated by fixation k), summed over k = 1 to `STEPS`
     mismatch     the difference of this curve from people's, summed over k; all trials together
     ends_on_target, length, search, refixation, revisit   these rates themselves
+    scanpath_ratio   how straight the way to the target is over centres of objects; of guesses that find it,
+                     so that chance, which seldom finds what is not near, is high: read it with tfp_auc
 
 Where paths are merged the object fixated already is no possibility: what a row gives to it goes to all others. A path
 that the protocol cut says nothing of its end, and guesses are cut to its length before anything is compared.
@@ -23,49 +28,41 @@ that the protocol cut says nothing of its end, and guesses are cut to its length
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from app.answer import Answer, Order
 from app.evaluate import DRAWS, SEED
 from app.trials import Trial
-from data.gaze import ObjectPath
+from data.gaze import ObjectPath, Scene
 from scanpath import behaviour, metrics
 from scanpath.behaviour import RATES
 from scanpath.multimatch import DIMENSIONS, multimatches
+from scanpath.scanmatch import scanmatches
 
 STEPS = 20  # fixations of a search curve
+PLACES = (*(f"mm_{name}" for name in DIMENSIONS), "scanmatch", "stde")
 
-Order = Int64[np.ndarray, " _l"]
 Scores = dict[str, Float[np.ndarray, " p"]]  # score -> value on each picture
 Score = Callable[[Float[np.ndarray, "t k"]], float]
 Aggregate = tuple[float, float, float]  # of all trials; low and high end of its interval
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a row says of a trial; no guesses where it has nothing to say."""
-
-    guesses: Sequence[Order]
-    endless: Sequence[Order]  # guesses of at least the length of the person's path
-    log_p: Float[np.ndarray, "l+1 n+1"] | None  # natural logarithm, before each fixation of the person; last the end
-
-    def cut(self, path: ObjectPath) -> "Answer":
-        """The guesses under the protocol that ended this path."""
-        return self if path.ended else replace(self, guesses=[guess[: len(path)] for guess in self.guesses])
-
-
 def agreement(
-    trials: Sequence[Trial], answers: Sequence[Answer], threshold: Float[np.ndarray, " p"], merged: bool
+    trials: Sequence[Trial],
+    answers: Sequence[Answer],
+    threshold: Float[np.ndarray, " p"],
+    merged: bool,
+    baseline: Float[np.ndarray, " t"] | None = None,
 ) -> tuple[Scores, dict[str, Aggregate]]:
     """Scores that are means over the trials of each picture, NaN where nothing is scored; and those of all trials.
 
-    `threshold` is the sequence score of two people on each picture.
+    `threshold` is the sequence score of two people on each picture, `baseline` the `bits` that ig is over.
     """
     answers = _cut(trials, answers)
     picture = _pictures(trials)
-    each = _sequences(trials, answers, threshold[picture]) | _multimatch(trials, answers)
+    each = _sequences(trials, answers, threshold[picture]) | _placed(trials, answers)
     scores = {name: _means(values, picture, len(threshold)) for name, values in each.items()}
     surprises, scores["end"] = _surprises(trials, answers, len(threshold), merged)
     searches, together = _searching(trials, answers, len(threshold))
@@ -74,7 +71,8 @@ def agreement(
         "bits_all": lambda rows: float(rows[:, 1].sum() / rows[:, 2].sum()),
     }
     known = ~np.isnan(surprises).any(1)
-    return scores | searches, _resampled(surprises[known], picture[known], rate) | together
+    together = _resampled(surprises[known], picture[known], rate) | together
+    return scores | searches, together | _gained(surprises, baseline, picture)
 
 
 def likeness(trials: Sequence[Trial], answers: Sequence[Answer]) -> Float[np.ndarray, " p"]:
@@ -82,6 +80,24 @@ def likeness(trials: Sequence[Trial], answers: Sequence[Answer]) -> Float[np.nda
     nothing = np.full(len(trials), np.nan)
     score = _sequences(trials, _cut(trials, answers), nothing)["ss"]
     return _means(score, _pictures(trials), 1 + max(trial.picture for trial in trials))
+
+
+def bits(trials: Sequence[Trial], answers: Sequence[Answer], merged: bool) -> Float[np.ndarray, " t"]:
+    """The bits of all fixations of each trial, given that it goes on; NaN where there is no answer."""
+    rows, _ = _surprises(trials, answers, 1 + max(trial.picture for trial in trials), merged)
+    return rows[:, 0]
+
+
+def _gained(
+    surprises: Float[np.ndarray, "t 3"], baseline: Float[np.ndarray, " t"] | None, picture: Int64[np.ndarray, " t"]
+) -> dict[str, Aggregate]:
+    """The conditional information gain, `metrics.information_gain` of the fixations of all trials."""
+    if baseline is None:
+        return {}
+    rows = np.stack([baseline, surprises[:, 0], surprises[:, 2]], 1)
+    known = np.isfinite(rows).all(1)
+    gain: dict[str, Score] = {"ig": lambda rows: float((rows[:, 0] - rows[:, 1]).sum() / rows[:, 2].sum())}
+    return _resampled(rows[known], picture[known], gain)
 
 
 def _searching(trials: Sequence[Trial], answers: Sequence[Answer], size: int) -> tuple[Scores, dict[str, Aggregate]]:
@@ -92,9 +108,9 @@ def _searching(trials: Sequence[Trial], answers: Sequence[Answer], size: int) ->
     rows = np.stack([_behaviour(trial, answer) for trial, answer in some])
     picture = _pictures([trial for trial, _ in some])
     count = len(RATES)
-    guessed, people = (slice(k * (count + STEPS), k * (count + STEPS) + count) for k in (0, 1))
-    curve, true = (slice(part.stop, part.stop + STEPS) for part in (guessed, people))
-    scores = {name: _means(rows[:, k], picture, size) for k, name in enumerate(RATES)}
+    guessed, people = (slice(start, start + count) for start in (0, count + 1 + STEPS))
+    curve, true = (slice(part.stop + 1, part.stop + 1 + STEPS) for part in (guessed, people))
+    scores = {name: _means(rows[:, k], picture, size) for k, name in enumerate((*RATES, "scanpath_ratio"))}
     scores["tfp_auc"] = _means(rows[:, curve].sum(1), picture, size)
     together: dict[str, Score] = {
         "delta": lambda rows: behaviour.delta(rows[:, guessed], rows[:, people]),
@@ -122,17 +138,27 @@ def _resampled(
 
 
 def _behaviour(trial: Trial, answer: Answer) -> Float[np.ndarray, " k"]:
-    """The rates and the search curve of the guesses, in the mean, and then of the person."""
+    """Rates, scanpath ratio and search curve of the guesses, in the mean, and then of the person."""
     targets = trial.scene.targets
 
     def both(orders: Sequence[Order]) -> Float[np.ndarray, " k"]:
-        rates = np.array([behaviour.rates(order, targets) for order in orders])
+        rates = np.array([[*behaviour.rates(order, targets), _ratio(order, trial.scene)] for order in orders])
         known = ~np.isnan(rates)
         mean = np.where(known, rates, 0).sum(0) / np.maximum(known.sum(0), 1)
         curve = behaviour.tfp([behaviour.first_on(order, targets) for order in orders], STEPS)
         return np.concatenate([np.where(known.any(0), mean, np.nan), curve])
 
     return np.concatenate([both(answer.guesses), both([trial.path.order])])
+
+
+def _ratio(order: Order, scene: Scene) -> float:
+    """The scanpath ratio over the centres of objects, up to the first target; NaN where none is found."""
+    hit = behaviour.first_on(order, scene.targets)
+    if math.isinf(hit):
+        return math.nan
+    way = order[: int(hit)]
+    x, y, width, height = scene.objects.boxes[way[-1]]
+    return behaviour.scanpath_ratio(scene.objects.centres[way], (x, y, width, height))
 
 
 def _cut(trials: Sequence[Trial], answers: Sequence[Answer]) -> list[Answer]:
@@ -182,21 +208,26 @@ def _sequences(trials: Sequence[Trial], answers: Sequence[Answer], threshold: Fl
     }
 
 
-def _multimatch(trials: Sequence[Trial], answers: Sequence[Answer]) -> Scores:
-    values = np.full((len(trials), len(DIMENSIONS)), np.nan)
+def _placed(trials: Sequence[Trial], answers: Sequence[Answer]) -> Scores:
+    """Scores of one guess a trial in pixels, all trials on one size of picture together."""
+    values = np.full((len(trials), len(PLACES)), np.nan)
     screens: dict[tuple[int, int], list[int]] = {}
     for number, trial in enumerate(trials):
         if answers[number].guesses:
             screens.setdefault((trial.scene.picture.width, trial.scene.picture.height), []).append(number)
     for screen, numbers in screens.items():
-        values[numbers] = multimatches([(_guess(trials[k], answers[k], k), trials[k].path) for k in numbers], screen)
-    return {f"mm_{name}": values[:, k] for k, name in enumerate(DIMENSIONS)}
+        pairs = [(_guess(trials[k], answers[k], k), trials[k].path) for k in numbers]
+        near = [metrics.stde(guess.xy, path.xy, screen) for guess, path in pairs]
+        values[numbers] = np.column_stack([multimatches(pairs, screen), scanmatches(pairs, screen), near])
+    return {name: values[:, k] for k, name in enumerate(PLACES)}
 
 
 def _guess(trial: Trial, answer: Answer, number: int) -> ObjectPath:
     """One of the guesses as fixations on the centres of its objects."""
-    order = answer.guesses[number % len(answer.guesses)]
-    return ObjectPath("", order, np.full(len(order), np.nan), trial.scene.objects.centres[order])
+    chosen = number % len(answer.guesses)
+    order = answer.guesses[chosen]
+    duration = answer.durations[chosen] if answer.durations else np.full(len(order), np.nan)
+    return ObjectPath("", order, duration, trial.scene.objects.centres[order])
 
 
 def _surprises(

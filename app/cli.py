@@ -258,7 +258,7 @@ def saliency(
     "--model",
     "names",
     multiple=True,
-    help="May be given twice; none: only chance and people.  [default: oat-search or oat-free, as the set asks]",
+    help="May be given twice; walk needs no weights, none is chance and people.  [default: oat-search or oat-free]",
 )
 @click.option("--split", default="test", show_default=True, help="A split, or all.")
 @click.option(

@@ -8,6 +8,10 @@
                                 "train"
 
 Both end as people of the split "train" do, on the target and elsewhere. A person is never among the others.
+
+Of "another observer" `delta` and `mismatch` are near 0 by construction: the others of all trials together are the same
+people as those whom they are compared with, so that leaving one out each time averages out. The ceiling to read is
+`delta_trial`, which compares trial by trial.
 """
 
 from collections.abc import Sequence
@@ -17,7 +21,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from app.agreement import Answer, Order
+from app.answer import Answer, Order
 from app.trials import Set, Trials
 from data.gaze import ObjectPath, Scene
 from scanpath import chance
@@ -43,10 +47,10 @@ def answers(data: Set) -> dict[str, list[Answer]]:
         looks = _looks(trial.scene, others)
         current = np.concatenate([[START], order])
         informed = walk.next(trial.scene, current) + power * looks
-        as_long = [other for other in others if len(other) == len(order)]
-        found[ROW].append(
-            Answer(others, as_long, _ending(walk, trial.scene, current, np.tile(looks, (len(current), 1))))
-        )
+        as_long = [other.order for other in others if len(other) == len(order)]
+        log_p = _ending(walk, trial.scene, current, np.tile(looks, (len(current), 1)))
+        paths, durations = [other.order for other in others], [other.duration for other in others]
+        found[ROW].append(Answer(paths, as_long, log_p, durations))
         found[INFORMED].append(Answer([], [], _ending(walk, trial.scene, current, informed)))
     return found
 
@@ -65,14 +69,14 @@ class _Pool:
             pool.setdefault(key, []).extend(path for path in paths if len(path))
         return cls(pool)
 
-    def others(self, scene: Scene, subject: str) -> list[Order]:
+    def others(self, scene: Scene, subject: str) -> list[ObjectPath]:
         paths = self.paths[scene.picture.name, scene.task, scene.targets]
-        return [path.order for path in paths if path.subject != subject]
+        return [path for path in paths if path.subject != subject]
 
 
-def _looks(scene: Scene, others: Sequence[Order]) -> Float[np.ndarray, " n"]:
+def _looks(scene: Scene, others: Sequence[ObjectPath]) -> Float[np.ndarray, " n"]:
     """The logarithm of the share of the others' fixations on each object, one more on each."""
-    looks = 1 + np.bincount(np.concatenate(others), minlength=len(scene.objects))
+    looks = 1 + np.bincount(np.concatenate([other.order for other in others]), minlength=len(scene.objects))
     return np.asarray(np.log(looks / looks.sum()))
 
 

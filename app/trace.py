@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from app import observe
 from app.observe import Settings, Target, Trace, Walker
-from data import GazeError, ModelError, PictureError, objects
+from data import GazeError, ModelError, PictureError, annotations, objects
 from data import picture as pictures
 from data.gaze import Objects
 from data.proto import proto
@@ -126,7 +126,7 @@ def source(words: str, provider: str = "auto") -> Source:
     if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
         raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
     if path.suffix.lower() == ".json":
-        return lambda pixels, name, density: objects.read(path, name)
+        return lambda pixels, name, density: annotations.read(path, name, (pixels.shape[1], pixels.shape[0]))
     if path.suffix.lower() == ".onnx":
         return _detector(path, provider)
     raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")

@@ -1,8 +1,12 @@
-"""The trials that scanpath models are scored on: a data set read, put on objects and divided under one protocol."""
+"""The trials that scanpath models are scored on: a data set read, put on objects and divided under one protocol.
+
+A trained model takes at most `LONGEST` steps: longer paths are cut to `LONGEST` - 1 fixations for all rows and scores,
+and count as cut by the protocol.
+"""
 
 import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ from app import regions
 from app.evaluate import DRAWS, SEED
 from data import TableError, objects, split, table
 from data.gaze import ObjectPath, Scene
+from scanpath.decode import LONGEST
 
 DENSITY = "tempsal"  # the model that proto-objects are found with
 
@@ -62,19 +67,21 @@ class Set:
 
 def _divide(root: Path, trials: Trials, by: str) -> dict[str, Trials]:
     """The trials of each split; {} where nothing says how a set is split by picture."""
-    if by == "picture":
-        named = {name: set(pictures) for name, pictures in table.splits(root).items()}
-        return {name: [t for t in trials if t[0].picture.name in pictures] for name, pictures in named.items()}
+    named = table.splits(root)
+    if by == "picture" and not named:
+        return {}
     layout = split.layouts(table.objects(root)) if by == "layout" else None
-    divided = {}
-    for name, items in split.split(table.read(root), by, layout=layout).items():
-        own = {(picture.name, path.subject) for picture, paths in items for path in paths}
-        theirs = (
-            (scene, tuple(path for path in paths if (scene.picture.name, path.subject) in own))
-            for scene, paths in trials
-        )
-        divided[name] = [(scene, paths) for scene, paths in theirs if paths]
-    return divided
+    parts = split.split(table.read(root), by, named=named, layout=layout)
+    return {name: some for name, some in split.scenes(parts, trials).items() if by != "picture" or name in named}
+
+
+def _caution(by: str, name: str) -> str:
+    """What may make models look better than they are; "" where they were kept from what is evaluated."""
+    if by != "picture":
+        return f"Models were trained on other splits, and may know these trials, unless trained with --data.by {by}."
+    return (
+        "" if name != "all" else "This is no split of splits.json: models trained on this set know what is evaluated."
+    )
 
 
 def read(root: Path, settings: Settings) -> Set:
@@ -116,17 +123,20 @@ def _read(root: Path, settings: Settings, within: float, source: str, file: str)
         raise TableError(f"{root}: no split {settings.split!r}; choose one of: {', '.join([*splits, 'all'])}.")
     chosen = splits.get(settings.split, everyone)
     train = splits.get("train", []) if settings.split not in ("train", "all") else []
+    name = settings.split if splits else "all"
     trials, scenes = _trials(chosen)
     if not trials:
         raise TableError(f"{root}: nobody in the split {settings.split!r} fixates an object; choose another one.")
     facts = {
         "data": root.resolve().name,
-        "split": settings.split if splits else "all",
+        "split": name,
         "by": settings.by,
+        "caution": _caution(settings.by, name),
         "pictures": len({trial.picture for trial in trials}),
         "scenes": len(scenes),
         "trials": len(trials),
         "trials_without_objects": sum(len(paths) for _, paths in chosen) - len(trials),
+        "trials_cut_to_longest": sum(len(path) >= LONGEST for _, paths in chosen for path in paths),
         "fixations": sum(len(trial.path) for trial in trials),
         "objects": source,
         "within_pixels": within if math.isfinite(within) else "any distance",
@@ -145,13 +155,20 @@ def _unassigned(trials: Trials) -> float:
     return off / max(1, off + sum(map(len, paths)))
 
 
+def _cut(path: ObjectPath) -> ObjectPath:
+    if len(path) < LONGEST:
+        return path
+    order, duration, xy = (values[: LONGEST - 1] for values in (path.order, path.duration, path.xy))
+    return replace(path, order=order, duration=duration, xy=xy, ended=False)
+
+
 def _trials(chosen: Trials) -> tuple[list[Trial], list[Scene]]:
     """Paths with a fixation, and the scenes that have one; pictures are numbered in their order."""
     some = [(scene, [path for path in paths if len(path)]) for scene, paths in chosen]
     some = [(scene, paths) for scene, paths in some if paths]
     pictures = {name: number for number, name in enumerate(dict.fromkeys(scene.picture.name for scene, _ in some))}
     trials = [
-        Trial(scene, path, pictures[scene.picture.name], number)
+        Trial(scene, _cut(path), pictures[scene.picture.name], number)
         for number, (scene, paths) in enumerate(some)
         for path in paths
     ]

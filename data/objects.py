@@ -4,7 +4,7 @@ A fixation belongs to the smallest object that contains it (a button before its 
 to the nearest one within a stated distance, else to the background. Boxes are half open as pixels are: a box holds its
 left and upper edge, and not its right and lower one.
 
-Objects come from a COCO file (`read`), from a data set in the table format (`scenes`) or from a plain `grid`.
+Objects come from a COCO file (`data.annotations`), a data set in the table format (`scenes`) or a plain `grid`.
 Shapes: `n` objects, `l` fixations; boxes are x, y, width, height in pixels of the picture.
 """
 
@@ -20,7 +20,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
 from data import GazeError, TableError
-from data.check import document, refuse
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
 from data.table import objects as annotated
 from data.table import read as table
@@ -229,55 +228,6 @@ def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
         return scanpath
     x, y, width, height = objects.boxes[targets[0]].tolist()
     return replace(scanpath, box=(x, y, width, height))
-
-
-def read(path: Path | str, name: str | None = None) -> Objects:
-    """The objects that a COCO JSON file holds for its only picture, or for the one whose file_name is `name`.
-
-    Categories, attributes and scores are taken where they are there. Boxes are checked against the picture's size as
-    the file states it; without a size only what no picture could hold is refused. A picture may have no objects.
-    """
-    path = Path(path)
-    coco = document(path, refuse)
-    pictures, entries = _list(path, coco, "images"), _list(path, coco, "annotations")
-    try:
-        picture = _picture(path, pictures, name)
-        kinds = {entry["id"]: str(entry["name"]) for entry in coco.get("categories") or ()}
-        mine = [entry for entry in entries if entry["image_id"] == picture["id"]]
-        boxes = np.array([entry["bbox"] for entry in mine], np.float64).reshape(len(mine), 4)
-        scores = [float(entry["score"]) for entry in mine if "score" in entry]
-        objects = Objects(
-            boxes,
-            tuple(kinds.get(entry.get("category_id"), "object") for entry in mine),
-            tuple(dict(entry.get("attributes") or {}) for entry in mine),
-            np.array(scores) if mine and len(scores) == len(mine) else None,
-        )
-        far = int(np.nan_to_num(boxes[:, :2] + boxes[:, 2:], posinf=0).max(initial=1)) + 1
-        size = int(picture.get("width") or far), int(picture.get("height") or far)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        if isinstance(error, GazeError):
-            raise
-        raise TableError(f"{path}: an entry is not as COCO wants it ({error!r}); mend or remove it.") from error
-    try:
-        return check(objects, *size)
-    except GazeError as error:
-        raise TableError(f"{path}: {error}") from error
-
-
-def _list(path: Path, coco: dict[str, Any], part: str) -> list[Any]:
-    if not isinstance(coco.get(part), list):
-        raise TableError(f"{path}: there is no list {part!r}; give a COCO file with 'images' and 'annotations'.")
-    return list(coco[part])
-
-
-def _picture(path: Path, pictures: list[Any], name: str | None) -> dict[str, Any]:
-    matches = [p for p in pictures if name and p["file_name"] == name]
-    matches = pictures if not name and len(pictures) == 1 else matches
-    matches = matches or [p for p in pictures if name and Path(p["file_name"]).name == Path(name).name]
-    if not matches:
-        problem = f"none of its {len(pictures)} pictures is {name!r}" if name else f"it has {len(pictures)} pictures"
-        raise TableError(f"{path}: {problem}; name the one that is meant.")
-    return dict(matches[0])
 
 
 def crops(

@@ -134,7 +134,17 @@ def test_scipy_is_needed_only_where_it_is_used() -> None:
 
 
 LIGHT = ["data.gaze", "data.draw", "data.picture", "data.maps", "data.table", "data.osie", "data.synthetic"]
-LIGHT += ["data.objects", "data.proto", "data.split", "data.layouts", "data.feed", "data.amazon", "data.coco_search18"]
+LIGHT += [
+    "data.objects",
+    "data.annotations",
+    "data.likeness",
+    "data.proto",
+    "data.split",
+    "data.layouts",
+    "data.feed",
+    "data.amazon",
+    "data.coco_search18",
+]
 LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
 LIGHT += [
     "export.runtime",

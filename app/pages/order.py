@@ -15,7 +15,7 @@ from app import widgets
 from app.observe import Settings, Trace, Walker
 from app.pages.picture import SAMPLES, TALLEST, place
 from app.widgets import Things
-from data import GazeError, TableError, objects
+from data import GazeError, TableError, annotations
 from data import picture as pictures
 from data.gaze import Objects
 from export.runtime import Predictor
@@ -164,9 +164,9 @@ def typed(table: list[dict[str, Any]]) -> Things:
 def _boxes(path: Path, name: str) -> Objects:
     """The picture's boxes; a file of one picture is taken for it, whatever it calls it."""
     try:
-        return objects.read(path)
+        return annotations.read(path)
     except TableError:
-        return objects.read(path, name)
+        return annotations.read(path, name)
 
 
 def read_things(file: str, content: bytes, name: str) -> Things:

@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.agreement import Answer, agreement, likeness, surprise
+from app.agreement import agreement, bits, likeness, surprise
+from app.answer import Answer, joined
 from app.trials import Trial
 from data.gaze import ObjectPath, Objects, Picture, Scene
 from scanpath import behaviour, metrics
+from scanpath.decode import Rollouts
 from scanpath.multimatch import multimatch
+from scanpath.scanmatch import scanmatch
 
 SCENE = Scene(
     Picture("a.png", 100, 80), Objects(np.array([[20.0 * i, 10 * (i % 3), 15, 20] for i in range(5)])), targets=(4,)
@@ -37,7 +40,17 @@ def test_who_guesses_every_path_has_the_best_of_every_score() -> None:
     trials = [Trial(SCENE, p, number % 2, number) for number, p in enumerate(paths)]
     answers = [Answer([p.order, p.order], [p.order], None) for p in paths]
     scores, together = agreement(trials, answers, np.full(2, 0.9), merged=True)
-    expected = {"ss": 1, "ss_length": 1, "sed": 0, "recall": 1, "spread": 0, "mm_shape": 1, "mm_position": 1}
+    expected = {
+        "ss": 1,
+        "ss_length": 1,
+        "sed": 0,
+        "recall": 1,
+        "spread": 0,
+        "mm_shape": 1,
+        "mm_position": 1,
+        "scanmatch": 1,
+    }
+    expected |= {"stde": 1}
     for name, value in expected.items():
         np.testing.assert_allclose(scores[name], value, atol=1e-9, err_msg=name)
     for name in ("delta", "delta_trial", "mismatch"):
@@ -58,7 +71,7 @@ def test_sequences_are_means_of_each_pictures_trials() -> None:
     np.testing.assert_allclose(scores["recall"], [0.5, 1])
     assert np.isnan(scores["ss_length"]).all()
     ring = [metrics.sequence_score(*np.take(np.array(guesses[2], object), [i, (i + 1) % 3])) for i in range(3)]
-    np.testing.assert_allclose(scores["spread"], [1 - metrics.sequence_score(*guesses[0]), 1 - np.mean(ring)])
+    np.testing.assert_allclose(scores["spread"], [1 - metrics.sequence_score(*guesses[0]), 1 - float(np.mean(ring))])
 
 
 def test_endless_guesses_are_cut_to_the_persons_length() -> None:
@@ -131,8 +144,8 @@ def test_searches_compare_rates_and_curves_of_all_trials() -> None:
     np.testing.assert_allclose(scores["refixation"], ours[:, 3])
     np.testing.assert_allclose(scores["tfp_auc"], [(0 + 20) / 2, (20 + 19) / 2, 0])
     curves = (
-        np.mean([[0.5] * 20, [0.5, *[1] * 19], [0] * 20], axis=0),
-        np.mean([[0, *[1] * 19], [0, 0, *[1] * 18], [0] * 20], axis=0),
+        np.mean([[0.5] * 20, [0.5, *[1.0] * 19], [0.0] * 20], axis=0),
+        np.mean([[0.0, *[1.0] * 19], [0.0, 0.0, *[1.0] * 18], [0.0] * 20], axis=0),
     )
     assert together["mismatch"][0] == pytest.approx(np.abs(curves[0] - curves[1]).sum())
 
@@ -148,6 +161,73 @@ def test_multimatch_takes_one_guess_a_trial_and_the_persons_own_places() -> None
         expected = multimatch(guess, shaken, (100, 80))
         np.testing.assert_allclose([scores["mm_shape"][number], scores["mm_direction"][number]], expected[:2])
     assert np.isnan(scores["mm_duration"]).all()
+
+
+def test_durations_of_a_guess_are_compared_with_the_persons() -> None:
+    person = replace(path(0, 2, 4, 1), duration=np.array([100.0, 300, 250, 80]))
+    guess = replace(path(3, 2, 1, 0), duration=np.array([150.0, 90, 410, 200]))
+    trial = Trial(SCENE, person, 0, 0)
+    scores, _ = agreement([trial], [Answer([guess.order], [], None, [guess.duration])], np.zeros(1), merged=False)
+    assert scores["mm_duration"][0] == pytest.approx(multimatch(guess, person, (100, 80))[4])
+    assert 0 < scores["mm_duration"][0] < 1
+    unknown = Trial(SCENE, replace(person, duration=person.duration * np.nan), 0, 0)
+    scores, _ = agreement([unknown], [Answer([guess.order], [], None, [guess.duration])], np.zeros(1), merged=False)
+    assert np.isnan(scores["mm_duration"]).all()
+
+
+def test_durations_are_cut_with_the_guess_and_add_up_where_looks_are_merged() -> None:
+    order, duration = np.array([[1, 1, 2, 2, 2, 0, -1]]), np.array([[100.0, 50, 10, 20, 30, 70, np.nan]])
+    rollouts = Rollouts(order, duration, np.zeros(1), np.ones(1, bool))
+    apart, merged = (Answer.of(rollouts, rollouts, None, merged) for merged in (False, True))
+    np.testing.assert_array_equal(apart.guesses[0], [1, 1, 2, 2, 2, 0])
+    np.testing.assert_array_equal(merged.guesses[0], [1, 2, 0])
+    np.testing.assert_array_equal(merged.durations[0], [150, 60, 70])
+    assert apart.durations[0].sum() == merged.durations[0].sum()
+    cut = merged.cut(path(3, 4, ended=False))
+    np.testing.assert_array_equal([cut.guesses[0], cut.durations[0]], [[1, 2], [150, 60]])
+    assert merged.cut(path(3, 4)) is merged
+    assert [len(part) for part in joined(np.empty(0, np.int64), np.empty(0))] == [0, 0]
+
+
+def test_scanmatch_and_stde_compare_the_guess_of_multimatch_with_the_persons_own_places() -> None:
+    shaken = path(0, 2, 4, 1)
+    shaken = replace(shaken, xy=shaken.xy + GENERATOR.normal(size=(4, 2)))
+    guesses = [path(0, 1, 2), path(3, 2)]
+    answer = Answer([guess.order for guess in guesses], [], None)
+    scores, _ = agreement([Trial(SCENE, shaken, k, 0) for k in (0, 1)], [answer] * 2, np.zeros(2), merged=False)
+    np.testing.assert_allclose(scores["scanmatch"], [scanmatch(guess, shaken, (100, 80)) for guess in guesses])
+    np.testing.assert_allclose(scores["stde"], [metrics.stde(guess.xy, shaken.xy, (100, 80)) for guess in guesses])
+
+
+def test_the_gain_is_that_of_all_fixations_over_the_baseline() -> None:
+    trials = [Trial(SCENE, path(0, 1, 2, 3, 4, 0), 0, 0), Trial(SCENE, path(2, 3), 1, 1), Trial(SCENE, path(1), 1, 1)]
+    one, two = ([Answer([], [], table(len(t.path), seed + k)) for k, t in enumerate(trials)] for seed in (1, 9))
+    one[2] = Answer([], [], None)
+
+    def chosen(answers: list[Answer]) -> np.ndarray:
+        found = []
+        for trial, answer in zip(trials[:2], answers, strict=False):
+            assert answer.log_p is not None
+            p = np.exp(answer.log_p[:-1, :-1])
+            found.append(np.log(p / p.sum(1, keepdims=True))[np.arange(len(p)), trial.path.order])
+        return np.concatenate(found)
+
+    _, together = agreement(trials, one, np.zeros(2), False, bits(trials, two, False))
+    assert together["ig"][0] == pytest.approx(metrics.information_gain(chosen(one), chosen(two)))
+    _, itself = agreement(trials, two, np.zeros(2), False, bits(trials, two, False))
+    assert itself["ig"] == (0, 0, 0)
+    assert "ig" not in agreement(trials, one, np.zeros(2), False)[1]
+
+
+def test_the_way_to_the_target_is_that_of_the_guesses_that_find_it() -> None:
+    trials = [Trial(SCENE, path(0, 4), 0, 0), Trial(SCENE, path(0, 4), 1, 0)]
+    answers = [Answer(orders((0, 2, 1, 4, 0), (0, 4), (1, 2)), [], None), Answer(orders((1, 2)), [], None)]
+    scores, _ = agreement(trials, answers, np.zeros(2), merged=False)
+    at = SCENE.objects.centres
+    steps = [np.linalg.norm(at[j] - at[i]) for i, j in ((0, 2), (2, 1), (1, 4))]
+    detour = np.linalg.norm(at[4] - at[0]) / sum(steps)
+    assert scores["scanpath_ratio"][0] == pytest.approx((detour + 1) / 2)
+    assert np.isnan(scores["scanpath_ratio"][1])
 
 
 def test_who_has_no_answer_has_no_score() -> None:

@@ -1,5 +1,6 @@
 """Does the app do its work in a real browser: a picture up, the heat map seen, the files down?"""
 
+import csv
 import json
 import os
 import shutil
@@ -82,8 +83,7 @@ def page(address: str) -> Iterator["playwright.Page"]:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         window = browser.new_page(viewport={"width": 1366, "height": 768}, accept_downloads=True)
-        hosts: set[str | None] = set()
-        window.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+        window.on("request", lambda request: None if _local(request.url) else elsewhere.append(request.url))
         window.set_default_timeout(PATIENCE)
         window.goto(address)
         yield window
@@ -165,4 +165,30 @@ def test_a_bad_upload_is_answered_and_the_sample_beside_it_is_shown(page: "playw
     page.get_by_role("link", name="Which models are there?").click()
     page.get_by_role("heading", name="Which models are there?").wait_for()
     page.get_by_text("CC0-1.0").first.wait_for()
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_path_over_the_objects_of_a_picture_is_seen_and_its_tables_come_down(
+    page: "playwright.Page", tmp_path: Path
+) -> None:
+    file = spot(tmp_path / "spot.png")
+    page.get_by_role("link", name="In which order?").click()
+    page.get_by_text("Upload a picture, or take a sample").wait_for()
+    page.locator("input[type=file]").first.set_input_files(file)
+    page.get_by_text("A grid").click()
+    page.get_by_text("seen by").first.wait_for()
+    look(page, "path")
+    drawn = pictures.read(fetch(page, "Path, PNG", tmp_path))
+    assert drawn.shape == (400, 640, 3)
+    assert (drawn != pictures.read(file)).any()
+    rows = list(csv.DictReader(fetch(page, "Fixations, CSV", tmp_path).read_text("utf-8").splitlines()))
+    assert {row["observer"] for row in rows} == {str(number) for number in range(20)}
+    assert all(0 <= float(row["x"]) <= 640 and 0 <= float(row["y"]) <= 400 for row in rows)
+    things = list(csv.DictReader(fetch(page, "Objects, CSV", tmp_path).read_text("utf-8").splitlines()))
+    most = max(things, key=lambda row: float(row["seen"]))
+    left, top, width, height = (float(most[side]) for side in ("x", "y", "width", "height"))
+    assert left <= 480 <= left + width  # the spot
+    assert top <= 100 <= top + height
+    record = json.loads(fetch(page, "Everything, JSON", tmp_path).read_text("utf-8"))
+    assert record["schema"] == "gaze/scanpath/1"
     assert page.locator("[data-testid=stException]").count() == 0

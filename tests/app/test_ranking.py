@@ -16,7 +16,9 @@ from app.ranking import Ranking, evaluate, show
 from app.trials import Settings
 from data import GazeError, objects, table
 from data.gaze import Objects, Picture, Scanpath, Scene
-from scanpath import metrics
+from data.picture import save
+from scanpath import decode, metrics
+from scanpath.walk import Walk
 
 CHANCE = ["uniform", "marginal", "markov"]
 SIZE = (200, 150)  # width, height
@@ -80,7 +82,8 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[dict[str, A
             def step(self, last: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, int]:
                 logits = np.zeros((len(last), 6), np.float32)
                 logits[:, self.wanted[min(place, len(self.wanted) - 1)]] = 9
-                return logits, np.full((len(last), 5, 2), np.nan, np.float32), place + 1
+                pace = np.tile(np.array([math.log(200), -math.inf], np.float32), (len(last), 5, 1))
+                return logits, pace, place + 1
 
         class Oracle:
             contract = SimpleNamespace(
@@ -163,12 +166,121 @@ def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
     alike = [np.mean([metrics.sequence_score(paths[0].order, p.order) for p in paths]) for paths in test]
     np.testing.assert_allclose(result.values["whole"]["oracle"]["ss"], alike, atol=0.03)
     assert scores["bits"]["mean"] > result.scores("uniform")["bits"]["mean"]  # sure, and wrong of all but one
+    assert scores["mm_duration"]["mean"] > 0.5
+    assert result.scores("markov")["mm_duration"]["pictures"] == 0
+    assert scores["ig"]["mean"] == pytest.approx(result.scores("markov")["bits"]["mean"] - scores["bits"]["mean"])
+    assert scores["scanpath_ratio"]["pictures"] == 3
     assert scores["spread"]["mean"] < 0.1
     assert scores["ends_on_target"]["mean"] > 0.95
     assert scores["delta"]["mean"] < result.scores("markov")["delta"]["mean"]
     assert result.protocol["models"]["oracle"]["condition"] == "search"
     told, blind = (result.scores(row)["ends_on_target"]["mean"] for row in ("markov, told the target", "markov"))
     assert told > 0.8 > blind
+
+
+def test_who_never_ends_goes_as_far_as_its_walker_can() -> None:
+    class Short:
+        count, longest = 2, 3
+
+        def start(self, observers: int) -> int:
+            return 0
+
+        def step(self, last: np.ndarray, state: int) -> tuple[np.ndarray, np.ndarray, int]:
+            logits = np.tile(np.array([9, 1, 5], np.float32), (len(last), 1))
+            return logits, np.zeros((len(last), 2, 2), np.float32), state
+
+    staying, moving = (machinery._Endless(Short(), merged) for merged in (False, True))
+    assert moving.longest == 3
+    np.testing.assert_array_equal(decode.sample(staying, 2, greedy=True, limit=3).order, [[0, 0, 0]] * 2)
+    np.testing.assert_array_equal(decode.sample(moving, 2, greedy=True, limit=3).order, [[0, 1, 0]] * 2)
+    with pytest.raises(GazeError, match="limit must be at most 3"):
+        decode.sample(moving, limit=4)
+
+
+def test_paths_longer_than_a_model_can_walk_are_cut_and_counted(
+    tmp_path: Path, oracle: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    items = crowd(8, 3)
+    picture, (first, *others), boxes = items[-1]
+    xy = np.tile(boxes.boxes[:2, :2] + 5, (150, 1))
+    clock = np.full(300, 200.0)
+    items[-1] = picture, (replace(first, xy=xy, onset=clock.cumsum(), duration=clock), *others), boxes
+    root = dataset(tmp_path / "long", items)
+    data = trials.read(root, Settings())
+    assert data.facts["trials_cut_to_longest"] == 1
+    (cut,) = (trial.path for trial in data.trials if len(trial.path) > 20)
+    assert (len(cut), len(cut.duration), len(cut.xy), cut.ended) == (255, 255, 255, False)
+    oracle(root)
+    result = evaluate(root, ["oracle"], Settings(limit=999, observers=2))
+    assert result.protocol["limit"] == 256
+    assert math.isfinite(result.scores("oracle")["bits"]["mean"])
+    whole = Settings(split="all", observers=2)
+    assert evaluate(root, ["oracle"], whole).protocol["limit"] == 256
+
+
+def draw(root: Path) -> Path:
+    """Puts the pictures of a set beside it."""
+    (root / "images").mkdir(exist_ok=True)
+    for number in range(10):
+        save(root / "images" / f"{number}.png", np.full((SIZE[1], SIZE[0], 3), 20 * number, np.uint8))
+    return root
+
+
+def test_the_walk_of_the_winner_is_a_row_where_there_are_pictures(free: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    density = np.log(np.random.default_rng(0).dirichlet(np.ones(SIZE[0] * SIZE[1])).reshape(SIZE[1], SIZE[0]) + 1e-12)
+
+    class Eye:
+        contract = SimpleNamespace(name="tempsal", version="2", commit="0", conditions=("any", "free"))
+
+        def __init__(self, model: str) -> None:
+            assert model == "tempsal"
+
+        def __call__(self, picture: np.ndarray, condition: str) -> SimpleNamespace:
+            assert condition == "free"
+            looked.append(int(picture[0, 0, 0]))
+            return SimpleNamespace(density=density.astype(np.float32))
+
+    monkeypatch.setattr(machinery, "Predictor", Eye)
+    result = evaluate(draw(free), ["walk"], Settings(observers=3))
+    assert looked == [140, 160, 180]
+    data = trials.read(free, Settings())
+    people = [len(path) for _, paths in data.train for path in paths]
+    walk = Walk(end=len(people) / sum(people))
+    surprise, fixations = 0.0, 0
+    for trial in data.trials:
+        p = np.exp(walk.likelihood(trial.scene, trial.path.order, density=density.astype(np.float32)))[:-1, :-1]
+        for step, chosen in enumerate(trial.path.order):
+            possible = [i for i in range(5) if not step or i != trial.path.order[step - 1]]
+            surprise -= math.log2(p[step, chosen] / p[step, possible].sum())
+        fixations += len(trial.path)
+    assert result.scores("walk")["bits"]["mean"] == pytest.approx(surprise / fixations)
+    assert result.scores("walk")["ss"]["pictures"] == 3
+    facts = result.protocol["models"]["walk"]
+    assert (facts["version"], facts["condition"], facts["decoding"]["end"]) == ("2", "free", walk.end)
+
+
+def test_the_walk_is_refused_without_pictures(free: Path) -> None:
+    with pytest.raises(GazeError, match=r"images/7.png: the picture is missing, but the model walk sees it"):
+        evaluate(free, ["walk"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "caution"),
+    [
+        (Settings(), ""),
+        (Settings(split="val"), ""),
+        (Settings(by="observer"), "unless trained with --data.by observer"),
+        (Settings(split="all"), "no split of splits.json"),
+    ],
+)
+def test_what_models_may_know_is_told(
+    free: Path, settings: Settings, caution: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evaluate(free, [], settings)
+    assert caution in result.protocol["caution"]
+    show(result)
+    assert ("odels" in capsys.readouterr().out) == bool(caution) == bool(result.protocol["caution"])
 
 
 def test_a_condition_that_is_asked_for_is_taken(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
@@ -245,7 +357,7 @@ def test_the_table_shows_each_group_with_its_rows(
     show(evaluate(search, []))
     text = capsys.readouterr().out
     assert text.startswith("search, test by picture: 3 pictures, 15 paths, objects file, 0% of fixations on none")
-    for word in ("order", "multimatch", "search", "ss_length", "delta_trial", people.ROW):
+    for word in ("order", "places", "search", "ss_length", "delta_trial", people.ROW):
         assert word in text
     assert text.count("uniform") == 3
 

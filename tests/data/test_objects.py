@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data import GazeError, TableError, table
 from data.gaze import Objects, Picture, Scanpath
-from data.objects import NONE, assign, check, crops, grid, names, overlap, path, read, scene, scenes
+from data.objects import NONE, assign, check, crops, grid, names, overlap, path, scene, scenes
 
 PICTURE = Picture("a.jpg", 100, 80)
 DESK = Objects(  # a desk, a plate on it, and a cup beside
@@ -247,65 +247,6 @@ def test_a_crop_of_one_pixel_or_beyond_the_border_is_a_crop() -> None:
 def test_a_crop_of_no_place_is_refused() -> None:
     with pytest.raises(GazeError, match="not a number"):
         crops(np.zeros((4, 4, 3), np.uint8), np.array([[np.nan, 0, 1, 1]]), 5)
-
-
-def coco(file: Path, **parts: Any) -> Path:
-    content = {
-        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}, {"id": 2, "file_name": "in/b.jpg"}],
-        "categories": [{"id": 4, "name": "cup"}],
-        "annotations": [
-            {"image_id": 1, "category_id": 4, "bbox": [90, 10, 20, 20], "attributes": {"full": 1}, "score": 0.5},
-            {"image_id": 2, "category_id": 9, "bbox": [1, 2, 3, 4]},
-        ],
-    }
-    file.write_text(json.dumps(content | parts), "utf-8")
-    return file
-
-
-def test_a_coco_file_gives_the_objects_of_the_picture_that_is_named(tmp_path: Path) -> None:
-    file = coco(tmp_path / "o.json")
-    cup = read(file, "a.jpg")
-    assert cup.boxes.tolist() == [[90, 10, 10, 20]]
-    assert cup.categories == ("cup",)
-    assert cup.attributes == ({"full": 1},)
-    assert cup.confidences is not None
-    assert cup.confidences.tolist() == [0.5]
-    unnamed = read(file, "b.jpg")  # the folder does not matter, nor that the size and the category are not known
-    assert unnamed.boxes.tolist() == [[1, 2, 3, 4]]
-    assert unnamed.categories == ("object",)
-    assert unnamed.confidences is None
-
-
-def test_the_only_picture_of_a_coco_file_needs_no_name_but_no_other_one(tmp_path: Path) -> None:
-    file = coco(tmp_path / "o.json", images=[{"id": 1, "file_name": "a.jpg"}], annotations=[])
-    assert read(file).boxes.shape == (0, 4)
-    assert len(read(file, "folder/a.jpg")) == 0
-    with pytest.raises(TableError, match=r"none of its 1 pictures is 'other.jpg'"):
-        read(file, "other.jpg")
-
-
-@pytest.mark.parametrize(
-    ("parts", "name", "words"),
-    [
-        ({}, None, "it has 2 pictures; name the one that is meant"),
-        ({}, "c.jpg", "none of its 2 pictures is 'c.jpg'"),
-        ({"images": []}, None, "it has 0 pictures"),
-        ({"annotations": None}, "a.jpg", "no list 'annotations'"),
-        ({"annotations": [{"image_id": 1, "bbox": [1, 2, 3]}]}, "a.jpg", "not as COCO wants it"),
-        ({"annotations": [{"image_id": 1, "bbox": [1, 2, "x", 4]}]}, "a.jpg", "not as COCO wants it"),
-        ({"annotations": [{"bbox": [1, 2, 3, 4]}]}, "a.jpg", "not as COCO wants it"),
-        ({"annotations": [{"image_id": 1, "bbox": [1, 2, 0, 4]}]}, "a.jpg", "no area"),
-        ({"annotations": [{"image_id": 1, "bbox": [1, 2, None, 4]}]}, "a.jpg", "not"),
-        ({"annotations": [{"image_id": 1, "bbox": [100, 2, 5, 4]}]}, "a.jpg", "outside of the picture"),
-        ({"categories": [7]}, "a.jpg", "not as COCO wants it"),
-    ],
-)
-def test_a_coco_file_that_is_wrong_is_named(
-    tmp_path: Path, parts: dict[str, Any], name: str | None, words: str
-) -> None:
-    with pytest.raises(TableError, match=words) as refusal:
-        read(coco(tmp_path / "o.json", **parts), name)
-    assert str(refusal.value).startswith(str(tmp_path / "o.json"))
 
 
 def write(root: Path) -> Path:
