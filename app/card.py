@@ -4,13 +4,14 @@ A card is `export/weights/<name>.md`. What stands between its two marks is writt
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from data import GazeError
 from data.picture import whole
 
+WIDE = 8  # columns of a table at most
 BEGIN, END = "<!-- scores: written by gaze export -->", "<!-- end of scores -->"
 
 Evaluation = dict[str, Any]
@@ -50,12 +51,18 @@ def tables(evaluations: Sequence[Evaluation]) -> str:
             when = "whole viewing" if period == "whole" else period
             parts.append(f"**{facts['data']}, {facts['split']}: {when}** ({facts['pictures']} pictures)\n")
             names = list(dict.fromkeys(name for row in rows.values() for name in row))
-            parts.append(f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
-            for row, values in rows.items():
-                cells = (_cell(values[name]) if name in values else "" for name in names)
-                parts.append(f"| {row} | {' | '.join(cells)} |")
-            parts.append("")
+            known = [name for name in names if any(row.get(name, {}).get("mean") is not None for row in rows.values())]
+            for some in (known[start : start + WIDE] for start in range(0, len(known), WIDE)):
+                parts += [*_table(rows, some), ""]
     return "\n".join(parts)
+
+
+def _table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
+    yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
+    for row, values in rows.items():
+        if any(name in values for name in names):
+            cells = (_cell(values[name]) if name in values else "" for name in names)
+            yield f"| {row} | {' | '.join(cells)} |"
 
 
 def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
