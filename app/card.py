@@ -60,7 +60,7 @@ def tables(evaluations: Sequence[Evaluation]) -> str:
 def _table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
     yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
     for row, values in rows.items():
-        if any(name in values for name in names):
+        if any(values.get(name, {}).get("mean") is not None for name in names):
             cells = (_cell(values[name]) if name in values else "" for name in names)
             yield f"| {row} | {' | '.join(cells)} |"
 

@@ -204,7 +204,7 @@ def models() -> None:
             continue
         scores = [
             f"{name}: " + " ".join(f"{score} {value:.3g}" for score, value in values.items())
-            for name, values in contract.scores.items()
+            for name, values in contract.headlines.items()
         ]
         size = f"{path.stat().st_size / 1e6:.1f}"
         table.add_row(contract.name, contract.description, size, contract.licence, "\n".join(scores))

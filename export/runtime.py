@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 WEIGHTS = Path(__file__).with_name("weights")
+HEADLINES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ss", "bits", "ig", "end", "mm_position", "delta", "tfp_auc")
 KEY = "gaze"  # of the contract in the ONNX metadata
 STEP = ".step.onnx"  # the end of the name of a scanpath model's second file
 # fields of the contract that have defaults
@@ -76,6 +77,14 @@ class Contract:
     crop: int = 0  # side of a crop in pixels
     past: tuple[int, ...] = ()  # layers, heads and width of a head of what a step remembers
     decoding: dict[str, float] = dataclasses.field(default_factory=dict)  # how observers are sampled if not told
+
+    @property
+    def headlines(self) -> dict[str, dict[str, float]]:
+        """Of the scores on each data set those that say most; the card has all."""
+        return {
+            data: {name: value for name, value in scores.items() if name in HEADLINES}
+            for data, scores in self.scores.items()
+        }
 
     @property
     def searches(self) -> bool:

@@ -51,9 +51,9 @@ def describe(path: Path, contract: Contract) -> None:
         f"{path.name}, made from commit {contract.commit[:10]} with torch {contract.torch}, opset {contract.opset}."
     )
     if contract.scores:
-        st.markdown("**Scores on test pictures** (higher is better, except for kl)")
+        st.markdown("**Scores on test pictures** (higher is better, except for kl, bits and delta)")
         st.table(
-            [{"Set": name, **{k: f"{v:.3f}" for k, v in values.items()}} for name, values in contract.scores.items()]
+            [{"Set": name, **{k: f"{v:.3f}" for k, v in values.items()}} for name, values in contract.headlines.items()]
         )
     card = path.with_suffix(".md")
     if card.is_file():
