@@ -6,51 +6,15 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from app import scores, sets
+from app.refusal import Group, Stopped
 from data import GazeError
-
-TRAINING = (
-    "torch",
-    "pytorch_lightning",
-    "jsonargparse",
-    "albumentations",
-    "onnx",
-    "onnxscript",
-    "safetensors",
-    "scipy",
-)
-
-
-class Refusal(click.ClickException):
-    """A person's mistake, told in one sentence."""
-
-    exit_code = 2
-
-
-class Stopped(Refusal):
-    """Ctrl-C, with the exit status that shells expect."""
-
-    exit_code = 130
-
-
-class Group(click.Group):
-    """Commands whose `GazeError`s are told without a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except GazeError as error:
-            raise Refusal(str(error)) from error
-        except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] not in TRAINING:
-                raise
-            raise Refusal(f"This needs {error.name}, which predicting does without; run `make setup`.") from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gaze")
 def main() -> None:
-    """Where people look in a picture, second by second."""
+    """Where people look in a picture, second by second, in which order, and for how long."""
 
 
 @main.command()
@@ -216,149 +180,8 @@ def models() -> None:
         raise SystemExit(3)
 
 
-@main.group(cls=Group)
-def evaluate() -> None:
-    """Score models beside chance and beside the people themselves."""
-
-
-@evaluate.command()
-@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
-@click.option("--model", "names", multiple=True, default=["tempsal"], show_default=True, help="May be given twice.")
-@click.option("--split", default="test", show_default=True, help="A split of splits.json, or all.")
-@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Of viewing.")
-@click.option("--sigma", default=15.36, show_default=True, type=click.FloatRange(0, min_open=True), help="Pixels.")
-@click.option("--slices", is_flag=True, help="Score each second too, beside the model's own time-blind density.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
-def saliency(
-    root: Path,
-    names: tuple[str, ...],
-    split: str,
-    condition: str | None,
-    seconds: float,
-    sigma: float,
-    slices: bool,
-    form: str,
-) -> None:
-    """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
-    from app import evaluate as machinery
-
-    result = machinery.evaluate(
-        root, names, split=split, condition=condition, seconds=seconds, sigma=sigma, slices=slices
-    )
-    if form == "json":
-        click.echo(result.to_json(), nl=False)
-    else:
-        machinery.show(result)
-
-
-@evaluate.command()
-@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
-@click.option(
-    "--model",
-    "names",
-    multiple=True,
-    help="May be given twice; walk needs no weights, none is chance and people.  [default: oat-search or oat-free]",
-)
-@click.option("--split", default="test", show_default=True, help="A split, or all.")
-@click.option(
-    "--by",
-    default="picture",
-    show_default=True,
-    type=click.Choice(["picture", "target", "observer", "layout"]),
-    help="What no two splits share; those by picture are of splits.json.",
-)
-@click.option(
-    "--objects",
-    metavar="file|proto|FILE.json|grid:RxC",
-    help="file is objects.json.  [default: file; a grid or proto where it names fewer than two objects a picture]",
-)
-@click.option(
-    "--within",
-    type=click.FloatRange(0),
-    help="Pixels from an object at which a fixation belongs to it.  [default: 0, or any in searches among small boxes]",
-)
-@click.option("--merge/--no-merge", default=None, help="Repeats of one object are one.  [default: in free viewing]")
-@click.option(
-    "--observers", default=15, show_default=True, type=click.IntRange(1, 1000), help="Simulated for each scene."
-)
-@click.option("--told", is_flag=True, help="Models and chance know which object is the target.")
-@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
-def scanpath(root: Path, names: tuple[str, ...], form: str, **settings: Any) -> None:
-    """Sequence score, bits per fixation, MultiMatch and search, beside chance and people, with 95 % intervals."""
-    from app import ranking as machinery
-    from app.trials import Settings
-
-    models = [name for name in names if name != "none"] if names else None
-    result = machinery.evaluate(root, models, Settings(**settings))
-    if form == "json":
-        click.echo(result.to_json(), nl=False)
-    else:
-        machinery.show(result)
-
-
-@main.group(cls=Group)
-def data() -> None:
-    """Look after data sets."""
-
-
-@data.command()
-@click.argument("root", type=click.Path(path_type=Path))
-@click.option("--count", default=60, show_default=True, type=click.IntRange(1), help="Pictures.")
-@click.option("--seed", default=0, show_default=True)
-@click.option(
-    "--kind",
-    default="pictures",
-    show_default=True,
-    type=click.Choice(["pictures", "search", "free"]),
-    help="Pictures, or layouts of objects that are searched or looked at freely.",
-)
-def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
-    """Make a small set of pictures and viewers from a seed, to try things on."""
-    from data import layouts
-    from data import synthetic as machinery
-
-    if kind == "pictures":
-        machinery.write(root, count, seed)
-    else:
-        layouts.write(root, count, seed, kind)
-    click.echo(f"{root}: {count} pictures")
-
-
-@data.command()
-@click.argument("root", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write, ending in .json.")
-@click.option("--model", default="tempsal", show_default=True, help="Of where people look.")
-def objects(root: Path, output: Path, model: str) -> None:
-    """Find proto-objects in every picture of a set; train on them with --data.source FILE."""
-    from app import regions as machinery
-
-    pictures, count = machinery.find(root, output, model)
-    click.echo(f"{output}: {count} objects in {pictures} pictures")
-
-
-@data.command()
-@click.argument("root", type=click.Path(path_type=Path))
-def check(root: Path) -> None:
-    """Name every defect of a data set in gaze's table format; exits with 1 when there are any."""
-    from collections import Counter
-
-    from data import table
-
-    defects = table.check(root)
-    for defect in defects:
-        click.echo(str(defect))
-    counts = Counter(_place(Path(defect.file), root) for defect in defects)
-    places = "; " + ", ".join(f"{count} in {place}" for place, count in counts.most_common()) if counts else ""
-    click.echo(f"{root}: {len(defects) or 'no'} {'defect' if len(defects) == 1 else 'defects'}{places}")
-    if defects:
-        raise SystemExit(1)
-
-
-def _place(file: Path, root: Path) -> str:
-    """The file or folder right below the root of a data set."""
-    return file.relative_to(root).parts[0] if file.is_relative_to(root) and file != root else str(file)
+main.add_command(scores.evaluate)
+main.add_command(sets.data)
 
 
 if __name__ == "__main__":
