@@ -47,6 +47,7 @@ def main() -> None:
     metavar="proto|grid:RxC|COCO.json|DETECTOR.onnx",
     help="What the looks of a scanpath fall on.",
 )
+@click.option("--detector", metavar="FILE.onnx", help="Finds the objects; the same as --objects FILE.onnx.")
 @click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")
 @click.option(
     "--observers", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Simulated, a picture."

@@ -10,7 +10,7 @@ from export.runtime import Predictor
 
 ONLY = {  # options of `gaze predict` that belong to one task
     "saliency": ("opacity", "palette"),
-    "scanpath": ("objects", "target", "observers", "temperature", "seed", "limit"),
+    "scanpath": ("objects", "detector", "target", "observers", "temperature", "seed", "limit"),
 }
 
 
@@ -59,13 +59,14 @@ def _paths(
     formats: str | None,
     provider: str,
     objects: str,
+    detector: str | None,
     target: str | None,
     **options: Any,
 ) -> Job:
     kinds = _formats(formats or "png,csv,json", trace.FORMATS)
     paths = predict.find(sources, folder)
     settings = {key: value for key, value in options.items() if key not in ONLY["saliency"]}
-    tracer = trace.tracer(model, provider, objects, target, **settings)
+    tracer = trace.tracer(model, provider, detector or objects, target, **settings)
     out = trace.Output(folder, predict.name(paths), kinds)
     words = f"{tracer.model.model} on {tracer.model.provider}"
     return Job(paths, out.files, lambda todo: trace.run(tracer, todo, out), words)

@@ -112,6 +112,7 @@ def _of_paths(network: OAT, found: Contract) -> Contract:
         categories=network.categories[1:],
         appearance=str(network.arguments["appearance"]),
         crop=network.crop,
+        durations=network.durations,
         past=(len(network.decoder), heads, int(network.arguments["width"]) // heads),
     )
 

@@ -146,4 +146,5 @@ class Steps:
         logits, pace, trace, past = self._session.run(
             list(NEXT), {"last": last, "trace": trace, "past": past, **self._memory}
         )
+        pace = pace if self._contract.durations else np.full_like(pace, np.nan)
         return logits, pace, (trace, past)

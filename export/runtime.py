@@ -32,7 +32,7 @@ HEADLINES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ss", "bits", "ig", "end",
 KEY = "gaze"  # of the contract in the ONNX metadata
 STEP = ".step.onnx"  # the end of the name of a scanpath model's second file
 # fields of the contract that have defaults
-LATER = ("fill", "mirror", "inputs", "outputs", "categories", "appearance", "crop", "past", "decoding")
+LATER = ("fill", "mirror", "inputs", "outputs", "categories", "appearance", "crop", "past", "decoding", "durations")
 INPUTS = {
     "picture": "uint8 (b, h, w, 3), RGB, letterboxed: scaled to fit, centred, bars filled",
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
@@ -77,6 +77,7 @@ class Contract:
     crop: int = 0  # side of a crop in pixels
     past: tuple[int, ...] = ()  # layers, heads and width of a head of what a step remembers
     decoding: dict[str, float] = dataclasses.field(default_factory=dict)  # how observers are sampled if not told
+    durations: bool = True  # whether a scanpath model tells how long fixations last
 
     @property
     def headlines(self) -> dict[str, dict[str, float]]:

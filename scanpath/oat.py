@@ -27,10 +27,10 @@ from saliency.finish import condition_names
 from scanpath.appearance import Crops, Salient
 from scanpath.decode import LONGEST
 from scanpath.position import Position
+from scanpath.traces import left, traces
 from scanpath.transformer import Decoder, Encoder, sinusoid
 
 NEVER = -1e9  # the logit of what cannot be chosen
-FADE = 0.7  # what is left of the trace of a fixation after the next one
 RELATION, TRACE, PACE = 12, 4, 16  # sizes: of a pair of objects, of an object's past, of the duration's key
 
 
@@ -70,6 +70,7 @@ class OAT(nn.Module):
         pointers: scores that the pointer mixes.
         relation: the pointer knows how the objects lie to the last one.
         trace: the pointer knows how often and how long ago each object was fixated.
+        durations: it tells how long each fixation lasts; false where the data do not.
     """
 
     order_code: Tensor
@@ -95,6 +96,7 @@ class OAT(nn.Module):
         pointers: int = 1,
         relation: bool = True,
         trace: bool = True,
+        durations: bool = True,
     ) -> None:
         super().__init__()
         if width % (2 * heads):
@@ -103,7 +105,7 @@ class OAT(nn.Module):
         self.arguments = {**given, "conditions": list(conditions), "categories": list(categories)}
         self.conditions = condition_names(conditions)[:-1]
         self.categories = ("", *categories)
-        self.crop, self.heads, self.related, self.traced = crop, heads, relation, trace
+        self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
         self.salient, self.crops = self._see(appearance, saliency), None
         if appearance == "crops":
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
@@ -263,7 +265,7 @@ class OAT(nn.Module):
         x = x.unflatten(0, (batch, paths)).flatten(1, 2)
         relation = self._pairs(memory.place, memory.place[:, :-1]).flatten(2)
         lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
-        logits, pace = self._point(x, memory, lies, _traces(order, count).flatten(1, 2))
+        logits, pace = self._point(x, memory, lies, traces(order, count).flatten(1, 2))
         allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
         logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
         return logits, pace.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
@@ -278,9 +280,7 @@ class OAT(nn.Module):
         Float[Tensor, "s n_1"], Float[Tensor, "s n 2"], Float[Tensor, "s n 2"], Float[Tensor, "layers 2 s h u e"]
     ]:
         """One step of many observers of one scene (`b` = 1): logits, pace, and the grown trace and past."""
-        count = memory.aim.shape[1]
-        fresh = (last[:, None] == torch.arange(count, device=last.device)).float()
-        trace = torch.stack([trace[..., 0] + fresh, trace[..., 1] * FADE + fresh], -1)
+        trace, told = left(trace, last)
         x = (memory.tokens[0][last] + self.order_code[past.shape[4]])[:, None]
         grown = []
         for place, layer in enumerate(self.decoder):
@@ -288,7 +288,7 @@ class OAT(nn.Module):
             x, more = layer.step(x, past[place], keys, values, memory.there[:, None, None])  # type: ignore[operator]
             grown.append(more)
         lies = self._pairs(memory.place[:, last], memory.place[:, :-1])
-        logits, pace = self._point(x.transpose(0, 1), memory, lies, _features(trace, fresh)[None])
+        logits, pace = self._point(x.transpose(0, 1), memory, lies, told[None])
         return logits[0], pace[0], trace, torch.stack(grown)
 
     def _point(
@@ -320,20 +320,3 @@ def _there(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b 1 1 k"]:
 
 def _rows(table: Float[Tensor, "b n d"], index: Int[Tensor, "b q"]) -> Float[Tensor, "b q d"]:
     return table.gather(1, index[..., None].expand(-1, -1, table.shape[-1]))
-
-
-def _features(trace: Float[Tensor, "*b n 2"], fresh: Float[Tensor, "*b n"]) -> Float[Tensor, "*b n f"]:
-    """Of each object: was it fixated, how often, how lately, is it fixated now."""
-    visits, lately = trace.unbind(-1)
-    return torch.stack([visits.clamp(max=1), visits.log1p(), lately, fresh], -1)
-
-
-def _traces(order: Int[Tensor, "b p l"], count: int) -> Float[Tensor, "b p l_1 n f"]:
-    """The features before each fixation of known paths."""
-    now = torch.zeros(*order.shape[:2], count, 2, device=order.device)
-    features = [_features(now, now[..., 0])]
-    for step in range(order.shape[2]):
-        fresh = (order[:, :, step, None] == torch.arange(count, device=order.device)).float()
-        now = torch.stack([now[..., 0] + fresh, now[..., 1] * FADE + fresh], -1)
-        features.append(_features(now, fresh))
-    return torch.stack(features, 2)

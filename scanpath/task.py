@@ -29,7 +29,7 @@ class ScanpathTask(LightningModule):
         optimizer: makes the optimiser from the parameters.
         peak: learning rate at the top of the one-cycle schedule.
         warmup: share of the steps in which the rate rises.
-        pace: weight of the durations' loss; a model without durations takes 0.
+        pace: weight of the durations' loss, where the model tells them.
         start: .safetensors to begin from, to fine-tune what ships on other data.
         seed: of dropout; the same step draws the same numbers in every run.
     """
@@ -104,7 +104,7 @@ class ScanpathTask(LightningModule):
         if not len(bits):
             return None
         total = torch.cat([bits, end]).mean()
-        if self.pace and len(nats):
+        if self.pace and len(nats) and getattr(self.network, "durations", True):
             total = total + self.pace * nats.mean()
         if not torch.isfinite(total):
             raise GazeError(

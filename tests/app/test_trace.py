@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -104,6 +105,24 @@ def test_a_picture_becomes_a_path_two_tables_and_a_record(photos: Path, tmp_path
     assert [float(row["seen"]) for row in objects] == pytest.approx(
         [each["seen"] for each in record["objects"]], abs=1e-4
     )
+
+
+@pytest.mark.parametrize("option", ["--detector", "--objects"])
+def test_a_detector_finds_what_is_looked_at(option: str, photos: Path, tmp_path: Path, models: Path) -> None:
+    answer = np.zeros((1, 6, 8), np.float32)  # YOLOv8 on an input of 64 x 64: scale 0.4, bars of 12 above and below
+    answer[0, :, 0], answer[0, :, 1] = (16, 32, 16, 20, 0.9, 0), (48, 32, 16, 20, 0, 0.8)
+    inputs = [onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, (1, 3, 64, 64))]
+    outputs = [onnx.helper.make_tensor_value_info("output0", onnx.TensorProto.FLOAT, answer.shape)]
+    node = onnx.helper.make_node("Constant", [], ["output0"], value=onnx.numpy_helper.from_array(answer))
+    graph = onnx.helper.make_graph([node], "detector", inputs, outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, {"names": "{0: 'cup', 1: 'hat'}"})
+    onnx.save(model, tmp_path / "yolo.onnx")
+    words = ("--model", "walk", option, tmp_path / "yolo.onnx", "--format", "json")
+    assert gaze(photos / "0.png", "-o", tmp_path / "out", *words).exit_code == 0
+    record = json.loads((tmp_path / "out" / "0.path.json").read_text())
+    assert [each["category"] for each in record["objects"]] == ["cup", "hat"]
+    assert record["objects"][0]["box"] == pytest.approx({"x": 20, "y": 25, "width": 40, "height": 50})
 
 
 @pytest.mark.parametrize("objects", ["proto", "grid:2x3", "{coco}"])

@@ -214,3 +214,12 @@ def test_a_model_whose_numbers_are_not_finite_is_refused(made: Path, tmp_path: P
 def test_walking_needs_no_torch() -> None:
     code = "import sys, export.paths, scanpath.decode; sys.exit('torch' in sys.modules or 'onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_a_model_that_was_trained_without_durations_tells_none(finder: Pathfinder) -> None:
+    walker = finder.walker(toy.scene(4))
+    assert np.isfinite(decode.sample(walker, 5).duration[:, 0]).all()
+    walker._contract = replace(finder.contract, durations=False)
+    rollouts = decode.sample(walker, 5)
+    assert (rollouts.order[:, 0] >= 0).all()
+    assert np.isnan(rollouts.duration).all()
