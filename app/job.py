@@ -63,6 +63,10 @@ def _paths(
     target: str | None,
     **options: Any,
 ) -> Job:
+    if detector and objects != "proto":
+        raise GazeError("--objects and --detector both say where objects come from; give one of them.")
+    if detector and not detector.lower().endswith(".onnx"):
+        raise GazeError(f"--detector takes an .onnx file, but it is {detector!r}; use --objects for anything else.")
     kinds = _formats(formats or "png,csv,json", trace.FORMATS)
     paths = predict.find(sources, folder)
     settings = {key: value for key, value in options.items() if key not in ONLY["saliency"]}

@@ -7,6 +7,7 @@ PyTorch.
 """
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -96,6 +97,7 @@ def convert(
     name: str,
 ) -> onnx.ModelProto:
     """The ONNX form of a module: `shapes` names the sides of its inputs that may change; `name` is for errors."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not missed
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         try:

@@ -273,10 +273,10 @@ def feed(
 
 
 def find(model: str | Path) -> Path:
-    """The .onnx file of a model given by name or path."""
+    """The .onnx file of a model given by name or path; a name that `folder()` lacks may be one that ships."""
     path = Path(model)
     if path.suffix != ".onnx":
-        path = folder() / f"{model}.onnx"
+        path = next((p for p in (folder() / f"{model}.onnx", WEIGHTS / f"{model}.onnx") if p.is_file()), path)
     if not path.is_file():
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
@@ -304,7 +304,7 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 def _contract(opened: "InferenceSession", path: Path) -> Contract:
     read = _carried(opened, path)
     if read.task != "saliency":
-        raise ModelError(f"{read.name} predicts a {read.task}, not a map; use a model of saliency, such as tempsal.")
+        raise ModelError(f"{read.name} predicts a {read.task}, not a map; add --task scanpath, or take tempsal.")
     have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
     need = {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])}
     if need - have:

@@ -52,7 +52,12 @@ def save(network: nn.Module, path: Path) -> None:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Description and tensors of a .safetensors file or of a checkpoint of `gaze train`."""
+    """Description and tensors of a .safetensors file or of a checkpoint of `gaze train`.
+
+    A relative path that is not there is looked for from the repository's folder, as recipes name what ships.
+    """
+    here = Path(__file__).parents[1] / path
+    path = here if not path.is_file() and here.is_file() else path
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file; give a .safetensors or .ckpt file that gaze wrote.")
     try:

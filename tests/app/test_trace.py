@@ -245,6 +245,7 @@ def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    monkeypatch.setattr("export.runtime.WEIGHTS", tmp_path)
     result = gaze(photos / "0.png", "-o", tmp_path / "out", "--model", "walk", "--objects", "grid:2x2")
     assert result.exit_code == 0
     record = json.loads((tmp_path / "out" / "0.path.json").read_text())
@@ -259,6 +260,8 @@ def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(
     [
         (["--objects", "cats"], "Objects cannot come from 'cats'; choose proto, a grid such as grid:6x8"),
         (["--objects", "none.json"], "There is no file none.json"),
+        (["--objects", "grid:2x2", "--detector", "yolo.onnx"], "--objects and --detector both say"),
+        (["--detector", "boxes.json"], "--detector takes an .onnx file, but it is 'boxes.json'"),
         (["--objects", "grid:0x4"], "Objects cannot come from 'grid:0x4'"),
         (["--target", "1,2,3"], "The target '1,2,3' is no box x,y,width,height, and no such file exists"),
         (["--format", "npy"], "no format 'npy'"),

@@ -231,3 +231,15 @@ def test_the_import_takes_neither_torch_nor_half_a_second() -> None:
         for _ in range(3)
     ]
     assert min(runs) < 0.5
+
+
+def test_a_model_that_ships_is_found_where_other_models_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    assert runtime.find("tempsal") == runtime.WEIGHTS / "tempsal.onnx"
+    own = tmp_path / "tempsal.onnx"
+    own.write_bytes(b"")
+    assert runtime.find("tempsal") == own
+    with pytest.raises(ModelError, match="There is no model 'other'"):
+        runtime.find("other")
