@@ -23,9 +23,9 @@ from jaxtyping import Float, UInt8
 
 from data import GazeError, ModelError, trace
 from data.gaze import Objects, Picture, Scene
-from data.objects import check, overlap
+from data.objects import check, overlap, window
 from export.paths import Pathfinder
-from export.runtime import Prediction
+from export.runtime import Prediction, place
 from scanpath.decode import LIMIT, Rollouts
 from scanpath.statistics import BOX, Statistics, begin, representative, statistics
 from scanpath.walk import Walk, land
@@ -135,9 +135,7 @@ def observe(
     """
     settings = settings or Settings()
     settings = replace(settings, temperature=settings.temperature or model.temperature)
-    if settings.condition not in model.conditions:
-        known = ", ".join(model.conditions)
-        raise ModelError(f"{model.model} knows no viewing condition {settings.condition!r}; choose one of: {known}.")
+    place(settings.condition, model.conditions, model.model)
     density = None if prediction is None else prediction.density
     at, sought = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
     if target is not None and not model.searches:
@@ -181,14 +179,16 @@ def scene(picture: Picture, pixels: Pixels, objects: Objects, target: Target | N
     else:
         number, objects = len(objects), _with(objects, box)
     category = objects.categories[number] if objects.categories else ""
-    return Scene(picture, objects, (number,), (category,), "search"), (pixels[_window(box[0])],)
+    return Scene(picture, objects, (number,), (category,), "search"), (
+        pixels[window(box[0], picture.width, picture.height)],
+    )
 
 
 def _with(objects: Objects, box: Float[np.ndarray, "1 4"]) -> Objects:
     """The objects and one more, of which only the box is known."""
     masks = None if objects.masks is None else np.pad(objects.masks, ((0, 1), (0, 0), (0, 0)))
     if masks is not None:
-        masks[-1][_window(box[0])] = True
+        masks[-1][window(box[0], *masks.shape[:0:-1])] = True
     return Objects(
         np.vstack([objects.boxes, box]),
         (*objects.categories, "") if objects.categories else (),
@@ -295,13 +295,6 @@ class Trace:
     def to_json(self, name: str | None = None) -> str:
         """`record` as text."""
         return json.dumps(self.record(name), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _window(box: Float[np.ndarray, "4"]) -> tuple[slice, slice]:
-    """Rows and columns of the pixels that a box touches."""
-    left, top = np.floor(box[:2]).astype(int)
-    right, bottom = np.ceil(box[:2] + box[2:]).astype(int)
-    return slice(top, bottom), slice(left, right)
 
 
 def _known(value: float) -> float | None:

@@ -30,7 +30,8 @@ from app import people, trials
 from app.agreement import PLACES, Aggregate, agreement, bits, likeness
 from app.answer import Answer, Order
 from app.evaluate import WHOLE
-from app.trials import DENSITY, Set, Settings
+from app.regions import DENSITY
+from app.trials import Set, Settings
 from data import TableError
 from data.gaze import Picture, Scene
 from data.picture import read

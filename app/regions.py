@@ -11,6 +11,8 @@ from data.picture import read, whole
 from data.proto import proto
 from export.runtime import Predictor
 
+DENSITY = "tempsal"  # the model that says where looks fall
+
 
 def find(root: Path, file: Path, model: str) -> tuple[int, int]:
     """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects."""

@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 
 from app import observe
 from app.observe import Settings, Target, Trace, Walker
+from app.regions import DENSITY
 from data import GazeError, ModelError, PictureError, annotations, objects
 from data import picture as pictures
 from data.gaze import Objects
@@ -25,7 +26,6 @@ from export.runtime import Predictor, folder
 
 FORMATS = ("png", "csv", "json")
 ENDINGS = {"png": (".path.png",), "csv": (".paths.csv", ".objects.csv"), "json": (".path.json",)}
-DENSITY = "tempsal"  # the model that says where looks fall
 Source = Callable[[UInt8[np.ndarray, "h w 3"], str, Float[np.ndarray, "h w"] | None], Objects]
 
 
@@ -119,9 +119,8 @@ def source(words: str, provider: str = "auto") -> Source:
     """Where objects come from: "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file."""
     if words == "proto":
         return _proto
-    if cells := re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", words):
-        rows, columns = int(cells[1]), int(cells[2])
-        return lambda pixels, name, density: objects.grid(pixels.shape[1], pixels.shape[0], rows, columns)
+    if cells := objects.cells(words):
+        return lambda pixels, name, density: objects.grid(pixels.shape[1], pixels.shape[0], *cells)
     path = Path(words)
     if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
         raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")

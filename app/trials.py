@@ -12,11 +12,10 @@ from typing import Any
 
 from app import regions
 from app.evaluate import DRAWS, SEED
+from app.regions import DENSITY
 from data import TableError, objects, split, table
 from data.gaze import ObjectPath, Scene
 from scanpath.decode import LONGEST
-
-DENSITY = "tempsal"  # the model that proto-objects are found with
 
 Trials = list[tuple[Scene, tuple[ObjectPath, ...]]]
 

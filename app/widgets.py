@@ -26,6 +26,7 @@ from export.runtime import Prediction, Predictor
 NOTE = "A prediction by a model, not an eye-tracking measurement."
 SIDE = 1200  # pixels: the longest side of a picture on the screen
 WHOLE = "Whole viewing"
+SAMPLES = {path.stem: path for path in sorted(Path(picture.__file__).with_name("samples").glob("*.jpg"))}
 CONDITIONS = {
     "any": ("Any viewing", "The default for new pictures: what all training sets have in common."),
     "osie": ("Everyday scenes, 3 s", "As in the OSIE set: free viewing of scenes with several objects, for 3 seconds."),
@@ -50,6 +51,18 @@ class View:
     record: dict[str, Any]  # what `Prediction.record` says, and the picture's name
     text: str  # the same as JSON: what `gaze predict` writes
     times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
+
+
+def invite(words: str, label: str, key: str) -> None:
+    """The empty page: what to do, and the samples to see; a click on "LABEL the NAME" puts its name under `key`."""
+    st.info(words, icon=":material/upload:")
+    for column, (name, path) in zip(st.columns(len(SAMPLES) or 1), SAMPLES.items(), strict=False):
+        column.image(path.read_bytes(), width="stretch")
+        column.button(f"{label} the {name}", key=f"{key}-{name}", on_click=_take, args=(key, name), width="stretch")
+
+
+def _take(key: str, name: str) -> None:
+    st.session_state[key] = name
 
 
 def model_picker(label: str = "Model") -> Predictor | None:

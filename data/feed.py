@@ -8,6 +8,7 @@ sought_present (m) bool                     false for the padding; in free viewi
 condition () int64                          viewing condition, 0 is "any"
 crops (n, k, k, 3), sought_crops (m, ...)   uint8, where the model looks at crops: what each object looks like; black
                                             where that is not known
+likeness (n) float32                        with the crops: how much each object looks like what is looked for
 picture (h, w, 3) uint8, content (4)        where the model looks at the picture: letterboxed, and where it lies
 """
 
@@ -15,13 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from data import GazeError
 from data.gaze import Scene
 from data.likeness import likeness
 from data.objects import crops as cut
+from data.objects import window
 from data.picture import FILL, Letterbox, read
+
+APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
+LONGEST = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Form:
     """What a model reads of a scene."""
 
     categories: tuple[str, ...] = ()
-    appearance: str = "none"  # none, crops or saliency
+    appearance: str = "none"  # of `APPEARANCES`
     crop: int = 32  # pixels
     canvas: tuple[int, int] = (192, 256)  # height, width
 
@@ -93,7 +98,8 @@ class Form:
         box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
         pieces, first = list(sought), 0
         if not sought and box is not None:
-            pieces, first = [_piece(pixels, np.array(box))], _held(scene)
+            pieces = [pixels[window(np.array(box), pixels.shape[1], pixels.shape[0])]]
+            first = _held(scene)
         for place, piece in enumerate(pieces[:held], first):
             shown[place] = cut(piece, np.array([[0, 0, piece.shape[1], piece.shape[0]]], float), self.crop)[0]
         return {
@@ -109,14 +115,6 @@ class Form:
             pixels = read(scene.picture.path)
         box = Letterbox.fit(pixels.shape[:2], self.canvas)
         return {"picture": box.apply(pixels, FILL), "content": box.box}
-
-
-def _piece(pixels: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, " 4"]) -> UInt8[np.ndarray, "ch cw 3"]:
-    """The pixels that a box touches, at least one."""
-    limit = np.array([pixels.shape[1], pixels.shape[0]])
-    low = np.clip(np.floor(box[:2]), 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(box[:2] + box[2:]), low + 1, limit).astype(int)
-    return pixels[low[1] : high[1], low[0] : high[0]]
 
 
 def _held(scene: Scene) -> int:

@@ -4,7 +4,7 @@ The order of an epoch depends on (seed, epoch) alone.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import Sampler
 
-from data import GazeError
+from data import GazeError, TableError, table
 
 
 class Order(Sampler[tuple[int, int]]):
@@ -90,3 +90,25 @@ class Folders(LightningDataModule):
         order = Order(length, seed)
         order.epoch, order.used = self._used[0], self._used  # Lightning takes the first iterator before `set_epoch`
         return order
+
+
+def check(rules: Mapping[str, tuple[Any, str, bool]]) -> None:
+    """Refuses the first option that is not as wanted; of each its value, what is wanted, and whether it is so."""
+    for name, (value, wanted, good) in rules.items():
+        if not good:
+            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
+
+
+def divide(root: Path, pictures: Iterable[str]) -> dict[str, set[str]]:
+    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test."""
+    named = table.splits(root)
+    for split in ("train", "val", "test") if named else ():
+        if split not in named:
+            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
+    if named:
+        return {split: set(names) for split, names in named.items()}
+    place = {6: "val", 7: "test"}
+    found: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+    for number, name in enumerate(dict.fromkeys(pictures)):
+        found[place.get(number % 8, "train")].add(name)
+    return found

@@ -1,4 +1,4 @@
-"""Batches: pictures with their fixations on a grid, from one or several sets; torch starts here.
+"""Batches: pictures with their fixations on a grid, from one or several sets.
 
 A sample is a dictionary:
 
@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data import GazeError, TableError, maps, table
 from data.augment import Augment
-from data.folders import Folders, Order
+from data.folders import Folders, Order, check, divide
 from data.gaze import Picture, Scanpath
 from data.picture import Letterbox, read
 
@@ -168,9 +168,10 @@ class GazeData(Folders):
             return
         parts: dict[str, list[GazeDataset]] = {"train": [], "val": [], "test": []}
         for number, root in enumerate(self.roots):
-            items, named = list(table.read(root)), table.splits(root)
+            items = list(table.read(root))
+            divided = divide(root, (picture.name for picture, _ in items))
             for split, sets in parts.items():
-                sets.append(self._set(number, split, _choose(items, split, named, root)))
+                sets.append(self._set(number, split, [item for item in items if item[0].name in divided[split]]))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
 
     def _set(self, number: int, split: str, items: list[tuple[Picture, tuple[Scanpath, ...]]]) -> GazeDataset:
@@ -224,26 +225,12 @@ def _path(picture: Picture) -> Path:
 
 
 def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int) -> None:
-    rules = {
-        "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
-        "stride": (stride, "1, 2 or 4", stride in (1, 2, 4)),
-        "slices": (slices, "at least 1", slices >= 1),
-        "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
-        "batch_size": (batch_size, "at least 1", batch_size >= 1),
-    }
-    for name, (value, wanted, good) in rules.items():
-        if not good:
-            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
-
-
-def _choose(
-    items: list[tuple[Picture, tuple[Scanpath, ...]]], split: str, named: dict[str, list[str]], root: Path
-) -> list[tuple[Picture, tuple[Scanpath, ...]]]:
-    """The items of one split: as splits.json says, else every eighth picture for val and every eighth for test."""
-    if named:
-        if split not in named:
-            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
-        chosen = set(named[split])
-        return [item for item in items if item[0].name in chosen]
-    place = {"val": (6,), "test": (7,), "train": tuple(range(6))}[split]
-    return [item for i, item in enumerate(items) if i % 8 in place]
+    check(
+        {
+            "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
+            "stride": (stride, "1, 2 or 4", stride in (1, 2, 4)),
+            "slices": (slices, "at least 1", slices >= 1),
+            "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
+            "batch_size": (batch_size, "at least 1", batch_size >= 1),
+        }
+    )

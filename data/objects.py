@@ -190,9 +190,11 @@ def scenes(
     unassigned. Categories of what is sought are known from all pictures of the set.
     """
     root = Path(root)
-    cells, file = _cells(source), Path(source) if source.endswith(".json") else root / "objects.json"
+    on_grid, file = cells(source), Path(source) if source.endswith(".json") else root / "objects.json"
+    if source != "file" and not source.endswith(".json") and not on_grid:
+        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
     known = annotated(root, file)
-    if cells is None and not known:
+    if on_grid is None and not known:
         raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
     categories = names(known.values())
     found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
@@ -205,20 +207,22 @@ def scenes(
         groups: dict[Any, list[Scanpath]] = {}
         for s in scanpaths:
             groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
-        on = objects if cells is None else grid(picture.width, picture.height, *cells)
+        on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
         for group in groups.values():
-            first = group[0] if cells is None else _boxed(group[0], objects)
+            first = group[0] if on_grid is None else _boxed(group[0], objects)
             paths = tuple(path(s, on, within, merge) for s in group)
             found.append((scene(picture, on, first, categories), paths))
     return found
 
 
-def _cells(source: str) -> tuple[int, int] | None:
-    """Rows and columns of a source "grid:ROWSxCOLUMNS"; None for a file."""
-    cells = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
-    if source != "file" and not source.endswith(".json") and not cells:
-        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
-    return (int(cells[1]), int(cells[2])) if cells else None
+def cells(source: str) -> tuple[int, int] | None:
+    """Rows and columns of a source "grid:ROWSxCOLUMNS"; None for anything else.
+
+    >>> cells("grid:6x8"), cells("file")
+    ((6, 8), None)
+    """
+    found = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
@@ -240,12 +244,24 @@ def crops(
     """
     if not np.isfinite(boxes).all():
         raise GazeError("A box to cut out holds what is not a number; mend or remove it.")
-    limit = np.array([pixels.shape[1], pixels.shape[0]])
-    low = np.clip(np.floor(boxes[:, :2]), 0, limit - 1).astype(np.int64)
-    high = np.clip(np.ceil(boxes[:, :2] + boxes[:, 2:]), low + 1, limit).astype(np.int64)
     found = np.empty((len(boxes), size, size, 3), np.uint8)
-    for crop, (left, top), (right, bottom) in zip(found, low.tolist(), high.tolist(), strict=True):
-        piece = pixels[top:bottom, left:right]
+    for crop, box in zip(found, boxes, strict=True):
+        piece = pixels[window(box, pixels.shape[1], pixels.shape[0])]
         method = cv2.INTER_AREA if max(piece.shape[:2]) > size else cv2.INTER_LINEAR
         crop[:] = cv2.resize(piece, (size, size), interpolation=method)
     return found
+
+
+def window(box: Float[np.ndarray, " 4"], width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of the pixels of a picture that a box touches; at least one pixel, the nearest.
+
+    >>> window(np.array([1.5, 0, 2, 0.5]), 10, 10)
+    (slice(0, 1, None), slice(1, 4, None))
+    """
+    limit = np.array([width, height])
+    low = np.clip(np.floor(box[:2]), 0, limit - 1).astype(np.int64)
+    (left, top), (right, bottom) = (
+        low.tolist(),
+        np.clip(np.ceil(box[:2] + box[2:]), low + 1, limit).astype(int).tolist(),
+    )
+    return slice(top, bottom), slice(left, right)

@@ -21,21 +21,18 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from data import GazeError, TableError, table
-from data.feed import Form
-from data.folders import Folders, Order
+from data import TableError, table
+from data.feed import APPEARANCES, LONGEST, Form
+from data.folders import Folders, Order, check, divide
 from data.gaze import ObjectPath, Scene
 from data.objects import scenes
 from data.picture import read
-from data.split import layouts
-from data.split import scenes as divided
-from data.split import split as divide
+from data.split import KINDS, layouts
+from data.split import scenes as carried
+from data.split import split as divided
 
 Item = tuple[Scene, tuple[ObjectPath, ...]]
-WAYS = ("picture", "target", "observer", "layout")
-APPEARANCES = ("none", "crops", "saliency")
-LONGEST = 255  # fixations of a path that a model can read
-FLIPS = ("", "x", "xy")  # not at all; left and right; up and down as well
+FLIPS = {"": 1, "x": 2, "xy": 4}  # in how many ways a scene lies: as it is, turned left and right, up and down as well
 PADS = {"order": -1, "duration": np.nan}  # what pads an array; zero elsewhere
 
 
@@ -68,19 +65,16 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
     @property
     def keys(self) -> list[int]:
         """Every scene in every flip."""
-        ways = {"": 1, "x": 2, "xy": 4}[self.flip]
-        return [4 * index + way for index in range(len(self)) for way in range(ways)]
+        return [4 * index + way for index in range(len(self)) for way in range(FLIPS[self.flip])]
 
     def scene(self, key: int) -> dict[str, np.ndarray]:
         """The arrays of a scene in one flip, under its own condition, the target not told."""
         if key not in self._fed:
             index, way = divmod(key, 4)
-            scene, pixels = _flipped(self.items[index][0], way)
-            arrays = self.form.feed(scene, self.conditions[index], False, pixels)
-            if key in self.features:
-                del arrays["picture"], arrays["content"]
-                arrays["features"] = self.features[key]
-            self._fed[key] = arrays
+            form = replace(self.form, appearance="none") if key in self.features else self.form
+            scene, pixels = _flipped(self.items[index][0], way, form.appearance != "none")
+            arrays = form.feed(scene, self.conditions[index], False, pixels)
+            self._fed[key] = arrays | ({"features": self.features[key]} if key in self.features else {})
         return self._fed[key]
 
     def forget(self, key: int) -> None:
@@ -95,7 +89,7 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
     def __getitem__(self, at: tuple[int, int]) -> dict[str, np.ndarray]:
         epoch, index = at
         rng = np.random.default_rng((self.seed, epoch, index))
-        way = int(rng.integers({"": 1, "x": 2, "xy": 4}[self.flip]))
+        way = int(rng.integers(FLIPS[self.flip]))
         arrays = dict(self.scene(4 * index + way))
         scene, paths = self.items[index]
         if scene.targets:
@@ -112,9 +106,9 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         return {**arrays, "order": order, "duration": duration, "ended": ended, "key": np.array(4 * index + way)}
 
 
-def _flipped(scene: Scene, way: int) -> tuple[Scene, UInt8[np.ndarray, "h w 3"] | None]:
-    """The scene turned over: `way` 1 left and right, 2 up and down, 3 both; and its picture where it has one."""
-    pixels = read(scene.picture.path) if scene.picture.path else None
+def _flipped(scene: Scene, way: int, seen: bool) -> tuple[Scene, UInt8[np.ndarray, "h w 3"] | None]:
+    """The scene turned over: `way` 1 left and right, 2 up and down, 3 both; and its picture, if that is to be seen."""
+    pixels = read(scene.picture.path) if seen and scene.picture.path else None
     if not way:
         return scene, pixels
     boxes = scene.objects.boxes.copy()
@@ -216,17 +210,13 @@ class SceneData(Folders):
         if self.sets:
             return
         form = Form(tuple(self.categories), self.appearance, self.crop, self.canvas)
+        parts = [self._divided(root, items) for root, items in zip(self.roots, self._read(), strict=True)]
         for split in ("train", "val", "test"):
-            items: list[Item] = []
-            numbers: list[int] = []
-            for number, (root, some) in enumerate(zip(self.roots, self._read(), strict=True), 1):
-                chosen = _choose(some, split, root, self.by)
-                items += chosen
-                numbers += [number] * len(chosen)
+            chosen = [(item, number) for number, part in enumerate(parts, 1) for item in part[split]]
             train = split == "train"
             self.sets[split] = Scenes(
-                items,
-                numbers,
+                [item for item, _ in chosen],
+                [number for _, number in chosen],
                 form,
                 flip=self.flip if train else "",
                 told_share=self.told_share if train or self.told_share == 1 else 0.0,
@@ -234,6 +224,14 @@ class SceneData(Folders):
                 limit=self.limit,
                 seed=self.seed,
             )
+
+    def _divided(self, root: Path, items: list[Item]) -> dict[str, list[Item]]:
+        """The scenes of each split of a set."""
+        if self.by == "picture":
+            names = divide(root, (scene.picture.name for scene, _ in items))
+            return {split: [item for item in items if item[0].picture.name in some] for split, some in names.items()}
+        layout = layouts(table.objects(root)) if self.by == "layout" else None
+        return carried(divided(table.read(root), self.by, layout=layout), items)
 
     def _loader(self, split: str, order: Order) -> DataLoader[dict[str, np.ndarray]]:
         if not len(self.sets[split]):
@@ -270,32 +268,15 @@ def _check(  # each option by its name
     limit: int,
     batch_size: int,
 ) -> None:
-    rules = {
-        "by": (by, "one of " + ", ".join(WAYS), by in WAYS),
-        "appearance": (appearance, "one of " + ", ".join(APPEARANCES), appearance in APPEARANCES),
-        "crop": (crop, "at least 12 pixels", crop >= 12),
-        "flip": (repr(flip), "one of " + ", ".join(map(repr, FLIPS)), flip in FLIPS),
-        "told_share": (told_share, "between 0 and 1", 0 <= told_share <= 1),
-        "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
-        "limit": (limit, f"between 1 and {LONGEST}", 1 <= limit <= LONGEST),
-        "batch_size": (batch_size, "at least 1", batch_size >= 1),
-    }
-    for name, (value, wanted, good) in rules.items():
-        if not good:
-            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
-
-
-def _choose(items: list[Item], split: str, root: Path, by: str) -> list[Item]:
-    """The scenes of one split: as splits.json says, else every eighth picture for val and every eighth for test."""
-    if by != "picture":
-        layout = layouts(table.objects(root)) if by == "layout" else None
-        return divided(divide(table.read(root), by, layout=layout), items)[split]
-    named = table.splits(root)
-    if named:
-        if split not in named:
-            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
-        chosen = set(named[split])
-        return [item for item in items if item[0].picture.name in chosen]
-    pictures = {name: i % 8 for i, name in enumerate(dict.fromkeys(scene.picture.name for scene, _ in items))}
-    place = {"val": (6,), "test": (7,), "train": tuple(range(6))}[split]
-    return [item for item in items if pictures[item[0].picture.name] in place]
+    check(
+        {
+            "by": (by, "one of " + ", ".join(KINDS), by in KINDS),
+            "appearance": (appearance, "one of " + ", ".join(APPEARANCES), appearance in APPEARANCES),
+            "crop": (crop, "at least 12 pixels", crop >= 12),
+            "flip": (repr(flip), "one of " + ", ".join(map(repr, FLIPS)), flip in FLIPS),
+            "told_share": (told_share, "between 0 and 1", 0 <= told_share <= 1),
+            "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
+            "limit": (limit, f"between 1 and {LONGEST - 1}", 1 <= limit < LONGEST),
+            "batch_size": (batch_size, "at least 1", batch_size >= 1),
+        }
+    )

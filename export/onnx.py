@@ -65,18 +65,26 @@ def export(
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         model = _convert(graph, inputs([*pictures[:2]] * 2, contract.canvas, len(contract.conditions)), contract)
-        entry = model.metadata_props.add()
-        entry.key, entry.value = KEY, contract.to_json()
-        onnx.checker.check_model(model, full_check=True)
-        onnx.save(model, temporary)
-        worst = difference(graph, temporary, pictures, contract)
-        if not worst <= TOLERANCE:
-            raise ModelError(
-                f"{path.name} differs from PyTorch by {worst:.1e}, allowed {TOLERANCE:.0e}; nothing was kept."
-            )
+        write(model, temporary, contract)
+        worst = agree(difference(graph, temporary, pictures, contract), path)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    return worst
+
+
+def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
+    """The file, checked, with its contract inside."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, contract.to_json()
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def agree(worst: float, path: Path) -> float:
+    """The largest difference from PyTorch, if it is allowed."""
+    if not worst <= TOLERANCE:
+        raise ModelError(f"{path.name} differs from PyTorch by {worst:.1e}, allowed {TOLERANCE:.0e}; nothing was kept.")
     return worst
 
 

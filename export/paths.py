@@ -21,7 +21,8 @@ from jaxtyping import Float, Float32, Int64, UInt8
 from data import ModelError
 from data.feed import Form
 from data.gaze import Scene
-from export.runtime import STEP, Contract, contract, find
+from export import session as sessions
+from export.runtime import STEP, Contract, complete, contract, find, place
 from export.session import session
 from scanpath import decode
 from scanpath.decode import Rollouts
@@ -54,15 +55,15 @@ class Pathfinder:
         if contract(second) != self.contract:
             raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
-        _complete(self._scene, self.path, (), MEMORY)
-        _complete(self._step, second, (*STATE, *MEMORY), NEXT)
+        complete(self._scene, self.path, MEMORY)
+        complete(self._step, second, (*STATE, *MEMORY, *NEXT))
         known = self.contract
         self.form = Form(known.categories, known.appearance, known.crop, known.canvas)
 
     @property
     def provider(self) -> str:
         """What the model runs on: "cuda" or "cpu"."""
-        return str(self._scene.get_providers()[0]).removesuffix("ExecutionProvider").lower()
+        return sessions.provider(self._scene)
 
     def walker(
         self,
@@ -82,10 +83,7 @@ class Pathfinder:
             sought: Pictures of what is looked for.
             told: The model is told which object is the target.
         """
-        if condition not in self.contract.conditions:
-            known = ", ".join(self.contract.conditions)
-            raise ModelError(f"{self.contract.name} knows no viewing condition {condition!r}; choose one of: {known}.")
-        index = self.contract.conditions.index(condition)
+        index = place(condition, self.contract.conditions, self.contract.name)
         arrays = self.form.feed(scene, index, told, pixels, sought)
         wanted = {node.name for node in self._scene.get_inputs()}
         found = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in wanted})
@@ -114,12 +112,6 @@ class Pathfinder:
     def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **seen: Any) -> Float[np.ndarray, "l_1 n_1"]:
         """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
         return decode.likelihood(self.walker(scene, **seen), [order])[0]
-
-
-def _complete(opened: "InferenceSession", path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
-    if lacking := sorted({*inputs, *outputs} - have):
-        raise ModelError(f"{path}: the graph lacks {', '.join(lacking)}; export the model again.")
 
 
 class Steps:

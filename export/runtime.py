@@ -12,7 +12,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from data import ModelError, PictureError
 from data.picture import FILL, Letterbox
+from export import session as sessions
 from export.session import session
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Predictor:
     @property
     def provider(self) -> str:
         """What the model runs on: "cuda" or "cpu"."""
-        return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider").lower()
+        return sessions.provider(self._session)
 
     def __call__(
         self, picture: UInt8[np.ndarray, "h w 3"], condition: str = "any", canvas: tuple[int, int] | None = None
@@ -242,10 +243,7 @@ class Predictor:
 
     def index(self, condition: str) -> int:
         """The number of a viewing condition in the model."""
-        if condition not in self.contract.conditions:
-            known = ", ".join(self.contract.conditions)
-            raise ModelError(f"{self.contract.name} knows no viewing condition {condition!r}; choose one of: {known}.")
-        return self.contract.conditions.index(condition)
+        return place(condition, self.contract.conditions, self.contract.name)
 
     def _canvas(self, canvas: tuple[int, int] | None) -> tuple[int, int]:
         height, width = canvas or self.contract.canvas
@@ -305,12 +303,23 @@ def _contract(opened: "InferenceSession", path: Path) -> Contract:
     read = _carried(opened, path)
     if read.task != "saliency":
         raise ModelError(f"{read.name} predicts a {read.task}, not a map; add --task scanpath, or take tempsal.")
-    have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
-    need = {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])}
-    if need - have:
-        lacking = ", ".join(sorted(need - have))
-        raise ModelError(f"{path}: the graph lacks {lacking}, which its contract promises; export the model again.")
+    complete(opened, path, {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])})
     return read
+
+
+def complete(opened: "InferenceSession", path: Path, need: Collection[str]) -> None:
+    """Refuses a file whose graph has no input or output of a name that is needed."""
+    have = {node.name for node in (*opened.get_inputs(), *opened.get_outputs())}
+    if lacking := ", ".join(sorted({*need} - have)):
+        raise ModelError(f"{path}: the graph lacks {lacking}, which its contract promises; export the model again.")
+
+
+def place(condition: str, conditions: Sequence[str], model: str) -> int:
+    """The number of a viewing condition among those that a model knows."""
+    if condition not in conditions:
+        known = ", ".join(conditions)
+        raise ModelError(f"{model} knows no viewing condition {condition!r}; choose one of: {known}.")
+    return conditions.index(condition)
 
 
 def _carried(opened: "InferenceSession", path: Path) -> Contract:

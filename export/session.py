@@ -49,6 +49,11 @@ def session(path: Path, provider: str, threads: int | None) -> "InferenceSession
     return _open(path, options, ["CPUExecutionProvider"])
 
 
+def provider(opened: "InferenceSession") -> str:
+    """What a session runs on: "cuda" or "cpu"."""
+    return str(opened.get_providers()[0]).removesuffix("ExecutionProvider").lower()
+
+
 def _open(path: Path, options: Any, providers: list[str]) -> "InferenceSession":
     import onnxruntime
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
-from data import ModelError
-from export.onnx import TOLERANCE, convert
+from export.onnx import agree, convert, write
 from export.paths import MEMORY, NEXT
-from export.runtime import KEY, STEP, Contract
+from export.runtime import STEP, Contract
 from export.session import session
 from scanpath.oat import OAT, Memory
 
@@ -78,15 +76,8 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
             convert(step, state, _step_shapes(), NEXT, contract.name),
         )
         for model, part in zip(models, parts, strict=True):
-            entry = model.metadata_props.add()
-            entry.key, entry.value = KEY, contract.to_json()
-            onnx.checker.check_model(model, full_check=True)
-            onnx.save(model, part)
-        worst = float(np.max([difference(network, parts, arrays, contract) for arrays in scenes]))
-        if not worst <= TOLERANCE:
-            raise ModelError(
-                f"{path.name} differs from PyTorch by {worst:.1e}, allowed {TOLERANCE:.0e}; nothing was kept."
-            )
+            write(model, part, contract)
+        worst = agree(float(np.max([difference(network, parts, arrays, contract) for arrays in scenes])), path)
         for part, target in zip(parts, targets, strict=True):
             os.replace(part, target)
     finally:
@@ -107,16 +98,8 @@ def _step_shapes() -> dict[str, Any]:
     dim = torch.export.Dim
     count, known = dim("n", min=1, max=10_000), dim("k", min=2, max=12_000)
     observers, steps = dim("s", min=1, max=100_000), dim("t", min=0, max=254)
-    memory = (
-        {0: count + 1},
-        {2: known},
-        {2: known},
-        {0: count + 1},
-        {0: count + 1},
-        {0: count},
-        {0: count},
-        {0: known},
-    )
+    each, more, keys = {0: count}, {0: count + 1}, {2: known}
+    memory = (more, keys, keys, more, more, each, each, {0: known})
     return {
         "last": {0: observers},
         "trace": {0: observers, 1: count},
@@ -128,16 +111,16 @@ def _step_shapes() -> dict[str, Any]:
 def difference(network: OAT, files: Sequence[Path], arrays: Arrays, contract: Contract, steps: int = 4) -> float:
     """The largest difference of logits and durations along one path of four observers over one scene."""
     scene, step = (session(file, "cpu", None) for file in files)
-    names = [node.name for node in scene.get_inputs()]
+    names = [name for name in arrays if name != "present"]
+    wanted = [node.name for node in scene.get_inputs()]
     worst: list[np.ndarray] = []  # not `max`, which loses NaN
     layers, heads, width = contract.past
     count = len(arrays["boxes"])
     trace = np.zeros((4, count, 2), np.float32)
     past = np.zeros((layers, 2, 4, heads, 0, width), np.float32)
     with torch.no_grad():
-        feed = [torch.from_numpy(np.asarray(arrays[name])) for name in arrays if name != "present"]
-        ours = _Scene(network, [name for name in arrays if name != "present"])(*feed)
-        theirs = scene.run(list(MEMORY), {name: arrays[name] for name in names})
+        ours = _Scene(network, names)(*(torch.from_numpy(np.asarray(arrays[name])) for name in names))
+        theirs = scene.run(list(MEMORY), {name: arrays[name] for name in wanted})
         mine, last = (torch.from_numpy(trace), torch.from_numpy(past)), np.full(4, count)
         for place in range(steps):
             logits, pace, *rest = network.step(Memory(*(v[None] for v in ours)), torch.from_numpy(last), *mine)

@@ -44,9 +44,9 @@ class Salient(nn.Module):
     The network is frozen. Its features do not change while OAT is trained, so that they can be computed once.
     """
 
-    def __init__(self, arguments: dict[str, object]) -> None:
+    def __init__(self, network: TempSAL) -> None:
         super().__init__()
-        self.network = TempSAL(**arguments)  # type: ignore[arg-type]
+        self.network = network
         self.network.requires_grad_(False).eval()
         fine, width, maps = self.network.fine, self.network.width, 1 + self.network.slices
         self.size = fine + width + 2 * maps

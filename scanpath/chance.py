@@ -28,7 +28,7 @@ from jaxtyping import Bool, Float, Int64
 
 from data import GazeError
 from data.gaze import ObjectPath, Scene
-from scanpath.decode import LIMIT, Rollouts
+from scanpath.decode import LIMIT, Rollouts, pick
 
 Kind = Literal["uniform", "marginal", "markov"]
 Trials = Sequence[tuple[Scene, Sequence[ObjectPath]]]
@@ -85,8 +85,7 @@ class Chance:
                 break
             log_p[walking] += np.log1p(-end[walking])
             log_next = self.next(scene, current[walking])
-            heights = np.exp(log_next).cumsum(1)
-            chosen = (heights <= generator.random((walking.sum(), 1)) * heights[:, -1:]).sum(1)
+            chosen = pick(np.exp(log_next), generator.random(walking.sum()))
             log_p[walking] += np.take_along_axis(log_next, chosen[:, None], 1)[:, 0]
             order[walking, step] = current[walking] = chosen
         length = int((order >= 0).sum(1).max(initial=0))

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
 from data import GazeError
+from data.feed import LONGEST as LONGEST
 
 LIMIT = 20  # fixations at most, unless told otherwise
-LONGEST = 256  # steps that a trained model can take
 RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
 SACCADE = 50.0  # milliseconds: the usual time between two fixations; 40 to 75 ms in the sets where onsets are known
 
@@ -91,7 +91,7 @@ def sample(
         logits = logits.astype(np.float64)
         if place == 0:
             logits[:, end] = -np.inf
-        known = _log_softmax(logits)
+        known = log_softmax(logits)
         left *= -np.expm1(np.minimum(known[:, end], 0.0))
         wanted = _sharpened(known, _held_back(inhibition, lately), last, temperature)[:, :end]
         chosen = wanted.argmax(1) if greedy else _draw(chance, wanted, top_p)
@@ -132,7 +132,7 @@ def likelihood(walker: Walker, orders: Sequence[Int64[np.ndarray, " _l"]]) -> li
         logits = logits.astype(np.float64)
         if place == 0:
             logits[:, end] = -np.inf
-        rows.append(_log_softmax(logits))
+        rows.append(log_softmax(logits))
         last = padded[:, min(place, longest - 1)] if longest else last
     found = np.stack(rows, 1)
     return [found[i, : len(order) + 1] for i, order in enumerate(orders)]
@@ -180,26 +180,36 @@ def _log_sum(values: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s 1"]:
 
 
 def _held_back(inhibition: float, lately: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
-    if not inhibition:
-        return np.zeros_like(lately)
-    return np.where(lately > 0, inhibition * np.where(lately > 0, lately, 1.0), 0.0)
+    held = np.zeros_like(lately)
+    if inhibition:
+        held[lately > 0] = inhibition * lately[lately > 0]  # infinite inhibition of what was not fixated is none
+    return held
 
 
-def _log_softmax(logits: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
+def log_softmax(logits: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s n"]:
+    """Natural logarithms of the probabilities of logits, row by row."""
     top = logits - logits.max(1, keepdims=True)
     return np.asarray(top - np.log(np.exp(top).sum(1, keepdims=True)))
 
 
 def _draw(chance: np.random.Generator, wanted: Float[np.ndarray, "s n_1"], top_p: float) -> Int64[np.ndarray, " s"]:
-    p = np.exp(_log_softmax(wanted))
+    p = np.exp(log_softmax(wanted))
     if top_p < 1:
         ranked = -np.sort(-p, axis=1)
         enough = (np.cumsum(ranked, 1) - ranked) < top_p
         p = np.where(p >= np.where(enough, ranked, np.inf).min(1, keepdims=True), p, 0.0)
         p /= p.sum(1, keepdims=True)
-    cumulative = np.cumsum(p, 1)
-    place = chance.random((len(p), 1)) * cumulative[:, -1:]
-    return np.asarray((place >= cumulative).sum(1), np.int64)
+    return pick(p, chance.random(len(p)))
+
+
+def pick(p: Float[np.ndarray, "s n"], draws: Float[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
+    """For each row the place that a number from 0 to 1 falls on; never one without probability.
+
+    >>> pick(np.array([[0.2, 0.0, 0.8], [0.2, 0.0, 0.8]]), np.array([0.1, 0.2])).tolist()
+    [0, 2]
+    """
+    heights = p.cumsum(1)
+    return np.asarray((draws[:, None] * heights[:, -1:] >= heights).sum(1), np.int64)
 
 
 def _durations(

@@ -22,10 +22,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from data import GazeError
-from saliency import weights
+from data.feed import APPEARANCES, LONGEST
+from saliency import MODELS, weights
 from saliency.finish import condition_names
+from saliency.tempsal import TempSAL
 from scanpath.appearance import Crops, Salient
-from scanpath.decode import LONGEST
 from scanpath.position import Position
 from scanpath.traces import left, traces
 from scanpath.transformer import Decoder, Encoder, sinusoid
@@ -145,17 +146,15 @@ class OAT(nn.Module):
             nn.init.zeros_(linear.weight)
 
     def _see(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
-        if appearance not in ("none", "crops", "saliency"):
+        if appearance not in APPEARANCES:
             raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
         if appearance != "saliency":
             return None
         if isinstance(saliency, str):
-            description, state = weights.read(Path(saliency))
-            self.arguments["saliency"] = description["arguments"]
-            salient = Salient(description["arguments"])
-            salient.network.load_state_dict(state)
-            return salient
-        return Salient(dict(saliency or {}))
+            network = weights.load(Path(saliency), {"tempsal": MODELS["tempsal"]})
+            self.arguments["saliency"] = network.arguments
+            return Salient(network)  # type: ignore[arg-type]
+        return Salient(TempSAL(**(saliency or {})))
 
     @property
     def multiple(self) -> int:

@@ -5,23 +5,18 @@ loss = bits per choice (the next object, or the end) + `pace` x nats per known d
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR
 
-from data import GazeError
 from data.scenes import SceneData, Scenes, collate
-from saliency import weights
+from saliency.training import Training
 
 
-class ScanpathTask(LightningModule):
+class ScanpathTask(Training):
     """One training run of one network.
 
     Args:
@@ -44,19 +39,8 @@ class ScanpathTask(LightningModule):
         start: str | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.network, self.optimizer = network, optimizer
-        if start:
-            weights.start(network, Path(start))
-        self.peak, self.warmup, self.pace, self.seed = peak, warmup, pace, seed
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy, as weight averaging makes one, has no optimiser: its factory may hold the whole command line."""
-        return {**super().__getstate__(), "optimizer": None}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Writes down how the network is built, so that the file alone gives it back."""
-        checkpoint["network"] = weights.describe(self.network)
+        super().__init__(network, optimizer, peak, warmup, start, seed)
+        self.pace = pace
 
     def on_fit_start(self) -> None:
         """Lets a frozen network look at every scene once."""
@@ -73,10 +57,6 @@ class ScanpathTask(LightningModule):
             found[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
             scenes.forget(key)
         scenes.store(found)
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Fixes what chance does in this step."""
-        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
 
     def _losses(
         self, batch: Mapping[str, Tensor]
@@ -106,16 +86,11 @@ class ScanpathTask(LightningModule):
         total = torch.cat([bits, end]).mean()
         if self.pace and len(nats) and getattr(self.network, "durations", True):
             total = total + self.pace * nats.mean()
-        if not torch.isfinite(total):
-            raise GazeError(
-                f"The loss became {total.item()} at step {self.global_step}: training stopped; "
-                "begin again with a lower model.peak, or with trainer.gradient_clip_val."
-            )
         self.log("train/bits", bits.mean(), prog_bar=True)
-        self.log("train/loss", total)
-        return total
+        return self._finite(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
+        """Bits per next object, per end, per choice of either; nats per duration. Targets are told only if always."""
         bits, end, nats = self._losses(batch)
         shown = {"bits": bits, "end": end, "pace": nats, "choice": torch.cat([bits, end])}
         for name, values in shown.items():
@@ -124,22 +99,11 @@ class ScanpathTask(LightningModule):
                     f"{stage}/{name}", values.mean(), prog_bar=name == "choice", batch_size=len(values), sync_dist=True
                 )
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Bits per next object, per end, per choice of either; nats per duration. Targets are told only if always."""
-        self._evaluate(batch, "val")
-
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """The same on the test split."""
-        self._evaluate(batch, "test")
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One cycle over the whole run; norms, biases and embeddings are not decayed."""
+    def _groups(self) -> dict[bool, list[nn.Parameter]]:
+        """Norms, biases and embeddings are not decayed; what is frozen is left out."""
         groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
         for module in self.network.modules():
             for name, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
                     groups[name == "weight" and isinstance(module, nn.Linear | nn.Conv2d)].append(parameter)
-        optimizer = self.optimizer([{"params": groups[True]}, {"params": groups[False], "weight_decay": 0.0}])
-        steps = max(2, int(self.trainer.estimated_stepping_batches))
-        schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return groups

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int64
 
 from data import GazeError
 from data.gaze import Objects, Scanpath, Scene
-from scanpath.decode import LIMIT, Rollouts
+from scanpath.decode import LIMIT, Rollouts, log_softmax, pick
 
 RECOVERY = 6.0  # looks until half of an inhibition is gone
 LEAST = 1e-3  # of its interest that an object keeps when it is wholly inhibited: people do look twice
@@ -154,7 +154,7 @@ class Walk:
                 log_p += np.where(ended, 0, np.where(stop, _log(self.end), _log(1 - self.end)))
                 ended |= stop
             chances = self._chances(wish, inhibition)
-            chosen = chances.argmax(1) if greedy else _draw(np.exp(chances), draws.random(observers))
+            chosen = chances.argmax(1) if greedy else pick(np.exp(chances), draws.random(observers))
             log_p += np.where(ended, 0, chances[everyone, chosen])
             order[:, look] = np.where(ended, -1, chosen)
             inhibition *= 2 ** (-1 / self.recovery)
@@ -185,9 +185,7 @@ class Walk:
         """Natural logarithms of the probabilities of the objects."""
         if not len(wish):
             return inhibition
-        interest = self.sharpness * (wish + np.log(np.maximum(1 - inhibition, LEAST)))
-        interest -= interest.max(1, keepdims=True)
-        return np.asarray(interest - np.log(np.exp(interest).sum(1, keepdims=True)))
+        return log_softmax(self.sharpness * (wish + np.log(np.maximum(1 - inhibition, LEAST))))
 
 
 def mass(objects: Objects, log_density: Float[np.ndarray, "h w"] | None) -> Float[np.ndarray, " n"]:
@@ -265,11 +263,6 @@ def _corners(objects: Objects) -> tuple[Int64[np.ndarray, " n"], ...]:
     high = np.ceil(objects.boxes[:, :2] + objects.boxes[:, 2:] - 0.5).astype(np.int64)
     high = np.maximum(high, low + 1)
     return low[:, 0], low[:, 1], high[:, 0], high[:, 1]
-
-
-def _draw(chances: Float[np.ndarray, "s n"], draws: Float[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
-    total = chances.cumsum(1)
-    return np.asarray(np.minimum((total < draws[:, None] * total[:, -1:]).sum(1), chances.shape[1] - 1))
 
 
 def _log(chance: float) -> float:

@@ -13,8 +13,8 @@ from jaxtyping import UInt8
 
 from app import widgets
 from app.observe import Settings, Trace, Walker
-from app.pages.picture import SAMPLES, TALLEST, place
-from app.widgets import Things
+from app.pages.picture import TALLEST, place
+from app.widgets import SAMPLES, Things
 from data import GazeError, TableError, annotations
 from data import picture as pictures
 from data.gaze import Objects
@@ -35,7 +35,9 @@ def main() -> None:
         return
     chosen = choose()
     if chosen is None:
-        invite()
+        widgets.invite(
+            "Upload a picture, or take a sample, to see in which order people look.", "Follow", "path-sample"
+        )
         return
     name, content = chosen
     try:
@@ -52,18 +54,6 @@ def choose() -> tuple[str, bytes] | None:
     if upload is not None:
         return upload.name, upload.getvalue()
     return (SAMPLES[sample].name, SAMPLES[sample].read_bytes()) if sample else None
-
-
-def invite() -> None:
-    """The empty page: what to do, and the samples to see."""
-    st.info("Upload a picture, or take a sample, to see in which order people look.", icon=":material/upload:")
-    for column, (name, path) in zip(st.columns(len(SAMPLES) or 1), SAMPLES.items(), strict=False):
-        column.image(path.read_bytes(), width="stretch")
-        column.button(f"Follow the {name}", key=f"follow-{name}", on_click=_take, args=(name,), width="stretch")
-
-
-def _take(name: str) -> None:
-    st.session_state["path-sample"] = name
 
 
 def answer(model: Predictor, walker: Walker, name: str, content: bytes) -> None:

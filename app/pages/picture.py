@@ -11,12 +11,11 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 
 from app import widgets
-from app.widgets import View
+from app.widgets import SAMPLES, View
 from data import GazeError, draw
 from data import picture as pictures
 from export.runtime import Prediction, Predictor
 
-SAMPLES = {path.stem: path for path in sorted(Path(draw.__file__).with_name("samples").glob("*.jpg"))}
 TALLEST = 620  # pixels on the screen: the height of a heat map
 STRIP = (900, 300)  # pixels: the largest width and height of a strip
 
@@ -84,7 +83,9 @@ def main() -> None:
         return
     chosen = choose()
     if not chosen:
-        invite()
+        widgets.invite(
+            "Upload one or several pictures, or take a sample, to see where people look.", "Look at", "sample"
+        )
     settings = ask(model, bool(chosen))
     for number, (name, content) in enumerate(chosen):
         try:
@@ -112,18 +113,6 @@ def choose() -> list[tuple[str, bytes]]:
     sample = right.pills("Or take a sample", list(SAMPLES), format_func=str.capitalize, key="sample")
     chosen = [(upload.name, upload.getvalue()) for upload in uploads]
     return chosen + ([(SAMPLES[sample].name, SAMPLES[sample].read_bytes())] if sample else [])
-
-
-def invite() -> None:
-    """The empty page: what to do, and the samples to see."""
-    st.info("Upload one or several pictures, or take a sample, to see where people look.", icon=":material/upload:")
-    for column, (name, path) in zip(st.columns(len(SAMPLES) or 1), SAMPLES.items(), strict=False):
-        column.image(path.read_bytes(), width="stretch")
-        column.button(f"Look at the {name}", key=f"try-{name}", on_click=_take, args=(name,), width="stretch")
-
-
-def _take(name: str) -> None:
-    st.session_state["sample"] = name
 
 
 def ask(model: Predictor, when: bool) -> Settings:

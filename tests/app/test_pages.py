@@ -162,7 +162,7 @@ def test_names_that_look_like_markdown_are_shown_as_they_are(models: Path, png: 
 
 def test_a_sample_is_taken_with_one_click(models: Path) -> None:
     shown = page("picture")
-    shown.button(key="try-street").click().run()
+    shown.button(key="sample-street").click().run()
     assert not shown.exception
     assert shown.subheader[0].value == "street.jpg"
     assert images(shown) == 3
@@ -235,7 +235,7 @@ def test_the_empty_page_of_scanpaths_says_what_to_do_and_a_sample_is_one_click_a
     assert not shown.exception
     assert "Upload a picture, or take a sample" in shown.info[0].value
     assert images(shown) == 3
-    shown.button(key="follow-street").click().run()
+    shown.button(key="path-sample-street").click().run()
     assert not shown.exception
     assert shown.subheader[0].value == "street.jpg"
 

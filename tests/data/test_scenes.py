@@ -51,9 +51,9 @@ def drawn(tmp_path: Path) -> Scene:
 
 @pytest.mark.parametrize("way", [1, 2, 3])
 def test_a_scene_flipped_twice_is_as_it_was(drawn: Scene, way: int) -> None:
-    _, pixels = _flipped(drawn, 0)
-    once, mirrored = _flipped(drawn, way)
-    twice, _ = _flipped(once, way)
+    _, pixels = _flipped(drawn, 0, True)
+    once, mirrored = _flipped(drawn, way, True)
+    twice, _ = _flipped(once, way, True)
     np.testing.assert_allclose(twice.objects.boxes, drawn.objects.boxes)
     assert twice.box == pytest.approx(drawn.box)
     assert not np.array_equal(once.objects.boxes, drawn.objects.boxes)
@@ -85,7 +85,7 @@ def test_every_box_still_shows_its_object_after_a_flip(drawn: Scene, way: int) -
 
 
 def test_a_scene_without_a_picture_or_a_target_can_be_flipped() -> None:
-    turned, pixels = _flipped(scene(3, ()), 3)
+    turned, pixels = _flipped(scene(3, ()), 3, True)
     assert pixels is None
     assert turned.box is None
     assert len(turned.objects) == 3

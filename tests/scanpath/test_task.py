@@ -126,7 +126,9 @@ def test_a_batch_in_which_nobody_looked_is_no_error_in_evaluation() -> None:
     """A scene of the validation split may have lost all of its paths."""
     given = toy.batch(toy.form().feed(toy.scene(4)))
     given |= {"order": torch.zeros(1, 0, 1, dtype=torch.int64), "duration": torch.zeros(1, 0, 1)}
-    task(toy.network()).validation_step(given | {"ended": torch.zeros(1, 0, dtype=torch.bool)}, 0)
+    run, given = task(toy.network()), given | {"ended": torch.zeros(1, 0, dtype=torch.bool)}
+    run.validation_step(given, 0)
+    assert [len(values) for values in run._losses(given)] == [0, 0, 0]
 
 
 def test_norms_biases_and_embeddings_are_not_decayed() -> None:
