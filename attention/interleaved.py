@@ -9,12 +9,15 @@ space and time together cost far less than full. The blocks are gated as in Pred
 https://arxiv.org/abs/2410.04733).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention, silu
+
+from attention import checks
+from attention.dense import Rows, dense_attention, pick, scores, softmax
+from attention.mixer import Gated, Mixer, build
 
 Over = Literal["space", "time", "full"]
 Order = Literal["s", "s-t", "t-s", "full"]
@@ -25,10 +28,24 @@ ORDERS: dict[str, tuple[Over, ...]] = {
     "full": ("full",),
 }
 Tokens = Float[Tensor, "b heads t n d"]
+There = Bool[Tensor, "b t n"]
+Slices = Float[Tensor, "b t h w c"]
 
 
-def interleaved_attention(q: Tokens, k: Tokens, v: Tokens, *, over: Over) -> Tokens:
+def interleaved_attention(
+    q: Tokens,
+    k: Tokens,
+    v: Tokens,
+    *,
+    over: Over,
+    mask: There | None = None,
+    return_weights: bool = False,
+    rows: Rows | None = None,
+) -> Tokens | tuple[Tokens, Float[Tensor, "b heads r tn"]]:
     """Attention over space, over time or over both; the output has the shape of q.
+
+    `mask` is true where there is a token to see. With `return_weights` also the weights of the queries `rows` (of the
+    t * n, slice by slice) over all t * n keys.
 
     >>> q, v = torch.zeros(1, 1, 2, 2, 1), torch.tensor([[[[[0.0], [2.0]], [[4.0], [6.0]]]]])  # all look alike at all
     >>> interleaved_attention(q, q, v, over="space").flatten()
@@ -36,18 +53,76 @@ def interleaved_attention(q: Tokens, k: Tokens, v: Tokens, *, over: Over) -> Tok
     >>> interleaved_attention(q, q, v, over="time").flatten()
     tensor([2., 4., 2., 4.])
     """
+    tokens = "b heads t n d"
+    checks.shapes({"q": (q, tokens), "k": (k, tokens), "v": (v, tokens), "mask": (mask, "b t n")})
+    checks.alike(q=q, k=k, v=v)
+    checks.truth(mask=mask)
+    if over not in LOOKS:
+        raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
+    seen = LOOKS[over](q, k, v, mask)
+    return (seen, _weights(q, k, over, mask, rows)) if return_weights else seen
+
+
+def _space(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+    """Four dimensions, so that torch takes its fused kernel."""
     shape = q.shape
-    if over == "space":  # four dimensions, so that torch takes its fused kernel
-        q, k, v = (x.flatten(1, 2) for x in (q, k, v))
-        return scaled_dot_product_attention(q, k, v).reshape(shape)
-    if over == "time":
-        q, k, v = (x.transpose(2, 3) for x in (q, k, v))
-        weights: Tensor = (q * shape[-1] ** -0.5 @ k.transpose(-2, -1)).softmax(-1)  # few: cheaper than a fused kernel
-        return torch.matmul(weights, v).transpose(2, 3)
-    if over == "full":
-        q, k, v = (x.flatten(2, 3) for x in (q, k, v))
-        return scaled_dot_product_attention(q, k, v).reshape(shape)
-    raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
+    keys = None if mask is None else mask[:, None].expand(-1, shape[1], -1, -1).flatten(1, 2)[:, :, None]
+    q, k, v = (x.flatten(1, 2) for x in (q, k, v))
+    return dense_attention(q, k, v, mask=keys).reshape(shape)
+
+
+def _time(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+    """Few slices at many places: two products are cheaper than a fused kernel."""
+    q, k, v = (x.transpose(2, 3) for x in (q, k, v))
+    keys = None if mask is None else mask.transpose(1, 2)[:, None, :, None]
+    return torch.matmul(softmax(q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1), keys), v).transpose(2, 3)
+
+
+def _full(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+    """All tokens of all slices as one sequence."""
+    shape = q.shape
+    q, k, v = (x.flatten(2, 3) for x in (q, k, v))
+    return dense_attention(q, k, v, mask=None if mask is None else mask.flatten(1)[:, None, None]).reshape(shape)
+
+
+LOOKS = {"space": _space, "time": _time, "full": _full}
+
+
+def _weights(q: Tokens, k: Tokens, over: Over, mask: There | None, rows: Rows | None) -> Float[Tensor, "b heads r tn"]:
+    """The weights of some queries by the plain formula, what they may not see masked away."""
+    t, n = q.shape[2:4]
+    token = torch.arange(t * n, device=q.device)
+    here = token if rows is None else rows
+    slices, places = here[:, None] // n == token // n, here[:, None] % n == token % n
+    allowed = {"space": slices, "time": places, "full": torch.ones_like(places)}[over][None, None]
+    if mask is not None:
+        allowed = allowed & mask.flatten(1)[:, None, None]
+    return softmax(scores(pick(q.flatten(2, 3), rows), k.flatten(2, 3)), allowed).to(q.dtype)
+
+
+class InterleavedMixer(Mixer):
+    """A mixer of pictures `(b, h, w, c)`, where every token sees every other, or of slices `(b, t, h, w, c)`.
+
+    Args:
+        dim: channels.
+        heads: attention heads.
+        over: what slices look over.
+    """
+
+    def __init__(self, dim: int, heads: int = 4, over: Over = "full") -> None:
+        super().__init__(dim, heads)
+        self.over = over
+
+    def forward(
+        self, x: Float[Tensor, "b *t h w c"], mask: Bool[Tensor, "b *t h w"] | None = None, boxes: Tensor | None = None
+    ) -> Float[Tensor, "b *t h w c"]:
+        """The tokens, each changed by those it looked at."""
+        slices = x.flatten(-3, -2) if x.ndim == 5 else x.flatten(1, 2)[:, None]
+        there = None if mask is None else mask.flatten(-2).reshape(slices.shape[:-1])
+        q, k, v = self.qkv(slices).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5).unbind(0)
+        seen = interleaved_attention(q, k, v, over=self.over, mask=there)
+        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
+        return told.reshape(x.shape)
 
 
 class Attend(nn.Module):
@@ -62,47 +137,60 @@ class Attend(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x: Float[Tensor, "b t n c"]) -> Float[Tensor, "b t n c"]:
+    def forward(self, x: Slices) -> Slices:
         """Tokens plus what they saw."""
-        heads = self.qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5)
+        heads = self.qkv(self.norm(x.flatten(2, 3))).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5)
         seen = interleaved_attention(heads[0], heads[1], heads[2], over=self.over)
-        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))
-        return x + told
+        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
+        return x + told.reshape(x.shape)
 
 
-class Gated(nn.Module):
-    """A residual gated unit: silu(W x) * (V x), projected back (SwiGLU, https://arxiv.org/abs/2002.05202)."""
+class Mix(nn.Module):
+    """One residual step over space by a mixer, each slice on its own."""
 
-    def __init__(self, dim: int, expand: int = 2) -> None:
+    def __init__(self, dim: int, heads: int, mixer: str, **arguments: Any) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.wide = nn.Linear(dim, 2 * expand * dim)
-        self.out = nn.Linear(expand * dim, dim)
+        self.mix = build(mixer, dim, heads, **arguments)
 
-    def forward(self, x: Float[Tensor, "*b c"]) -> Float[Tensor, "*b c"]:
-        """Tokens, each changed on its own."""
-        gate, value = self.wide(self.norm(x)).chunk(2, -1)
-        change: Tensor = self.out(silu(gate) * value)
-        return x + change
+    def forward(self, x: Slices) -> Slices:
+        """Tokens plus what they saw."""
+        told: Tensor = self.mix(self.norm(x.flatten(0, 1)))
+        return x + told.reshape(x.shape)
 
 
 class InterleavedBlock(nn.Module):
-    """A mixer `(b, t, h, w, c) -> (b, t, h, w, c)`: attention in the given order, then a gated unit.
+    """Attention in the given order, then a gated unit, on slices `(b, t, h, w, c)` or one picture `(b, h, w, c)`.
 
     Each place is first told its surroundings by a depth-wise convolution, so that any picture size works
-    (conditional positions, Chu et al. 2021, https://arxiv.org/abs/2102.10882).
+    (conditional positions, Chu et al. 2021, https://arxiv.org/abs/2102.10882). What looks over space may be any mixer.
+
+    Args:
+        dim: channels.
+        heads: attention heads.
+        order: over what slices look, one step after the other.
+        mixer: of `attention.MIXERS`, for the steps over space.
+        arguments: the mixer's own.
     """
 
-    def __init__(self, dim: int, heads: int = 4, order: Order = "s-t") -> None:
+    def __init__(
+        self, dim: int, heads: int = 4, order: Order = "s-t", mixer: str = "interleaved", **arguments: Any
+    ) -> None:
         super().__init__()
         if order not in ORDERS:
             raise ValueError(f"order is {order!r}; it must be one of {', '.join(ORDERS)}.")
-        self.place = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
-        self.steps = nn.Sequential(*(Attend(dim, heads, over) for over in ORDERS[order]), Gated(dim))
 
-    def forward(self, x: Float[Tensor, "b t h w c"]) -> Float[Tensor, "b t h w c"]:
+        def step(over: Over) -> nn.Module:
+            other = over == "space" and mixer != "interleaved"
+            return Mix(dim, heads, mixer, **arguments) if other else Attend(dim, heads, over)
+
+        self.place = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+        self.steps = nn.Sequential(*(step(over) for over in ORDERS[order]), Gated(dim))
+
+    def forward(self, x: Float[Tensor, "b *t h w c"]) -> Float[Tensor, "b *t h w c"]:
         """Tokens that have looked around."""
-        b, t, h, w, c = x.shape
-        x = x + self.place(x.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(b, t, h, w, c)
-        out: Tensor = self.steps(x.flatten(2, 3)).reshape(b, t, h, w, c)
-        return out
+        slices = x if x.ndim == 5 else x[:, None]
+        b, t, h, w, c = slices.shape
+        around = self.place(slices.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        out: Tensor = self.steps(slices + around.reshape(b, t, h, w, c))
+        return out if x.ndim == 5 else out[:, 0]

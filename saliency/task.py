@@ -73,7 +73,7 @@ class SaliencyTask(Training):
                 part = torch.stack([w * loss(*arguments).mean() for loss, w in self.losses]).sum()
                 self.log(f"train/{name}", part, prog_bar=True)
                 total = total + share * part
-        return self._finite(total)
+        return self._whole(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
         """CC, NSS and KL on the cells of the canvas; `gaze evaluate` scores at the pictures' own size."""

@@ -18,7 +18,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from attention import InterleavedBlock
+from attention import MIXERS, InterleavedBlock
+from data import GazeError
 from saliency.backbone import InvertedResidual, build
 from saliency.finish import Density, Finisher, Slices, condition_names
 
@@ -45,6 +46,8 @@ class TempSAL(nn.Module):
         fine: channels of the fine features.
         blocks: attention blocks over space before the seconds part; one interleaved block follows.
         heads: attention heads.
+        mixer: how coarse tokens look at each other over space, of `attention.MIXERS`.
+        fine_mixer: the same for a block at 1/8 in the decoder; there is none unless it is named.
         drop: dropout of the coarse features.
     """
 
@@ -61,9 +64,14 @@ class TempSAL(nn.Module):
         fine: int = 24,
         blocks: int = 2,
         heads: int = 4,
+        mixer: str = "interleaved",
+        fine_mixer: str | None = None,
         drop: float = 0.1,
     ) -> None:
         super().__init__()
+        for name in (mixer, fine_mixer or mixer):
+            if name not in MIXERS:
+                raise GazeError(f"There is no mixer {name!r}; choose one of {', '.join(MIXERS)}.")
         self.arguments = {
             "conditions": list(conditions),
             "slices": slices,
@@ -72,6 +80,8 @@ class TempSAL(nn.Module):
             "fine": fine,
             "blocks": blocks,
             "heads": heads,
+            "mixer": mixer,
+            "fine_mixer": fine_mixer,
             "drop": drop,
         }
         self.conditions = condition_names(conditions)
@@ -81,11 +91,12 @@ class TempSAL(nn.Module):
         self.top = _norm(last, width)
         self.coarse = _norm(sixteenth, width)
         self.seconds = nn.Parameter(torch.randn(1 + slices, width) * 0.5)
-        self.space = nn.Sequential(*(InterleavedBlock(width, heads, "s") for _ in range(blocks)))
-        self.time = InterleavedBlock(width, heads, "s-t")
+        self.space = nn.Sequential(*(InterleavedBlock(width, heads, "s", mixer) for _ in range(blocks)))
+        self.time = InterleavedBlock(width, heads, "s-t", mixer)
         self.drop = nn.Dropout2d(drop)
         self.down8, self.down4 = _norm(eighth, 64), _norm(quarter, fine)
         self.up8 = nn.Sequential(_norm(width + 64, 64), InvertedResidual(64, 64), InvertedResidual(64, 64))
+        self.near = InterleavedBlock(64, heads, "s", fine_mixer) if fine_mixer else None
         self.up4 = nn.Sequential(_norm(64 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True))
         self.read = nn.Linear(width, fine + 1)
         self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
@@ -98,7 +109,7 @@ class TempSAL(nn.Module):
         """One coarse map for the whole viewing and one a second, each having looked at the others."""
         coarse = self.coarse(features[2]) + _grow(self.top(features[3]), features[2])
         coarse = self.drop(torch.relu(coarse)).permute(0, 2, 3, 1)
-        coarse = self.space(coarse[:, None])
+        coarse = self.space(coarse)[:, None]
         tokens: Tensor = self.time(coarse + self.seconds[:, None, None, :])
         return tokens
 
@@ -106,6 +117,8 @@ class TempSAL(nn.Module):
         """Features at a quarter of the canvas, told what the whole picture is about."""
         x = tokens[:, 0].permute(0, 3, 1, 2)
         x = self.up8(torch.cat([_grow(x, features[1]), self.down8(features[1])], 1))
+        if self.near is not None:
+            x = self.near(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
         return y
 

@@ -16,6 +16,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from data import GazeError
 from saliency import weights
 
+BALANCE = 0.01  # weight of the load balance of `attention.mixture_of_head`, as in the paper (arXiv 2410.11842)
+
 
 class Training(LightningModule):
     """One training run of one network.
@@ -50,8 +52,12 @@ class Training(LightningModule):
         """Fixes what chance does in this step."""
         torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
 
-    def _finite(self, total: Tensor) -> Tensor:
-        """The loss, or the end of a run that has lost it."""
+    def _whole(self, total: Tensor) -> Tensor:
+        """The loss and what keeps the heads of its mixers equally busy, or the end of a run that has lost it."""
+        for module in self.network.modules():
+            if getattr(module, "balance", None) is not None:
+                total = total + BALANCE * module.balance  # type: ignore[operator]
+                module.balance = None  # type: ignore[assignment]  # else no copy could be made of it
         if not torch.isfinite(total):
             raise GazeError(
                 f"The loss became {total.item()} at step {self.global_step}: training stopped; "

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from attention import MIXERS
 from data import GazeError
 from data.feed import APPEARANCES, LONGEST
 from saliency import MODELS, weights
@@ -64,6 +65,7 @@ class OAT(nn.Module):
         width: of the tokens.
         heads: attention heads.
         encoder: layers over objects.
+        mixer: how the encoder's tokens look at each other, of `attention.MIXERS`.
         decoder: layers over fixations.
         hidden: width inside a layer.
         drop: dropout.
@@ -90,6 +92,7 @@ class OAT(nn.Module):
         width: int = 96,
         heads: int = 4,
         encoder: int = 2,
+        mixer: str = "interleaved",
         decoder: int = 2,
         hidden: int = 192,
         drop: float = 0.2,
@@ -102,6 +105,8 @@ class OAT(nn.Module):
         super().__init__()
         if width % (2 * heads):
             raise GazeError(f"OAT: the width {width} must be a multiple of twice its {heads} heads.")
+        if mixer not in MIXERS:
+            raise GazeError(f"There is no mixer {mixer!r}; choose one of {', '.join(MIXERS)}.")
         given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.arguments = {**given, "conditions": list(conditions), "categories": list(categories)}
         self.conditions = condition_names(conditions)[:-1]
@@ -121,7 +126,7 @@ class OAT(nn.Module):
         self.kind = nn.Embedding(3, width)  # object, looked for, end
         self.condition = nn.Embedding(len(self.conditions), width)
         self.told, self.found, self.start = (nn.Parameter(torch.randn(width) * 0.1) for _ in range(3))
-        self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before) for _ in range(encoder))
+        self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before, mixer) for _ in range(encoder))
         self.enter = nn.Linear(width, width)
         self.decoder = nn.ModuleList(Decoder(width, heads, hidden, drop, before) for _ in range(decoder))
         self.norms = nn.ModuleList(nn.LayerNorm(width) if before else nn.Identity() for _ in range(2))
@@ -221,26 +226,26 @@ class OAT(nn.Module):
         aimed = (scene["target"] & scene["told"][:, None])[..., None].float()
         tokens = [objects + aimed * self.told, self._sought(scene) + condition]
         x = self.drop(torch.cat([*tokens, self.kind.weight[2].expand_as(objects[:, :1]) + condition], 1))
-        mask = _there(scene)
+        mask, boxes, own = _there(scene), _degrees(scene, x.shape[1]), _own(scene)
         for layer in self.encoder:
-            x = layer(x, mask)
+            x = layer(x, mask, boxes, own)
         x = self.norms[0](x)
         start = (self.start + condition).expand_as(objects[:, :1])
         inside = torch.cat([objects + scene["target"][..., None] * self.found, start], 1)
         pairs = [layer.look.remember(x) for layer in self.decoder]  # type: ignore[union-attr, operator]
         count = objects.shape[1]
         ends = torch.cat([x[:, :count], x[:, -1:]], 1)
-        boxes = torch.cat([centre, extent], -1)
-        middle = torch.tensor([0.0, 0.0, math.log(0.1), math.log(0.1)], device=x.device).expand_as(boxes[:, :1])
+        place = torch.cat([centre, extent], -1)
+        middle = torch.tensor([0.0, 0.0, math.log(0.1), math.log(0.1)], device=x.device).expand_as(place[:, :1])
         some = aimed.sum(1, keepdim=True)
-        target = (aimed * boxes).sum(1, keepdim=True) / some.clamp(min=1)
+        target = (aimed * place).sum(1, keepdim=True) / some.clamp(min=1)
         return Memory(
             self.enter(inside),
             torch.stack([keys for keys, _ in pairs], 1),
             torch.stack([values for _, values in pairs], 1),
             self.key(ends),
-            torch.cat([boxes, middle], 1),
-            self._pairs(target, boxes)[:, 0] * some.clamp(max=1),
+            torch.cat([place, middle], 1),
+            self._pairs(target, place)[:, 0] * some.clamp(max=1),
             self.pace_key(x[:, :count]),
             mask[:, 0, 0],
         )
@@ -315,6 +320,18 @@ def _there(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b 1 1 k"]:
     """Which of the encoder's tokens are no padding: objects, what is looked for, the end."""
     end = torch.ones_like(scene["told"])[:, None]
     return torch.cat([scene["present"], scene["sought_present"], end], 1)[:, None, None]
+
+
+def _own(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b k"]:
+    """Which of the encoder's tokens a scene has when it is fed alone: one for what is sought, even if nothing is."""
+    sought = scene["sought_present"] | (torch.arange(scene["sought"].shape[1], device=scene["told"].device) == 0)
+    return torch.cat([scene["present"], sought, torch.ones_like(scene["told"])[:, None]], 1)
+
+
+def _degrees(scene: Mapping[str, Tensor], count: int) -> Float[Tensor, "b k 4"]:
+    """Boxes of the encoder's tokens in about degrees: pictures are taken to be 20 wide; what has no place is empty."""
+    boxes = scene["boxes"] * (20 / scene["size"].amax(1))[:, None, None]
+    return torch.cat([boxes, torch.zeros_like(boxes[:, :1]).expand(-1, count - boxes.shape[1], -1)], 1)
 
 
 def _rows(table: Float[Tensor, "b n d"], index: Int[Tensor, "b q"]) -> Float[Tensor, "b q d"]:

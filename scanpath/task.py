@@ -87,7 +87,7 @@ class ScanpathTask(Training):
         if self.pace and len(nats) and getattr(self.network, "durations", True):
             total = total + self.pace * nats.mean()
         self.log("train/bits", bits.mean(), prog_bar=True)
-        return self._finite(total)
+        return self._whole(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
         """Bits per next object, per end, per choice of either; nats per duration. Targets are told only if always."""

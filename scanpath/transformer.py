@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from attention.mixer import build
+
 Heads = Float[Tensor, "b h n e"]
 
 
@@ -72,18 +74,44 @@ def _hidden(width: int, hidden: int, drop: float) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """A layer in which the tokens of a scene look at each other."""
+    """A layer in which the tokens of a scene look at each other: plainly, or through a mixer of `attention.MIXERS`."""
 
-    def __init__(self, width: int, heads: int, hidden: int, drop: float, before: bool) -> None:
+    def __init__(
+        self, width: int, heads: int, hidden: int, drop: float, before: bool, mixer: str = "interleaved"
+    ) -> None:
         super().__init__()
-        self.look, self.think = Attention(width, heads, drop), _hidden(width, hidden, drop)
+        plain = mixer == "interleaved"  # one picture has no slices to interleave
+        self.look = Attention(width, heads, drop) if plain else build(mixer, width, heads)
+        self.think = _hidden(width, hidden, drop)
         self.first, self.second = (_Residual(width, drop, before) for _ in range(2))
 
-    def forward(self, x: Float[Tensor, "b n d"], mask: Bool[Tensor, "b 1 1 n"]) -> Float[Tensor, "b n d"]:
-        """The tokens, having looked at those that `mask` allows."""
+    def forward(
+        self,
+        x: Float[Tensor, "b n d"],
+        mask: Bool[Tensor, "b 1 1 n"],
+        boxes: Float[Tensor, "b n 4"] | None = None,
+        own: Bool[Tensor, "b n"] | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        """The tokens, having looked at those that `mask` allows.
+
+        `boxes` are for mixers that ask how tokens lie; `own` tells a scene's tokens from the padding of a batch, for
+        mixers that ask where in the row a token is.
+        """
         inside = self.first.enter(x)
-        x = self.first.leave(x, self.look(inside, *self.look.remember(inside), mask))
+        x = self.first.leave(x, self._look(inside, mask, boxes, own))
         return self.second.leave(x, self.think(self.second.enter(x)))
+
+    def _look(self, x: Tensor, mask: Tensor, boxes: Tensor | None, own: Tensor | None) -> Tensor:
+        if isinstance(self.look, Attention):
+            plain: Tensor = self.look(x, *self.look.remember(x), mask)
+            return plain
+        if own is None or len(x) == 1 or not self.look.placed:
+            row: Tensor = self.look(x[:, None], mask[:, 0], None if boxes is None else boxes[:, None])
+            return row[:, 0]
+        seen = torch.zeros_like(x)
+        for i, some in enumerate(own):  # each scene alone, as it will be asked
+            seen[i, some] = self._look(x[i : i + 1, some], mask[i : i + 1, ..., some], None, None)[0]
+        return seen
 
 
 class Decoder(nn.Module):

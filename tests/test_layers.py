@@ -36,6 +36,7 @@ PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may us
 ANYWHERE = {"jaxtyping", "tqdm"} | set(sys.stdlib_module_names)
 ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHERE
     "attention": {"torch"},
+    **{f"attention/kernels/{path.name}": {"torch", "triton"} for path in (ROOT / "attention/kernels").glob("*.py")},
     "data": {"numpy", "cv2", "PIL"},
     "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
     "data/augment.py": {"numpy", "albumentations"},

@@ -102,6 +102,15 @@ def test_shipped_weights_can_be_fine_tuned_on_other_conditions(tiny: Path, tmp_p
     assert network.conditions == ("any", "tiny", "other", "uniform")
 
 
+@pytest.mark.parametrize("mixer", ["dual", "mixture_of_head"])  # the second has a loss of its own
+def test_a_mixer_is_chosen_by_its_name(tiny: Path, tmp_path: Path, mixer: str) -> None:
+    out = run(tiny, tmp_path, "--model.network.mixer", mixer, "--model.network.fine_mixer", "routed", epochs=1)
+    network: Any = weights.load(out / "checkpoints" / "last.ckpt")
+    assert (network.arguments["mixer"], network.arguments["fine_mixer"]) == (mixer, "routed")
+    with pytest.raises(GazeError, match=r"There is no mixer 'best'; choose one of interleaved, relational"):
+        run(tiny, tmp_path, "--model.network.mixer", "best", epochs=1)
+
+
 def test_an_unknown_recipe_loss_or_start_is_said_in_one_sentence(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match="There is no recipe 'salnet'; choose among tempsal"):
         machinery.train("salnet", [])

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from attention import InterleavedBlock, interleaved_attention
-from attention.interleaved import ORDERS, Attend, Gated
+from attention.interleaved import ORDERS, Attend, InterleavedMixer
+from attention.mixer import Gated
 
 OVER = ("space", "time", "full")
 SHAPES = [(2, 3, 4, 5, 6), (1, 1, 1, 7, 4), (2, 2, 3, 1, 1), (1, 2, 1, 1, 3), (1, 4, 5, 17, 2)]  # b, heads, t, n, d
@@ -95,6 +96,49 @@ def test_a_very_sharp_query_returns_the_value_of_the_key_it_equals() -> None:
     torch.testing.assert_close(interleaved_attention(1e4 * key, key, v, over="space"), v)
 
 
+@pytest.mark.parametrize("over", OVER)
+def test_what_is_masked_is_not_seen_and_with_nothing_to_see_there_are_zeros(over: Any) -> None:
+    q, k, v = draw((2, 2, 3, 4, 6))
+    mask = torch.rand(2, 3, 4, generator=torch.Generator().manual_seed(2)) < 0.6
+    mask[1] = False
+    mask[0, 1] = False
+    got = interleaved_attention(q, k, v, over=over, mask=mask)
+    away = ~mask[:, None, :, :, None]
+    torch.testing.assert_close(
+        interleaved_attention(q, k.masked_fill(away, 9.0), v.masked_fill(away, -7.0), over=over, mask=mask), got
+    )
+    assert (got[1] == 0).all()
+    for h, s, p in itertools.product(range(2), range(3), range(4)):
+        others = [(r, j) for r, j in seen_from(over, s, p, 3, 4) if mask[0, r, j]]
+        if not others:
+            assert (got[0, h, s, p] == 0).all()
+            continue
+        logits = torch.stack([q[0, h, s, p] @ k[0, h, r, j] / 6**0.5 for r, j in others])
+        values = torch.stack([v[0, h, r, j] for r, j in others])
+        torch.testing.assert_close(got[0, h, s, p], logits.softmax(0) @ values)
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_weights_are_those_that_made_the_output(over: Any) -> None:
+    q, k, v = draw((2, 2, 3, 4, 6))
+    mask = torch.rand(2, 3, 4, generator=torch.Generator().manual_seed(2)) < 0.6
+    rows = torch.tensor([11, 0, 5])
+    out, weights = interleaved_attention(q, k, v, over=over, mask=mask, return_weights=True, rows=rows)
+    assert weights.shape == (2, 2, 3, 12)
+    torch.testing.assert_close(weights @ v.flatten(2, 3), out.flatten(2, 3)[:, :, rows])
+    _, every = interleaved_attention(q, k, v, over=over, mask=mask, return_weights=True)
+    torch.testing.assert_close(every[:, :, rows], weights)
+
+
+@pytest.mark.parametrize("over", OVER)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_comes_back_as_it_went_in(over: Any, dtype: torch.dtype) -> None:
+    q, k, v = (x.to(dtype) for x in draw((1, 2, 3, 4, 8)))
+    got = interleaved_attention(q, k, v, over=over, mask=torch.ones(1, 3, 4, dtype=torch.bool))
+    assert got.dtype is dtype
+    torch.testing.assert_close(got.float(), formula(q.float(), k.float(), v.float(), over), rtol=0.02, atol=0.02)
+
+
 def test_an_unknown_direction_is_named() -> None:
     q, k, v = draw((1, 1, 1, 1, 1))
     with pytest.raises((ValueError, TypeError), match=r"space.*time.*full"):  # TypeError: from checked annotations
@@ -150,8 +194,8 @@ def test_heads_are_mixed_as_in_torch() -> None:
             "out_proj.bias": step.out.bias,
         }
     )
-    x = torch.randn(2, 3, 4, 12)
-    tokens = step.norm(x).flatten(1, 2)
+    x = torch.randn(2, 3, 2, 2, 12)
+    tokens = step.norm(x).flatten(1, 3)
     expected = x + theirs(tokens, tokens, tokens, need_weights=False)[0].view_as(x)
     torch.testing.assert_close(step(x), expected)
 
@@ -163,6 +207,39 @@ def test_the_gated_unit_is_silu_of_one_half_times_the_other() -> None:
     wide = unit.wide(unit.norm(x))
     gate, value = wide[:, :12], wide[:, 12:]
     torch.testing.assert_close(unit(x), x + unit.out(gate * gate.sigmoid() * value))
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_a_mixer_of_slices_sees_over_what_it_says_and_one_of_a_picture_sees_all(over: Any) -> None:
+    torch.manual_seed(0)
+    mixer = InterleavedMixer(8, heads=2, over=over)
+    x = torch.randn(1, 2, 3, 3, 8)
+    changed = x.clone()
+    changed[:, 1, 2, 2] += 1
+    same = (mixer(x) == mixer(changed)).all(-1)[0, 0]
+    assert bool(same[2, 2]) is (over == "space")
+    assert bool(same[0, 0]) is (over in ("space", "time"))
+    if over == "full":
+        torch.testing.assert_close(mixer(x[:, 0]), mixer(x[:, :1])[:, 0])
+
+
+def test_a_picture_is_one_slice() -> None:
+    torch.manual_seed(0)
+    block = InterleavedBlock(8, heads=2, order="s")
+    x = torch.randn(2, 3, 5, 8)
+    torch.testing.assert_close(block(x), block(x[:, None])[:, 0])
+
+
+def test_a_block_looks_over_space_through_the_mixer_that_is_named() -> None:
+    block = InterleavedBlock(8, 2, "s-t", mixer="neighborhood", window=3)
+    *(space, time), _ = block.steps
+    assert type(space.mix).__name__ == "NeighborhoodMixer"
+    assert isinstance(time, Attend)
+    assert time.over == "time"
+    x = torch.randn(2, 3, 5, 4, 8)
+    torch.testing.assert_close(block(x[1:]), block(x)[1:])
+    with pytest.raises(ValueError, match=r"There is no mixer 'dense'; choose one of interleaved, relational"):
+        InterleavedBlock(8, mixer="dense")
 
 
 def test_a_block_that_cannot_be_built_says_why() -> None:

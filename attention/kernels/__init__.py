@@ -1,0 +1,1 @@
+"""Triton twins of the operators: the same file names, the same results, on a GPU."""

@@ -1,0 +1,12 @@
+"""The Triton twin of `attention.relational`: neither weights nor bias are ever in memory; forward and backward."""
+
+from torch import Tensor
+
+from attention.kernels.fused import attend
+
+
+def forward(
+    q: Tensor, k: Tensor, v: Tensor, boxes: Tensor, others: Tensor, weight: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """softmax(s q k^T + B) v with B made from the boxes inside the tile; differentiable in q, k, v and weight."""
+    return attend(q, k, v, mask, boxes.detach(), others.detach(), weight, None, None, None, "softmax")[0]
