@@ -5,7 +5,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow gpu bench reference app train clean
+.PHONY: help demo setup check test slow gpu bench ablation reference app train clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,10 @@ gpu: ## the tests that need a CUDA device, with whatever Python is there
 bench: .venv/dev .venv-reference/ready ## ratios of two things measured in one run, once the tests behind them pass
 	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/scanpath/test_multimatch.py tests/export tests/data/test_module.py
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+ablation: .venv/dev ## train TempSAL and OAT with each mixer on $(DATA)/osie, and compare: hours
+	$(BIN)/python tests/bench/ablation.py $(DATA)/osie
+	$(BIN)/python tests/bench/ablation.py $(DATA)/osie --task scanpath --seeds 3 --mixers relational
 
 .venv-reference/ready:
 	$(PYTHON) -m venv .venv-reference

@@ -1,5 +1,6 @@
 """What every operator asks of its arguments, and which implementation it takes."""
 
+from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -78,10 +79,15 @@ def triton(impl: Impl, q: Tensor, possible: bool = True) -> bool:
     if impl not in ("auto", "reference", "triton"):
         raise ValueError(f"impl is {impl!r}; it must be 'auto', 'reference' or 'triton'.")
     if impl == "auto":
-        return q.is_cuda and possible and q.dtype in DTYPES and find_spec("triton") is not None
+        return q.is_cuda and possible and q.dtype in DTYPES and _installed()
     if impl == "triton":
         if not possible:
             raise ValueError("impl='triton' cannot do this: only impl='reference' can, as the operator says.")
         if q.dtype not in DTYPES:
             raise ValueError(f"q is {q.dtype}; the Triton twin takes float32, float16 and bfloat16.")
     return impl == "triton"
+
+
+@cache
+def _installed() -> bool:
+    return find_spec("triton") is not None

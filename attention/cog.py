@@ -14,7 +14,7 @@ from torch import Tensor
 
 from attention import checks
 from attention.checks import Impl
-from attention.dense import Heads, Keys, Mask, Rows, Weights, pick, pick_mask, scores, softmax
+from attention.dense import Heads, Keys, Mask, Rows, Weights, gather, pick, pick_mask, scores, softmax
 from attention.mixer import Boxes, Grid, Mixer, There, flat, keys
 
 
@@ -60,8 +60,7 @@ def _seen(q: Heads, k: Keys, v: Keys, mask: Mask | None, impl: Impl) -> Heads:
 
         fast: Tensor = forward(q, k, v, mask)
         return fast
-    found = weights(q, k, mask)
-    return (found @ v.to(found.dtype)).to(q.dtype)
+    return gather(weights(q, k, mask), v)
 
 
 class CogMixer(Mixer):

@@ -6,11 +6,17 @@ Shapes: `q` is (b, heads, n, d), `k v` are (b, heads, m, d). `mask` broadcasts t
 be seen; a query that may see nothing gets zeros. Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
 """
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Heads = Float[Tensor, "b heads n d"]
 Keys = Float[Tensor, "b heads m d"]
 Mask = Bool[Tensor, "#b #heads #n #m"]
@@ -21,6 +27,20 @@ Rows = Int[Tensor, " r"]
 def far(dtype: torch.dtype) -> float:
     """A logit that no softmax sees beside others, finite so that rows without any key stay numbers."""
     return torch.finfo(dtype).min / 2
+
+
+def exact(how: Callable[P, R]) -> Callable[P, R]:
+    """Keeps autocast out of what multiplies in float32 on purpose; the first argument is a tensor."""
+
+    @functools.wraps(how)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        kind = args[0].device.type  # type: ignore[attr-defined]
+        if not torch.is_autocast_enabled(kind):
+            return how(*args, **kwargs)
+        with torch.autocast(kind, enabled=False):
+            return how(*args, **kwargs)
+
+    return run
 
 
 def softmax(logits: Float[Tensor, "*b m"], mask: Bool[Tensor, "*#b #m"] | None = None) -> Float[Tensor, "*b m"]:
@@ -35,11 +55,19 @@ def softmax(logits: Float[Tensor, "*b m"], mask: Bool[Tensor, "*#b #m"] | None =
     return torch.where(mask, logits, far(logits.dtype)).softmax(-1) * mask
 
 
+@exact
 def scores(q: Heads, k: Keys, bias: Float[Tensor, "#b #heads #n #m"] | None = None) -> Float[Tensor, "b heads n m"]:
     """The logits s q k^T + bias, in float32 at least: all of them in memory."""
     wide = torch.promote_types(q.dtype, torch.float32)
     logits: Tensor = (q.to(wide) * q.shape[-1] ** -0.5) @ k.to(wide).transpose(-2, -1)
     return logits if bias is None else logits + bias
+
+
+@exact
+def gather(weights: Weights, v: Keys) -> Float[Tensor, "b heads r d"]:
+    """The values weighted, summed in the weights' precision, as v's dtype."""
+    found: Tensor = weights @ v.to(weights.dtype)
+    return found.to(v.dtype)
 
 
 def dense_attention(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attention import checks
-from attention.dense import Rows, far, pick, scores, softmax
+from attention.dense import Rows, exact, far, pick, scores, softmax
 from attention.mixer import Boxes, Grid, Heads, Mixer, There, flat
 
 Over = Literal["windows", "channels"]
@@ -33,10 +33,10 @@ def sides(name: str, size: Side) -> tuple[int, int]:
     >>> sides("window", 7)
     (7, 7)
     """
-    rows, columns = (size, size) if isinstance(size, int) else size
-    if min(rows, columns) < 1:
-        raise ValueError(f"{name} is {size}; it must be at least one token high and wide.")
-    return rows, columns
+    both = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(both) != 2 or not all(isinstance(side, int) and side > 0 for side in both):
+        raise ValueError(f"{name} is {size}; it must be at least one token high and wide, one number or two.")
+    return both[0], both[1]
 
 
 def counts(h: int, w: int, size: tuple[int, int]) -> tuple[int, int]:
@@ -108,6 +108,7 @@ def _window_weights(
     return softmax(scores(pick(few, rows), many), same).to(q.dtype)
 
 
+@exact
 def _channels(q: Heads, k: Heads, v: Heads, mask: There | None) -> tuple[Heads, Float[Tensor, "b heads d d"]]:
     queries, keys, values = flat(q, k, v)
     if mask is not None:

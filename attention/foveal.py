@@ -100,7 +100,7 @@ def _looked(q: Heads, k: Grid, v: Grid, gaze: Gaze, e2: float, levels: int, mask
     h, w = k.shape[2:4]
     fast = checks.triton(impl, q)
     if h == 0 or w == 0 or q.numel() == 0:
-        return torch.zeros_like(q)
+        return q * 0  # with its gradient
     if fast:
         from attention.kernels.foveal import forward
 
@@ -114,7 +114,7 @@ def _own(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None, 
     h, w = k.shape[2:4]
     fast = checks.triton(impl, q)
     if q.numel() == 0:
-        return torch.zeros_like(q)
+        return q * 0  # with its gradient
     if fast:
         from attention.kernels.foveal import forward
 

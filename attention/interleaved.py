@@ -111,6 +111,8 @@ class InterleavedMixer(Mixer):
 
     def __init__(self, dim: int, heads: int = 4, over: Over = "full") -> None:
         super().__init__(dim, heads)
+        if over not in LOOKS:
+            raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
         self.over = over
 
     def forward(
@@ -179,6 +181,10 @@ class InterleavedBlock(nn.Module):
         super().__init__()
         if order not in ORDERS:
             raise ValueError(f"order is {order!r}; it must be one of {', '.join(ORDERS)}.")
+        if mixer != "interleaved" and "space" not in ORDERS[order]:
+            raise ValueError(f"order is {order!r}: it has no step over space for the mixer {mixer!r}.")
+        if mixer == "interleaved" and arguments:
+            raise ValueError(f"The order says all of the interleaved mixer; it takes no {', '.join(arguments)}.")
 
         def step(over: Over) -> nn.Module:
             other = over == "space" and mixer != "interleaved"

@@ -4,7 +4,8 @@ A mixer is built by name (`attention.MIXERS`) as `(dim, heads, **its own)` and c
 
     mixer(x, mask=None, boxes=None)     (b, h, w, c) -> (b, h, w, c)
 
-`mask` (b, h, w) is true where there is a token; the others are never looked at, and what comes out there means nothing.
+`mask` (b, h, w) is true where there is a token; the others (any finite numbers) are never looked at, and what comes out
+there means nothing.
 `boxes` (b, h, w, 4) are x, y, width, height of each token, one unit for all: the cells of the grid unless given. Only
 mixers that ask how tokens lie to each other read them. Objects are a row of tokens: h is 1.
 """

@@ -73,8 +73,8 @@ def neighborhood_attention(
 
 
 def _each(name: str, value: Reach, dims: int) -> tuple[int, ...]:
-    values = (value,) * dims if isinstance(value, int) else tuple(value)
-    if len(values) != dims or min(values) < 1:
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * dims
+    if len(values) != dims or not all(isinstance(one, int) and one > 0 for one in values):
         raise ValueError(f"{name} is {value}; it must be a number from 1, or {dims} of them, one an axis.")
     return values
 
@@ -230,9 +230,9 @@ class NeighborhoodMixer(Mixer):
 
     placed = True
 
-    def __init__(self, dim: int, heads: int = 4, window: int = 7, dilation: int = 1) -> None:
+    def __init__(self, dim: int, heads: int = 4, window: Reach = 7, dilation: Reach = 1) -> None:
         super().__init__(dim, heads)
-        self.window, self.dilation = window, dilation
+        self.window, self.dilation = _each("window", window, 2), _each("dilation", dilation, 2)
 
     def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
         """What each token sees around it."""

@@ -10,11 +10,13 @@ element looks like is for the caller to fetch. Vinyals et al. 2015 (Pointer Netw
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from attention import checks
-from attention.dense import far
+from attention.dense import exact, far
 
 
+@exact
 def pointer_attention(
     q: Float[Tensor, "b n d"],
     elements: Float[Tensor, "b m d"],
@@ -34,10 +36,11 @@ def pointer_attention(
     checks.truth(mask=mask)
     wide = torch.promote_types(q.dtype, torch.float32)
     logits = (q.to(wide) * q.shape[-1] ** -0.5) @ elements.to(wide).transpose(1, 2)
-    allowed = torch.ones_like(logits, dtype=torch.bool) if mask is None else mask.expand_as(logits)
     if end is not None:
-        last = end.to(wide)[..., None]
-        logits = torch.cat([logits, last], -1)
-        allowed = torch.cat([allowed, torch.ones_like(last, dtype=torch.bool)], -1)
+        logits = torch.cat([logits, end.to(wide)[..., None]], -1)
+    if mask is None:
+        open_: Tensor = logits.log_softmax(-1).to(q.dtype)
+        return open_
+    allowed = pad(mask, (0, logits.shape[-1] - mask.shape[-1]), value=True)
     chosen = torch.where(allowed, logits, far(wide)).log_softmax(-1)
     return torch.where(allowed, chosen, -torch.inf).to(q.dtype)

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 NESTED = 0.75  # e2 from which a cell can only be split where all above it are; any above the root of 1 / 2 will do
 
@@ -184,8 +185,9 @@ def ceil_div(size: int, by: int) -> int:
 
 
 def kept(make: Callable[..., Any], *args: Any) -> Any:
-    """What `make` gives, kept for pictures of the same size, but made anew while a graph is traced."""
-    return make(*args) if torch.compiler.is_compiling() else _kept(make, *args)
+    """What `make` gives, kept for pictures of the same size, but made anew while a graph is traced or faked."""
+    traced = torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None
+    return make(*args) if traced else _kept(make, *args)
 
 
 @lru_cache(maxsize=16)

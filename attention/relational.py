@@ -17,21 +17,22 @@ Triton twin's with n + m. Boxes get no gradient. It generalises Gaussian positio
 relations of boxes in attention are from Hu et al. 2018 (Relation Networks), https://arxiv.org/abs/1711.11575.
 """
 
-from collections.abc import Iterator
-from functools import reduce
+import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import threshold
 
 from attention import checks
 from attention.checks import Impl
-from attention.dense import Heads, Keys, Mask, Rows, Weights, pick, pick_mask, scores, softmax
+from attention.dense import Heads, Keys, Mask, Rows, Weights, exact, gather, pick, pick_mask, scores, softmax
 from attention.mixer import Boxes, Grid, Mixer, There, cells, flat, keys
 
 DEGREES = (1.0, 2.0, 4.0, 8.0)
 SIZES = (0.5, 1.0, 2.0, 4.0)
 LEAST = -80.0  # its exponential is nothing beside 1; below come the slow denormal numbers
+TINY = 1e-9  # likewise for what is raised to the fourth power
 FEATURES = len(DEGREES) + len(SIZES) + 4
 Queries = Float[Tensor, "#b n 4"]
 Others = Float[Tensor, "#b m 4"]
@@ -87,33 +88,45 @@ def relational_attention(
     return seen, softmax(scores(pick(q, rows), k, near), pick_mask(mask, rows)).to(q.dtype)
 
 
-def _centres(boxes: Float[Tensor, "b n 4"], axis: int) -> tuple[Tensor, ...]:
-    """Centres and sizes, along queries (axis 2 is for the keys) or along keys; unit boxes for those without a place."""
-    wide = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
-    wide = torch.where((wide[..., 2:] > 0).all(-1, keepdim=True), wide, 1.0)
-    x, y, w, h = wide.unsqueeze(axis).unbind(-1)
-    return x + w / 2, y + h / 2, w, h
+def _places(boxes: Float[Tensor, "b n 4"], far: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Centres (b, 2, n), sizes (b, 2, n), and which have a place (b, n); without one, of size 1 and `far` away."""
+    wide = boxes.to(torch.promote_types(boxes.dtype, torch.float32)).mT.contiguous()  # or all that follows is slow
+    there = (wide[:, 2:] > 0).all(1)
+    centres = torch.add(wide[:, :2], wide[:, 2:], alpha=0.5)
+    return torch.where(there[:, None], centres, far), torch.where(there[:, None], wide[:, 2:], 1.0), there
 
 
-def _relation(boxes: Queries, others: Others) -> Iterator[Float[Tensor, "#b 4 n m"]]:
-    """The numbers psi of all pairs, four by four, in float32 at least; of those without a place, any finite ones."""
-    (x, y, w, h), (ox, oy, ow, oh) = _centres(boxes, 2), _centres(others, 1)
-    dx, dy = ox - x, oy - y
-    square = dx.square() + dy.square()
-    for distance, widths in ((square, DEGREES), (square / (w * h), SIZES)):
-        factors = distance.new_tensor([-0.5 / width**2 for width in widths])[:, None, None]
-        yield (distance[:, None] * factors).clamp(min=LEAST).exp()
-    way = square.sqrt().clamp(min=1e-6)
-    yield torch.stack([dx / way, dy / way, ow.log() - w.log(), oh.log() - h.log()], 1)
+def _near(ways: Float[Tensor, "b 2 n m"], sizes: Float[Tensor, "b 2 n"]) -> Float[Tensor, "b 10 n m"]:
+    """The numbers of psi that depend on the way from centre to centre; 0 where its square is infinite."""
+    x, y = ways.unbind(1)
+    square = torch.addcmul(x * x, y, y)
+    area = sizes.prod(1)
+    widths = torch.stack([torch.full_like(area, -0.5 / DEGREES[-1] ** 2), -0.5 / SIZES[-1] ** 2 / area], 1)
+    exponents = square[:, None] * widths[..., None]
+    widest = threshold(exponents, LEAST, -math.inf).exp()
+    parts = [widest]
+    for _ in DEGREES[1:]:  # half as wide is the fourth power; what would become denormal is nothing
+        parts.append(threshold(parts[-1], TINY, 0.0).square().square())
+    return torch.cat([*parts, ways * square.clamp(min=1e-12).rsqrt()[:, None]], 1)
 
 
+@exact
 def bias(boxes: Queries, others: Others, weight: Weight) -> Bias:
     """B of all pairs, in float32 at least."""
-    there = (boxes[:, :, None, 2:] > 0).all(-1) & (others[:, None, :, 2:] > 0).all(-1)
-    wide = torch.promote_types(torch.promote_types(boxes.dtype, torch.float32), weight.dtype)
-    features = (four.to(wide).flatten(2) for four in _relation(boxes, others))
-    told: Tensor = reduce(torch.add, (weight[:, 4 * i : 4 * i + 4].to(wide) @ four for i, four in enumerate(features)))
-    return told.reshape(there.shape[0], weight.shape[0], *there.shape[1:]) * there[:, None].to(wide)
+    far = torch.finfo(torch.promote_types(torch.promote_types(boxes.dtype, others.dtype), torch.float32)).max / 4
+    (here, sizes, there), (away, wides, yonder) = _places(boxes, far), _places(others, -far)
+    near = _near(away[:, :, None] - here[..., None], sizes)
+    wide = torch.promote_types(near.dtype, weight.dtype)
+    weight, (b, _, n, m) = weight.to(wide), near.shape
+    levels = [weight[:, :4].flip(1), weight[:, 4:8].flip(1)]
+    ordered = torch.cat([torch.stack(levels, -1).flatten(1), weight[:, 8:10]], 1)
+    told = torch.bmm(ordered.expand(b, -1, -1), near.flatten(2).to(wide)).reshape(b * weight.shape[0], n, m)
+    sides = weight[:, None, 10:].expand(b, -1, n, -1)
+    own = weight[:, 10:] @ sizes.log().to(wide)  # the logarithms are sums of one of the query and one of the key
+    query = torch.cat([sides, -own[..., None].expand(b, -1, -1, 1)], -1) * there[:, None, :, None]
+    key = torch.cat([wides.log(), torch.ones_like(wides[:, :1])], 1).to(wide) * yonder[:, None]
+    key = key[:, None].expand(b, weight.shape[0], -1, -1)
+    return torch.baddbmm(told, query.flatten(0, 1), key.flatten(0, 1)).reshape(b, weight.shape[0], n, m)
 
 
 def bias_of_cells(h: int, w: int, weight: Weight) -> Float[Tensor, "1 heads n n"]:
@@ -141,10 +154,17 @@ def _seen(q: Heads, k: Keys, v: Keys, how: tuple[Queries, Others, Weight], mask:
     return _biased(q, k, v, bias(*how), mask)
 
 
+@exact
 def _biased(q: Heads, k: Keys, v: Keys, extra: Bias, mask: Mask | None) -> Heads:
     """Not through torch's fused kernel: it would round the bias to q's dtype, and with one it does not export."""
-    found = softmax(scores(q, k, extra), mask)
-    return (found @ v.to(found.dtype)).to(q.dtype)
+    wide = torch.promote_types(extra.dtype, q.dtype)
+    logits = torch.baddbmm(
+        extra.to(wide).expand(*q.shape[:3], k.shape[2]).flatten(0, 1),
+        q.to(wide).flatten(0, 1),
+        k.to(wide).flatten(0, 1).mT,
+        alpha=q.shape[-1] ** -0.5,
+    )
+    return gather(softmax(logits.reshape(*q.shape[:3], k.shape[2]), mask), v)
 
 
 class RelationalMixer(Mixer):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from attention import checks
 from attention.checks import Impl
-from attention.dense import Heads, Keys, Mask, Rows, Weights, pick, pick_mask, scores
+from attention.dense import Heads, Keys, Mask, Rows, Weights, gather, pick, pick_mask, scores
 from attention.mixer import Boxes, Grid, Mixer, There, flat, keys
 
 Beta = Float[Tensor, "#b #heads #n"]
@@ -80,8 +80,7 @@ def _seen(q: Heads, k: Keys, v: Keys, beta: Beta, mask: Mask | None, impl: Impl)
 
         fast: Tensor = forward(q, k, v, beta.float(), mask)
         return fast
-    found = weights(q, k, beta, mask)
-    return (found @ v.to(found.dtype)).to(q.dtype)
+    return gather(weights(q, k, beta, mask), v)
 
 
 class SigmoidMixer(Mixer):

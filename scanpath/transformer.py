@@ -110,7 +110,8 @@ class Encoder(nn.Module):
             return row[:, 0]
         seen = torch.zeros_like(x)
         for i, some in enumerate(own):  # each scene alone, as it will be asked
-            seen[i, some] = self._look(x[i : i + 1, some], mask[i : i + 1, ..., some], None, None)[0]
+            alone = self._look(x[i : i + 1, some], mask[i : i + 1, ..., some], None, None)
+            seen[i, some] = alone[0].to(seen.dtype)
         return seen
 
 

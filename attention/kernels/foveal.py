@@ -7,7 +7,6 @@ queries. Memory grows with n and with the cells. No product is fused with a sum,
 the plain form.
 """
 
-import os
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ import triton.language as tl
 from torch import Tensor
 
 from attention.kernels.cells import block, blocks, leaves, queries, shape, worth
+from attention.kernels.launch import on, products
 from attention.kernels.tiles import dot, load, save, slopes, weigh
 from attention.pyramid import ancestors, sides
 
@@ -153,18 +153,17 @@ def _plan(q: Tensor, size: list[int], e2: float, levels: int) -> tuple[int, tupl
     _, heads, n, d = q.shape
     width = max(16, triton.next_power_of_2(d))
     side = SIDE if width <= 64 else SIDE // 2
+    most = 16 if width > 128 else 32 if q.dtype is torch.float32 or width > 64 else 64  # fit into shared memory
     grids = zip(sides(size[0], levels), sides(size[1], levels), strict=True)
     constants = {
         "LEVELS": levels,
         "UP": max(len(ancestors(level, e2, levels)) for level in range(levels)),
-        "N": min(32 if q.dtype is torch.float32 or width > 64 else 64, max(16, triton.next_power_of_2(n))),
+        "N": min(most, max(16, triton.next_power_of_2(n))),
         "SIDE": side,
         "WIDTH": width,
-        "WIDEN": q.dtype is torch.bfloat16
-        and os.environ.get("TRITON_INTERPRET") == "1",  # its products are wrong there
-        "PRECISION": "tf32" if torch.backends.cuda.matmul.fp32_precision == "tf32" else "ieee",
         "num_warps": 4,
         "enable_fp_fusion": False,
+        **products(q),
     }
     cells = sum(triton.cdiv(down, side) * triton.cdiv(across, side) for down, across in grids)
     return cells, (heads, n, *size, d, float(e2), d**-0.5 * LOG2E), constants
@@ -185,7 +184,8 @@ def _attend(
     _, sizes, constants = _plan(q, size, e2, levels)
     programs = (triton.cdiv(q.shape[2], constants["N"]), q.shape[0] * q.shape[1])
     strides = _strides(q, k, v, count, gaze, out)
-    _forward[programs](q, k, v, count, gaze, order, out, lse, *strides, *sizes, **constants)
+    with on(q):
+        _forward[programs](q, k, v, count, gaze, order, out, lse, *strides, *sizes, **constants)
     return out, lse
 
 
@@ -203,12 +203,14 @@ def _learn(
     delta = torch.empty_like(lse)
     cells, sizes, constants = _plan(q, size, e2, levels)
     planes = q.shape[0] * q.shape[1]
-    strides = _strides(q, k, v, count, gaze, out, grad)
-    tensors = (q, k, v, count, gaze, order, out, grad, lse, delta, dq)
-    _backward_queries[(triton.cdiv(q.shape[2], constants["N"]), planes)](*tensors, *strides, *sizes, **constants)
-    strides = _strides(q, k, v, count, gaze, grad, dk)
-    tensors = (q, k, v, count, gaze, order, grad, lse, delta, dk, dv)
-    _backward_keys[(cells, planes)](*tensors, *strides, *sizes, **constants)
+    programs = (triton.cdiv(q.shape[2], constants["N"]), planes)
+    with on(q):
+        strides = _strides(q, k, v, count, gaze, out, grad)
+        tensors = (q, k, v, count, gaze, order, out, grad, lse, delta, dq)
+        _backward_queries[programs](*tensors, *strides, *sizes, **constants)
+        strides = _strides(q, k, v, count, gaze, grad, dk)
+        tensors = (q, k, v, count, gaze, order, grad, lse, delta, dk, dv)
+        _backward_keys[(cells, planes)](*tensors, *strides, *sizes, **constants)
     return dq, dk, dv
 
 

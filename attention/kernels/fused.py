@@ -4,8 +4,6 @@ Memory grows with n + m. Gradients are to q, k, v, weight and beta; gradients of
 taken in a fixed order, so that the same numbers give the same bits.
 """
 
-import os
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -13,6 +11,7 @@ import triton
 from torch import Tensor
 
 from attention.kernels import flash
+from attention.kernels.launch import on, products
 
 Some = Tensor | None
 
@@ -31,11 +30,9 @@ def _numbers(q: Tensor, k: Tensor, score: str, related: bool) -> dict[str, Any]:
     """What every kernel is told beside tensors."""
     _, heads, n, d = q.shape
     m = k.shape[2]
-    precision = "tf32" if torch.backends.cuda.matmul.fp32_precision == "tf32" else "ieee"
-    widen = q.dtype is torch.bfloat16 and os.environ.get("TRITON_INTERPRET") == "1"  # its product of bfloat16 is wrong
     scale = d**-0.5 if d else 1.0
     given = {"heads": heads, "n": n, "m": m, "d": d, "scale": scale, "SCORE": score}
-    return given | {"PRECISION": precision, "WIDEN": widen} | blocks(n, m, d, q.dtype, related)
+    return given | products(q) | blocks(n, m, d, q.dtype, related)
 
 
 def _tensors(**tensors: Some) -> dict[str, Some | tuple[int | None, ...]]:
@@ -58,10 +55,6 @@ def _listed(index: Some, count: Some) -> dict[str, Some]:
     return {name: None if x is None else x.contiguous() for name, x in (("index", index), ("count", count))}
 
 
-def _on(x: Tensor) -> AbstractContextManager:
-    return torch.cuda.device_of(x)  # Triton starts kernels on the current device
-
-
 @torch.library.custom_op("gaze::flash", mutates_args=())
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Some, boxes: Some, others: Some, weight: Some, beta: Some,
@@ -79,7 +72,7 @@ def attend(
     mask, beta = _spread(mask, beta, q, k)
     read = _tensors(q=q, k=k, v=v, mask=mask, boxes=boxes, others=others, weight=weight, beta=beta, out=out)
     if q.numel():
-        with _on(q):
+        with on(q):
             grid = (b * heads * triton.cdiv(n, numbers["N"]),)
             flash.forward[grid](**read, **_listed(index, count), lse=lse, **numbers)
     return out, lse
@@ -109,13 +102,13 @@ def slopes(
     read = _tensors(
         q=q, k=k, v=v, mask=wide_mask, boxes=boxes, others=others, weight=weight, beta=wide_beta, d_out=d_out
     ) | _listed(index, count) | {"lse": lse, "delta": delta}  # fmt: skip
-    with _on(q):
+    with on(q):
         if q.numel():
             written = _tensors(out=out, d_q=d_q) | {"d_weight": part, "d_beta": d_beta}
             flash.by_queries[(b * heads * row_blocks,)](**read, **written, **numbers)
         if k.numel():
             flash.by_keys[(b * heads * key_blocks,)](**read, **_tensors(d_k=d_k, d_v=d_v), **numbers)
-    d_weight = part if weight is None else part.sum((0, 2))[:, :12].to(weight.dtype)
+    d_weight = part if weight is None else part.sum((0, 2))[:, :12].contiguous().to(weight.dtype)
     return d_q, d_k, d_v, d_weight, d_beta if beta is None else d_beta.sum_to_size(beta.shape).to(beta.dtype)
 
 

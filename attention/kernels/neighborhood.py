@@ -5,7 +5,6 @@ Gradients go the same way to queries; to keys and values a program has a tile of
 it. One axis is a grid of one row. The logits are in units of log 2, so that every exponential is a power of two.
 """
 
-import os
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from attention.kernels.launch import on, products
 from attention.kernels.regions import load, reached, reaches, region, store, there, tile
 
 LOG2E, LN2 = 1.4426950408889634, tl.constexpr(0.6931471805599453)
@@ -22,7 +22,7 @@ LOG2E, LN2 = 1.4426950408889634, tl.constexpr(0.6931471805599453)
 def _forward(
     q, k, v, mask, out, lse, sq, sk, sv, sm, so, heads, h, w, d, scale,
     WY: tl.constexpr, WX: tl.constexpr, DY: tl.constexpr, DX: tl.constexpr, BY: tl.constexpr, BX: tl.constexpr,
-    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDE: tl.constexpr, PRECISION: tl.constexpr,
+    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDEN: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     plane, ry, y0, y1, ly, rx, x0, x1, lx = tile(h, w, DY, DX, BY, BX)
     image, head = plane // heads, plane % heads
@@ -30,7 +30,7 @@ def _forward(
     qy, qx = y0 + i // BX, x0 + i % BX
     inside = (qy < ly) & (qx < lx)
     gy, gx = qy * DY + ry, qx * DX + rx
-    queries = load(q, sq, image, head, gy, gx, inside, d, WIDTH, WIDE)
+    queries = load(q, sq, image, head, gy, gx, inside, d, WIDTH, WIDEN)
     ya, rows = region(y0, y1, ly, WY)
     xa, columns = region(x0, x1, lx, WX)
     count = tl.where((y0 < ly) & (x0 < lx), rows * columns, 0)
@@ -43,8 +43,8 @@ def _forward(
         ky, kx = ya + j // columns, xa + j % columns
         hy, hx = ky * DY + ry, kx * DX + rx
         live = there(mask, sm, image, hy, hx, j < count)
-        keys = load(k, sk, image, head, hy, hx, live, d, WIDTH, WIDE)
-        values = load(v, sv, image, head, hy, hx, live, d, WIDTH, WIDE)
+        keys = load(k, sk, image, head, hy, hx, live, d, WIDTH, WIDEN)
+        values = load(v, sv, image, head, hy, hx, live, d, WIDTH, WIDEN)
         near = live[None, :] & reaches(qy[:, None], qx[:, None], ky[None, :], kx[None, :], ly, lx, WY, WX)
         logits = tl.dot(queries, tl.trans(keys), input_precision=PRECISION) * scale
         logits = tl.where(near, logits, float("-inf"))
@@ -65,7 +65,7 @@ def _forward(
 def _backward_queries(
     q, k, v, mask, out, grad, lse, delta, dq, sq, sk, sv, sm, so, sg, sdq, heads, h, w, d, scale,
     WY: tl.constexpr, WX: tl.constexpr, DY: tl.constexpr, DX: tl.constexpr, BY: tl.constexpr, BX: tl.constexpr,
-    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDE: tl.constexpr, PRECISION: tl.constexpr,
+    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDEN: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     plane, ry, y0, y1, ly, rx, x0, x1, lx = tile(h, w, DY, DX, BY, BX)
     image, head = plane // heads, plane % heads
@@ -73,9 +73,9 @@ def _backward_queries(
     qy, qx = y0 + i // BX, x0 + i % BX
     inside = (qy < ly) & (qx < lx)
     gy, gx = qy * DY + ry, qx * DX + rx
-    queries = load(q, sq, image, head, gy, gx, inside, d, WIDTH, WIDE)
-    told = load(grad, sg, image, head, gy, gx, inside, d, WIDTH, WIDE)
-    saw = load(out, so, image, head, gy, gx, inside, d, WIDTH, WIDE)
+    queries = load(q, sq, image, head, gy, gx, inside, d, WIDTH, WIDEN)
+    told = load(grad, sg, image, head, gy, gx, inside, d, WIDTH, WIDEN)
+    saw = load(out, so, image, head, gy, gx, inside, d, WIDTH, WIDEN)
     rows_of = (plane.to(tl.int64) * h + gy) * w + gx
     mean = tl.sum(told.to(tl.float32) * saw.to(tl.float32), 1)
     tl.store(delta + rows_of, mean, mask=inside)
@@ -90,8 +90,8 @@ def _backward_queries(
         ky, kx = ya + j // columns, xa + j % columns
         hy, hx = ky * DY + ry, kx * DX + rx
         live = there(mask, sm, image, hy, hx, j < count)
-        keys = load(k, sk, image, head, hy, hx, live, d, WIDTH, WIDE)
-        values = load(v, sv, image, head, hy, hx, live, d, WIDTH, WIDE)
+        keys = load(k, sk, image, head, hy, hx, live, d, WIDTH, WIDEN)
+        values = load(v, sv, image, head, hy, hx, live, d, WIDTH, WIDEN)
         near = live[None, :] & reaches(qy[:, None], qx[:, None], ky[None, :], kx[None, :], ly, lx, WY, WX)
         logits = tl.dot(queries, tl.trans(keys), input_precision=PRECISION) * scale
         weights = tl.exp2(tl.where(near, logits - norm[:, None], float("-inf")))
@@ -104,7 +104,7 @@ def _backward_queries(
 def _backward_keys(
     q, k, v, mask, grad, lse, delta, dk, dv, sq, sk, sv, sm, sg, sdk, sdv, heads, h, w, d, scale,
     WY: tl.constexpr, WX: tl.constexpr, DY: tl.constexpr, DX: tl.constexpr, BY: tl.constexpr, BX: tl.constexpr,
-    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDE: tl.constexpr, PRECISION: tl.constexpr,
+    BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDEN: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     plane, ry, y0, y1, ly, rx, x0, x1, lx = tile(h, w, DY, DX, BY, BX)
     image, head = plane // heads, plane % heads
@@ -112,8 +112,8 @@ def _backward_keys(
     ky, kx = y0 + i // BX, x0 + i % BX
     inside = (ky < ly) & (kx < lx)
     gy, gx = ky * DY + ry, kx * DX + rx
-    keys = load(k, sk, image, head, gy, gx, inside, d, WIDTH, WIDE)
-    values = load(v, sv, image, head, gy, gx, inside, d, WIDTH, WIDE)
+    keys = load(k, sk, image, head, gy, gx, inside, d, WIDTH, WIDEN)
+    values = load(v, sv, image, head, gy, gx, inside, d, WIDTH, WIDEN)
     live = there(mask, sm, image, gy, gx, inside)
     ya, rows = reached(y0, y1, ly, WY)
     xa, columns = reached(x0, x1, lx, WX)
@@ -126,8 +126,8 @@ def _backward_keys(
         qy, qx = ya + j // columns, xa + j % columns
         known = j < count
         hy, hx = qy * DY + ry, qx * DX + rx
-        queries = load(q, sq, image, head, hy, hx, known, d, WIDTH, WIDE)
-        told = load(grad, sg, image, head, hy, hx, known, d, WIDTH, WIDE)
+        queries = load(q, sq, image, head, hy, hx, known, d, WIDTH, WIDEN)
+        told = load(grad, sg, image, head, hy, hx, known, d, WIDTH, WIDEN)
         rows_of = (plane.to(tl.int64) * h + hy) * w + hx
         norm = tl.load(lse + rows_of, mask=known, other=0.0)
         mean = tl.load(delta + rows_of, mask=known, other=0.0)
@@ -151,14 +151,12 @@ def _plan(q: Tensor, windows: list[int], dilations: list[int]) -> tuple[tuple[in
     by = min(8, triton.next_power_of_2(lengths[0]))
     bx = block // by
     tiles = dilations[0] * dilations[1] * triton.cdiv(lengths[0], by) * triton.cdiv(lengths[1], bx)
-    precise = q.dtype is torch.float32 and torch.backends.cuda.matmul.fp32_precision != "tf32"
     constants = {
         **dict(zip(("WY", "WX", "DY", "DX", "BY", "BX"), (*windows, *dilations, by, bx), strict=True)),
         "BLOCK": block,
         "WIDTH": width,
-        "WIDE": q.dtype is torch.bfloat16 and os.environ.get("TRITON_INTERPRET") == "1",  # its products are wrong there
-        "PRECISION": "ieee" if precise else "tf32",
         "num_stages": 2,
+        **products(q),
     }
     return (b * heads * tiles,), (heads, h, w, d, d**-0.5 * LOG2E), constants
 
@@ -174,7 +172,8 @@ def _attend(
     """What is seen, and the binary logarithm of what the weights were divided by (0 where a query sees nothing)."""
     out, lse = torch.empty_like(q), torch.empty(q.shape[:-1], dtype=torch.float32, device=q.device)
     programs, sizes, constants = _plan(q, windows, dilations)
-    _forward[programs](q, k, v, mask, out, lse, *_strides(q, k, v, mask, out), *sizes, **constants)
+    with on(q):
+        _forward[programs](q, k, v, mask, out, lse, *_strides(q, k, v, mask, out), *sizes, **constants)
     return out, lse
 
 
@@ -190,10 +189,11 @@ def _learn(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     dq, dk, dv, delta = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), torch.empty_like(lse)
     programs, sizes, constants = _plan(q, windows, dilations)
-    strides = _strides(q, k, v, mask, out, grad, dq)
-    _backward_queries[programs](q, k, v, mask, out, grad, lse, delta, dq, *strides, *sizes, **constants)
-    strides = _strides(q, k, v, mask, grad, dk, dv)
-    _backward_keys[programs](q, k, v, mask, grad, lse, delta, dk, dv, *strides, *sizes, **constants)
+    with on(q):
+        strides = _strides(q, k, v, mask, out, grad, dq)
+        _backward_queries[programs](q, k, v, mask, out, grad, lse, delta, dq, *strides, *sizes, **constants)
+        strides = _strides(q, k, v, mask, grad, dk, dv)
+        _backward_keys[programs](q, k, v, mask, grad, lse, delta, dk, dv, *strides, *sizes, **constants)
     return dq, dk, dv
 
 
@@ -241,7 +241,7 @@ def _signature(kernel: Any, element: str, masked: bool) -> dict[str, Any]:
     return {name: of(name) for name in kernel.arg_names}
 
 
-_CONSTANTS = dict(WY=7, WX=7, DY=1, DX=2, BY=8, BX=8, BLOCK=64, WIDTH=32, WIDE=False, PRECISION="ieee")  # noqa: C408
+_CONSTANTS = dict(WY=7, WX=7, DY=1, DX=2, BY=8, BX=8, BLOCK=64, WIDTH=32, WIDEN=False, PRECISION="ieee")  # noqa: C408
 KERNELS = {
     f"{kernel.fn.__name__[1:]} {element}{' masked' * masked}": (
         kernel,

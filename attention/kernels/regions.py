@@ -63,12 +63,12 @@ def places(x, strides, image, head, gy, gx):
 
 
 @triton.jit
-def load(x, strides, image, head, gy, gx, live, d, WIDTH: tl.constexpr, WIDE: tl.constexpr):
+def load(x, strides, image, head, gy, gx, live, d, WIDTH: tl.constexpr, WIDEN: tl.constexpr):
     """The rows of these tokens, zeros where there are none."""
     column = tl.arange(0, WIDTH)
     rows = places(x, strides, image, head, gy, gx)[:, None] + column[None, :].to(tl.int64) * strides[4]
     found = tl.load(rows, mask=live[:, None] & (column < d)[None, :], other=0.0)
-    return found.to(tl.float32) if WIDE else found
+    return found.to(tl.float32) if WIDEN else found
 
 
 @triton.jit

@@ -5,14 +5,13 @@ region, so that small regions fill a tile together. Forward only: the operator's
 Dao et al. 2022 (online softmax), https://arxiv.org/abs/2205.14135.
 """
 
-import os
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from attention.kernels import tiles
+from attention.kernels.launch import on, products
 
 
 @triton.jit
@@ -85,12 +84,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, routes: Tensor, rows: int, columns: 
     tensors = {"q": q, "k": k, "v": v, "routes": routes, "mask": there, "out": out}
     strides = {f"{name}_s": None if x is None else x.stride() for name, x in tensors.items()}
     if out.numel():
-        with torch.cuda.device_of(q):  # Triton starts kernels on the current device
+        with on(q):
             gather[(b * heads * regions * triton.cdiv(rows * columns, sizes["N"]),)](
                 **tensors, **strides, heads=heads, h=h, w=w, d=d, regions=regions, wide=triton.cdiv(w, columns),
                 top=top, scale=d**-0.5, ROWS=rows, COLUMNS=columns,
-                PRECISION="tf32" if torch.backends.cuda.matmul.fp32_precision == "tf32" else "ieee",
-                WIDEN=q.dtype is torch.bfloat16 and os.environ.get("TRITON_INTERPRET") == "1", **sizes,
+                **products(q), **sizes,
             )  # fmt: skip
     return out
 

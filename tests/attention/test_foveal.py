@@ -240,3 +240,23 @@ def test_padding_at_the_right_and_below_adds_nothing() -> None:
     mask = torch.zeros(2, 17, 17, dtype=torch.bool)
     mask[:, :13, :9] = True
     torch.testing.assert_close(mixer(padded, mask)[:, :13, :9], mixer(x))
+
+
+def test_where_there_is_nothing_there_is_still_a_gradient() -> None:
+    q, k, v = (torch.zeros(1, 1, 0, 3, 4, requires_grad=True) for _ in range(3))
+    foveal_attention(q, k, v).sum().backward()
+    assert q.grad is not None
+    gazing = draw(1, 1, 2, 4).requires_grad_()
+    foveal_attention(gazing, k, v, torch.zeros(1, 2, 2)).sum().backward()
+    assert gazing.grad is not None
+    assert (gazing.grad == 0).all()
+
+
+def test_a_size_seen_with_fake_tensors_is_no_trap_for_true_ones() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        q, k, v = (torch.zeros(1, 1, 11, 19, 4) for _ in range(3))
+        assert foveal_attention(q, k, v).shape == q.shape
+    true = draw(1, 1, 11, 19, 4)
+    assert foveal_attention(true, true, true).isfinite().all()

@@ -163,3 +163,45 @@ def test_the_onnx_form_agrees_at_other_sizes(name: str, tmp_path: Path) -> None:
         assert (expected[0] - got[0]).abs().max() < 1e-4
         for want, have in zip(expected[1:], got[1:], strict=True):
             assert (want - have)[feed["mask"]].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_mixed_precision_costs_no_more_than_its_projections(name: str) -> None:
+    """Under autocast, what is summed in float32 on purpose stays so: all is as exact as rounded inputs allow."""
+    module, x, mask = mixer(name).train(), tokens(2, 5, 7), some(2, 5, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = module(x, mask)
+    assert out.isfinite().all()
+    out.float().square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
+    want = module(x, mask)[mask]
+    assert (out.float()[mask] - want).abs().max() < 0.06 * want.abs().max()
+
+
+def test_logits_are_float32_under_autocast() -> None:
+    from attention import pointer_attention
+    from attention.dense import gather, scores
+
+    q, e = draw(1, 3, 16), draw(1, 5, 16)
+    want = pointer_attention(q, e)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert scores(q[None], e[None]).dtype is torch.float32
+        torch.testing.assert_close(pointer_attention(q, e), want)
+        summed = gather(want[None], e[None])
+    assert summed.dtype is torch.float32
+    torch.testing.assert_close(summed, want[None] @ e[None])
+
+
+def test_what_a_mixer_cannot_do_is_said_when_it_is_built() -> None:
+    with pytest.raises(ValueError, match=r"window is 0; it must be a number from 1, or 2 of them"):
+        build("neighborhood", 8, 2, window=0)
+    with pytest.raises(ValueError, match=r"window is 2\.5; it must be"):
+        build("neighborhood", 8, 2, window=2.5)
+    with pytest.raises(ValueError, match=r"window is \(1, 2, 3\); it must be at least one token high and wide"):
+        build("dual", 8, 2, window=(1, 2, 3))
+    with pytest.raises(ValueError, match="over is 'x'; it must be 'space', 'time' or 'full'"):
+        build("interleaved", 8, 2, over="x")
+    with pytest.raises(ValueError, match="it takes no window"):
+        InterleavedBlock(8, 2, "s", window=99)
+    with pytest.raises(ValueError, match="no step over space for the mixer 'dual'"):
+        InterleavedBlock(8, 2, "full", mixer="dual")

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from attention import MIXERS  # noqa: E402
+from data import ModelError  # noqa: E402
 from data.augment import Natural  # noqa: E402
 from data.module import GazeData  # noqa: E402
 from data.scenes import SceneData  # noqa: E402
@@ -128,15 +129,21 @@ def run(task: str, root: str, mixer: str, seed: int, epochs: int, out: Path) -> 
     """Trains one model unless it lies there, and keeps its scores and its file."""
     kept = out / f"{task}-{mixer}-{seed}.json"
     if kept.exists():
+        there = json.loads(kept.read_text())
+        if (there["epochs"], there["folder"]) != (epochs, root):
+            sys.exit(f"{kept} holds another trial ({there['folder']}, {there['epochs']} epochs): take another --out.")
         return
     seed_everything(seed)
     start = time.perf_counter()
     trained, found = (saliency if task == "saliency" else scanpath)(root, mixer, seed, epochs)
     count = sum(p.numel() for p in trained.network.parameters() if p.requires_grad)
-    row = {"mixer": mixer, "seed": seed, "epochs": epochs, "parameters": count, "scores": found}
+    row = {"mixer": mixer, "seed": seed, "epochs": epochs, "folder": root, "parameters": count, "scores": found}
     if isinstance(trained.network, TempSAL):
         file = out / f"{mixer}-{seed}.onnx"
-        row |= {"parity": export(trained.network, file, contract(trained.network)), "bytes": file.stat().st_size}
+        try:
+            row |= {"parity": export(trained.network, file, contract(trained.network)), "bytes": file.stat().st_size}
+        except ModelError as error:
+            row |= {"refused": str(error)}
     kept.write_text(json.dumps(row))
     print(f"{task} {mixer} seed {seed}: trained in {time.perf_counter() - start:.0f} s", flush=True)
 
@@ -166,16 +173,23 @@ def difference(mine: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 def table(task: str, out: Path, mixers: list[str], seeds: int) -> None:
     """What came out."""
     kept = {m: [json.loads((out / f"{task}-{m}-{s}.json").read_text()) for s in range(seeds)] for m in mixers}
-    times = latency(out, mixers, 0) if task == "saliency" else {}
+    times = latency(out, [m for m in mixers if "bytes" in kept[m][0]], 0) if task == "saliency" else {}
     for mixer, rows in kept.items():
-        line: dict[str, Any] = {"bench": "ablation", "task": task, "mixer": mixer, "seeds": seeds}
+        line: dict[str, Any] = {
+            "bench": "ablation",
+            "task": task,
+            "mixer": mixer,
+            "epochs": rows[0]["epochs"],
+            "seeds": seeds,
+        }
         line["parameters"] = rows[0]["parameters"]
         for score in rows[0]["scores"]:
             mine, other = (np.array([r["scores"][score] for r in some]) for some in (rows, kept[DEFAULT]))
             low, high = difference(mine, other)
             line |= {score: round(float(mine.mean()), 4), f"{score}_gain": [round(low, 4), round(high, 4)]}
             line |= {f"{score}_seeds": [round(float(x), 4) for x in mine.mean(1)]}
-        if times:
+        line |= {"refused": [row["refused"] for row in rows if "refused" in row]}
+        if mixer in times:
             line |= {"time_ratio": round(times[mixer] / times[DEFAULT], 2), "ms": round(1000 * times[mixer], 1)}
             line |= {"mb": round(rows[0]["bytes"] / 1e6, 2), "parity": rows[0]["parity"]}
         print(json.dumps(line))

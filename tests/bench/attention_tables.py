@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from math import log
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -104,6 +105,14 @@ def tables(rows: list[Row], grown: list[Row], options: argparse.Namespace) -> st
             markdown([["operator", "dtype", *columns], *lines]),
         ]
     return "\n\n".join(parts)
+
+
+def put(file: Path, report: str, device: str) -> None:
+    """Writes the report between the file's two comments for this device; a file without them becomes the report."""
+    begin, end = f"<!-- bench on {device} -->", f"<!-- end of bench on {device} -->"
+    old = file.read_text() if file.exists() else f"{begin}{end}"
+    before, rest = old.split(begin) if begin in old else ("", end)
+    file.write_text(f"{before}{begin}\n\n{report}\n\n{end}{rest.split(end)[1]}")
 
 
 def markdown(lines: list[list[str]]) -> str:

@@ -1,7 +1,7 @@
 """Every attention operator against dense attention: time, memory, and how both grow with the tokens.
 
     python tests/bench/bench_attention.py [--device cpu|cuda] [--operators NAME ...] [--sizes 12x16,24x32,48x64,96x128]
-        [--forward] [--ungated] [--markdown FILE] [--threads 1] [--dtypes float32]
+        [--forward] [--ungated] [--markdown attention/README.md] [--threads 1] [--dtypes float32]
 
 4 heads of width 32, batch 1; also 100 objects (or 60 fixations) in a batch of 100. Rivals, in turns in the same run:
 `sdpa`, torch's scaled dot product attention over all tokens, which sees more than a window does; `sdpa+bias`, the same
@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from tests.bench.attention_cases import OF_OBJECTS, OPERATORS  # noqa: E402
 from tests.bench.attention_meter import floors, peaks, times  # noqa: E402
 from tests.bench.attention_rivals import PLAIN, Case, Draw, Place, Side, flex, stored_bias, whole  # noqa: E402
-from tests.bench.attention_tables import PASSES, Row, growth, tables  # noqa: E402
+from tests.bench.attention_tables import PASSES, Row, growth, put, tables  # noqa: E402
 
 SIZES = "12x16,24x32,48x64,96x128"
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 4e-2}
@@ -221,7 +221,7 @@ def main() -> None:
     report = tables(rows, grown, options)
     print(report)
     if options.markdown:
-        options.markdown.write_text(report + "\n")
+        put(options.markdown, report, options.device)
     also = {"device": options.device, "threads": options.threads, "gated": not options.ungated}
     for bench, lines in (("attention", rows), ("attention growth", grown)):
         for each in lines:

@@ -47,6 +47,15 @@ def test_only_the_relational_encoder_knows_how_objects_lie_without_being_told_th
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
+def test_scenes_are_encoded_in_mixed_precision_as_well(mixer: str) -> None:
+    network = toy.network(mixer=mixer)
+    fed = toy.batch(toy.form().feed(toy.scene(4), 1), toy.form().feed(toy.scene(9, 1), 2))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits, _ = network(fed, ORDER.expand(2, -1, -1))
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
 def test_every_weight_of_the_encoder_learns(mixer: str) -> None:
     network = toy.network(mixer=mixer)
     task = ScanpathTask(network)

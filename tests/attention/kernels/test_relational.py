@@ -126,3 +126,18 @@ def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str
         relational_attention(**tensors | {"weight": tensors["weight"][:, :11]}, impl="triton")
     with pytest.raises((ValueError, TypeError), match="others"):
         relational_attention(**tensors | {"others": tensors["others"][:, :6]}, impl="triton")
+
+
+@pytest.mark.parametrize("score", ["softmax", "sigmoid"])
+def test_torch_knows_the_slopes_whole(score: str, device: str) -> None:
+    """Shapes and strides of what the backward pass gives are those that torch.compile is told."""
+    from attention.kernels.fused import attend, slopes
+
+    q, k, v = (draw(2, 2, 17, 16, seed=i).to(device) for i in range(3))
+    box = torch.cat([draw(2, 17, 2), draw(2, 17, 2, seed=4).exp()], -1).to(device)
+    lie = (box, box, draw(2, 12).to(device)) if score == "softmax" else (None, None, None)
+    beta = None if score == "softmax" else draw(1, 2, 1).to(device)
+    given = (q, k, v, None, *lie, beta, None, None, score)
+    out, lse = attend(*given)
+    found = torch.library.opcheck(slopes, (out, out, lse, *given), test_utils=("test_schema", "test_faketensor"))
+    assert set(found.values()) == {"SUCCESS"}
