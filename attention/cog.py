@@ -3,7 +3,9 @@
     sign(l) * softmax(|l|) v,   l = s q k^T,   s = d ** -0.5
 
 The absolute weights of a query sum to 1; a negative one is inhibition: a place already visited, a surround that
-suppresses its centre. A logit of exactly 0 counts in the sum and weighs nothing.
+suppresses its centre. A logit of exactly 0 counts in the sum and weighs nothing; beside 0 the weight jumps from minus
+to plus, so that a logit within rounding of 0 may weigh otherwise in another runtime: of two trained models, one is
+refused by the exporter for that (LOG.md).
 
 Shapes: `q` is (b, heads, n, d), `k v` are (b, heads, m, d). The plain form keeps the weights: its memory grows with
 n * m, the Triton twin's with n + m. No order of time is built in: give a mask for one. This is the SignExp form of
