@@ -17,8 +17,6 @@ Triton twin's with n + m. Boxes get no gradient. It generalises Gaussian positio
 relations of boxes in attention are from Hu et al. 2018 (Relation Networks), https://arxiv.org/abs/1711.11575.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,6 +30,7 @@ from attention.mixer import Boxes, Grid, Mixer, There, cells, flat, keys
 DEGREES = (1.0, 2.0, 4.0, 8.0)
 SIZES = (0.5, 1.0, 2.0, 4.0)
 LEAST = -80.0  # its exponential is nothing beside 1; below come the slow denormal numbers
+BEYOND = 1e8  # so far away nothing is related; finite, because runtimes disagree on sums with infinity
 TINY = 1e-9  # likewise for what is raised to the fourth power
 FEATURES = len(DEGREES) + len(SIZES) + 4
 Queries = Float[Tensor, "#b n 4"]
@@ -97,24 +96,23 @@ def _places(boxes: Float[Tensor, "b n 4"], far: float) -> tuple[Tensor, Tensor, 
 
 
 def _near(ways: Float[Tensor, "b 2 n m"], sizes: Float[Tensor, "b 2 n"]) -> Float[Tensor, "b 10 n m"]:
-    """The numbers of psi that depend on the way from centre to centre; 0 where its square is infinite."""
+    """The numbers of psi that depend on the way from centre to centre; 0 beyond `BEYOND`."""
     x, y = ways.unbind(1)
     square = torch.addcmul(x * x, y, y)
     area = sizes.prod(1)
     widths = torch.stack([torch.full_like(area, -0.5 / DEGREES[-1] ** 2), -0.5 / SIZES[-1] ** 2 / area], 1)
     exponents = square[:, None] * widths[..., None]
-    widest = threshold(exponents, LEAST, -math.inf).exp()
+    widest = threshold(exponents, LEAST, -1e4).exp()  # exactly 0
     parts = [widest]
     for _ in DEGREES[1:]:  # half as wide is the fourth power; what would become denormal is nothing
         parts.append(threshold(parts[-1], TINY, 0.0).square().square())
-    return torch.cat([*parts, ways * square.clamp(min=1e-12).rsqrt()[:, None]], 1)
+    return torch.cat([*parts, ways * threshold(square.clamp(min=1e-12).rsqrt(), 1 / BEYOND, 0.0)[:, None]], 1)
 
 
 @exact
 def bias(boxes: Queries, others: Others, weight: Weight) -> Bias:
     """B of all pairs, in float32 at least."""
-    far = torch.finfo(torch.promote_types(torch.promote_types(boxes.dtype, others.dtype), torch.float32)).max / 4
-    (here, sizes, there), (away, wides, yonder) = _places(boxes, far), _places(others, -far)
+    (here, sizes, there), (away, wides, yonder) = _places(boxes, 10 * BEYOND), _places(others, -10 * BEYOND)
     near = _near(away[:, :, None] - here[..., None], sizes)
     wide = torch.promote_types(near.dtype, weight.dtype)
     weight, (b, _, n, m) = weight.to(wide), near.shape

@@ -206,3 +206,21 @@ def test_the_mixer_is_the_operator_between_its_projections() -> None:
     seen = relational_attention(q, k, v, boxes, boxes, mixer.weight, mask.flatten(1)[:, None, None])
     expected = mixer.out(seen.transpose(1, 2).reshape(2, 3, 4, 6))
     torch.testing.assert_close(mixer(x, mask, boxes.unflatten(1, (3, 4))), expected)
+
+
+def test_in_onnx_too_a_box_without_size_has_no_place() -> None:
+    import onnxruntime
+
+    from export.onnx import convert
+
+    class Bias(torch.nn.Module):
+        def forward(self, boxes: Tensor, weight: Tensor) -> Tensor:
+            return bias(boxes, boxes, weight)
+
+    lie, weight = layout(7).float()[:1], draw(3, 12)
+    lie[:, -2:] = 0
+    n = torch.export.Dim("n", min=1, max=99)
+    given = {"boxes": lie.numpy(), "weight": weight.numpy()}
+    model = convert(Bias(), given, {"boxes": {1: n}, "weight": {}}, ["bias"], "bias")
+    got = onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)[0]
+    torch.testing.assert_close(torch.from_numpy(got), bias(lie, lie, weight), rtol=0, atol=1e-5)

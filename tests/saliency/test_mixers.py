@@ -96,7 +96,7 @@ def test_a_model_with_any_mixer_becomes_a_checked_file(mixer: str, tmp_path: Pat
         version="0.0.1",
         task="saliency",
         description="A tiny network for tests.",
-        canvas=(64, 96),
+        canvas=(192, 256),  # 12 x 16 coarse tokens: more than one window
         multiple=made.multiple,
         conditions=made.conditions,
         slices=((0.0, 1.0), (1.0, 2.0)),
