@@ -23,10 +23,13 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 NESTED = 0.75  # e2 from which a cell can only be split where all above it are; any above the root of 1 / 2 will do
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # which `torch.compile` cannot look into
 def float32(x: float) -> float:
     """The nearest number of single precision."""
     return c_float(x).value
+
+
+# What `torch.compiler.assume_constant_result` sets; asking that would load the whole compiler, and Triton with it.
+float32._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def reaches(e2: float, levels: int) -> list[float]:
