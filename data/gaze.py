@@ -1,4 +1,4 @@
-"""The nouns: a screen, a picture, a scanpath, the objects in a picture, a path over them; and the units of each.
+"""The nouns: a screen, a recording, a picture, a scanpath, the objects in a picture, a path over them; their units.
 
 Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the
 first pixel is (0.5, 0.5), and a point lies on a picture when 0 <= x < width and 0 <= y < height. Times are
@@ -40,6 +40,42 @@ class Screen:
     def pixels_per_degree(self) -> float:
         """Horizontal pixels in the central degree of visual angle."""
         return 2 * self.distance_cm * math.tan(math.radians(0.5)) * self.width / self.width_cm
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What an eye tracker recorded while one person looked at one thing: where the gaze was on the screen, when."""
+
+    subject: str
+    stimulus: str  # the file name of the picture; "" where the recording does not say
+    time: Float[np.ndarray, " n"]  # milliseconds from the onset of the picture, where it is recorded, or from any moment
+    xy: Float[np.ndarray, "n 2"]  # pixels of the screen; NaN where the eye was lost
+    screen: Screen
+
+    def __post_init__(self) -> None:
+        count = len(self.time)
+        if self.time.shape != (count,) or self.xy.shape != (count, 2):
+            raise GazeError(
+                f"Samples: time has shape {self.time.shape} and xy {self.xy.shape}, but must be (n,) and (n, 2)."
+            )
+        if not np.isfinite(self.time).all() or (np.diff(self.time) <= 0).any():
+            raise GazeError(f"Samples: the times of {self.subject!r} do not rise; sort them and keep one sample a time.")
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def rate(self) -> float:
+        """Samples per second, from the median step; NaN with fewer than two samples."""
+        return 1000 / float(np.median(np.diff(self.time))) if len(self) > 1 else math.nan
+
+    @property
+    def degrees(self) -> Float[np.ndarray, "n 2"]:
+        """Degrees of visual angle right of and below the middle of the screen, each by its own arc tangent."""
+        screen = self.screen
+        cm = np.array([screen.width_cm / screen.width, screen.height_cm / screen.height])
+        offset = (self.xy - np.array([screen.width, screen.height]) / 2) * cm
+        return np.asarray(np.degrees(np.arctan2(offset, screen.distance_cm)))
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from data import TableError
+from data import TableError, matlab
 from data.check import reason, size, valid
 from data.gaze import Picture, Scanpath
 
@@ -33,27 +32,14 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     path = root / "data" / "eye" / "fixations.mat"
     if not path.is_file():
         raise TableError(f"{path}: the file is missing; give the folder of the OSIE release, which holds data/.")
-    return _items(root, path, _load(path))
-
-
-def _load(path: Path) -> np.ndarray:
-    from scipy.io import loadmat  # of the extra `train`: predicting does without
-
-    try:
-        return np.ravel(loadmat(path, variable_names="fixations")["fixations"])
-    except NotImplementedError as error:
-        raise TableError(f"{path}: a MATLAB 7.3 file; save it in MATLAB with the option -v7.") from error
-    except KeyError as error:
-        raise TableError(f"{path}: it holds no variable fixations; download the file of the release again.") from error
-    except Exception as error:  # scipy raises nearly anything on a broken file
-        raise TableError(f"{path}: damaged or cut off ({reason(error)}); download it again.") from error
+    return _items(root, path, matlab.load(path, "fixations"))
 
 
 def _items(root: Path, path: Path, entries: np.ndarray) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     for number, entry in enumerate(entries, 1):
         try:
-            name = str(_field(entry, "img").ravel()[0])
-            scanpaths = [_scanpath(f"s{i:02d}", it) for i, it in enumerate(_field(entry, "subjects").ravel(), 1)]
+            name = str(matlab.field(entry, "img").ravel()[0])
+            scanpaths = [_scanpath(f"s{i:02d}", it) for i, it in enumerate(matlab.field(entry, "subjects").ravel(), 1)]
         except (LookupError, TypeError, ValueError) as error:
             problem = f"fixations{{{number}}} has not the form of the release ({reason(error)})"
             raise TableError(f"{path}: {problem}; download it again.") from error
@@ -67,17 +53,8 @@ def _items(root: Path, path: Path, entries: np.ndarray) -> Iterator[tuple[Pictur
         yield Picture(name, *SIZE, picture), tuple(scanpath for scanpath in scanpaths if len(scanpath))
 
 
-def _field(struct: Any, name: str) -> np.ndarray:
-    """A field of a MATLAB struct, which scipy loads as an array of one record."""
-    return np.asarray(np.ravel(struct)[0][name])
-
-
 def _scanpath(subject: str, struct: Any) -> Scanpath:
-    x, y, duration = (_numbers(struct, name) for name in ("fix_x", "fix_y", "fix_duration"))
+    x, y, duration = (matlab.numbers(struct, name) for name in ("fix_x", "fix_y", "fix_duration"))
     if not len(x) == len(y) == len(duration):
         raise ValueError(f"{len(x)} fix_x, {len(y)} fix_y and {len(duration)} fix_duration of viewer {subject}")
     return Scanpath(subject, np.stack([x, y], 1) - 0.5, np.full(len(x), np.nan), duration)
-
-
-def _numbers(struct: Any, name: str) -> Float[np.ndarray, " l"]:
-    return _field(struct, name).astype(float).ravel()

@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "data": {"numpy", "cv2", "PIL"},
     "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
     "data/augment.py": {"numpy", "albumentations"},
-    "data/osie.py": {"numpy", "scipy"},
+    "data/matlab.py": {"numpy", "scipy"},
     "data/folders.py": {"numpy", "torch", "pytorch_lightning"},
     "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
