@@ -2,6 +2,8 @@
 
 MODELS = {
     "center": "saliency.center:CenterBias",
+    "gbvs": "saliency.gbvs:GraphBased",
+    "itti": "saliency.itti:IttiKoch",
     "spectral": "saliency.spectral:SpectralResidual",
     "tempsal": "saliency.tempsal:TempSAL",
 }
