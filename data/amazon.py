@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from data import TableError
-from data.check import document, reason, refuse, size, valid
+from data import TableError, release
+from data.check import document, refuse, size, valid
 from data.gaze import Objects, Picture, Scanpath
 
 ROWS, COLUMNS = 6, 14
@@ -51,23 +51,16 @@ def _folder(root: Path) -> Path:
 def _items(root: Path, path: Path, entries: dict[str, Any]) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     pictured = (root / "images").is_dir()
     for name, entry in entries.items():
-        try:
+        with release.form(path, f"the entry {name!r}"):
             width, height, box = _collage(entry)
             target = Path(str(entry["target"])).stem
             paths = [_scanpath(f"s{who}", it, target, box) for who, it in entry["fixations"].items()]
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise TableError(_broken(path, name, error)) from error
         picture = root / "images" / name
         if pictured and (not valid(name) or not picture.is_file()):
             raise TableError(f"{picture}: the picture is missing; give all pictures of the release, or no images/.")
         if pictured and size(picture) != (width, height):
             raise TableError(f"{picture}: not {width} x {height} pixels, which the fixations refer to; replace it.")
         yield Picture(name, width, height, picture if pictured else None), tuple(s for s in paths if len(s))
-
-
-def _broken(path: Path, name: str, error: Exception) -> str:
-    what = f"no {error}" if isinstance(error, KeyError) else reason(error)
-    return f"{path}: the entry {name!r} has not the form of the release ({what}); download it again."
 
 
 def _collage(entry: dict[str, Any]) -> tuple[int, int, tuple[float, float, float, float]]:
@@ -97,10 +90,8 @@ def objects(root: Path | str) -> dict[str, Objects]:
     path = _folder(Path(root)) / "Amazon.json"
     found: dict[str, Objects] = {}
     for name, entry in document(path, refuse).items():
-        try:
+        with release.form(path, f"the entry {name!r}"):
             found[name] = _covers(*_collage(entry))
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise TableError(_broken(path, name, error)) from error
     return found
 
 

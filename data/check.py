@@ -215,8 +215,8 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def reason(error: BaseException) -> str:
-    """An exception in a few words on one line."""
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    """An exception in a few words on one line, which are no sentence of their own."""
+    return " ".join(str(error).split()).replace(". ", ": ")[:120] or type(error).__name__
 
 
 def fixations(path: Path, found: list[Row], sizes: Sizes, report: Report) -> None:

@@ -1,15 +1,15 @@
-"""MATLAB files in, without MATLAB: variables, fields of structs, columns of numbers; what is wrong in one sentence.
+"""MATLAB files in, without MATLAB: variables and the fields of structs; what is wrong in one sentence.
 
 Files of the versions 4 to 7.2 are read by scipy, which is part of the extra `train`; 7.3 (HDF5) is refused.
+`mat5` first makes sure that scipy survives the file.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from data import TableError
+from data import TableError, mat5
 from data.check import reason
 
 
@@ -18,9 +18,12 @@ def load(path: Path, name: str) -> np.ndarray:
     from scipy.io import loadmat  # of the extra `train`: predicting does without
 
     try:
+        mat5.check(path.read_bytes())
         return np.ravel(loadmat(path, variable_names=name)[name])
     except FileNotFoundError as error:
         raise TableError(f"{path}: the file is missing; give the whole folder of the release.") from error
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); give the whole folder of the release.") from error
     except NotImplementedError as error:
         raise TableError(f"{path}: a MATLAB 7.3 file; save it in MATLAB with the option -v7.") from error
     except KeyError as error:
@@ -32,8 +35,3 @@ def load(path: Path, name: str) -> np.ndarray:
 def field(struct: Any, name: str) -> np.ndarray:
     """A field of a MATLAB struct, which scipy loads as an array of one record; LookupError without it."""
     return np.asarray(np.ravel(struct)[0][name])
-
-
-def numbers(struct: Any, name: str) -> Float[np.ndarray, " l"]:
-    """A field of a MATLAB struct as a row of numbers."""
-    return field(struct, name).astype(float).ravel()

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from data import TableError, matlab
-from data.check import reason, size, valid
+from data import TableError, matlab, release
 from data.gaze import Picture, Scanpath
 
 SIZE = (800, 600)  # width, height in pixels of every picture
@@ -28,33 +27,39 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
 
     A viewer without a fixation on a picture has no scanpath there.
     """
-    root = Path(root)
+    return items(Path(root), "OSIE", SIZE)
+
+
+def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+    """The pictures, all of one width and height, and scanpaths of any release of this layout."""
     path = root / "data" / "eye" / "fixations.mat"
     if not path.is_file():
-        raise TableError(f"{path}: the file is missing; give the folder of the OSIE release, which holds data/.")
-    return _items(root, path, matlab.load(path, "fixations"))
+        raise TableError(f"{path}: the file is missing; give the folder of the {title} release, which holds data/.")
+    return _items(root, title, wanted, path, matlab.load(path, "fixations"))
 
 
-def _items(root: Path, path: Path, entries: np.ndarray) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+def _items(
+    root: Path, title: str, wanted: tuple[int, int], path: Path, entries: np.ndarray
+) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+    seen: set[str] = set()
     for number, entry in enumerate(entries, 1):
-        try:
+        with release.form(path, f"fixations{{{number}}}"):
             name = str(matlab.field(entry, "img").ravel()[0])
-            scanpaths = [_scanpath(f"s{i:02d}", it) for i, it in enumerate(matlab.field(entry, "subjects").ravel(), 1)]
-        except (LookupError, TypeError, ValueError) as error:
-            problem = f"fixations{{{number}}} has not the form of the release ({reason(error)})"
-            raise TableError(f"{path}: {problem}; download it again.") from error
-        picture = root / "data" / "stimuli" / name
-        if not valid(name) or not picture.is_file():
-            raise TableError(f"{picture}: the picture is missing; give the whole OSIE release.")
-        if size(picture) != SIZE:
-            raise TableError(
-                f"{picture}: not 800 x 600 pixels, which the fixations refer to; use the original picture."
-            )
-        yield Picture(name, *SIZE, picture), tuple(scanpath for scanpath in scanpaths if len(scanpath))
+            viewers = matlab.field(entry, "subjects").ravel()
+            found = [_scanpath(f"s{i:02d}", viewer) for i, viewer in enumerate(viewers, 1)]
+        if name in seen:
+            raise TableError(f"{path}: the picture {name} is there twice; download it again.")
+        seen.add(name)
+        picture = release.picture(root / "data" / "stimuli" / name, name, title, wanted)
+        scanpaths = tuple(scanpath for scanpath in found if len(scanpath))
+        if scanpaths:
+            release.pixels(path, np.concatenate([scanpath.xy for scanpath in scanpaths]) + 0.5, *wanted)
+            release.milliseconds(path, np.concatenate([scanpath.duration for scanpath in scanpaths]), "fix_duration")
+        yield picture, scanpaths
 
 
 def _scanpath(subject: str, struct: Any) -> Scanpath:
-    x, y, duration = (matlab.numbers(struct, name) for name in ("fix_x", "fix_y", "fix_duration"))
+    x, y, duration = (release.row(struct, name) for name in ("fix_x", "fix_y", "fix_duration"))
     if not len(x) == len(y) == len(duration):
         raise ValueError(f"{len(x)} fix_x, {len(y)} fix_y and {len(duration)} fix_duration of viewer {subject}")
     return Scanpath(subject, np.stack([x, y], 1) - 0.5, np.full(len(x), np.nan), duration)

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,24 +8,13 @@ from PIL import Image
 
 from data import TableError, amazon, table
 from data.gaze import Scanpath
-
-BOX = {"xmin": 2184, "ymin": 22, "xmax": 2339, "ymax": 262}
-
-
-def entry(target: str = "target_0.jpg") -> dict[str, Any]:
-    return {
-        "fixations": {"1": [[1289, 770], [875, 755], [2268, 152]], "2": [[1115, 803]], "3": []},
-        "ground_truth": [dict(BOX)],
-        "size": {"height": 1600, "width": 2559},
-        "target": target,
-    }
+from tests.data import tiny
+from tests.data.tiny import collage as entry
 
 
 def release(root: Path, entries: dict[str, Any] | None = None) -> Path:
     """The layout of the release, without its pictures."""
-    (root / "AmazonCovers").mkdir(exist_ok=True)
-    text = json.dumps(entries if entries is not None else {"1.jpg": entry(), "10.jpg": entry("target_3.jpg")})
-    (root / "AmazonCovers" / "Amazon.json").write_text(text)
+    tiny.amazon(root, entries)
     return root
 
 

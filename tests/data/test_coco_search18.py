@@ -8,28 +8,12 @@ import pytest
 from PIL import Image
 
 from data import TableError, coco_search18
+from tests.data import tiny
+from tests.data.tiny import trial
 
 TRAIN = "coco_search18_fixations_TP_train_split1.json"
 VALID = "coco_search18_fixations_TP_validation_split1.json"
 ABSENT = "coco_search18_fixations_TA_trainval.json"
-
-
-def trial(name: str = "000000000009.jpg", subject: int = 2, **other: Any) -> dict[str, Any]:
-    """A target-present trial in the authors' form."""
-    return {
-        "name": name,
-        "subject": subject,
-        "task": "bottle",
-        "condition": "present",
-        "bbox": [377, 0, 288, 213],
-        "X": [848.3, 738.5, 520.5],
-        "Y": [530.0, 360.3, 45.6],
-        "T": [168, 157, 643],
-        "length": 3,
-        "correct": 1,
-        "RT": 920,
-        "split": "train",
-    } | other
 
 
 def absent(**other: Any) -> dict[str, Any]:
@@ -64,6 +48,15 @@ def test_trials_of_both_conditions_read_as_pictures_and_scanpaths(tmp_path: Path
         ("s03", "potted plant"): (None, None),
     }
     assert {path.task for path in paths} == {"search"}
+
+
+def test_the_release_reads_with_its_pictures(tmp_path: Path) -> None:
+    tiny.coco_search18(tmp_path)
+    items = {picture.name: (picture, paths) for picture, paths in coco_search18.read(tmp_path)}
+    picture, paths = items["000000000009.jpg"]
+    assert picture.path == tmp_path / "COCOSearch18-images-TP" / "images" / "bottle" / "000000000009.jpg"
+    assert [(path.subject, path.target) for path in paths] == [("s02", "car"), ("s02", "bottle"), ("s10", "bottle")]
+    assert coco_search18.splits(tmp_path)["val"] == ["000000000025.jpg"]
 
 
 def test_the_fixation_on_the_cross_is_left_out_unless_wanted(tmp_path: Path) -> None:
