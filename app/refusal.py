@@ -10,11 +10,13 @@ TRAINING = (
     "torch",
     "pytorch_lightning",
     "jsonargparse",
+    "matplotlib",
     "albumentations",
     "onnx",
     "onnxscript",
     "safetensors",
     "scipy",
+    "pymovements",
 )
 
 

@@ -1,0 +1,103 @@
+"""Any table of samples: a CSV or TSV with a column of time, of x and of y, however they are named.
+
+    time        s, ms, us or ns
+    x, y        px, norm (0 to 1 from the top-left corner) or deg (right of and below the middle of the screen)
+    subject, stimulus, trial        optional; a file without them is one trial
+
+A map {"time": "t_ms", "x": "gx", "y": "gy"} names the columns; without it the usual names are recognised, and which is
+said. Pixels are taken to count from the top-left corner of the screen as this project does; cells that are no number
+(empty, ".", "NaN", "NA") are lost samples. Fixations are not read, nor pupils.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from data import RecordingError, cut, sheet
+from data.gaze import Samples, Screen
+from data.sheet import Sheet, Tell, plain
+
+USUAL = {  # written in any case, with blanks, marks or brackets
+    "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
+    "time us|timestamp us|timestamp ns|gaze timestamp|recording timestamp|system time stamp|device time stamp|seconds",
+    "x": "x|gaze x|x gaze|x px|gaze x px|x pixel|gaze point x|gaze point x px|x coordinate|pos x|"
+    "x pos|norm pos x|x norm|gaze x norm|x deg|gaze x deg|fp x|right gaze x|left gaze x",
+    "y": "y|gaze y|y gaze|y px|gaze y px|y pixel|gaze point y|gaze point y px|y coordinate|pos y|"
+    "y pos|norm pos y|y norm|gaze y norm|y deg|gaze y deg|fp y|right gaze y|left gaze y",
+    "subject": "subject|subject id|participant|participant id|participant name|observer|user|sub",
+    "stimulus": "stimulus|image|picture|stimulus name|image name|filename|stim file|media|media name|img",
+    "trial": "trial|trial id|trial index|trial number|trial nr",
+}
+
+
+def read(
+    path: Path | str,
+    screen: Screen | cut.Setup | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    time_unit: str = "",
+    unit: str = "",
+    subject: str = "",
+    stimulus: str = "",
+    tell: Tell = warnings.warn,
+) -> Iterator[Samples]:
+    """The trials of a table; `subject` and `stimulus` are used where no column says them.
+
+    Without a column, the subject is the file's name.
+    """
+    path = Path(path)
+    wrong = sorted(set(columns or {}) - set(USUAL))
+    if wrong:
+        raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
+    table = sheet.read(path, tell=tell)
+    names = {role: _name(table, role, columns or {}) for role in USUAL}
+    if not columns:
+        found = ", ".join(f"{role} is {name!r}" for role, name in names.items() if name and plain(name) != role)
+        if found:
+            tell(f"{path}: {found}.")
+    display = cut.geometry(path, screen, cut.Setup())
+    hint = time_hint(names["time"])
+    time = cut.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
+    places = np.stack([table.numbers(names[axis]) for axis in "xy"], 1)
+    xy = cut.pixels(path, places, display, unit or place_hint(names["x"]), tell)
+    people, pictures = (
+        table.words(names[role]) if names[role] else np.full(len(table), other, object)
+        for role, other in (("subject", subject or path.name.split(".")[0]), ("stimulus", stimulus))
+    )
+    trial = table.words(names["trial"]) if names["trial"] else None
+    yield from cut.trials(path, time, xy, display, (people, pictures), trial, tell)
+
+
+def _name(table: Sheet, role: str, columns: Mapping[str, str]) -> str:
+    if role in columns:
+        return table.find(columns[role]) or columns[role]
+    found = table.find(*USUAL[role].split("|"))
+    if not found and role in ("time", "x", "y"):
+        few = ", ".join(table.names[:12])
+        raise RecordingError(f"{table.path}: which column is {role}? Give it, as in {role}=NAME, among {few}.")
+    return found
+
+
+def time_hint(name: str) -> str:
+    """The unit that a column's name gives: s, ms, us, ns or "".
+
+    >>> [time_hint(it) for it in ("t_ms", "timestamp [ns]", "Recording timestamp [μs]", "seconds", "timestamp")]
+    ['ms', 'ns', 'us', 's', '']
+    """
+    words = re.findall(r"[a-z]+", name.casefold().replace("μ", "u").replace("µ", "u"))
+    units = {"sec": "s", "seconds": "s", "milliseconds": "ms", "microseconds": "us"}
+    return next((units.get(word, word) for word in reversed(words) if units.get(word, word) in cut.TIMES), "")
+
+
+def place_hint(name: str) -> str:
+    """The unit that a column's name gives: px, norm, deg or "".
+
+    >>> [place_hint(it) for it in ("gaze x [px]", "norm_pos_x", "x_deg", "x")]
+    ['px', 'norm', 'deg', '']
+    """
+    words = re.findall(r"[a-z]+", name.casefold())
+    units = {"pixel": "px", "pixels": "px", "normalized": "norm", "normalised": "norm", "degrees": "deg", "dva": "deg"}
+    return next((units.get(word, word) for word in words if units.get(word, word) in cut.PLACES), "")

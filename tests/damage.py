@@ -1,0 +1,26 @@
+"""A file is damaged as transfers and editors damage files: bytes are replaced, removed, or cut off."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from data import GazeError
+
+PIECES = [b"", b"\t", b"x", b".", b",", b";", b"-9", b"1e9", b"\xff", b"\0", b"\n", b'"']
+
+
+def survives(path: Path, whole: bytes, data: Any, reads: Callable[[Path], Any]) -> None:
+    """What reads a damaged file gives a result, or a `GazeError` of one sentence."""
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 8))] = data.draw(st.sampled_from(PIECES))
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))] if data.draw(st.booleans()) else content)
+    said = ""
+    try:
+        reads(path)
+    except GazeError as error:
+        said = str(error)
+    assert not said or (said.endswith(".") and "\n" not in said)
