@@ -43,19 +43,11 @@ def agent_attention(
     >>> agent_attention(torch.zeros(1, 1, 3, 1), k, v, agents).flatten()
     tensor([1., 1., 1.])
     """
-    checks.shapes(
-        {
-            "q": (q, "b heads n d"),
-            "k": (k, "b heads m d"),
-            "v": (v, "b heads m d"),
-            "agents": (agents, "b heads a d"),
-            "q_bias": (q_bias, "#b heads n a"),
-            "k_bias": (k_bias, "#b heads a m"),
-            "mask": (mask, "#b 1 1 m"),
-        }
+    checks.fit(
+        {**checks.sequences(q, k, v), "agents": (agents, "b heads a d")},
+        {"q_bias": (q_bias, "#b heads n a"), "k_bias": (k_bias, "#b heads a m")},
+        mask=(mask, "#b 1 1 m"),
     )
-    checks.alike(q=q, k=k, v=v, agents=agents)
-    checks.truth(mask=mask)
     gathered = dense_attention(agents, k, v, k_bias, mask)
     out = dense_attention(q, agents, gathered, q_bias)
     if not return_weights:

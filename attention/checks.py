@@ -1,5 +1,6 @@
 """What every operator asks of its arguments, and which implementation it takes."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Literal
@@ -7,11 +8,30 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+Shaped = tuple[Tensor | None, str]  # an argument and its letters
+Given = Mapping[str, Shaped]
 Impl = Literal["auto", "reference", "triton"]
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)  # of the Triton twins
 
 
-def shapes(given: dict[str, tuple[Tensor | None, str]]) -> dict[str, int]:
+def fit(like: Given, others: Given | None = None, **masks: Shaped) -> None:
+    """Raises unless all `shapes` fit, those in `like` are `alike`, and the masks are boolean."""
+    shapes({**like, **(others or {}), **masks})
+    alike(**{name: x for name, (x, _) in like.items() if x is not None})
+    truth(**{name: mask for name, (mask, _) in masks.items()})
+
+
+def same(letters: str, **tensors: Tensor | None) -> dict[str, Shaped]:
+    """Tensors of one shape, as `shapes` takes them."""
+    return {name: (x, letters) for name, x in tensors.items()}
+
+
+def sequences(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Shaped]:
+    """Queries, and as many keys as values, as `shapes` takes them."""
+    return {"q": (q, "b heads n d")} | same("b heads m d", k=k, v=v)
+
+
+def shapes(given: Given) -> dict[str, int]:
     """What each letter stands for; an argument that does not fit raises with its name, its shape and what was expected.
 
     `given` maps a name to the argument and its letters. After `#` also 1 fits; a number is itself; None fits.

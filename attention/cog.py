@@ -39,11 +39,7 @@ def cog_attention(
     >>> cog_attention(q, k, v).item()  # half of what is like it, less half of what is unlike it
     -1.0
     """
-    checks.shapes(
-        {"q": (q, "b heads n d"), "k": (k, "b heads m d"), "v": (v, "b heads m d"), "mask": (mask, "#b #heads #n #m")}
-    )
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    checks.fit(checks.sequences(q, k, v), mask=(mask, "#b #heads #n #m"))
     seen = _seen(q, k, v, mask, impl)
     if not return_weights:
         return seen

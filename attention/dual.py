@@ -20,7 +20,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attention import checks
 from attention.dense import Rows, exact, far, pick, scores, softmax
-from attention.mixer import Boxes, Grid, Heads, Mixer, There, flat
+from attention.mixer import Boxes, Grid, Heads, Mixer, There, cover, flat
 
 Over = Literal["windows", "channels"]
 Side = int | tuple[int, int]
@@ -45,7 +45,7 @@ def counts(h: int, w: int, size: tuple[int, int]) -> tuple[int, int]:
     >>> counts(2, 3, (2, 2))
     (1, 2)
     """
-    return (h + size[0] - 1) // size[0], (w + size[1] - 1) // size[1]
+    return cover(h, size[0]), cover(w, size[1])
 
 
 def cut(x: Heads, size: tuple[int, int]) -> Cut:
@@ -146,11 +146,7 @@ def dual_attention(
     tensor([[99.,  0.],
             [ 0., 99.]])
     """
-    checks.shapes(
-        {name: (x, "b heads h w d") for name, x in (("q", q), ("k", k), ("v", v))} | {"mask": (mask, "b h w")}
-    )
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    checks.fit(checks.same("b heads h w d", q=q, k=k, v=v), mask=(mask, "b h w"))
     if over == "channels":
         if rows is not None:
             raise ValueError("rows select tokens; over='channels' weighs channels: leave rows out.")

@@ -34,8 +34,8 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from attention import checks
 from attention.checks import Impl
 from attention.dense import Rows, Weights, dense_attention, far, pick, scores, softmax
-from attention.mixer import Mixer, flat, keys
-from attention.pyramid import all_counts, all_leaves, ceil_div, centres, counts, kept, near, pooled, sides, tables
+from attention.mixer import Mixer, cover, flat, keys
+from attention.pyramid import all_counts, all_leaves, centres, counts, kept, near, pooled, sides, tables
 
 FEW = 512  # tokens up to which tiles of 4 x 4 cost less than tiles of 8 x 8
 Heads = Float[Tensor, "b heads n d"]
@@ -164,7 +164,7 @@ def _tiled(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None
     count = count.index_select(1, index.flatten()).reshape(-1, tiles, 1, size)
     bias = torch.where(leaf & (count > 0), count.clamp(min=1).log(), far(q.dtype)).to(q.dtype)
     bias = bias.expand(b, tiles, side * side, size).reshape(b * tiles, 1, side * side, size)
-    down, across = ceil_div(h, side), ceil_div(w, side)
+    down, across = cover(h, side), cover(w, side)
     q = pad(q, (0, 0, 0, across * side - w, 0, down * side - h))
     q = q.reshape(b, heads, down, side, across, side, d).permute(0, 2, 4, 1, 3, 5, 6)
     key, value = kv.chunk(2, -1)

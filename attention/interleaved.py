@@ -53,10 +53,7 @@ def interleaved_attention(
     >>> interleaved_attention(q, q, v, over="time").flatten()
     tensor([2., 4., 2., 4.])
     """
-    tokens = "b heads t n d"
-    checks.shapes({"q": (q, tokens), "k": (k, tokens), "v": (v, tokens), "mask": (mask, "b t n")})
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    checks.fit(checks.same("b heads t n d", q=q, k=k, v=v), mask=(mask, "b t n"))
     if over not in LOOKS:
         raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
     seen = LOOKS[over](q, k, v, mask)

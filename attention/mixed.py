@@ -39,11 +39,10 @@ def mixed_attention(
     >>> mixed_attention(one, one, one, one, 3 * one).item()
     2.0
     """
-    given = {"q": (q, "b heads n d"), "k": (k, "b heads n d"), "v": (v, "b heads n d")}
-    others = {"target_k": (target_k, "#b heads m d"), "target_v": (target_v, "#b heads m d")}
-    checks.shapes({**given, **others, "mask": (mask, "b n"), "target_mask": (target_mask, "#b m")})
-    checks.alike(q=q, k=k, v=v, target_k=target_k, target_v=target_v)
-    checks.truth(mask=mask, target_mask=target_mask)
+    target = checks.same("#b heads m d", target_k=target_k, target_v=target_v)
+    checks.fit(
+        checks.same("b heads n d", q=q, k=k, v=v) | target, mask=(mask, "b n"), target_mask=(target_mask, "#b m")
+    )
     keys = torch.cat([target_k.expand(q.shape[0], -1, -1, -1), k], 2)
     values = torch.cat([target_v.expand(q.shape[0], -1, -1, -1), v], 2)
     allowed = _allowed(k, target_k, mask, target_mask)

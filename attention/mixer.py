@@ -80,6 +80,19 @@ def cells(x: Grid) -> Boxes:
     return torch.stack([column, row, one, one], -1).expand(x.shape[0], h, w, 4)
 
 
+def cover(size: int, by: int) -> int:
+    """How many stretches of `by` tokens cover a side of `size`.
+
+    At least two where the size is left open (export), and the second may be empty: the exporter takes what is 1 in its
+    example for a constant.
+
+    >>> cover(7, 7), cover(8, 7)
+    (1, 2)
+    """
+    many = (size + by - 1) // by
+    return many if isinstance(size, int) else torch.sym_max(many, 2)
+
+
 def build(name: str, dim: int, heads: int = 4, **arguments: Any) -> nn.Module:
     """The mixer of this name."""
     if name not in MIXERS:

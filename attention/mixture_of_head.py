@@ -47,17 +47,7 @@ def mixture_of_head(
     >>> mixture_of_head(torch.zeros_like(x), x, x, gates).flatten()
     tensor([0., 4.])
     """
-    checks.shapes(
-        {
-            "q": (q, "b heads n d"),
-            "k": (k, "b heads m d"),
-            "v": (v, "b heads m d"),
-            "gates": (gates, "b n heads"),
-            "mask": (mask, "#b #heads #n #m"),
-        }
-    )
-    checks.alike(q=q, k=k, v=v, gates=gates)
-    checks.truth(mask=mask)
+    checks.fit({**checks.sequences(q, k, v), "gates": (gates, "b n heads")}, mask=(mask, "#b #heads #n #m"))
     seen = _seen(q, k, v, gates, mask, impl)
     if not return_weights:
         return seen

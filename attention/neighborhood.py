@@ -57,10 +57,7 @@ def neighborhood_attention(
     if q.ndim not in AXES:
         raise ValueError(f"q is {tuple(q.shape)}; it must be (b, heads, n, d), (b, heads, h, w, d) or with t before h.")
     axes = AXES[q.ndim]
-    checks.shapes({name: (x, f"b heads {axes} d") for name, x in {"q": q, "k": k, "v": v}.items()})
-    checks.shapes({"q": (q, f"b heads {axes} d"), "mask": (mask, f"b {axes}")})
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    checks.fit(checks.same(f"b heads {axes} d", q=q, k=k, v=v), mask=(mask, f"b {axes}"))
     dims = q.ndim - 3
     windows, dilations = _each("window", window, dims), _each("dilation", dilation, dims)
     if checks.triton(impl, q, possible=dims < 3):

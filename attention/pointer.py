@@ -31,9 +31,7 @@ def pointer_attention(
     >>> pointer_attention(torch.ones(1, 1, 1), e, torch.ones(1, 1), torch.tensor([[[True, False, False]]])).exp()
     tensor([[[0.5000, 0.0000, 0.0000, 0.5000]]])
     """
-    checks.shapes({"q": (q, "b n d"), "elements": (elements, "b m d"), "end": (end, "b n"), "mask": (mask, "b #n m")})
-    checks.alike(q=q, elements=elements, **({} if end is None else {"end": end}))
-    checks.truth(mask=mask)
+    checks.fit({"q": (q, "b n d"), "elements": (elements, "b m d"), "end": (end, "b n")}, mask=(mask, "b #n m"))
     wide = torch.promote_types(q.dtype, torch.float32)
     logits = (q.to(wide) * q.shape[-1] ** -0.5) @ elements.to(wide).transpose(1, 2)
     if end is not None:

@@ -20,6 +20,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from attention.mixer import cover
+
 NESTED = 0.75  # e2 from which a cell can only be split where all above it are; any above the root of 1 / 2 will do
 
 
@@ -52,9 +54,8 @@ def sides(size: int, levels: int) -> list[int]:
     >>> sides(5, 3)
     [6, 4, 2]
     """
-    return [(size + 2 ** (up + 1) - 1) // 2 ** (up + 1) * 2 for up in range(levels - 1)] + [
-        (size + 2 ** (levels - 1) - 1) // 2 ** (levels - 1)
-    ]
+    below = [(size + 2 ** (up + 1) - 1) // 2 ** (up + 1) * 2 for up in range(levels - 1)]
+    return [*below, cover(size, 2 ** (levels - 1))]
 
 
 def sums(x: Float[Tensor, "b h w *c"], levels: int) -> list[Float[Tensor, "b rows columns *c"]]:
@@ -133,7 +134,7 @@ def near(h: int, w: int, device: torch.device) -> Int[Tensor, " n"]:
     """The tokens of a grid in an order that keeps 8 x 8 of them together."""
     row = torch.arange(h, device=device)[:, None]
     column = torch.arange(w, device=device)
-    tile = row // 8 * ceil_div(w, 8) + column // 8
+    tile = row // 8 * cover(w, 8) + column // 8
     return (tile * 64 + row % 8 * 8 + column % 8).flatten().argsort()
 
 
@@ -141,7 +142,7 @@ def tables(
     h: int, w: int, e2: float, levels: int, device: torch.device, tile: int
 ) -> tuple[Int[Tensor, "tiles size"], Bool[Tensor, "tiles tile*tile size"]]:
     """For each tile of tokens the cells that they may see, and for which of the tokens which is a leaf."""
-    x, y = (torch.arange(ceil_div(size, tile) * tile, device=device).reshape(-1, tile) + 0.5 for size in (w, h))
+    x, y = (torch.arange(cover(size, tile) * tile, device=device).reshape(-1, tile) + 0.5 for size in (w, h))
     indices, found, offset = [], [], 0
     for level, (down, across) in enumerate(zip(sides(h, levels), sides(w, levels), strict=True)):
         row, column = _reach(h, level, e2, levels, device, tile), _reach(w, level, e2, levels, device, tile)
@@ -168,7 +169,7 @@ def _reach(size: int, level: int, e2: float, levels: int, device: torch.device, 
     Below, these are the children of cells that a token of the tile splits; their number depends on e2 and the level,
     unless the picture has fewer. The span of a tile is moved into the picture rather than cut.
     """
-    tiles, top = ceil_div(size, tile), sides(size, levels)[-1]
+    tiles, top = cover(size, tile), sides(size, levels)[-1]
     if level == levels - 1:
         return torch.arange(top, device=device).expand(tiles, top)
     above, parents = 2 ** (level + 1), sides(size, levels)[level] // 2
@@ -180,11 +181,6 @@ def _reach(size: int, level: int, e2: float, levels: int, device: torch.device, 
     start = (torch.arange(tiles, device=device) * tile + (first + shift * above)) // above - shift + 1
     inside: Tensor = 2 * start.clamp(0, parents - some)[:, None] + torch.arange(2 * some, device=device)
     return inside
-
-
-def ceil_div(size: int, by: int) -> int:
-    """How many it takes."""
-    return (size + by - 1) // by
 
 
 def kept(make: Callable[..., Any], *args: Any) -> Any:

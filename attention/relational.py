@@ -62,19 +62,8 @@ def relational_attention(
     >>> relational_attention(0 * x, x, x, boxes, boxes, weight).flatten()
     tensor([3., 3.])
     """
-    checks.shapes(
-        {
-            "q": (q, "b heads n d"),
-            "k": (k, "b heads m d"),
-            "v": (v, "b heads m d"),
-            "boxes": (boxes, "#b n 4"),
-            "others": (others, "#b m 4"),
-            "weight": (weight, "heads 12"),
-            "mask": (mask, "#b #heads #n #m"),
-        }
-    )
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    layout = {"boxes": (boxes, "#b n 4"), "others": (others, "#b m 4"), "weight": (weight, "heads 12")}
+    checks.fit(checks.sequences(q, k, v), layout, mask=(mask, "#b #heads #n #m"))
     if weight.dtype not in (torch.float32, q.dtype):
         raise ValueError(f"weight is {weight.dtype}; it must be torch.float32 or as q, {q.dtype}.")
     for name, given in {"boxes": boxes, "others": others}.items():

@@ -66,10 +66,7 @@ def _at_least_one(top: int) -> int:
 
 
 def _check(q: Heads, k: Heads, v: Heads | None, mask: There | None) -> None:
-    letters = "b heads h w d"
-    checks.shapes({"q": (q, letters), "k": (k, letters), "v": (v, letters), "mask": (mask, "b h w")})
-    checks.alike(q=q, k=k, v=q if v is None else v)
-    checks.truth(mask=mask)
+    checks.fit(checks.same("b heads h w d", q=q, k=k, v=v), mask=(mask, "b h w"))
 
 
 def _gathered(x: Cut, index: Int[Tensor, " gathered"], top: int) -> Float[Tensor, "pairs regions keys d"]:

@@ -41,17 +41,7 @@ def sigmoid_attention(
     >>> sigmoid_attention(q, v, v, torch.zeros(1, 1, 1)).item()  # half of each
     4.0
     """
-    checks.shapes(
-        {
-            "q": (q, "b heads n d"),
-            "k": (k, "b heads m d"),
-            "v": (v, "b heads m d"),
-            "beta": (beta, "#b #heads #n"),
-            "mask": (mask, "#b #heads #n #m"),
-        }
-    )
-    checks.alike(q=q, k=k, v=v)
-    checks.truth(mask=mask)
+    checks.fit(checks.sequences(q, k, v), {"beta": (beta, "#b #heads #n")}, mask=(mask, "#b #heads #n #m"))
     beta = usual(k, mask) if beta is None else beta
     seen = _seen(q, k, v, beta, mask, impl)
     if not return_weights:

@@ -115,22 +115,32 @@ class OAT(nn.Module):
         self.salient, self.crops = self._see(appearance, saliency), None
         if appearance == "crops":
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
-        if self.salient is not None:
-            self.look = nn.Sequential(
-                nn.LayerNorm(self.salient.size), nn.Dropout(drop), nn.Linear(self.salient.size, width // 2)
-            )
-        self.category = nn.Embedding(len(self.categories), width // 2)
-        self.position = Position(position, sigma, rows, columns)
-        self.place, self.extent = nn.Linear(self.position.size, width // 2), nn.Linear(2, width // 2)
-        self.unknown = nn.Parameter(torch.zeros(width // 2))  # the place of what is looked for
-        self.kind = nn.Embedding(3, width)  # object, looked for, end
-        self.condition = nn.Embedding(len(self.conditions), width)
-        self.told, self.found, self.start = (nn.Parameter(torch.randn(width) * 0.1) for _ in range(3))
+        self._tokens(width, drop, Position(position, sigma, rows, columns))
         self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before, mixer) for _ in range(encoder))
         self.enter = nn.Linear(width, width)
         self.decoder = nn.ModuleList(Decoder(width, heads, hidden, drop, before) for _ in range(decoder))
         self.norms = nn.ModuleList(nn.LayerNorm(width) if before else nn.Identity() for _ in range(2))
         self.drop = nn.Dropout(drop)
+        self._pointers(width, pointers)
+        self.register_buffer("order_code", sinusoid(LONGEST, width), persistent=False)
+        self._begin()
+
+    def _tokens(self, width: int, drop: float, position: Position) -> None:
+        """What the tokens are made of."""
+        half = width // 2
+        if self.salient is not None:
+            size = self.salient.size
+            self.look = nn.Sequential(nn.LayerNorm(size), nn.Dropout(drop), nn.Linear(size, half))
+        self.category = nn.Embedding(len(self.categories), half)
+        self.position = position
+        self.place, self.extent = nn.Linear(position.size, half), nn.Linear(2, half)
+        self.unknown = nn.Parameter(torch.zeros(half))  # the place of what is looked for
+        self.kind = nn.Embedding(3, width)  # object, looked for, end
+        self.condition = nn.Embedding(len(self.conditions), width)
+        self.told, self.found, self.start = (nn.Parameter(torch.randn(width) * 0.1) for _ in range(3))
+
+    def _pointers(self, width: int, pointers: int) -> None:
+        """What the next object, the end and the durations are told from."""
         self.query, self.key = (nn.Linear(width, width * pointers) for _ in range(2))
         self.pointers, self.mix = pointers, nn.Linear(pointers, 1)
         self.pair = nn.Sequential(nn.Linear(11, 48), nn.ReLU(), nn.Linear(48, RELATION))
@@ -138,8 +148,6 @@ class OAT(nn.Module):
         self.weigh_trace = nn.Linear(width, TRACE)
         self.pace_key, self.pace_query = nn.Linear(width, PACE), nn.Linear(width, PACE)
         self.pace = nn.Linear(width, 2)
-        self.register_buffer("order_code", sinusoid(LONGEST, width), persistent=False)
-        self._begin()
 
     def _begin(self) -> None:
         for parameter in (*self.encoder.parameters(), *self.decoder.parameters()):

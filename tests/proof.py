@@ -1,6 +1,7 @@
 """How an operator is held against its formula: dtypes, odd sizes, strides, and a tolerance that is derived."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,28 @@ How = Callable[..., Tensor]
 def draw(*shape: int, seed: int = 0) -> Tensor:
     """Standard normal numbers, the same in every run."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed + 7919 * sum(shape)))
+
+
+def qkv(n: int, m: int | None = None, b: int = 2, heads: int = 3, d: int = 5) -> dict[str, Tensor]:
+    """Queries, and keys and values of `m` tokens, or as many."""
+    sizes = {"q": n, "k": n if m is None else m, "v": n if m is None else m}
+    return {name: draw(b, heads, size, d, seed=i) for i, (name, size) in enumerate(sizes.items(), start=3)}
+
+
+def alike(*shape: int) -> dict[str, Tensor]:
+    """Queries, keys and values of one shape."""
+    return {name: draw(*shape, seed=seed) for seed, name in enumerate("qkv")}
+
+
+def output(operator: Callable[..., Any]) -> How:
+    """The operator, asked for no weights."""
+
+    def seen(*args: Any, **kwargs: Any) -> Tensor:
+        out = operator(*args, **kwargs)
+        assert isinstance(out, Tensor)
+        return out
+
+    return seen
 
 
 def strided(x: Tensor) -> Tensor:
@@ -31,7 +54,7 @@ def results(how: How, inputs: Mapping[str, Tensor], others: Mapping[str, object]
     return found | {f"gradient to {name}": x.grad for name, x in leaves.items() if x.grad is not None}
 
 
-def errs_little(
+def assert_errs_little(
     fast: How,
     formula: How,
     inputs: Mapping[str, Tensor],

@@ -1,7 +1,7 @@
 """The cells of a pyramid inside a tile: which are leaves for whom, and which blocks of cells can hold one at all.
 
 A block is passed over by the leaf test itself at its nearest or its farthest point: rounding is monotone, so that no
-leaf is lost. Sizes are sides of cells in tokens, 1 to TOP; gazes are float32, x and y, and a box around them is left,
+leaf is lost. Sizes are sides of cells in tokens, 1 to TOP; gazes are float32, x and y, and a `box` around them is left,
 right, top, bottom.
 """
 
@@ -37,8 +37,9 @@ def gap(first, last, low, high):
 
 
 @triton.jit
-def worth(row, column, size, e2, left, right, top, bottom, TOP: tl.constexpr, SIDE: tl.constexpr):
+def worth(row, column, size, e2, box, TOP: tl.constexpr, SIDE: tl.constexpr):
     """Whether the block of cells that starts there can hold a leaf for a gaze in the box."""
+    left, right, top, bottom = box
     wide = size.to(tl.float32)
     _, across = gap((column + 0.5) * wide, (column + SIDE - 0.5) * wide, left, right)
     _, along = gap((row + 0.5) * wide, (row + SIDE - 0.5) * wide, top, bottom)
@@ -67,6 +68,19 @@ def blocks(low, high, cells, size, e2, TOP: tl.constexpr, SIDE: tl.constexpr):
 
 
 @triton.jit
+def level(h, w, size, e2, box, TOP: tl.constexpr, SIDE: tl.constexpr):
+    """Rows and columns of a level's cells, the first block that gazes in the box may need, and how many blocks.
+
+    The blocks are counted row by row: the last two numbers are columns of blocks, and all.
+    """
+    left, right, top, bottom = box
+    down, across = shape(h, size, TOP), shape(w, size, TOP)
+    y, rows = blocks(top, bottom, down, size, e2, TOP, SIDE)
+    x, columns = blocks(left, right, across, size, e2, TOP, SIDE)
+    return down, across, y, x, columns, rows * columns
+
+
+@triton.jit
 def queries(gaze, order, sg, at, image, n):
     """Which queries a tile has, which of them are, their gazes, and the box around these."""
     real = at < n
@@ -77,15 +91,16 @@ def queries(gaze, order, sg, at, image, n):
     y = tl.load(gaze + image * sg[0] + row * sg[1] + sg[2], mask=real, other=0.0)
     left, right = tl.min(tl.where(real, x, float("inf")), 0), tl.max(tl.where(real, x, -float("inf")), 0)
     top, bottom = tl.min(tl.where(real, y, float("inf")), 0), tl.max(tl.where(real, y, -float("inf")), 0)
-    return row, real, x, y, left, right, top, bottom
+    return row, real, x, y, (left, right, top, bottom)
 
 
 @triton.jit
 def block(count, sc, image, start, down, across, row, column, SIDE: tl.constexpr):
-    """Rows, columns and places of a block's cells, which are real, and the log of how many tokens each is."""
+    """Rows, columns and places of a block's cells, which hold tokens, and the log of how many (0 for none)."""
     i = tl.arange(0, SIDE * SIDE)
     row, column = row + i // SIDE, column + i % SIDE
     real = (row < down) & (column < across)
     cell = (start + row * across + column).to(tl.int64)
     log = tl.load(count + image * sc[0] + cell * sc[1], mask=real, other=-float("inf"))
-    return row, column, cell, log > -float("inf"), log
+    some = log > -float("inf")
+    return row, column, cell, some, tl.where(some, log, 0.0)

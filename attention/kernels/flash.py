@@ -61,9 +61,7 @@ def forward(
     if start >= end:
         return
     rows, row_is = _rows(index, seat, n, start, end, N)
-    dims = tl.arange(0, D)
-    dim_is = dims < d
-    query = tiles.load(q, q_s, b, h, rows, dims, row_is, dim_is, WIDEN)
+    query = tiles.load(q, q_s, b, h, rows, row_is, d, D, WIDEN)
     own, here = _per_row(beta, beta_s, b, h, rows, row_is), tiles.places(boxes, boxes_s, b, rows, row_is)
     sums = tl.zeros([N, D], tl.float32)
     total = tl.zeros([N], tl.float32)
@@ -71,12 +69,12 @@ def forward(
     for first in range(0, m, M):
         keys = (first + tl.arange(0, M)).to(tl.int64)
         key_is = keys < m
-        key = tiles.load(k, k_s, b, h, keys, dims, key_is, dim_is, WIDEN)
+        key = tiles.load(k, k_s, b, h, keys, key_is, d, D, WIDEN)
         there = tiles.places(others, others_s, b, keys, key_is)
         x = _logits(query, key, own, here, there, weight, weight_s, h, scale, PRECISION)
         seen = tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
         p, top, total, shrink = tiles.weigh(x, seen, top, total, SCORE)
-        value = tiles.load(v, v_s, b, h, keys, dims, key_is, dim_is, WIDEN)
+        value = tiles.load(v, v_s, b, h, keys, key_is, d, D, WIDEN)
         if SCORE != "sigmoid":
             sums *= shrink[:, None]
         sums += tiles.dot(p, value, PRECISION)
@@ -85,7 +83,7 @@ def forward(
         total = tl.where(some, total, 1.0)
         sums /= total[:, None]
         tl.store(lse + seat * n + rows, tl.where(some, top + tl.log2(total), float("inf")), mask=row_is)
-    tiles.save(out, out_s, b, h, rows, dims, row_is, dim_is, sums)
+    tiles.save(out, out_s, b, h, rows, row_is, d, sums, D)
 
 
 @triton.jit
@@ -101,16 +99,14 @@ def by_queries(
     if start >= end:
         return
     rows, row_is = _rows(index, seat, n, start, end, N)
-    dims = tl.arange(0, D)
-    dim_is = dims < d
-    query = tiles.load(q, q_s, b, h, rows, dims, row_is, dim_is, WIDEN)
-    slope = tiles.load(d_out, d_out_s, b, h, rows, dims, row_is, dim_is, WIDEN)
+    query = tiles.load(q, q_s, b, h, rows, row_is, d, D, WIDEN)
+    slope = tiles.load(d_out, d_out_s, b, h, rows, row_is, d, D, WIDEN)
     own, here = _per_row(beta, beta_s, b, h, rows, row_is), tiles.places(boxes, boxes_s, b, rows, row_is)
     norm = tl.zeros([N], tl.float32)
     common = tl.zeros([N], tl.float32)
     if SCORE != "sigmoid":
         norm = tl.load(lse + seat * n + rows, mask=row_is, other=float("inf"))
-        gathered = tiles.load(out, out_s, b, h, rows, dims, row_is, dim_is, WIDEN)
+        gathered = tiles.load(out, out_s, b, h, rows, row_is, d, D, WIDEN)
         common = tl.sum(gathered.to(tl.float32) * slope.to(tl.float32), 1)
         tl.store(delta + seat * n + rows, common, mask=row_is)
     sums = tl.zeros([N, D], tl.float32)
@@ -119,8 +115,8 @@ def by_queries(
     for first in range(0, m, M):
         keys = (first + tl.arange(0, M)).to(tl.int64)
         key_is = keys < m
-        key = tiles.load(k, k_s, b, h, keys, dims, key_is, dim_is, WIDEN)
-        value = tiles.load(v, v_s, b, h, keys, dims, key_is, dim_is, WIDEN)
+        key = tiles.load(k, k_s, b, h, keys, key_is, d, D, WIDEN)
+        value = tiles.load(v, v_s, b, h, keys, key_is, d, D, WIDEN)
         there = tiles.places(others, others_s, b, keys, key_is)
         x = _logits(query, key, own, here, there, weight, weight_s, h, scale, PRECISION)
         seen = tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
@@ -132,7 +128,7 @@ def by_queries(
         if weight is not None:
             features, real = tiles.relation(here, there)
             felt += tiles.per_feature(bend, features, real)
-    tiles.save(d_q, d_q_s, b, h, rows, dims, row_is, dim_is, sums * scale)
+    tiles.save(d_q, d_q_s, b, h, rows, row_is, d, sums * scale, D)
     if beta is not None:
         tl.store(d_beta + seat * n + rows, bent, mask=row_is)
     if weight is not None:
@@ -150,18 +146,16 @@ def by_keys(
     first, b, h, seat = _seat(m, heads, M)
     keys = (first + tl.arange(0, M)).to(tl.int64)
     key_is = keys < m
-    dims = tl.arange(0, D)
-    dim_is = dims < d
-    key = tiles.load(k, k_s, b, h, keys, dims, key_is, dim_is, WIDEN)
-    value = tiles.load(v, v_s, b, h, keys, dims, key_is, dim_is, WIDEN)
+    key = tiles.load(k, k_s, b, h, keys, key_is, d, D, WIDEN)
+    value = tiles.load(v, v_s, b, h, keys, key_is, d, D, WIDEN)
     there = tiles.places(others, others_s, b, keys, key_is)
     key_sums = tl.zeros([M, D], tl.float32)
     value_sums = tl.zeros([M, D], tl.float32)
     end = n if count is None else tl.load(count + seat)
     for start in range(0, end, N):
         rows, row_is = _rows(index, seat, n, start, end, N)
-        query = tiles.load(q, q_s, b, h, rows, dims, row_is, dim_is, WIDEN)
-        slope = tiles.load(d_out, d_out_s, b, h, rows, dims, row_is, dim_is, WIDEN)
+        query = tiles.load(q, q_s, b, h, rows, row_is, d, D, WIDEN)
+        slope = tiles.load(d_out, d_out_s, b, h, rows, row_is, d, D, WIDEN)
         own, here = _per_row(beta, beta_s, b, h, rows, row_is), tiles.places(boxes, boxes_s, b, rows, row_is)
         norm = tl.zeros([N], tl.float32)
         common = tl.zeros([N], tl.float32)
@@ -174,8 +168,8 @@ def by_keys(
         p, bend = tiles.slopes(x, toward, seen, norm, common, SCORE)
         value_sums += tiles.dot(tl.trans(p), slope, PRECISION)
         key_sums += tiles.dot(tl.trans(bend), query, PRECISION)
-    tiles.save(d_k, d_k_s, b, h, keys, dims, key_is, dim_is, key_sums * scale)
-    tiles.save(d_v, d_v_s, b, h, keys, dims, key_is, dim_is, value_sums)
+    tiles.save(d_k, d_k_s, b, h, keys, key_is, d, key_sums * scale, D)
+    tiles.save(d_v, d_v_s, b, h, keys, key_is, d, value_sums, D)
 
 
 OTHERS = {"mask": "*u8", "index": "*i32", "count": "*i32", "scale": "fp32"}

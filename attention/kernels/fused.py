@@ -11,7 +11,7 @@ import triton
 from torch import Tensor
 
 from attention.kernels import flash
-from attention.kernels.launch import on, products
+from attention.kernels.launch import on, products, strided
 
 Some = Tensor | None
 
@@ -35,13 +35,13 @@ def _numbers(q: Tensor, k: Tensor, score: str, related: bool) -> dict[str, Any]:
     return given | products(q) | blocks(n, m, d, q.dtype, related)
 
 
-def _tensors(**tensors: Some) -> dict[str, Some | tuple[int | None, ...]]:
+def _tensors(**tensors: Some) -> dict[str, Any]:
     """The tensors and their strides; a mask that is the same for all queries has no stride over them."""
-    strides = {f"{name}_s": None if x is None else x.stride() for name, x in tensors.items()}
-    if tensors.get("mask") is not None and not strides["mask_s"][2]:
-        b, h, _, key = strides["mask_s"]
-        strides["mask_s"] = (b, h, None, key)
-    return tensors | strides
+    found = strided(**tensors)
+    if found["mask"] is not None and not found["mask_s"][2]:
+        b, h, _, key = found["mask_s"]
+        found["mask_s"] = (b, h, None, key)
+    return found
 
 
 def _spread(mask: Some, beta: Some, q: Tensor, k: Tensor) -> tuple[Some, Some]:
@@ -104,10 +104,10 @@ def slopes(
     ) | _listed(index, count) | {"lse": lse, "delta": delta}  # fmt: skip
     with on(q):
         if q.numel():
-            written = _tensors(out=out, d_q=d_q) | {"d_weight": part, "d_beta": d_beta}
+            written = strided(out=out, d_q=d_q) | {"d_weight": part, "d_beta": d_beta}
             flash.by_queries[(b * heads * row_blocks,)](**read, **written, **numbers)
         if k.numel():
-            flash.by_keys[(b * heads * key_blocks,)](**read, **_tensors(d_k=d_k, d_v=d_v), **numbers)
+            flash.by_keys[(b * heads * key_blocks,)](**read, **strided(d_k=d_k, d_v=d_v), **numbers)
     d_weight = part if weight is None else part.sum((0, 2))[:, :12].contiguous().to(weight.dtype)
     return d_q, d_k, d_v, d_weight, d_beta if beta is None else d_beta.sum_to_size(beta.shape).to(beta.dtype)
 

@@ -12,6 +12,8 @@ because a window that is clamped at a border reaches further.
 import triton
 import triton.language as tl
 
+from attention.kernels.tiles import fetch, put
+
 
 @triton.jit
 def start(p, length, WINDOW: tl.constexpr):
@@ -56,6 +58,14 @@ def tile(h, w, DY: tl.constexpr, DX: tl.constexpr, BY: tl.constexpr, BX: tl.cons
 
 
 @triton.jit
+def tokens(first, y, x, columns, ry, rx, DY: tl.constexpr, DX: tl.constexpr, SIZE: tl.constexpr):
+    """Tokens of a rectangle, row by row from number `first` on: number, position in the class, place in the grid."""
+    j = first + tl.arange(0, SIZE)
+    y, x = y + j // columns, x + j % columns
+    return j, y, x, y * DY + ry, x * DX + rx
+
+
+@triton.jit
 def places(x, strides, image, head, gy, gx):
     """Where the tokens of one head begin."""
     base = x + image.to(tl.int64) * strides[0] + head.to(tl.int64) * strides[1]
@@ -63,20 +73,15 @@ def places(x, strides, image, head, gy, gx):
 
 
 @triton.jit
-def load(x, strides, image, head, gy, gx, live, d, WIDTH: tl.constexpr, WIDEN: tl.constexpr):
+def load(x, strides, image, head, gy, gx, live, d, D: tl.constexpr, WIDEN: tl.constexpr):
     """The rows of these tokens, zeros where there are none."""
-    column = tl.arange(0, WIDTH)
-    rows = places(x, strides, image, head, gy, gx)[:, None] + column[None, :].to(tl.int64) * strides[4]
-    found = tl.load(rows, mask=live[:, None] & (column < d)[None, :], other=0.0)
-    return found.to(tl.float32) if WIDEN else found
+    return fetch(places(x, strides, image, head, gy, gx), strides[4], live, d, D, WIDEN)
 
 
 @triton.jit
-def store(x, strides, image, head, gy, gx, live, d, rows, WIDTH: tl.constexpr):
+def store(x, strides, image, head, gy, gx, live, d, rows, D: tl.constexpr):
     """The same places, written."""
-    column = tl.arange(0, WIDTH)
-    at = places(x, strides, image, head, gy, gx)[:, None] + column[None, :].to(tl.int64) * strides[4]
-    tl.store(at, rows.to(x.dtype.element_ty), mask=live[:, None] & (column < d)[None, :])
+    put(places(x, strides, image, head, gy, gx), strides[4], live, d, rows, D)
 
 
 @triton.jit
@@ -90,6 +95,7 @@ def there(mask, strides, image, gy, gx, live):
 
 @triton.jit
 def reaches(qy, qx, ky, kx, ly, lx, WY: tl.constexpr, WX: tl.constexpr):
-    """Whether a query has a key in its window."""
-    y, x = start(qy, ly, WY), start(qx, lx, WX)
+    """Which query has which key in its window [queries, keys]."""
+    y, x = start(qy, ly, WY)[:, None], start(qx, lx, WX)[:, None]
+    ky, kx = ky[None, :], kx[None, :]
     return (ky >= y) & (ky < y + WY) & (kx >= x) & (kx < x + WX)

@@ -11,16 +11,8 @@ import triton.language as tl
 from torch import Tensor
 
 from attention.kernels import tiles
-from attention.kernels.launch import on, products
-
-
-@triton.jit
-def _grid(x, strides, b, head, y, at, dims, is_token, dim_is, WIDEN: tl.constexpr):
-    """[tokens, D] of one head, zeros where there is none."""
-    base = x + b * strides[0] + head * strides[1]
-    place = y[:, None] * strides[2] + at[:, None] * strides[3] + dims[None, :] * strides[4]
-    tile = tl.load(base + place, mask=is_token[:, None] & dim_is[None, :], other=0.0)
-    return tile.to(tl.float32) if WIDEN else tile
+from attention.kernels.launch import on, products, signature, strided
+from attention.kernels.regions import load, store, there
 
 
 @triton.jit
@@ -34,13 +26,11 @@ def gather(
     blocks: tl.constexpr = (T + N - 1) // N
     seat = (tl.program_id(0) // blocks).to(tl.int64)
     region, b, head = seat % regions, seat // regions // heads, seat // regions % heads
-    dims = tl.arange(0, D)
-    dim_is = dims < d
     token = (tl.program_id(0) % blocks) * N + tl.arange(0, N)
     y = region // wide * ROWS + token // COLUMNS
     x = region % wide * COLUMNS + token % COLUMNS
     inside = (token < T) & (y < h) & (x < w)
-    query = _grid(q, q_s, b, head, y, x, dims, inside, dim_is, WIDEN)
+    query = load(q, q_s, b, head, y, x, inside, d, D, WIDEN)
     sums = tl.zeros([N, D], tl.float32)
     total = tl.zeros([N], tl.float32)
     highest = tl.full([N], -float("inf"), tl.float32)
@@ -50,19 +40,13 @@ def gather(
         chosen = tl.load(at, mask=number < top * T, other=-1).to(tl.int64)
         key_y = chosen // wide * ROWS + number % T // COLUMNS
         key_x = chosen % wide * COLUMNS + number % COLUMNS
-        seen = (chosen >= 0) & (key_y < h) & (key_x < w)
-        if mask is not None:
-            present = mask + b * mask_s[0] + key_y * mask_s[1] + key_x * mask_s[2]
-            seen = seen & (tl.load(present, mask=seen, other=0) != 0)
-        key = _grid(k, k_s, b, head, key_y, key_x, dims, seen, dim_is, WIDEN)
+        seen = there(mask, mask_s, b, key_y, key_x, (chosen >= 0) & (key_y < h) & (key_x < w))
+        key = load(k, k_s, b, head, key_y, key_x, seen, d, D, WIDEN)
         logits = tiles.dot(query, tl.trans(key), PRECISION) * (scale * tiles.LOG2E)
         p, highest, total, shrink = tiles.weigh(logits, seen[None, :], highest, total, "softmax")
-        value = _grid(v, v_s, b, head, key_y, key_x, dims, seen, dim_is, WIDEN)
+        value = load(v, v_s, b, head, key_y, key_x, seen, d, D, WIDEN)
         sums = sums * shrink[:, None] + tiles.dot(p, value, PRECISION)
-    sums /= tl.where(total > 0, total, 1.0)[:, None]
-    to = out + b * out_s[0] + head * out_s[1]
-    place = y[:, None] * out_s[2] + x[:, None] * out_s[3] + dims[None, :] * out_s[4]
-    tl.store(to + place, sums.to(out.dtype.element_ty), mask=inside[:, None] & dim_is[None, :])
+    store(out, out_s, b, head, y, x, inside, d, sums / tl.where(total > 0, total, 1.0)[:, None], D)
 
 
 def blocks(t: int, top: int, d: int, dtype: torch.dtype) -> dict[str, int]:
@@ -80,13 +64,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, routes: Tensor, rows: int, columns: 
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     regions, top = routes.shape[1:]
     sizes = blocks(rows * columns, top, d, q.dtype)
-    there = None if mask is None else mask.view(torch.uint8)
-    tensors = {"q": q, "k": k, "v": v, "routes": routes, "mask": there, "out": out}
-    strides = {f"{name}_s": None if x is None else x.stride() for name, x in tensors.items()}
+    given = strided(q=q, k=k, v=v, routes=routes, mask=mask, out=out)
     if out.numel():
         with on(q):
             gather[(b * heads * regions * triton.cdiv(rows * columns, sizes["N"]),)](
-                **tensors, **strides, heads=heads, h=h, w=w, d=d, regions=regions, wide=triton.cdiv(w, columns),
+                **given, heads=heads, h=h, w=w, d=d, regions=regions, wide=triton.cdiv(w, columns),
                 top=top, scale=d**-0.5, ROWS=rows, COLUMNS=columns,
                 **products(q), **sizes,
             )  # fmt: skip
@@ -109,13 +91,10 @@ def forward(
     return attend(q, k, v, routes, *region, mask)
 
 
-def _signature(element: str) -> dict[str, object]:
-    pointers = {"q": element, "k": element, "v": element, "routes": "i64", "mask": "u8", "out": element}
-    axes = {name: 3 if name in ("routes", "mask") else 5 for name in pointers}
-    numbers = dict.fromkeys(("heads", "h", "w", "d", "regions", "wide", "top"), "i32") | {"scale": "fp32"}
-    strides = {f"{name}_s": ("i64",) * count for name, count in axes.items()}
-    return {name: f"*{kind}" for name, kind in pointers.items()} | strides | numbers
-
-
-CONSTANTS = {"ROWS": 4, "COLUMNS": 4, "PRECISION": "ieee", "WIDEN": False, "N": 16, "M": 32, "D": 32}
-KERNELS = {f"gather {element}": (gather, _signature(element), CONSTANTS) for element in ("fp32", "fp16", "bf16")}
+_KINDS = {"routes": "*i64", "routes_s": ("i32",) * 3, "mask": "*i1", "mask_s": ("i32",) * 3}
+_KINDS |= dict.fromkeys(("regions", "wide", "top"), "i32")
+_CONSTANTS = {"ROWS": 4, "COLUMNS": 4, "PRECISION": "ieee", "WIDEN": False, "N": 16, "M": 32, "D": 32}
+KERNELS = {
+    f"gather {element}": (gather, signature(gather, element, 5, **_KINDS), _CONSTANTS)
+    for element in ("fp32", "fp16", "bf16")
+}

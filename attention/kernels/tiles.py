@@ -11,18 +11,32 @@ FEATURES = tl.constexpr(12)  # of the relation of two boxes, in the order of `re
 
 
 @triton.jit
-def load(base, strides, b, h, rows, columns, row_is, column_is, WIDEN: tl.constexpr):
-    """[rows, columns] of one head, zeros where there is none; in float32 where its own dtype cannot multiply."""
-    at = base + b * strides[0] + h * strides[1] + rows[:, None] * strides[2] + columns[None, :] * strides[3]
-    x = tl.load(at, mask=row_is[:, None] & column_is[None, :], other=0.0)
+def fetch(at, stride, there, d, D: tl.constexpr, WIDEN: tl.constexpr):
+    """The d numbers at each place [places, D], zeros where there is none; float32 where their dtype cannot multiply."""
+    column = tl.arange(0, D)
+    at = at[:, None] + column[None, :].to(tl.int64) * stride
+    x = tl.load(at, mask=there[:, None] & (column < d)[None, :], other=0.0)
     return x.to(tl.float32) if WIDEN else x
 
 
 @triton.jit
-def save(base, strides, b, h, rows, columns, row_is, column_is, x):
+def put(at, stride, there, d, x, D: tl.constexpr):
     """The other way round, rounded to what the memory holds."""
-    at = base + b * strides[0] + h * strides[1] + rows[:, None] * strides[2] + columns[None, :] * strides[3]
-    tl.store(at, x.to(base.dtype.element_ty), mask=row_is[:, None] & column_is[None, :])
+    column = tl.arange(0, D)
+    at = at[:, None] + column[None, :].to(tl.int64) * stride
+    tl.store(at, x.to(at.dtype.element_ty), mask=there[:, None] & (column < d)[None, :])
+
+
+@triton.jit
+def load(x, strides, b, h, rows, row_is, d, D: tl.constexpr, WIDEN: tl.constexpr):
+    """These rows of one head [rows, D]."""
+    return fetch(x + b * strides[0] + h * strides[1] + rows * strides[2], strides[3], row_is, d, D, WIDEN)
+
+
+@triton.jit
+def save(x, strides, b, h, rows, row_is, d, found, D: tl.constexpr):
+    """The same rows, written."""
+    put(x + b * strides[0] + h * strides[1] + rows * strides[2], strides[3], row_is, d, found, D)
 
 
 @triton.jit

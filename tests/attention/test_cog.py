@@ -5,15 +5,7 @@ import torch
 from torch import Tensor
 
 from attention.cog import CogMixer, cog_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
-
-
-def qkv(n: int, m: int | None = None, b: int = 2, heads: int = 3, d: int = 5) -> dict[str, Tensor]:
-    m = n if m is None else m
-    return {
-        name: draw(b, heads, size, d, seed=i)
-        for i, (name, size) in enumerate({"q": n, "k": m, "v": m}.items(), start=3)
-    }
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw, qkv
 
 
 def formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -42,7 +34,7 @@ def test_attention_is_what_a_loop_computes() -> None:
 def test_output_and_gradients_err_no_more_than_twice_the_formula(n: int, dtype: torch.dtype) -> None:
     mask = draw(2, 1, n, n + 2) > -0.5
     mask[:, :, 0] = False
-    errs_little(cog_attention, formula, qkv(n, n + 2), {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
+    assert_errs_little(cog_attention, formula, qkv(n, n + 2), {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
 
 
 def test_opposite_keys_are_subtracted_with_equal_weight() -> None:

@@ -9,20 +9,13 @@ from torch import Tensor
 
 from attention.dense import dense_attention
 from attention.dual import DualMixer, cut, dual_attention, join
-from tests.proof import DTYPES, draw, errs_little
+from tests.proof import DTYPES, alike, assert_errs_little, draw, output
 
 SHAPES = [(2, 2, 5, 7, 3), (1, 1, 1, 1, 1), (1, 2, 1, 9, 2), (2, 1, 8, 4, 4)]  # b, heads, h, w, d
 WINDOWS: list[Any] = [3, (2, 4), 1, 20]
 
 
-def inputs(*shape: int) -> dict[str, Tensor]:
-    return {name: draw(*shape, seed=seed) for seed, name in enumerate("qkv")}
-
-
-def plain(*args: Any, **kwargs: Any) -> Tensor:
-    out = dual_attention(*args, **kwargs)
-    assert isinstance(out, Tensor)
-    return out
+plain = output(dual_attention)
 
 
 def windows_by_loops(q: Tensor, k: Tensor, v: Tensor, size: Any, mask: Tensor) -> Tensor:
@@ -76,7 +69,7 @@ def channel_formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("masked", [False, True])
 def test_both_are_what_loops_compute(shape: tuple[int, ...], masked: bool) -> None:
-    given = {name: x.double() for name, x in inputs(*shape).items()}
+    given = {name: x.double() for name, x in alike(*shape).items()}
     whole = torch.ones(shape[0], *shape[2:4], dtype=torch.bool)
     mask = draw(*whole.shape, seed=4) > 0.2 if masked else None
     there = whole if mask is None else mask
@@ -90,7 +83,7 @@ def test_both_are_what_loops_compute(shape: tuple[int, ...], masked: bool) -> No
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("masked", [False, True])
 def test_output_and_gradients_err_little(dtype: torch.dtype, masked: bool) -> None:
-    given = inputs(2, 2, 5, 7, 8)
+    given = alike(2, 2, 5, 7, 8)
     others: dict[str, Any] = {"mask": draw(2, 5, 7, seed=4) > 0.2 if masked else None}
 
     def windows(**arguments: Any) -> Tensor:
@@ -99,26 +92,26 @@ def test_output_and_gradients_err_little(dtype: torch.dtype, masked: bool) -> No
     def channels(**arguments: Any) -> Tensor:
         return plain(**arguments, over="channels")
 
-    errs_little(windows, window_formula, given, others | {"window": (2, 3)}, dtype=dtype, noncontiguous=True)
-    errs_little(channels, channel_formula, given, others, dtype=dtype, noncontiguous=True)
+    assert_errs_little(windows, window_formula, given, others | {"window": (2, 3)}, dtype=dtype, noncontiguous=True)
+    assert_errs_little(channels, channel_formula, given, others, dtype=dtype, noncontiguous=True)
 
 
 def test_one_window_over_all_is_dense_attention_and_windows_of_one_token_return_it() -> None:
-    given = inputs(2, 3, 4, 5, 6)
+    given = alike(2, 3, 4, 5, 6)
     dense = dense_attention(*(x.flatten(2, 3) for x in given.values())).view(2, 3, 4, 5, 6)
     torch.testing.assert_close(plain(**given, over="windows", window=(4, 5)), dense)
     torch.testing.assert_close(plain(**given, over="windows", window=1), given["v"])
 
 
 def test_one_channel_has_nothing_to_compare() -> None:
-    given = inputs(2, 3, 4, 5, 1)
+    given = alike(2, 3, 4, 5, 1)
     torch.testing.assert_close(plain(**given, over="channels"), given["v"])
 
 
 def test_channels_are_attention_on_the_transposed_tokens() -> None:
-    q, k, v = (x.flatten(2, 3).mT for x in inputs(2, 3, 4, 5, 6).values())  # tokens are channels, of width 20
+    q, k, v = (x.flatten(2, 3).mT for x in alike(2, 3, 4, 5, 6).values())  # tokens are channels, of width 20
     dense = dense_attention(q * (20 / 6) ** 0.5, k, v).mT.unflatten(2, (4, 5))
-    torch.testing.assert_close(plain(**inputs(2, 3, 4, 5, 6), over="channels"), dense)
+    torch.testing.assert_close(plain(**alike(2, 3, 4, 5, 6), over="channels"), dense)
 
 
 def test_windows_of_a_grid_are_joined_to_the_same_grid() -> None:
@@ -128,7 +121,7 @@ def test_windows_of_a_grid_are_joined_to_the_same_grid() -> None:
 
 
 def test_the_weights_of_windows_make_the_output_and_are_zero_elsewhere() -> None:
-    given = inputs(2, 2, 5, 7, 4)
+    given = alike(2, 2, 5, 7, 4)
     mask = draw(2, 5, 7, seed=4) > 0
     rows = torch.tensor([0, 8, 34])
     out, weights = dual_attention(**given, over="windows", window=3, mask=mask, return_weights=True, rows=rows)
@@ -140,7 +133,7 @@ def test_the_weights_of_windows_make_the_output_and_are_zero_elsewhere() -> None
 
 
 def test_the_weights_of_channels_make_the_output() -> None:
-    given = inputs(2, 2, 5, 7, 4)
+    given = alike(2, 2, 5, 7, 4)
     out, weights = dual_attention(**given, over="channels", return_weights=True)
     assert weights.shape == (2, 2, 4, 4)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, 4))
@@ -149,7 +142,7 @@ def test_the_weights_of_channels_make_the_output() -> None:
 
 @pytest.mark.parametrize("over", ["windows", "channels"])
 def test_a_picture_without_tokens_gives_zeros_and_finite_gradients(over: Any) -> None:
-    given = {name: x.requires_grad_() for name, x in inputs(2, 2, 3, 4, 4).items()}
+    given = {name: x.requires_grad_() for name, x in alike(2, 2, 3, 4, 4).items()}
     mask = torch.stack([torch.zeros(3, 4, dtype=torch.bool), torch.ones(3, 4, dtype=torch.bool)])
     out = plain(**given, over=over, window=2, mask=mask)
     assert (out[0] == 0).all()
@@ -185,29 +178,6 @@ def test_what_does_not_fit_is_named() -> None:
     ]:
         with pytest.raises((ValueError, TypeError), match=message):
             dual_attention(**({"q": x, "k": x, "v": x, "over": "windows"} | wrong))
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (9, 4), (7, 7)])
-def test_a_mixer_takes_any_size_and_no_notice_of_other_pictures(size: tuple[int, int]) -> None:
-    torch.manual_seed(0)
-    mixer = DualMixer(8, 2, window=3)
-    x = draw(3, *size, 8)
-    out = mixer(x)
-    assert out.shape == x.shape
-    torch.testing.assert_close(mixer(x[1:2]), out[1:2])
-    (out * draw(*out.shape, seed=1)).sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in mixer.parameters())
-
-
-def test_a_mixer_never_looks_at_padding() -> None:
-    torch.manual_seed(0)
-    mixer = DualMixer(8, 2, window=3)
-    x, mask = draw(2, 5, 6, 8), torch.ones(2, 5, 6, dtype=torch.bool)
-    mask[0, 4:], mask[1, :, 4:] = False, False
-    changed = torch.where(mask[..., None], x, 100.0)
-    torch.testing.assert_close(mixer(changed, mask)[mask], mixer(x, mask)[mask])
-    torch.testing.assert_close(mixer(x, mask)[0, :4], mixer(x[:1, :4])[0])  # cut away is the same as masked away
-    torch.testing.assert_close(mixer(x, mask)[1, :, :4], mixer(x[1:, :, :4])[0])
 
 
 def test_a_mixer_joins_what_its_windows_keep_apart() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from attention.foveal import FEW, FovealMixer, foveal_attention
 from attention.mixer import flat
 from attention.pyramid import centres, reaches, sides
-from tests.proof import DTYPES, draw, errs_little
+from tests.proof import DTYPES, assert_errs_little, draw
 
 Cell = list[tuple[int, int]]
 
@@ -176,7 +176,7 @@ def plain(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
 @pytest.mark.parametrize("masked", [False, True])
 def test_outputs_and_gradients_err_little(dtype: torch.dtype, masked: bool) -> None:
     given = dict(zip("qkv", tokens(2, 2, 6, 7, 4), strict=True))
-    errs_little(plain, dense, given, {"mask": holes(2, 6, 7) if masked else None}, dtype, noncontiguous=True)
+    assert_errs_little(plain, dense, given, {"mask": holes(2, 6, 7) if masked else None}, dtype, noncontiguous=True)
 
 
 def test_nothing_to_see_and_nobody_to_see_it() -> None:

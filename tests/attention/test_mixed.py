@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attention import MixedBlock, mixed_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 
 def formula(q: Tensor, k: Tensor, v: Tensor, target_k: Tensor, target_v: Tensor, mask: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def test_it_is_what_a_loop_computes() -> None:
 def test_it_errs_no_more_than_twice_the_plain_formula(size: int, dtype: torch.dtype) -> None:
     names = ("q", "k", "v", "target_k", "target_v")
     inputs = {name: draw(2, 2, 5 if "_" in name else size, 8, seed=i) for i, name in enumerate(names)}
-    errs_little(mixed_attention, formula, inputs, {"mask": draw(2, size, seed=9) < 0.5}, dtype)
+    assert_errs_little(mixed_attention, formula, inputs, {"mask": draw(2, size, seed=9) < 0.5}, dtype)
 
 
 def test_one_target_serves_many_scenes() -> None:

@@ -6,15 +6,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from attention.mixture_of_head import MixtureOfHeadMixer, mixture_of_head
-from tests.proof import DTYPES, SIZES, draw, errs_little
-
-
-def qkv(n: int, m: int | None = None, b: int = 2, heads: int = 3, d: int = 5) -> dict[str, Tensor]:
-    m = n if m is None else m
-    return {
-        name: draw(b, heads, size, d, seed=i)
-        for i, (name, size) in enumerate({"q": n, "k": m, "v": m}.items(), start=3)
-    }
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw, qkv
 
 
 def some_gates(n: int, heads: int = 3) -> Tensor:
@@ -49,7 +41,7 @@ def test_output_and_gradients_err_no_more_than_twice_the_formula(n: int, dtype: 
     mask = draw(2, 1, n, n + 2) > -0.5
     mask[:, :, 0] = False
     inputs = {**qkv(n, n + 2), "gates": some_gates(n)}
-    errs_little(mixture_of_head, formula, inputs, {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
+    assert_errs_little(mixture_of_head, formula, inputs, {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
 
 
 def test_with_all_gates_one_it_is_softmax_attention() -> None:

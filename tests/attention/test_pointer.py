@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attention import pointer_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 
 def formula(q: Tensor, elements: Tensor, end: Tensor, mask: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def test_it_is_what_a_loop_computes() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_it_errs_no_more_than_twice_the_plain_formula(size: int, dtype: torch.dtype) -> None:
     mask = draw(2, 1, size, seed=3) < 0.5
-    errs_little(
+    assert_errs_little(
         lambda q, elements, end, mask: pointer_attention(q, elements, end, mask).exp(),
         formula,
         {"q": draw(2, 7, 8), "elements": draw(2, size, 8), "end": draw(2, 7)},

@@ -8,15 +8,7 @@ from torch import Tensor
 
 from attention.mixer import cells
 from attention.relational import RelationalMixer, bias, bias_of_cells, relational_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
-
-
-def qkv(n: int, m: int | None = None, b: int = 2, heads: int = 3, d: int = 5) -> dict[str, Tensor]:
-    m = n if m is None else m
-    return {
-        name: draw(b, heads, size, d, seed=i)
-        for i, (name, size) in enumerate({"q": n, "k": m, "v": m}.items(), start=3)
-    }
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw, qkv
 
 
 def layout(n: int, b: int = 2, seed: int = 0) -> Tensor:
@@ -105,7 +97,7 @@ def test_output_and_gradients_err_no_more_than_twice_the_formula(n: int, dtype: 
         return formula(q, k, v, weight, features, mask)
 
     inputs = {**qkv(n, n + 2), "weight": draw(3, 12, seed=8)}
-    errs_little(ours, plain, inputs, {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
+    assert_errs_little(ours, plain, inputs, {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
 
 
 def test_with_weight_zero_it_is_softmax_attention() -> None:

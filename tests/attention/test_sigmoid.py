@@ -7,15 +7,7 @@ import torch
 from torch import Tensor
 
 from attention.sigmoid import SigmoidMixer, sigmoid_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
-
-
-def qkv(n: int, m: int | None = None, b: int = 2, heads: int = 3, d: int = 5) -> dict[str, Tensor]:
-    m = n if m is None else m
-    return {
-        name: draw(b, heads, size, d, seed=i)
-        for i, (name, size) in enumerate({"q": n, "k": m, "v": m}.items(), start=3)
-    }
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw, qkv
 
 
 def formula(q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
@@ -42,13 +34,13 @@ def test_attention_is_what_a_loop_computes() -> None:
 def test_output_and_gradients_err_no_more_than_twice_the_formula(n: int, dtype: torch.dtype) -> None:
     mask = draw(2, 1, n, n + 2) > -0.5
     mask[:, :, 0] = False
-    errs_little(sigmoid_attention, formula, qkv(n, n + 2), {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
+    assert_errs_little(sigmoid_attention, formula, qkv(n, n + 2), {"mask": mask}, dtype=dtype, noncontiguous=n == 17)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 17), (1, 3, 1), (2, 3, 17)])
 def test_beta_may_be_one_for_all_or_for_each_and_gets_its_gradient(shape: tuple[int, ...]) -> None:
     inputs = {**qkv(17, 9), "beta": draw(*shape, seed=9) - 2}
-    errs_little(sigmoid_attention, formula, inputs, {"mask": draw(2, 1, 1, 9) > 0})
+    assert_errs_little(sigmoid_attention, formula, inputs, {"mask": draw(2, 1, 1, 9) > 0})
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 1, 8), (1, 1, 6, 8), (2, 3, 6, 8), (1, 3, 6, 1)])

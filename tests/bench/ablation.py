@@ -34,14 +34,14 @@ from data import ModelError  # noqa: E402
 from data.augment import Natural  # noqa: E402
 from data.module import GazeData  # noqa: E402
 from data.scenes import SceneData  # noqa: E402
-from export.onnx import OPSET, export, inputs  # noqa: E402
-from export.runtime import Contract  # noqa: E402
+from export.onnx import export, inputs  # noqa: E402
 from export.session import session  # noqa: E402
 from saliency import losses  # noqa: E402
 from saliency.task import SaliencyTask  # noqa: E402
 from saliency.tempsal import TempSAL  # noqa: E402
 from scanpath.oat import OAT  # noqa: E402
 from scanpath.task import ScanpathTask  # noqa: E402
+from tests.contracts import contract  # noqa: E402
 
 DEFAULT = "interleaved"
 CANVAS = (192, 256)
@@ -105,26 +105,6 @@ def _fit(task: Any, data: Any, epochs: int, precision: Any) -> None:
     task.eval()
 
 
-def contract(network: TempSAL) -> Contract:
-    """What the exported file says of itself: that it is one of these trials."""
-    return Contract(
-        name="ablation",
-        version="0.0.0",
-        task="saliency",
-        description="A trial of the ablation; not for use.",
-        canvas=CANVAS,
-        multiple=network.multiple,
-        conditions=network.conditions,
-        slices=tuple((float(s), float(s + 1)) for s in range(network.slices)),
-        licence="Apache-2.0",
-        training=(),
-        scores={},
-        commit="0" * 40,
-        opset=OPSET,
-        torch=torch.__version__,
-    )
-
-
 def run(task: str, root: str, mixer: str, seed: int, epochs: int, out: Path) -> None:
     """Trains one model unless it lies there, and keeps its scores and its file."""
     kept = out / f"{task}-{mixer}-{seed}.json"
@@ -140,8 +120,10 @@ def run(task: str, root: str, mixer: str, seed: int, epochs: int, out: Path) -> 
     row = {"mixer": mixer, "seed": seed, "epochs": epochs, "folder": root, "parameters": count, "scores": found}
     if isinstance(trained.network, TempSAL):
         file = out / f"{mixer}-{seed}.onnx"
+        told = {"name": "ablation", "description": "A trial of the ablation; not for use.", "canvas": CANVAS}
+        trial = contract(trained.network, **told, training=(), scores={})
         try:
-            row |= {"parity": export(trained.network, file, contract(trained.network)), "bytes": file.stat().st_size}
+            row |= {"parity": export(trained.network, file, trial), "bytes": file.stat().st_size}
         except ModelError as error:
             row |= {"refused": str(error)}
     kept.write_text(json.dumps(row))

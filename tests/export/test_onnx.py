@@ -17,32 +17,14 @@ from torch import nn
 from data import ModelError, synthetic
 from data.picture import Letterbox
 from export import onnx as exporter
-from export.onnx import OPSET, TOLERANCE, export, inputs
+from export.onnx import TOLERANCE, export, inputs
 from export.runtime import KEY, Contract, Predictor
 from saliency import MODELS
 from saliency.tempsal import TempSAL
+from tests.contracts import contract
 
 CANVAS = (64, 96)
 TINY: dict[str, Any] = {"slices": 2, "width": 16, "fine": 8, "blocks": 1, "heads": 2}
-
-
-def contract(network: Any) -> Contract:
-    return Contract(
-        name="tiny",
-        version="0.0.1",
-        task="saliency",
-        description="A tiny network for tests.",
-        canvas=CANVAS,
-        multiple=network.multiple,
-        conditions=network.conditions,
-        slices=tuple((float(s), float(s + 1)) for s in range(network.slices)),
-        licence="Apache-2.0",
-        training=("synthetic (CC0-1.0)",),
-        scores={"synthetic": {"cc": 0.5}},
-        commit="0" * 40,
-        opset=OPSET,
-        torch=torch.__version__,
-    )
 
 
 def pictures(count: int, seed: int, size: tuple[int, int] = (48, 64)) -> list[np.ndarray]:

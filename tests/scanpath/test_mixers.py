@@ -71,9 +71,7 @@ def test_every_weight_of_the_encoder_learns(mixer: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "mixer", [name for name in MIXERS if name not in ("foveal", "dual")]
-)  # not yet: attention/README
+@pytest.mark.parametrize("mixer", MIXERS)
 def test_a_model_with_any_mixer_becomes_two_checked_files(mixer: str, tmp_path: Path) -> None:
     network = toy.network(mixer=mixer)
     assert export(network, tmp_path / "tiny.onnx", toy.contract(network), toy.examples()) <= TOLERANCE

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 
@@ -36,25 +36,25 @@ def some(*shape: int) -> Tensor:
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", [1, 17])
 def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: str) -> None:
-    errs_little(kernel, formula, qkv(n, m), device=device)
+    assert_errs_little(kernel, formula, qkv(n, m), device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_more_than_one_block_of_queries_and_of_keys_in_every_dtype(dtype: torch.dtype, device: str) -> None:
-    errs_little(kernel, formula, qkv(100, 100), {"mask": some(1, 1, 100, 100)}, dtype, device)
+    assert_errs_little(kernel, formula, qkv(100, 100), {"mask": some(1, 1, 100, 100)}, dtype, device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(2, 1, 1, 37), (1, 2, 1, 37), (2, 1, 33, 1), (2, 2, 33, 37)])
 def test_masks_are_broadcast(dtype: torch.dtype, shape: tuple[int, ...], device: str) -> None:
-    errs_little(kernel, formula, qkv(33, 37, b=2), {"mask": some(*shape)}, dtype, device)
+    assert_errs_little(kernel, formula, qkv(33, 37, b=2), {"mask": some(*shape)}, dtype, device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_query_that_may_see_nothing_gets_zeros_and_finite_slopes(dtype: torch.dtype, device: str) -> None:
     mask = some(2, 1, 17, 40)
     mask[0, 0, 3], mask[1], mask[0, 0, 5, :32] = False, False, False
-    errs_little(kernel, formula, qkv(17, 40, b=2), {"mask": mask}, dtype, device)
+    assert_errs_little(kernel, formula, qkv(17, 40, b=2), {"mask": mask}, dtype, device)
     q, k, v = (x.to(device, dtype) for x in qkv(17, 40, b=2).values())
     out = kernel(q, k, v, mask.to(device))
     assert not out[0, :, 3].any()
@@ -64,18 +64,18 @@ def test_a_query_that_may_see_nothing_gets_zeros_and_finite_slopes(dtype: torch.
 
 @pytest.mark.parametrize("d", [1, 16, 33, 130])
 def test_heads_of_any_width(d: int, device: str) -> None:
-    errs_little(kernel, formula, qkv(5, 20, d), device=device)
+    assert_errs_little(kernel, formula, qkv(5, 20, d), device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_axes_may_lie_in_memory_in_any_way(dtype: torch.dtype, device: str) -> None:
-    errs_little(kernel, formula, qkv(20, 35), {"mask": some(1, 1, 35, 20).mT}, dtype, device, noncontiguous=True)
+    assert_errs_little(kernel, formula, qkv(20, 35), {"mask": some(1, 1, 35, 20).mT}, dtype, device, noncontiguous=True)
 
 
 def test_nothing_to_see_gives_zeros_and_nobody_to_see_it_nothing(device: str) -> None:
-    errs_little(kernel, lambda q, k, v: (q * 0) + k.sum() + v.sum(), qkv(3, 0), device=device)
-    errs_little(kernel, formula, qkv(0, 3), device=device)
-    errs_little(kernel, formula, qkv(3, 3, b=0), device=device)
+    assert_errs_little(kernel, lambda q, k, v: (q * 0) + k.sum() + v.sum(), qkv(3, 0), device=device)
+    assert_errs_little(kernel, formula, qkv(0, 3), device=device)
+    assert_errs_little(kernel, formula, qkv(3, 3, b=0), device=device)
 
 
 def test_a_query_of_zeros_weighs_nothing(device: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attention.foveal import foveal_attention, pyramid
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 Cell = tuple[int, int, int]
@@ -86,34 +86,36 @@ def some(*shape: int) -> Tensor:
 @pytest.mark.parametrize("n", SIZES)
 def test_any_number_of_gazes_errs_little(n: int, device: str) -> None:
     others: dict[str, Any] = {"gaze": looks(1, n, 9, 13), "e2": 1.7, "levels": 3}
-    errs_little(fast, formula, inputs(9, 13, n), others, device=device)
+    assert_errs_little(fast, formula, inputs(9, 13, n), others, device=device)
 
 
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (1, 63), (17, 2), (9, 18)])
 def test_any_grid_that_looks_from_its_own_places_errs_little(h: int, w: int, device: str) -> None:
-    errs_little(fast, formula, inputs(h, w), {"gaze": None, "e2": 1.0, "levels": 4}, device=device)
+    assert_errs_little(fast, formula, inputs(h, w), {"gaze": None, "e2": 1.0, "levels": 4}, device=device)
 
 
 @pytest.mark.parametrize(("e2", "levels"), [(0.0, 3), (0.3, 4), (inf, 3), (2.0, 1), (3.0, 5)])
 def test_any_scale_and_number_of_levels_errs_little(e2: float, levels: int, device: str) -> None:
     others = {"gaze": looks(1, 17, 10, 20), "e2": e2, "levels": levels}
-    errs_little(fast, formula, inputs(10, 20, 17), others, device=device)
+    assert_errs_little(fast, formula, inputs(10, 20, 17), others, device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_errs_little_with_gaps_padding_and_empty_pictures(dtype: torch.dtype, device: str) -> None:
     others = {"gaze": looks(2, 17, 5, 9), "e2": 2.0, "levels": 3, "mask": some(2, 5, 9)}
-    errs_little(fast, formula, inputs(5, 9, 17, b=2, heads=2, d=5), others, dtype, device, noncontiguous=True)
+    assert_errs_little(fast, formula, inputs(5, 9, 17, b=2, heads=2, d=5), others, dtype, device, noncontiguous=True)
 
 
 def test_a_grid_with_padding_errs_little(device: str) -> None:
     others = {"gaze": None, "e2": 2.0, "levels": 3, "mask": some(2, 5, 9)}
-    errs_little(fast, formula, inputs(5, 9, b=2, heads=2, d=5), others, torch.float16, device, noncontiguous=True)
+    assert_errs_little(
+        fast, formula, inputs(5, 9, b=2, heads=2, d=5), others, torch.float16, device, noncontiguous=True
+    )
 
 
 def test_a_wide_head_errs_little(device: str) -> None:
     others = {"gaze": looks(1, 20, 7, 12), "e2": 2.0, "levels": 3}
-    errs_little(fast, formula, inputs(7, 12, 20, d=70), others, device=device)
+    assert_errs_little(fast, formula, inputs(7, 12, 20, d=70), others, device=device)
 
 
 def test_leaves_are_those_of_the_plain_form_also_when_a_limit_is_met_exactly(device: str) -> None:
@@ -130,7 +132,7 @@ def test_leaves_are_those_of_the_plain_form_also_when_a_limit_is_met_exactly(dev
 def test_cells_far_above_and_below_a_wide_fovea_err_little(device: str) -> None:
     """The blocks beside the gaze hold no leaf of a coarse level, those farther along the picture do."""
     others = {"gaze": torch.tensor([[[2.0, 8.0], [1.5, 60.5], [3.5, 40.0]]]), "e2": 16.0, "levels": 3}
-    errs_little(fast, formula, inputs(80, 4, 3, d=4), others, device=device)
+    assert_errs_little(fast, formula, inputs(80, 4, 3, d=4), others, device=device)
 
 
 def test_cells_out_of_sight_are_not_even_read(device: str) -> None:

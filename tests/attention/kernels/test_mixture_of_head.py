@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 
@@ -33,27 +33,29 @@ def given(n: int, m: int, open_above: float = 0.0, d: int = 24, b: int = 1, head
 
 @pytest.mark.parametrize("size", SIZES)
 def test_half_of_the_gates_are_shut_at_any_size(size: int, device: str) -> None:
-    errs_little(kernel, formula, given(size, size), device=device)
+    assert_errs_little(kernel, formula, given(size, size), device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("open_above", [-9.0, -0.5, 1.5])
 def test_many_or_few_open_gates_in_every_dtype(open_above: float, dtype: torch.dtype, device: str) -> None:
-    errs_little(kernel, formula, given(70, 37, open_above), {"mask": draw(1, 1, 1, 37, seed=4) > 0}, dtype, device)
+    assert_errs_little(
+        kernel, formula, given(70, 37, open_above), {"mask": draw(1, 1, 1, 37, seed=4) > 0}, dtype, device
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_mask_belongs_to_the_token_wherever_it_was_sorted_to(dtype: torch.dtype, device: str) -> None:
     mask = draw(2, 3, 40, 20, seed=4) > -0.3
     mask[0, :, 5], mask[1, 1] = False, False
-    errs_little(kernel, formula, given(40, 20, b=2), {"mask": mask}, dtype, device)
+    assert_errs_little(kernel, formula, given(40, 20, b=2), {"mask": mask}, dtype, device)
 
 
 def test_a_head_with_no_open_gate_gives_zeros(device: str) -> None:
     tensors = {name: x.to(device) for name, x in given(17, 20).items()}
     tensors["gates"][..., 1] = 0
     assert not kernel(**tensors)[:, 1].any()
-    errs_little(kernel, formula, tensors, device=device)
+    assert_errs_little(kernel, formula, tensors, device=device)
 
 
 def test_a_shut_gate_passes_no_slope(device: str) -> None:
@@ -69,12 +71,12 @@ def test_a_shut_gate_passes_no_slope(device: str) -> None:
 
 
 def test_axes_may_lie_in_memory_in_any_way(device: str) -> None:
-    errs_little(kernel, formula, given(20, 35), device=device, noncontiguous=True)
+    assert_errs_little(kernel, formula, given(20, 35), device=device, noncontiguous=True)
 
 
 def test_nothing_to_see_gives_zeros(device: str) -> None:
-    errs_little(kernel, formula, given(3, 0), device=device)
-    errs_little(kernel, formula, given(0, 3), device=device)
+    assert_errs_little(kernel, formula, given(3, 0), device=device)
+    assert_errs_little(kernel, formula, given(0, 3), device=device)
 
 
 def test_only_the_rows_with_an_open_gate_are_computed(device: str) -> None:

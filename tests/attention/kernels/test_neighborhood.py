@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attention.neighborhood import neighborhood_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 
@@ -61,40 +61,40 @@ def some(*shape: int) -> Tensor:
 
 @pytest.mark.parametrize("n", SIZES)
 def test_one_axis_errs_little(n: int, device: str) -> None:
-    errs_little(fast, formula, inputs(n), {"window": 7, "dilation": 1}, device=device)
+    assert_errs_little(fast, formula, inputs(n), {"window": 7, "dilation": 1}, device=device)
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (17, 1), (9, 17), (5, 11)])
 def test_two_axes_err_little(grid: tuple[int, int], device: str) -> None:
-    errs_little(fast, formula, inputs(*grid), {"window": 5, "dilation": 1}, device=device)
+    assert_errs_little(fast, formula, inputs(*grid), {"window": 5, "dilation": 1}, device=device)
 
 
 @pytest.mark.parametrize(
     ("n", "window", "dilation"), [(100, 2, 1), (70, 30, 1), (17, 20, 1), (17, 1, 1), (63, 6, 3), (2, 3, 4)]
 )
 def test_even_wide_and_dilated_windows_err_little(n: int, window: int, dilation: int, device: str) -> None:
-    errs_little(fast, formula, inputs(n), {"window": window, "dilation": dilation}, device=device)
+    assert_errs_little(fast, formula, inputs(n), {"window": window, "dilation": dilation}, device=device)
 
 
 @pytest.mark.parametrize(("grid", "window", "dilation"), [((17, 5), 3, 2), ((4, 7), 2, 3)])
 def test_dilated_planes_err_little(grid: tuple[int, int], window: int, dilation: int, device: str) -> None:
-    errs_little(fast, formula, inputs(*grid), {"window": window, "dilation": dilation}, device=device)
+    assert_errs_little(fast, formula, inputs(*grid), {"window": window, "dilation": dilation}, device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_errs_little_with_gaps_and_padding(dtype: torch.dtype, device: str) -> None:
     others = {"window": 5, "dilation": 1, "mask": some(2, 7, 8)}
     given = inputs(7, 8, b=2, heads=2, d=5)
-    errs_little(fast, formula, given, others, dtype, device, noncontiguous=True)
+    assert_errs_little(fast, formula, given, others, dtype, device, noncontiguous=True)
 
 
 def test_padding_errs_little_when_dilated_and_on_one_axis(device: str) -> None:
-    errs_little(fast, formula, inputs(5, 6), {"window": 3, "dilation": 2, "mask": some(1, 5, 6)}, device=device)
-    errs_little(fast, formula, inputs(63), {"window": 3, "dilation": 2, "mask": some(1, 63)}, device=device)
+    assert_errs_little(fast, formula, inputs(5, 6), {"window": 3, "dilation": 2, "mask": some(1, 5, 6)}, device=device)
+    assert_errs_little(fast, formula, inputs(63), {"window": 3, "dilation": 2, "mask": some(1, 63)}, device=device)
 
 
 def test_a_wide_head_errs_little(device: str) -> None:
-    errs_little(fast, formula, inputs(4, 10, d=130), {"window": 3, "dilation": 1}, device=device)
+    assert_errs_little(fast, formula, inputs(4, 10, d=130), {"window": 3, "dilation": 1}, device=device)
 
 
 def test_a_window_and_a_dilation_an_axis_are_as_in_the_plain_form(device: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 
@@ -59,20 +59,20 @@ def places(n: int, m: int, b: int = 1) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_boxes_and_the_weight_s_slopes_at_any_number_of_objects(size: int, device: str) -> None:
-    errs_little(kernel, formula, given(size, size), places(size, size), device=device)
+    assert_errs_little(kernel, formula, given(size, size), places(size, size), device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES[1:])
 @pytest.mark.parametrize(("n", "m"), [(40, 35), (1, 63)])
 def test_the_other_dtypes_with_boxes_in_float32(n: int, m: int, dtype: torch.dtype, device: str) -> None:
-    errs_little(kernel, formula, given(n, m), places(n, m), dtype, device)
+    assert_errs_little(kernel, formula, given(n, m), places(n, m), dtype, device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_picture_has_its_own_boxes_and_its_own_mask(dtype: torch.dtype, device: str) -> None:
     mask = draw(3, 1, 1, 20, seed=8) > -0.5
     mask[2] = False
-    errs_little(kernel, formula, given(17, 20, b=3), places(17, 20, b=3) | {"mask": mask}, dtype, device)
+    assert_errs_little(kernel, formula, given(17, 20, b=3), places(17, 20, b=3) | {"mask": mask}, dtype, device)
 
 
 def test_a_box_without_width_or_height_has_no_place(device: str) -> None:
@@ -80,7 +80,7 @@ def test_a_box_without_width_or_height_has_no_place(device: str) -> None:
     where["boxes"][0, 2, 2] = 0
     where["others"][0, 5, 3] = -1
     where["others"][0, 6] = torch.tensor([1.0, 1.0, 0.0, 0.0])
-    errs_little(kernel, formula, given(9, 20), where, device=device)
+    assert_errs_little(kernel, formula, given(9, 20), where, device=device)
     tensors = {name: x.to(device) for name, x in (given(9, 20) | where).items()}
     moved = tensors | {"others": tensors["others"].clone()}
     moved["others"][0, 6, :2] = 50
@@ -90,12 +90,12 @@ def test_a_box_without_width_or_height_has_no_place(device: str) -> None:
 def test_one_set_of_boxes_for_queries_and_keys_and_equal_centres(device: str) -> None:
     where = boxes(1, 20, seed=6)
     where[0, 1] = where[0, 0]
-    errs_little(kernel, formula, given(20, 20), {"boxes": where, "others": where}, device=device)
+    assert_errs_little(kernel, formula, given(20, 20), {"boxes": where, "others": where}, device=device)
 
 
 def test_axes_may_lie_in_memory_in_any_way(device: str) -> None:
     where = {name: x.mT.contiguous().mT for name, x in places(20, 35).items()}
-    errs_little(kernel, formula, given(20, 35), where, device=device, noncontiguous=True)
+    assert_errs_little(kernel, formula, given(20, 35), where, device=device, noncontiguous=True)
 
 
 @pytest.mark.parametrize("feature", range(12))
@@ -113,8 +113,8 @@ def test_each_feature_is_where_it_belongs(feature: int, device: str) -> None:
 
 
 def test_no_keys_give_zeros_and_no_slope(device: str) -> None:
-    errs_little(kernel, formula, given(3, 0), places(3, 0), device=device)
-    errs_little(kernel, formula, given(0, 3), places(0, 3), device=device)
+    assert_errs_little(kernel, formula, given(3, 0), places(3, 0), device=device)
+    assert_errs_little(kernel, formula, given(0, 3), places(0, 3), device=device)
 
 
 def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attention.routed import route, routed_attention
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 GRIDS = dict(zip(SIZES, [(1, 1), (1, 16), (17, 1), (7, 9), (10, 10)], strict=True))
@@ -39,7 +39,7 @@ def inputs(b: int, heads: int, h: int, w: int, d: int) -> dict[str, Tensor]:
 def check(given: dict[str, Tensor], region: Any, top: int, mask: Tensor | None, device: str, **how: Any) -> None:
     routes = route(given["q"], given["k"], region, top, mask)
     others = {"routes": routes, "region": region, "mask": mask}
-    errs_little(kernel, formula, given, others, device=device, gradients=False, **how)
+    assert_errs_little(kernel, formula, given, others, device=device, gradients=False, **how)
 
 
 @pytest.mark.parametrize("size", SIZES)

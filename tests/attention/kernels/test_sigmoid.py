@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.proof import DTYPES, SIZES, draw, errs_little
+from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")
 
@@ -30,21 +30,21 @@ def given(n: int, m: int, beta: tuple[int, ...] = (1, 1, 1), d: int = 24, b: int
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", [1, 17])
 def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: str) -> None:
-    errs_little(kernel, formula, given(n, m), device=device)
+    assert_errs_little(kernel, formula, given(n, m), device=device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("beta", [(1, 2, 1), (2, 1, 33), (2, 2, 33)])
 def test_beta_is_broadcast_and_its_slopes_are_summed(beta: tuple[int, ...], dtype: torch.dtype, device: str) -> None:
     mask = draw(2, 1, 1, 37, seed=4) > -0.5
-    errs_little(kernel, formula, given(33, 37, beta, b=2), {"mask": mask}, dtype, device)
+    assert_errs_little(kernel, formula, given(33, 37, beta, b=2), {"mask": mask}, dtype, device)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_more_than_one_block_of_queries_and_of_keys_in_every_dtype(dtype: torch.dtype, device: str) -> None:
     mask = draw(1, 1, 100, 100, seed=4) > -0.5
     mask[..., 7, :] = False
-    errs_little(kernel, formula, given(100, 100, (1, 2, 100)), {"mask": mask}, dtype, device)
+    assert_errs_little(kernel, formula, given(100, 100, (1, 2, 100)), {"mask": mask}, dtype, device)
 
 
 def test_a_query_that_may_see_nothing_gets_zeros_and_no_slope(device: str) -> None:
@@ -62,7 +62,7 @@ def test_a_query_that_may_see_nothing_gets_zeros_and_no_slope(device: str) -> No
 
 
 def test_axes_may_lie_in_memory_in_any_way(device: str) -> None:
-    errs_little(kernel, formula, given(20, 35, (1, 2, 20)), device=device, noncontiguous=True)
+    assert_errs_little(kernel, formula, given(20, 35, (1, 2, 20)), device=device, noncontiguous=True)
 
 
 def test_a_very_large_beta_adds_the_values_up_and_a_very_small_one_sees_nothing(device: str) -> None:
@@ -73,8 +73,8 @@ def test_a_very_large_beta_adds_the_values_up_and_a_very_small_one_sees_nothing(
 
 
 def test_nothing_to_see_gives_zeros(device: str) -> None:
-    errs_little(kernel, formula, given(3, 0), device=device)
-    errs_little(kernel, formula, given(0, 3), device=device)
+    assert_errs_little(kernel, formula, given(3, 0), device=device)
+    assert_errs_little(kernel, formula, given(0, 3), device=device)
 
 
 def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str) -> None:
