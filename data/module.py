@@ -19,58 +19,46 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
 from torch.utils.data import DataLoader, Dataset
 
-from data import GazeError, TableError, maps, table
+from data import GazeError, TableError, maps
 from data.augment import Augment
 from data.folders import Folders, Order, check, divide
-from data.gaze import Picture, Scanpath
-from data.picture import Letterbox, read
+from data.gathered import Decoded, Gathered, gather
+from data.gaze import Picture
+from data.picture import Letterbox
 
 Sample = dict[str, Any]
 
 
 class GazeDataset(Dataset[Sample]):
-    """Samples of one set; pictures are decoded once and kept in memory as they are, in each loader process."""
+    """Samples of some pictures of one set; densities are rendered as they are drawn."""
 
     def __init__(
         self,
-        items: Sequence[tuple[Picture, tuple[Scanpath, ...]]],
+        gathered: Gathered,
+        decoded: Decoded,
         *,
         canvas: tuple[int, int],
         stride: int,
         slices: int,
-        seconds: float,
         sigma: float,
         condition: int,
         augment: Augment | None = None,
         seed: int = 0,
         any_share: float = 0.0,
     ) -> None:
-        self.items, self.canvas, self.stride, self.slices = items, canvas, stride, slices
-        self.seconds, self.sigma, self.condition = seconds, sigma, condition
+        self.gathered, self.decoded = gathered, decoded
+        self.canvas, self.stride, self.slices = canvas, stride, slices
+        self.sigma, self.condition = sigma, condition
         self.augment, self.seed, self.any_share = augment, seed, any_share
-        self._decoded: dict[int, UInt8[np.ndarray, "h w 3"]] = {}
-        self._fixations = [self._gather(paths) for _, paths in items]
-        self._paths = [_path(picture) for picture, _ in items]
-
-    def _gather(self, paths: tuple[Scanpath, ...]) -> Float[np.ndarray, "l 3"]:
-        """All fixations of a picture: x, y and the second in which they begin."""
-        rows = [np.column_stack([p.xy, maps.second(maps.onsets(p, self.seconds), self.seconds)]) for p in paths]
-        return np.concatenate([*rows, np.zeros((0, 3))])
-
-    def _picture(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        if index not in self._decoded:
-            self._decoded[index] = read(self._paths[index])
-        return self._decoded[index]
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.gathered.pictures)
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
-        image, fixations = self._picture(index), self._fixations[index]
+        image, fixations = self.decoded(_path(self.gathered.pictures[index])), self.gathered[index]
         xy, when = fixations[:, :2], fixations[:, 2]
         shown = maps.on(xy, image.shape[:2])
         xy, when = xy[shown], when[shown]
@@ -86,13 +74,13 @@ class GazeDataset(Dataset[Sample]):
         parts = [cells, *(cells[when == s] for s in range(self.slices))]
         inside = box.cells(self.stride)
         counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
-        valid = [True, *(s < self.seconds for s in range(self.slices))]
+        valid = [True, *(s < self.gathered.seconds for s in range(self.slices))]
         return {
             "picture": box.apply(image),
             "content": box.box,
             "condition": condition,
             "counts": counts,
-            "density": np.stack([maps.density(c, sigma, inside) for c in counts]),
+            "density": maps.density(counts, sigma, inside),
             "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
         }
 
@@ -128,6 +116,7 @@ class GazeData(Folders):
         any_share: share of training samples shown as condition "any", the one used for unknown pictures.
         batch_size: pictures per step.
         workers: loader processes.
+        memory: megabytes of decoded pictures that each loader process keeps; others are decoded again.
         seed: of order and augmentation.
     """
 
@@ -143,6 +132,7 @@ class GazeData(Folders):
         any_share: float = 0.3,
         batch_size: int = 16,
         workers: int = 1,
+        memory: int = 600,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -153,7 +143,7 @@ class GazeData(Folders):
         _check(canvas, stride, slices, any_share, batch_size)
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
         self.sets: dict[str, Joined] = {}
 
     def _above_zero(self, name: str, value: float | list[float]) -> list[float]:
@@ -167,21 +157,26 @@ class GazeData(Folders):
         if self.sets:
             return
         parts: dict[str, list[GazeDataset]] = {"train": [], "val": [], "test": []}
+        decoded = Decoded(1e6 * self.memory)
         for number, root in enumerate(self.roots):
-            items = list(table.read(root))
-            divided = divide(root, (picture.name for picture, _ in items))
+            gathered = gather(root, self.seconds[number])
+            names = [picture.name for picture in gathered.pictures]
+            divided = divide(root, names)
             for split, sets in parts.items():
-                sets.append(self._set(number, split, [item for item in items if item[0].name in divided[split]]))
+                chosen = gathered.only([place for place, name in enumerate(names) if name in divided[split]])
+                sets.append(self._set(number, split, chosen, decoded))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
 
-    def _set(self, number: int, split: str, items: list[tuple[Picture, tuple[Scanpath, ...]]]) -> GazeDataset:
+    def _set(self, number: int, split: str, gathered: Gathered, decoded: Decoded) -> GazeDataset:
+        for picture in gathered.pictures:
+            _path(picture)
         train = split == "train"
         return GazeDataset(
-            items,
+            gathered,
+            decoded,
             canvas=self.canvas,
             stride=self.stride,
             slices=self.slices,
-            seconds=self.seconds[number],
             sigma=self.sigma[number],
             condition=number + 1,
             augment=self.augment if train else None,

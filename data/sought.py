@@ -109,15 +109,17 @@ def write(path: Path, items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> No
     """Make the file from the scanpaths that say what was sought; no file when none does."""
     found: dict[Trial, tuple[str, ...]] = {}
     for picture, scanpaths in items:
+        here: dict[Trial, tuple[str, ...]] = {}
         for s in scanpaths:
             trial = picture.name, s.subject, s.target
             if any(MARK in name or name != name.strip() or not name for name in s.sought):
                 raise TableError(f"{_named(trial)} seeks {s.sought}; give names that are not empty, without {MARK!r}.")
-            if len(s) and found.setdefault(trial, s.sought) != s.sought:
+            if len(s) and here.setdefault(trial, s.sought) != s.sought:
                 raise TableError(f"{_named(trial)} is there with two tasks and memory sets; name the viewers apart.")
-    if not any(found.values()):
+        found |= {trial: names for trial, names in here.items() if names}
+    if not found:
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
-        lines.writerows([*trial, MARK.join(names)] for trial, names in found.items() if names)
+        lines.writerows([*trial, MARK.join(names)] for trial, names in found.items())

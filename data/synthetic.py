@@ -6,6 +6,7 @@ somewhere near the middle. So where people look can be learned from the picture,
 the third. Nothing here claims to be how real people look.
 """
 
+import json
 import math
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from PIL import Image
 
 from data import GazeError, table
 from data.gaze import Objects, Picture, Scanpath
+from data.picture import save
 
 ATTRACTION = {"face": 6.0, "disc": 3.0, "box": 2.0, "pebble": 0.2}  # chance of being looked at, to scale
 COLOURS = np.array([[230, 60, 50], [250, 200, 40], [60, 180, 90], [60, 120, 240], [220, 80, 220], [240, 240, 240]])
@@ -156,7 +158,6 @@ def write(
 
     Arguments as in `pictures`.
     """
-    names = {"train": [0, 1, 2], "val": [3], "test": [4]}
     with tempfile.TemporaryDirectory() as folder:
         items, found = [], {}
         for image, picture, scanpaths, objects in pictures(count, seed, size, viewers, seconds):
@@ -164,8 +165,59 @@ def write(
             Image.fromarray(image).save(path)
             items.append((Picture(picture.name, picture.width, picture.height, path), scanpaths))
             found[picture.name] = objects
-        splits = {
-            split: [picture.name for i, (picture, _) in enumerate(items) if i % 5 in turns]
-            for split, turns in names.items()
-        }
-        table.write(root, items, splits, found)
+        table.write(root, items, _splits([picture.name for picture, _ in items]), found)
+
+
+def _splits(names: list[str]) -> dict[str, list[str]]:
+    turns = {"train": [0, 1, 2], "val": [3], "test": [4]}
+    return {split: [name for i, name in enumerate(names) if i % 5 in some] for split, some in turns.items()}
+
+
+def large(
+    root: Path | str,
+    count: int = 20_000,
+    viewers: int = 25,
+    fixations: int = 20,
+    seed: int = 0,
+    size: tuple[int, int] = (48, 64),
+) -> None:
+    """A data set of count * viewers * fixations fixations in the new folder `root`, written as it is made.
+
+    The pictures are those of `pictures`. Everybody makes equally many fixations, each on an object drawn by its
+    attraction, and briefer ones than people's: ten million take a minute and little memory.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    root = Path(root)
+    if root.exists():
+        raise GazeError(f"{root}: exists already; give a new folder.")
+    (root / "images").mkdir(parents=True)
+    names = [f"{number + 1:0{max(4, len(str(count)))}d}.png" for number in range(count)]
+    people, index = np.divmod(np.arange(viewers * fixations), fixations)
+    subjects = pyarrow.array([f"s{i + 1:02d}" for i in range(viewers)]).take(pyarrow.array(people))
+    kinds = dict.fromkeys(("image", "subject"), "string") | {"index": "int64", "x": "float64", "y": "float64"}
+    kinds |= {"duration_ms": "int64", "start_ms": "int64"}
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in kinds.items()])
+    with csv.CSVWriter(root / "fixations.csv", schema, write_options=csv.WriteOptions(quoting_style="none")) as file:
+        for number, name in enumerate(names):
+            chance = np.random.default_rng((seed, number))
+            things = _arrange(chance, size)
+            save(root / "images" / name, _paint(chance, size, things))
+            columns = [pyarrow.repeat(name, len(index)), subjects, index, *_looks(chance, size, things, people, index)]
+            file.write_batch(pyarrow.record_batch(columns, schema=schema))
+    (root / "splits.json").write_text(json.dumps(_splits(names)), "utf-8")
+
+
+def _looks(
+    chance: np.random.Generator, size: tuple[int, int], things: list[_Thing], people: np.ndarray, index: np.ndarray
+) -> list[np.ndarray]:
+    """x, y, duration and onset of everybody's fixations on one picture."""
+    pull = np.array([thing.attraction for thing in things])
+    where = np.array([(thing.x, thing.y, thing.radius) for thing in things])
+    seen = where[chance.choice(len(things), len(index), p=pull / pull.sum())]
+    xy = chance.normal(seen[:, :2], 0.4 * seen[:, 2:] + 0.005 * size[1])
+    xy = np.clip(xy, 0.5, (size[1] - 0.5, size[0] - 0.5)).round(2)
+    duration = chance.lognormal(math.log(80), 0.35, len(index)).round().astype(int)
+    step = (duration + 40).reshape(people[-1] + 1, -1)
+    return [xy[:, 0], xy[:, 1], duration, (100 + np.cumsum(step, 1) - step).ravel()]

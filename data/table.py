@@ -4,22 +4,15 @@ data/README.md describes every column. The readers are strict: the first thing t
 `TableError`. `check` reports everything that is wrong. `write` makes a data set that `read` gives back.
 """
 
-import csv
 import hashlib
-import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from data import PictureError, TableError, sought
+from data import PictureError, TableError, cache, sought
 from data.check import (
-    NEEDED,
-    SEARCH,
     Defect,
     Report,
     Row,
@@ -29,42 +22,67 @@ from data.check import (
     fixations,
     refuse,
     rows,
-    size,
     trials,
     valid,
 )
-from data.coco import Coco, form
+from data.coco import Coco
 from data.gaze import Objects, Picture, Scanpath
 from data.picture import read as decode
+from data.writing import write as write
+
+Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
 def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the table.
 
     A scanpath is one person looking at one picture with one target: who searches two things in one picture
-    gives two. The table is read at once, the size of each picture (from its header) as it comes.
+    gives two. The table is checked at once, the size of each picture (from its header) read as it comes. A large table
+    is not held in memory: `data.cache` keeps it in the folder `.gaze` as a Parquet file.
     """
     root = Path(root)
-    pictures: dict[str, dict[tuple[str, ...], list[Row]]] = {}
-    for row in rows(root / "fixations.csv", refuse):
-        pictures.setdefault(row.image, {}).setdefault(row.trial, []).append(row)
-    return _items(root, pictures, sought.read(root / "trials.csv", refuse))
+    found = looks(root)
+    return _items(Pictures(root), found)
 
 
 def _items(
-    root: Path, pictures: dict[str, dict[tuple[str, ...], list[Row]]], held: sought.Held
+    pictures: "Pictures", found: Iterator[tuple[str, tuple[Scanpath, ...]]]
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    known: Sizes | None = None
-    for name, groups in pictures.items():
-        path = root / "images" / name
+    try:
+        for name, paths in found:
+            yield pictures[name], paths
+    finally:
+        pictures.sizes.save()
+
+
+def looks(root: Path) -> Iterator[tuple[str, tuple[Scanpath, ...]]]:
+    """Every picture's name with its scanpaths, in the order of the table."""
+    file = cache.rows(root / "fixations.csv")
+    groups: dict[str, dict[tuple[str, ...], list[Row]]] = {}
+    for row in rows(root / "fixations.csv", refuse) if file is None else ():
+        groups.setdefault(row.image, {}).setdefault(row.trial, []).append(row)
+    held = sought.read(root / "trials.csv", refuse)
+    if file:
+        return cache.scanpaths(file, root / "fixations.csv", held)
+    return ((name, tuple(_scanpath(trial, held) for trial in trials.values())) for name, trials in groups.items())
+
+
+class Pictures:
+    """The pictures of a data set by name, their sizes read from their headers or, without a file, from objects.json."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.sizes = root, cache.Sizes(root)
+        self._named: Sizes | None = None
+
+    def __getitem__(self, name: str) -> Picture:
+        path = self.root / "images" / name
         if path.is_file():
-            picture = Picture(name, *size(path), path)
-        else:
-            known = Coco(root / "objects.json", refuse).sizes if known is None else known
-            if name not in known:
-                raise TableError(f"{path}: the picture is missing; add it, or its size to {root / 'objects.json'}.")
-            picture = Picture(name, *known[name])
-        yield picture, tuple(_scanpath(group, held) for group in groups.values())
+            return Picture(name, *self.sizes(name, path), path)
+        if self._named is None:
+            self._named = Coco(self.root / "objects.json", refuse).sizes
+        if name not in self._named:
+            raise TableError(f"{path}: the picture is missing; add it, or its size to {self.root / 'objects.json'}.")
+        return Picture(name, *self._named[name])
 
 
 def _scanpath(trial: list[Row], held: sought.Held) -> Scanpath:
@@ -105,7 +123,7 @@ def _splits(root: Path, report: Report) -> dict[str, list[str]]:
     return found
 
 
-def check(root: Path | str) -> list[Defect]:
+def check(root: Path | str, progress: Progress = lambda done, total: None) -> list[Defect]:
     """Everything that is wrong with a data set, in one run; every picture is decoded."""
     root = Path(root)
     defects: list[Defect] = []
@@ -115,7 +133,7 @@ def check(root: Path | str) -> list[Defect]:
     if not found and not defects:
         report(Defect(str(table), None, "no row below the header", "write one row a fixation"))
     coco = Coco(root / "objects.json", report)
-    sizes = _check_pictures(root, found, coco.sizes, report)
+    sizes = _check_pictures(root, found, coco.sizes, report, progress)
     fixations(table, found, sizes, report)
     trials(table, found, report)
     boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
@@ -124,10 +142,11 @@ def check(root: Path | str) -> list[Defect]:
     return defects
 
 
-def _check_pictures(root: Path, found: list[Row], known: Sizes, report: Report) -> Sizes:
+def _check_pictures(root: Path, found: list[Row], known: Sizes, report: Report, progress: Progress) -> Sizes:
     first = {row.image: row.line for row in reversed(found)}
     sizes: Sizes = {}
-    for name, line in sorted(first.items(), key=lambda item: item[1]):
+    for done, (name, line) in enumerate(sorted(first.items(), key=lambda item: item[1])):
+        progress(done, len(first))
         path = root / "images" / name
         if path.is_file():
             try:
@@ -147,6 +166,7 @@ def _check_pictures(root: Path, found: list[Row], known: Sizes, report: Report) 
             report(
                 Defect(str(root / "fixations.csv"), line, problem, f"put it into {root / 'images'} or mend the name")
             )
+    progress(len(first), len(first))
     return sizes
 
 
@@ -169,69 +189,3 @@ def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
                     problem = f"{twin!r} in {place[twin]!r} and {name!r} in {split!r} are the same picture"
                     report(Defect(str(path), None, problem, "put both into one split"))
             place.setdefault(name, split)
-
-
-def write(
-    root: Path | str,
-    items: Iterable[tuple[Picture, Sequence[Scanpath]]],
-    splits: Mapping[str, Sequence[str]] | None = None,
-    objects: Mapping[str, Objects] | None = None,
-) -> None:
-    """Make a data set in the new folder `root`: all of it, or nothing.
-
-    The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back.
-    """
-    root = Path(root)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise TableError(f"{root}: exists already; give a new folder.")
-    everything = list(items)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}.", dir=root.parent) as beside:
-        folder = Path(beside) / "set"
-        folder.mkdir()
-        for picture, _ in everything:
-            _copy(picture, folder)
-        _write_rows(folder / "fixations.csv", everything)
-        sought.write(folder / "trials.csv", everything)
-        if objects or not all(picture.path for picture, _ in everything):
-            pictures = [picture for picture, _ in everything]
-            (folder / "objects.json").write_text(json.dumps(form(pictures, objects or {})), "utf-8")
-        if splits:
-            (folder / "splits.json").write_text(json.dumps({k: list(v) for k, v in splits.items()}, indent=1), "utf-8")
-        if root.exists():
-            root.rmdir()
-        os.replace(folder, root)
-
-
-def _copy(picture: Picture, folder: Path) -> None:
-    if not valid(picture.name):
-        raise TableError(f"{picture.name!r} cannot name a file in images/; name the picture otherwise.")
-    target = folder / "images" / picture.name
-    if target.exists():
-        raise TableError(f"{picture.name!r} is there twice; give all scanpaths of a picture at once.")
-    if picture.path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(picture.path, target)
-
-
-def _write_rows(path: Path, items: list[tuple[Picture, Sequence[Scanpath]]]) -> None:
-    everyone = [scanpath for _, scanpaths in items for scanpath in scanpaths]
-    search = any(s.task != "free" or s.target or s.box or s.found is not None for s in everyone)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(NEEDED + SEARCH if search else NEEDED)
-        for picture, scanpaths in items:
-            seen = {(scanpath.subject, scanpath.task, scanpath.target) for scanpath in scanpaths}
-            if len(seen) < len(scanpaths):
-                raise TableError(f"{picture.name!r} has two scanpaths of one viewer for one target; name them apart.")
-            for s in scanpaths:
-                found = "" if s.found is None else int(s.found)
-                rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), found] if search else []
-                for index, numbers in enumerate(zip(*s.xy.T, s.duration, s.onset, strict=True)):
-                    lines.writerow([picture.name, s.subject, index, *map(_number, numbers), *rest])
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    return str(int(value)) if value == int(value) else repr(float(value))

@@ -41,6 +41,10 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
     "data/augment.py": {"numpy", "albumentations"},
     "data/matlab.py": {"numpy", "scipy"},
+    **{f"data/{name}.py": {"numpy", "cv2", "PIL", "pyarrow"} for name in ("cache", "parquet", "synthetic")},
+    "data/report.py": {"numpy", "matplotlib"},
+    "data/sheet.py": {"numpy", "polars", "pymovements"},
+    "data/eyelink.py": {"numpy", "pymovements"},
     "data/folders.py": {"numpy", "torch", "pytorch_lightning"},
     "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
@@ -145,6 +149,16 @@ LIGHT += [
     "data.feed",
     "data.amazon",
     "data.coco_search18",
+    "data.coco_freeview",
+    "data.dhf1k",
+    "data.figrim",
+    "data.ueyes",
+    "data.catalogue",
+    "data.convert",
+    "data.download",
+    "data.report",
+    "data.summary",
+    "data.writing",
 ]
 LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
 LIGHT += [
@@ -157,7 +171,8 @@ LIGHT += [
     "app.observe",
     "app.trace",
 ]
-LIGHT += ["app.job", "app.cli"]
+LIGHT += ["app.job", "app.cli", "data.cache", "data.parquet", "data.gathered"]
+LIGHT += ["data.velocity", "data.detectors", "data.events", "data.rating"]
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:

@@ -54,6 +54,60 @@ def test_a_density_is_scipys_gaussian_divided_by_its_sum(sigma: float) -> None:
     assert got.sum(dtype=float) == pytest.approx(1, abs=1e-6)
 
 
+CASES = {
+    "some": (100, 1),
+    "many": (5000, 1),
+    "at the border": (40, 1),
+    "repeated": (20, 30),
+    "one": (1, 1),
+}
+
+
+@pytest.mark.parametrize("size", [(48, 64), (240, 520), (700, 200), (1, 40)])
+@pytest.mark.parametrize("sigma", [0.25, 0.5, 1.5, 5.0, 19.0, 300.0])
+@pytest.mark.parametrize("case", CASES)
+def test_a_density_is_scipys_to_a_millionth_of_its_maximum(case: str, sigma: float, size: tuple[int, int]) -> None:
+    chance = np.random.default_rng(1)
+    count, times = CASES[case]
+    xy = chance.uniform(0, size[::-1], (count, 2)).repeat(times, 0)
+    if case == "at the border":
+        xy *= chance.integers(0, 2, xy.shape) * (1 - 1e-9)
+    outside = [[-0.1, 0.0], [size[1], 0.0], [0.0, size[0] + 5.0], [np.nan, 0.0]]
+    counted = maps.counts(xy, size)
+    expected = gaussian_filter(counted.astype(float), sigma, mode="constant", truncate=4)  # 4 sigma is whole
+    expected /= expected.sum()
+    for got in (maps.rendered(np.concatenate([xy, outside]), size, sigma), maps.density(counted, sigma)):
+        assert got.dtype == np.float32
+        assert np.abs(got - expected).max() <= 1e-6 * expected.max()
+
+
+@pytest.mark.parametrize("size", [(20, 30), (400, 300)])
+def test_a_stack_of_maps_is_blurred_map_by_map(size: tuple[int, int]) -> None:
+    counted = np.random.default_rng(0).poisson(50 / (size[0] * size[1]), (2, 70, *size)).astype(np.float32)
+    counted[0, 3] = 0
+    before = counted.copy()
+    inside = np.ones(size, bool)
+    inside[:3] = False
+    got = maps.density(counted, 2.5, inside)
+    assert got.shape == counted.shape
+    np.testing.assert_array_equal(counted, before)
+    for one, other in zip(got.reshape(-1, *size), counted.reshape(-1, *size), strict=True):
+        np.testing.assert_allclose(one, maps.density(other, 2.5, inside), rtol=0, atol=1e-6 * one.max())
+    assert (got[0, 3] == 0).all()
+    np.testing.assert_allclose(np.delete(got.reshape(-1, *size), 3, 0).sum((1, 2), dtype=float), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("points", [[], [[-1.0, 2.0], [np.nan, np.nan]]])
+def test_points_that_are_nowhere_render_a_map_of_zeros(points: list[list[float]]) -> None:
+    got = maps.rendered(np.array(points).reshape(-1, 2), (5, 7), 2.0)
+    np.testing.assert_array_equal(got, np.zeros((5, 7)))
+
+
+def test_a_very_sharp_point_stays_in_its_pixel() -> None:
+    for got in (maps.rendered(np.array([[3.5, 1.5]]), (4, 5), 1e-200), maps.density(np.eye(4, dtype=np.float32), 1e-3)):
+        assert got.max() == pytest.approx(got.sum() / np.count_nonzero(got))
+
+
 def test_what_is_blurred_over_the_border_or_out_of_the_picture_is_lost() -> None:
     counted = np.zeros((9, 12), np.float32)
     counted[0, 0], counted[4, 6] = 1, 1

@@ -1,17 +1,19 @@
 """What the loaders give: shapes, sums, which maps are supervised, an order that is the same in every run."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from data import GazeError, PictureError, TableError, maps, synthetic, table
+from data import GazeError, PictureError, TableError, cache, maps, synthetic, table
 from data.augment import Natural
 from data.gaze import Picture, Scanpath
 from data.module import GazeData, Order, Sample
@@ -87,6 +89,38 @@ def test_a_sample_is_what_its_files_say(root: Path) -> None:
         density = maps.density(expected[0].astype(np.float32), 3.0 * 1.5 / 4, box.cells(4))
         np.testing.assert_allclose(batch["density"][sample, 0].numpy(), density, atol=1e-7)
     assert (batch["picture"][:, :5] == FILL).all()
+
+
+def formerly(path: Path, paths: Iterable[Scanpath], seconds: float, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and densities one map at a time, from the scanpaths themselves, blurred by OpenCV one by one."""
+    picture = read(path)
+    rows = [np.column_stack([p.xy, maps.second(maps.onsets(p, seconds), seconds)]) for p in paths]
+    xy, when = np.split(np.concatenate(rows), [2], 1)
+    box = Letterbox.fit(picture.shape[:2], CANVAS)
+    shown = maps.on(xy, picture.shape[:2])
+    cells, when = box.points(xy[shown]) / 4, when[shown, 0]
+    inside = box.cells(4)
+    parts = [cells, *(cells[when == s] for s in range(5))]
+    counted = np.stack([maps.counts(part, inside.shape) for part in parts]) * inside
+    sigma = sigma * box.content[2] / picture.shape[0] / 4
+    width = (2 * max(1, math.ceil(4 * sigma)) + 1,) * 2
+    blurred = [cv2.GaussianBlur(c, width, sigma, borderType=cv2.BORDER_CONSTANT) * inside for c in counted]
+    return counted, np.stack([b / max(b.sum(dtype=float), 1e-30) for b in blurred])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_counts_and_densities_are_those_of_every_map_by_itself(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    monkeypatch.setattr(cache, "LEAST", 1 if cached else 1 << 60)
+    data = ready(copy(root, tmp_path / "set"), any_share=0.0)
+    items = [item for item in table.read(root) if item[0].name in table.splits(root)["train"]]
+    for index, (picture, paths) in enumerate(items):
+        assert picture.path is not None
+        sample = data.sets["train"][0, index]
+        counted, density = formerly(picture.path, paths, 3.0, 3.0)
+        np.testing.assert_array_equal(sample["counts"], counted)
+        np.testing.assert_allclose(sample["density"], density, rtol=0, atol=1e-6 * density.max())
 
 
 def test_densities_sum_to_one_on_the_picture_and_nothing_lies_in_the_bars(root: Path) -> None:
@@ -214,7 +248,8 @@ def test_without_splits_every_eighth_picture_is_for_val_and_every_eighth_for_tes
     (folder / "splits.json").unlink()
     data = ready(folder)
     names = {
-        split: [picture.name for s in joined.sets for picture, _ in s.items] for split, joined in data.sets.items()
+        split: [picture.name for s in joined.sets for picture in s.gathered.pictures]
+        for split, joined in data.sets.items()
     }
     everything = [picture.name for picture, _ in table.read(folder)]
     assert names["val"] == everything[6::8]
@@ -225,7 +260,7 @@ def test_without_splits_every_eighth_picture_is_for_val_and_every_eighth_for_tes
 def test_splits_are_those_of_the_file(root: Path) -> None:
     data, named = ready(root), table.splits(root)
     for split, joined in data.sets.items():
-        assert [picture.name for s in joined.sets for picture, _ in s.items] == named[split]
+        assert [picture.name for s in joined.sets for picture in s.gathered.pictures] == named[split]
 
 
 def refused(kind: type[GazeError], *words: str, **arguments: Any) -> None:

@@ -106,3 +106,17 @@ def test_a_written_set_reads_back_as_it_was_made(tmp_path: Path) -> None:
 def test_pictures_too_small_for_objects_are_refused() -> None:
     with pytest.raises(GazeError, match="ask for 16 x 16 or more"):
         next(synthetic.pictures(1, size=(8, 100)))
+
+
+def test_a_large_set_is_sound_and_follows_from_its_seed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        synthetic.large(tmp_path / name, 6, viewers=3, fixations=4, seed=1)
+    assert table.check(tmp_path / "one") == []
+    for file in ("fixations.csv", "splits.json", "images/0006.png"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    items = list(table.read(tmp_path / "one"))
+    assert [len(paths) for _, paths in items] == [3] * 6
+    assert {len(path) for _, paths in items for path in paths} == {4}
+    assert all((path.onset[1:] > path.onset[:-1] + path.duration[:-1]).all() for _, paths in items for path in paths)
+    with pytest.raises(GazeError, match="exists already; give a new folder"):
+        synthetic.large(tmp_path / "one", 6)

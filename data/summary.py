@@ -1,0 +1,176 @@
+"""What a data set holds: how many, how long, how far, and where, as numbers and as what their histograms are made of.
+
+    rate in second s    fixations that begin between s and s + 1 seconds / the trials' time of viewing in that second
+
+A trial's viewing ends with its last fixation. Where no onset was recorded it is estimated from the durations
+(`data.maps.onsets`), for which the length of the viewing is taken as the whole second next above the median trial's
+first 280 ms, durations and 50 ms gaps; without durations nothing is said of time. A trial in which a fixation begins
+before the one before is half over holds several recordings (two raters', say), and so does one of the viewer
+"all", as readers call everybody where viewers are not told apart: it counts, but its saccades and times are left out.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from data import TableError, maps
+from data.gaze import Picture, Scanpath
+
+GAP = 50.0  # ms between two fixations, as far as the length of the viewing is estimated
+EVERYBODY = "all"  # the viewer of sets that do not tell viewers apart
+LEAST = 0.05  # of the trials must reach into a second for it to be told
+LONGEST = 600.0  # seconds of viewing that are told
+
+
+@dataclass
+class Summary:
+    """What was counted; lengths in pixels, times in milliseconds."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)  # empty where viewers are not told apart
+    tasks: Counter[str] = field(default_factory=Counter)  # trials of each
+    targets: set[str] = field(default_factory=set)
+    answers: Counter[bool] = field(default_factory=Counter)  # searches that ended with and without the target
+    mixed: int = 0  # trials with several recordings in one
+    timing: str = "unknown"  # or "recorded" or "estimated"
+    per_picture: Int64[np.ndarray, " p"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    per_trial: Int64[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    place: Float[np.ndarray, "l 2"] = field(default_factory=lambda: np.zeros((0, 2)))  # share of width and height
+    duration: Float[np.ndarray, " l"] = field(default_factory=lambda: np.zeros(0))
+    saccade: Float[np.ndarray, "s 2"] = field(default_factory=lambda: np.zeros((0, 2)))  # rightwards, downwards
+    diagonal: Float[np.ndarray, " s"] = field(default_factory=lambda: np.zeros(0))  # of each saccade's picture
+    first: Float[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(0))  # onset of the first fixation
+    begin: Float[np.ndarray, " l"] = field(default_factory=lambda: np.zeros(0))
+    end: Float[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(0))  # of each trial that has times
+
+    @property
+    def length(self) -> Float[np.ndarray, " s"]:
+        """How far the eyes went from one fixation to the next, in pixels."""
+        return np.asarray(np.hypot(*self.saccade.T))
+
+    @property
+    def rates(self) -> Float[np.ndarray, " s"]:
+        """Fixations per second of viewing, second by second, as long as one trial in twenty goes on."""
+        last = float(np.quantile(self.end, 1 - LEAST)) if len(self.end) else 0.0
+        if last <= 0:
+            return np.zeros(0)
+        seconds = math.ceil(min(last / 1000, LONGEST))
+        viewing = np.array([np.clip(self.end / 1000 - second, 0, 1).sum() for second in range(seconds)])
+        return np.asarray(np.histogram(self.begin / 1000, np.arange(seconds + 1))[0] / viewing)
+
+
+def of(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> Summary:
+    """What a reader yields, summed up."""
+    found = Summary()
+    kept: list[tuple[Picture, Scanpath]] = []  # without the mixed trials
+    everything: list[tuple[Picture, Scanpath]] = []
+    per_picture = []
+    for picture, scanpaths in items:
+        found.pictures.append(picture)
+        per_picture.append(sum(map(len, scanpaths)))
+        everything += [(picture, scanpath) for scanpath in scanpaths if len(scanpath)]
+    for picture, scanpath in everything:
+        _count(found, scanpath)
+        if _mixed(scanpath):
+            found.mixed += 1
+        else:
+            kept.append((picture, scanpath))
+    if not everything:
+        raise TableError("There is no fixation in the data set; give one in which somebody looked at something.")
+    found.per_picture = np.array(per_picture, np.int64)
+    found.per_trial = np.array([len(scanpath) for _, scanpath in everything], np.int64)
+    found.place = np.concatenate([s.xy / (p.width, p.height) for p, s in everything])
+    duration = np.concatenate([s.duration for _, s in everything])
+    found.duration = duration[np.isfinite(duration)]
+    _saccades(found, kept)
+    _times(found, [scanpath for _, scanpath in kept])
+    return found
+
+
+def _count(found: Summary, scanpath: Scanpath) -> None:
+    found.people |= {scanpath.subject} - {EVERYBODY}
+    found.tasks[scanpath.task] += 1
+    if scanpath.target:
+        found.targets.add(scanpath.target)
+    if scanpath.found is not None:
+        found.answers[scanpath.found] += 1
+
+
+def _mixed(scanpath: Scanpath) -> bool:
+    if scanpath.subject == EVERYBODY:
+        return True
+    return bool((scanpath.onset[1:] < (scanpath.onset + scanpath.duration / 2)[:-1]).any())
+
+
+def _saccades(found: Summary, kept: list[tuple[Picture, Scanpath]]) -> None:
+    steps = [np.diff(scanpath.xy, axis=0) for _, scanpath in kept]
+    saccade = np.concatenate([np.zeros((0, 2)), *steps])
+    diagonal = np.repeat([math.hypot(p.width, p.height) for p, _ in kept], [len(step) for step in steps])
+    known = np.isfinite(saccade).all(1)
+    found.saccade, found.diagonal = saccade[known], diagonal[known].astype(float)
+
+
+def _times(found: Summary, kept: list[Scanpath]) -> None:
+    recorded = [s for s in kept if np.isfinite(s.onset).all()]
+    guessed = [s for s in kept if not np.isfinite(s.onset).all() and np.isfinite(s.duration).all()]
+    found.first = np.array([s.onset[0] for s in kept if math.isfinite(s.onset[0])])
+    begins, ends = [np.zeros(0)], [np.zeros(0)]
+    if guessed:
+        middle = np.median([maps.FIRST + s.duration.sum() + GAP * (len(s) - 1) for s in guessed])
+        seconds = math.ceil(middle / 1000)
+    for scanpath in recorded + guessed:
+        begin = maps.onsets(scanpath, seconds) if guessed else scanpath.onset
+        begins.append(begin)
+        ends.append(np.array([(begin + np.nan_to_num(scanpath.duration)).max()]))
+    found.begin, found.end = np.concatenate(begins), np.concatenate(ends)
+    if len(found.end):
+        found.timing = "estimated" if guessed else "recorded"
+
+
+def numbers(found: Summary) -> dict[str, object]:
+    """The summary in numbers, as JSON can hold them; None is unknown."""
+    sizes = np.array([(picture.width, picture.height) for picture in found.pictures])
+    outside = ~((found.place >= 0) & (found.place < 1)).all(1)
+    inside = found.place[~outside]
+    answers = sum(found.answers.values())
+    whole = found.end.sum() / 1000
+    return {
+        "pictures": len(found.pictures),
+        "pictures_with_a_file": sum(picture.path is not None for picture in found.pictures),
+        "width_pixels": spread(sizes[:, 0]),
+        "height_pixels": spread(sizes[:, 1]),
+        "people": len(found.people) or None,
+        "trials": len(found.per_trial),
+        "trials_of_several_recordings": found.mixed,
+        "tasks": dict(sorted(found.tasks.items())),
+        "targets": len(found.targets),
+        "found_share": found.answers[True] / answers if answers else None,
+        "fixations": int(found.per_trial.sum()),
+        "fixations_per_picture": spread(found.per_picture),
+        "fixations_per_trial": spread(found.per_trial),
+        "times": found.timing,
+        "fixations_per_second": len(found.begin) / whole if whole > 0 else None,
+        "fixations_per_second_by_second": found.rates.tolist(),
+        "duration_ms": spread(found.duration),
+        "first_onset_ms": spread(found.first),
+        "saccade_pixels": spread(found.length),
+        "saccade_share_of_diagonal": spread(found.length / found.diagonal),
+        "outside_share": float(outside.mean()),
+        "mean_place": dict(zip(("x", "y"), inside.mean(0).tolist(), strict=True)) if len(inside) else None,
+    }
+
+
+def spread(values: np.ndarray) -> dict[str, float] | None:
+    """Least, lower quartile, median, upper quartile and largest; None of nothing.
+
+    >>> spread(np.array([1.0, 2.0, 3.0]))
+    {'min': 1.0, 'q1': 1.5, 'median': 2.0, 'q3': 2.5, 'max': 3.0}
+    """
+    if not len(values):
+        return None
+    cuts = np.percentile(values, [0, 25, 50, 75, 100]).tolist()
+    return dict(zip(("min", "q1", "median", "q3", "max"), cuts, strict=True))

@@ -1,0 +1,133 @@
+"""A large data set: how long its table takes to index, how long batches take, and the most memory that either needs.
+
+    python tests/bench/bench_table.py [--data FOLDER] [--pictures 2000] [--epochs 1] [--workers 1] [--memory 600]
+
+Without --data a synthetic set of pictures with 25 viewers of 20 fixations is made: 2,000 pictures have a million
+fixations, 20,000 ten. Each part runs in a process of its own: the first index, the second, which finds the cache,
+reading every scanpath, an epoch of batches, and one picture's fixations from Parquet and from the mapped file. Memory
+is the peak resident set, PyTorch and mapped pages among it. Prints a table and one line of JSON a part.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CANVAS = (64, 64)
+
+
+def index(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What `GazeData.setup` takes, from the start of the program's work to the sets that batches are drawn from."""
+    data = _data(root, options)
+    return {"pictures": sum(map(len, data.sets.values()))}
+
+
+def read(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Every scanpath, one after the other."""
+    from data import table
+
+    paths = fixations = 0
+    for _, some in table.read(root):
+        paths += len(some)
+        fixations += sum(map(len, some))
+    return {"scanpaths": paths, "fixations": fixations}
+
+
+def batches(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Epochs of training batches, in the shuffled order."""
+    data = _data(root, options)
+    start, number = time.perf_counter(), 0
+    loader = data.train_dataloader()
+    for epoch in range(options.epochs):
+        loader.sampler.set_epoch(epoch)
+        number += sum(1 for _ in loader)
+    passed = time.perf_counter() - start
+    return {"batches": number, "pictures_per_s": round(16 * number / passed)}
+
+
+def picture(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Milliseconds for the fixations of one of 200 pictures at random, from either form."""
+    from pyarrow.parquet import ParquetFile
+
+    from data import cache, parquet
+
+    data = _data(root, options)
+    gathered = data.sets["train"].sets[0].gathered
+    chosen = np.random.default_rng(0).integers(0, len(gathered.pictures), 200)
+    file = cache.rows(root / "fixations.csv")
+    assert file is not None
+    with ParquetFile(file) as opened:
+
+        def group(place: int) -> None:
+            opened.read_row_group(int(gathered.bounds[place, 0]) // parquet.GROUP % opened.num_row_groups, ["x", "y"])
+
+        return {"mapped_ms": _each(gathered.__getitem__, chosen), "parquet_ms": _each(group, chosen)}
+
+
+def _each(work: Callable[[int], Any], places: np.ndarray) -> float:
+    start = time.perf_counter()
+    for place in places:
+        work(int(place))
+    return round(1000 * (time.perf_counter() - start) / len(places), 4)
+
+
+def _data(root: Path, options: argparse.Namespace) -> Any:
+    from data.module import GazeData
+
+    data = GazeData(str(root), canvas=CANVAS, workers=options.workers, memory=options.memory)
+    data.setup()
+    return data
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
+    "first index": index,
+    "second index": index,
+    "read": read,
+    "batches": batches,
+    "picture": picture,
+}
+
+
+def main() -> None:
+    """Runs the bench."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--memory", type=int, default=600)
+    parser.add_argument("--part", choices=PARTS)
+    options = parser.parse_args()
+    if options.part:
+        start = time.perf_counter()
+        found = PARTS[options.part](options.data, options)
+        found |= {"s": round(time.perf_counter() - start, 2)}
+        for name, who in (("peak_mb", resource.RUSAGE_SELF), ("worker_peak_mb", resource.RUSAGE_CHILDREN)):
+            found |= {name: round(resource.getrusage(who).ru_maxrss / 1024)}
+        print(json.dumps({"bench": "table", "part": options.part, **found}))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = options.data or Path(folder) / "set"
+        if options.data is None:
+            from data import synthetic
+
+            synthetic.large(root, options.pictures)
+        given = [f"--{name}={getattr(options, name)}" for name in ("epochs", "workers", "memory")]
+        for part in PARTS:
+            command = [sys.executable, __file__, "--data", str(root), "--part", part, *given]
+            line = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
+            found = json.loads(line)
+            print(f"{part}: {found['s']} s, at most {found['peak_mb']} MB, workers {found['worker_peak_mb']} MB")
+            print(line)
+
+
+if __name__ == "__main__":
+    main()
