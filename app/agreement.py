@@ -33,7 +33,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from app.answer import Answer, Order
-from app.evaluate import DRAWS, SEED
+from app.results import DRAWS, SEED
 from app.trials import Trial
 from data.gaze import ObjectPath, Scene
 from scanpath import behaviour, metrics

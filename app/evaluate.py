@@ -6,277 +6,189 @@ the density that `data.maps.density` makes of them with `sigma` picture pixels (
 `saliency.metrics`, convention "tuebingen"; sauc's negatives are the fixations on all other evaluated pictures, scaled
 to the picture's size, and ig's baseline is the centre bias.
 
+    uniform                 every pixel alike
     centre bias c           0.999 b + 0.001 / pixels; b: the fixations on the pictures of the split "train" (without
                             one, or when it is evaluated itself: on all other evaluated pictures), scaled to the
                             picture's size and blurred with sigma
+    spectral residual, Itti-Koch, graph-based   the classical baselines of `saliency/`, on a canvas of 384 x 512 pixels
+    models                  by name or file, the density that `export.runtime.Predictor` gives; or a folder of maps, as
+                            `app.mapfiles` says
     half of the observers   the density of a random half (the smaller one) as a prediction of the other half's; its kl
                             suffers from zeros, which begin 4 sigma from every fixation
     leave one observer out  for each observer 0.9 d + 0.1 c, d: the density of all others, on this observer's fixations;
                             the mean over observers
 
-A flat map has nss 0, cc 0, auc and sauc 0.5, and is not listed. With `slices`, the same for each second, of which truth
-and centre bias are the fixations that begin in it (`data.maps.onsets`): a model's slice, its density of the whole
+`explained` is a row's information gain as a share of that of `leave one observer out`, both summed over the pictures
+that have both: 0 is the centre bias, 1 is what the others know of one more observer. Pictures are worst and best by the
+bits by which a model's ig misses that of `leave one observer out`. With `slices`, the same for each second, of which
+truth and centre bias are the fixations that begin in it (`data.maps.onsets`): a model's slice, its density of the whole
 viewing ("time-blind"), and the first less the second, picture by picture.
+
+Pictures are shared out to processes of one thread each; every number is the same for any count of them.
 """
 
-import functools
-import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import cv2
-import numpy as np
-import torch
-from jaxtyping import Float, Float32, Shaped
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from torch import Tensor
 
-from data import TableError, maps, table
-from data.gaze import Picture, Scanpath
-from data.picture import read
-from export.runtime import Prediction, Predictor
-from saliency import metrics
+from app import contenders, gallery, viewings
+from app.contenders import BASELINES
+from app.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
+from app.study import PEOPLE, Study, gathered, scored
+from app.truth import CENTRE, FLOOR, LEFT_OUT, OF_A_SECOND, SCORES, SHARE, UNIFORM
+from data import table
 
-SCORES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ig")
-OF_A_SECOND = ("cc", "nss", "kl")
-WHOLE, CENTRE, HALVES, LEFT_OUT = "whole", "centre bias", "half of the observers", "leave one observer out"
-FLOOR = 1e-3  # of the centre bias: no place is impossible
-SHARE = 0.1  # of the centre bias in `leave one observer out`
-SEED, DRAWS = 0, 1000  # of the bootstrap; the halves have the same seed
-
-Rows = dict[str, dict[str, float]]  # row -> score -> value on one picture
-Models = dict[str, tuple[Predictor, str]]  # row -> model and the viewing condition it is asked for
-Values = dict[str, dict[str, dict[str, Float[np.ndarray, " n"]]]]  # period -> row -> score -> values on all pictures
+CHANCE = (UNIFORM, CENTRE)
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Every row's scores on every picture, for the whole viewing ("whole") and perhaps each second ("0-1 s", ...)."""
+class Settings:
+    """What is scored, and how."""
 
-    protocol: dict[str, Any]
-    values: Values
-
-    def scores(self, row: str, period: str = WHOLE) -> dict[str, dict[str, float]]:
-        """For each score: mean, low and high end of its 95 % interval, and how many pictures have it."""
-        summary = {}
-        for name, values in self.values[period][row].items():
-            mean, low, high = metrics.bootstrap(values, SEED, DRAWS)
-            summary[name] = {"mean": mean, "low": low, "high": high, "pictures": int(np.isfinite(values).sum())}
-        return summary
-
-    def to_json(self) -> str:
-        """The protocol and all scores; null where there was nothing to score."""
-        scores = {period: {row: self.scores(row, period) for row in rows} for period, rows in self.values.items()}
-        text = json.dumps({"protocol": self.protocol, "scores": scores})
-        return json.dumps(json.loads(text, parse_constant=lambda nan: None), indent=2) + "\n"
+    split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
+    condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
+    seconds: float = 3.0  # how long each picture was shown
+    sigma: float = 15.36  # of the true densities, in pixels of the pictures
+    slices: bool = False  # score each second, too
+    baselines: bool = True  # score the classical baselines, too
+    limit: int | None = None  # pictures at most, evenly spread
 
 
-@dataclass(frozen=True)
-class _Viewing:
-    """The fixations of all observers that lie on one picture."""
+class Saliency(Evaluation):
+    """The scores of maps."""
 
-    name: str
-    path: Path  # of the picture
-    size: tuple[int, int]  # height, width
-    xy: Float[np.ndarray, "l 2"]  # pixels
-    second: Float[np.ndarray, " l"]  # in which it begins
-    observer: Shaped[np.ndarray, " l"]
+    kinds: ClassVar = {
+        **dict.fromkeys(CHANCE, "chance"),
+        **dict.fromkeys(BASELINES.values(), "baseline"),
+        **dict.fromkeys(PEOPLE, "people"),
+    }
+    question: ClassVar = "Where people look:"
+    meanings: ClassVar = {
+        "cc": "correlation with the density of people's fixations",
+        "nss": "how many standard deviations above its mean the map is where people looked",
+        "sim": "share of probability that map and people have in common",
+        "kl": "divergence from people's density in nats; punishes zeros where people looked",
+        "auc": "chance that a fixated pixel stands above any pixel",
+        "sauc": "the same against pixels fixated on other pictures, so that a centre bias earns nothing",
+        "ig": "bit per fixation above the centre bias",
+        "explained": "information gain as a share of the other observers'",
+    }
+    charted: ClassVar = (*SCORES, "explained")
+    ranked_by: ClassVar = ("ig", LEFT_OUT)
 
-    def during(self, second: int | None) -> "_Viewing":
-        """What begins in a second; None is the whole viewing."""
-        keep = self.second == (self.second if second is None else second)
-        return replace(self, xy=self.xy[keep], second=self.second[keep], observer=self.observer[keep])
+    def kind(self, row: str) -> str:
+        """What a row is: chance, baseline, model or people; the rows of a second are their predictors'."""
+        return super().kind(row.removesuffix(", time-blind").removesuffix(" - time-blind"))
+
+    def head(self) -> list[str]:
+        """What was evaluated, in a line or two."""
+        facts = self.protocol
+        line = (
+            f"{facts['data']}, {facts['split']}: {facts['pictures']} pictures, sigma {facts['sigma_pixels']:g} pixels"
+        )
+        return [f"{line}, convention {facts['convention']}", *([facts["caution"]] if facts["caution"] else [])]
+
+    def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
+        """One table a period."""
+        return {period: [*SCORES, "explained"] if period == WHOLE else list(OF_A_SECOND)}
+
+    def gist(self) -> list[str]:
+        """What came out, in a sentence or two."""
+        shares = {row: self.scores(row).get("explained", {"pictures": 0}) for row in self.models}
+        told = [
+            f"{row} explains {score['mean']:.0%} ({score['low']:.0%} to {score['high']:.0%}) of what other people "
+            "tell, beyond the centre bias, of where one more person looks."
+            for row, score in shares.items()
+            if score["pictures"]
+        ]
+        return [*super().gist(), *told]
+
+    def prose(self) -> list[str]:
+        """The protocol in sentences for people."""
+        facts = self.protocol
+        centre = "the split train" if facts["centre_bias"] == "train" else "all other evaluated pictures"
+        return [
+            f"{facts['fixations']:,} fixations of {facts['observers']} people on {facts['pictures']} pictures of the "
+            f"set {facts['data']} (split {facts['split']}), each shown for {facts['seconds']:g} seconds.",
+            f"The truth is everybody's fixations, blurred with a Gaussian of {facts['sigma_pixels']:g} picture pixels "
+            "for CC, SIM and KL. AUC compares with all pixels, shuffled AUC with fixations on other pictures, repeated "
+            "fixations count, and ties earn half (the Tübingen convention).",
+            f"The centre bias is made of the fixations on {centre}. Information gain (IG) is in bit per fixation over "
+            "it; “explained” is its share of what the other observers know of one observer.",
+            "Half of the observers predict the other half, and all others predict one observer (90 % others, 10 % "
+            "centre bias): that is as much as people know of each other.",
+            f"Numbers are means over pictures; intervals hold 95 % of {facts['interval']['draws']} resamples of them.",
+        ]
 
 
-@dataclass(frozen=True)
-class _Truth:
-    """What a map of one picture is compared with."""
-
-    density: Float32[Tensor, "1 h w"]
-    counts: Float32[Tensor, "1 h w"]
-    negatives: Float32[Tensor, "1 h w"]
-    log_centre: Float32[Tensor, "1 h w"]
-
-    @classmethod
-    def of(cls, viewing: _Viewing, chosen: Sequence[_Viewing], train: Sequence[_Viewing], sigma: float) -> "_Truth":
-        counts, elsewhere = maps.counts(viewing.xy, viewing.size), _elsewhere(viewing, train)
-        centre = maps.density(elsewhere, sigma) if elsewhere.any() else np.full(viewing.size, 1 / counts.size)
-        log_centre = np.log((1 - FLOOR) * centre + FLOOR / counts.size)
-        negatives = _elsewhere(viewing, chosen)
-        return cls(*(_tensor(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
-
-    def scores(
-        self, names: Sequence[str], log_density: Float[np.ndarray, "h w"], own: Float32[np.ndarray, "h w"] | None = None
-    ) -> dict[str, float]:
-        """A map's scores; `own` are counts of fixations that take the place of everybody's."""
-        log, counts = _tensor(log_density), self.counts if own is None else _tensor(own)
-        p = log.exp()
-        score: dict[str, Callable[[], Tensor]] = {
-            "cc": lambda: metrics.cc(p, self.density),
-            "nss": lambda: metrics.nss(p, counts),
-            "sim": lambda: metrics.sim(p, self.density),
-            "kl": lambda: metrics.kl(p, self.density),
-            "auc": lambda: metrics.auc_judd(p, counts),
-            "sauc": lambda: metrics.sauc(p, counts, self.negatives),
-            "ig": lambda: metrics.ig(log, counts, self.log_centre),
-        }
-        return {name: score[name]().item() for name in names}
+DEFAULT = Settings()
 
 
 def evaluate(
     root: Path | str,
-    models: Sequence[str | Path] = ("tempsal",),
+    models: Sequence[str | Path] | None = None,
+    settings: Settings = DEFAULT,
     *,
-    split: str = "test",
-    condition: str | None = None,
-    seconds: float = 3.0,
-    sigma: float = 15.36,
-    slices: bool = False,
-) -> Evaluation:
+    against: str | None = None,
+    workers: int = 1,
+) -> Saliency:
     """Score models on a data set in the table format.
 
     Args:
         root: The data set.
-        models: Names in `export/weights`, or .onnx files.
-        split: Of splits.json; "all", or a set without that file, takes every picture.
-        condition: Viewing condition; None takes the folder's name where the model knows it, else "any".
-        seconds: How long each picture was shown.
-        sigma: Of the true densities, in pixels of the pictures.
-        slices: Score each second, too.
+        models: Names in `export/weights`, .onnx files, or folders of maps; None takes every saliency model there is.
+        settings: Of the protocol.
+        against: A row, or a model that becomes one, with which the others are compared picture by picture.
+        workers: Processes; more than 1 need a script that guards its main part, as multiprocessing says.
     """
     root = Path(root)
-    opened = _open(models, condition, root)
-    chosen, train = _viewings(root, split, seconds)
-    values: Values = {}
-    periods = {f"{s}-{s + 1} s": s for s in range(math.ceil(seconds))} if slices else {}
-    parts = {p: [[v.during(s) for v in some] for some in (chosen, train)] for p, s in {WHOLE: None, **periods}.items()}
-    console = Console(stderr=True)
-    for i in track(range(len(chosen)), "pictures", console=console, disable=not console.is_terminal, transient=True):
-        predictions = {name: model(read(chosen[i].path), known) for name, (model, known) in opened.items()}
-        for period, (now, before) in parts.items():
-            truth = _Truth.of(now[i], now, before, sigma)
-            names = SCORES if period == WHOLE else OF_A_SECOND
-            rows = _people(now[i], truth, sigma, i, names) | _models(predictions, truth, periods.get(period))
-            for row, scores in rows.items():
-                for name, value in scores.items():
-                    column = values.setdefault(period, {}).setdefault(row, {})
-                    column.setdefault(name, np.full(len(chosen), math.nan))[i] = value
-    facts = {"data": root.resolve().name, "split": split if table.splits(root) else "all", "seconds": seconds}
-    facts |= {"sigma_pixels": sigma, "centre_bias": "all other pictures" if chosen is train else "train"}
-    return Evaluation(facts | _protocol(chosen, opened), values)
+    study = _study(root, models, settings, against)
+    count, console = len(study.viewings.chosen), Console(stderr=True)
+    rows = scored(study, workers)
+    told = track(rows, "pictures", count, console=console, disable=not console.is_terminal, transient=True)
+    values = gathered(list(told))
+    return Saliency(
+        _protocol(root, study, settings),
+        values,
+        _explained(values[WHOLE]),
+        tuple(viewing.name for viewing in study.viewings.chosen),
+        next((c.row for c in study.contenders if against in (c.row, c.source)), against or ""),
+        gallery.look(study),
+    )
 
 
-def show(evaluation: Evaluation) -> None:
-    """Print a table for the whole viewing and one for each second; below each score is its 95 % interval."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=120)
-    facts = evaluation.protocol
-    line = f"{facts['data']}, {facts['split']}: {facts['pictures']} pictures, sigma {facts['sigma_pixels']:g} pixels"
-    console.print(f"{line}, convention {facts['convention']}; below: 95 % intervals over pictures", highlight=False)
-    for period, rows in evaluation.values.items():
-        names, digits = (SCORES, 2) if period == WHOLE else (OF_A_SECOND, 3)
-        shown = Table(period, *names, box=None, pad_edge=False)
-        for row in rows:
-            scores = evaluation.scores(row, period)
-            shown.add_row(row, *(_cell(scores[name], digits) if name in scores else "" for name in names))
-        console.print()
-        console.print(shown)
+def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Study:
+    seen = viewings.read(root, settings.split, settings.seconds, settings.limit)
+    also = None if against in (*CHANCE, *PEOPLE) else against
+    entered = contenders.enter(models, settings.baselines, settings.condition, root.resolve().name, seen.chosen, also)
+    seconds = range(math.ceil(settings.seconds)) if settings.slices else ()
+    return Study(seen, entered, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
 
 
-def _people(viewing: _Viewing, truth: _Truth, sigma: float, seed: int, names: Sequence[str]) -> Rows:
-    """The rows that need no model; those of observers need two of them."""
-    rows = {CENTRE: truth.scores(names, truth.log_centre[0].numpy())}
-    everyone = np.random.default_rng((SEED, seed)).permutation(np.unique(viewing.observer))
-    if len(everyone) < 2:
-        return rows
-    halves: dict[str, Callable[..., Tensor]] = {"cc": metrics.cc, "sim": metrics.sim, "kl": metrics.kl}
-    half = np.isin(viewing.observer, everyone[: len(everyone) // 2])
-    p, q = (_tensor(density(viewing.xy[some], viewing.size, sigma)) for some in (half, ~half))
-    rows[HALVES] = {name: score(p, q).item() for name, score in halves.items() if name in names}
-    left, centre = [], np.exp(truth.log_centre[0].numpy())
-    for observer in everyone:
-        own = viewing.observer == observer
-        others = (1 - SHARE) * density(viewing.xy[~own], viewing.size, sigma) + SHARE * centre
-        counts = maps.counts(viewing.xy[own], viewing.size)
-        left.append(truth.scores([name for name in names if name not in halves], np.log(others), counts))
-    rows[LEFT_OUT] = {name: float(np.mean([scores[name] for scores in left])) for name in left[0]}
-    return rows
+def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate]]:
+    ceiling = rows.get(LEFT_OUT, {}).get("ig")
+    gains = {row: scores["ig"] for row, scores in rows.items() if "ig" in scores}
+    return {} if ceiling is None else {row: {"explained": ratio(gain, ceiling)} for row, gain in gains.items()}
 
 
-def _models(predictions: dict[str, Prediction], truth: _Truth, second: int | None) -> Rows:
-    rows: Rows = {}
-    for name, prediction in predictions.items():
-        blind = truth.scores(SCORES if second is None else OF_A_SECOND, prediction.density)
-        rows[name if second is None else f"{name}, time-blind"] = blind
-        if second is not None and prediction.times[second : second + 1] == ((second, second + 1),):
-            timed = rows[name] = truth.scores(OF_A_SECOND, prediction.slices[second])
-            rows[f"{name} - time-blind"] = {score: timed[score] - blind[score] for score in timed}
-    return rows
-
-
-def density(xy: Float[np.ndarray, "l 2"], size: tuple[int, int], sigma: float) -> Float32[np.ndarray, "h w"]:
-    """What `maps.density` makes of some hundred points, many times faster: a sum of products of two curves each."""
-    columns, rows = np.floor(xy).astype(np.int64).T
-    blurred = _curves(size[0], sigma)[rows].T @ _curves(size[1], sigma)[columns]
-    return np.asarray(blurred / blurred.sum(dtype=np.float64), np.float32)
-
-
-@functools.lru_cache(maxsize=64)
-def _curves(length: int, sigma: float) -> Float32[np.ndarray, "n n"]:
-    """In row p, the Gaussian of a point in pixel p of a line."""
-    width = 2 * max(1, math.ceil(4 * sigma)) + 1
-    points = np.eye(length, dtype=np.float32)
-    return np.asarray(cv2.GaussianBlur(points, (width, 1), sigma, borderType=cv2.BORDER_CONSTANT))
-
-
-def _elsewhere(viewing: _Viewing, viewings: Sequence[_Viewing]) -> Float32[np.ndarray, "h w"]:
-    """The counts of the fixations on all other pictures, scaled to the size of this one."""
-    others = [v.xy / v.size[::-1] for v in viewings if v.name != viewing.name]
-    return maps.counts(np.concatenate([np.zeros((0, 2)), *others]) * viewing.size[::-1], viewing.size)
-
-
-def _viewings(root: Path, split: str, seconds: float) -> tuple[list[_Viewing], list[_Viewing]]:
-    """The pictures that are evaluated, and those of the centre bias."""
-    named = table.splits(root)
-    if named and split not in (*named, "all"):
-        raise TableError(f"{root / 'splits.json'}: no split {split!r}; choose one of: {', '.join([*named, 'all'])}.")
-    everything = {picture.name: _viewing(root, picture, paths, seconds) for picture, paths in table.read(root)}
-    chosen = [everything[name] for name in named.get(split, everything) if name in everything]
-    if not any(len(viewing.xy) for viewing in chosen):
-        raise TableError(f"{root}: no picture of the split {split!r} has a fixation on it; choose another one.")
-    train = [everything[name] for name in named.get("train", ()) if name in everything]
-    return chosen, train if train and split not in ("train", "all") else chosen
-
-
-def _viewing(root: Path, picture: Picture, paths: Sequence[Scanpath], seconds: float) -> _Viewing:
-    size, path = (picture.height, picture.width), picture.path or root / "images" / picture.name
-    xy = np.concatenate([p.xy for p in paths])
-    second = np.concatenate([maps.second(maps.onsets(p, seconds), seconds) for p in paths])
-    observer = np.repeat([p.subject for p in paths], [len(p) for p in paths])
-    on = maps.on(xy, size)
-    return _Viewing(picture.name, path, size, xy[on], second[on], observer[on])
-
-
-def _open(models: Sequence[str | Path], condition: str | None, root: Path) -> Models:
-    opened: Models = {}
-    for model in models:
-        predictor = Predictor(model)
-        name, fitting = predictor.contract.name, root.resolve().name
-        known = condition or (fitting if fitting in predictor.contract.conditions else "any")
-        predictor.index(known)
-        opened[name if name not in opened else str(model)] = predictor, known
-    return opened
-
-
-def _protocol(chosen: Sequence[_Viewing], opened: Models) -> dict[str, Any]:
+def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
+    chosen, split = study.viewings.chosen, settings.split if table.splits(root) else "all"
+    known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
     return {
+        "data": root.resolve().name,
+        "split": split,
+        "seconds": settings.seconds,
+        "sigma_pixels": settings.sigma,
+        "centre_bias": "train" if study.viewings.held_out else "all other pictures",
+        "caution": "Models that were trained on this set know what is evaluated." if known else "",
         "pictures": len(chosen),
+        "observers": len({name for viewing in chosen for name in viewing.observer.tolist()}),
         "fixations": sum(len(viewing.xy) for viewing in chosen),
         "size": "each picture's own",
         "convention": "tuebingen",
@@ -284,16 +196,5 @@ def _protocol(chosen: Sequence[_Viewing], opened: Models) -> dict[str, Any]:
         "leave_one_observer_out_centre_bias": SHARE,
         "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
         "versions": {name: version(name) for name in ("gaze", "numpy", "torch")},
-        "models": {
-            row: {"version": model.contract.version, "commit": model.contract.commit, "condition": known}
-            for row, (model, known) in opened.items()
-        },
+        "models": {contender.row: contender.facts for contender in study.contenders},
     }
-
-
-def _tensor(values: Float[np.ndarray, "h w"]) -> Float32[Tensor, "1 h w"]:
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
-
-
-def _cell(score: dict[str, float], digits: int) -> str:
-    return f"{score['mean']:.3f}\n{score['low']:.{digits}f} {score['high']:.{digits}f}" if score["pictures"] else "-"

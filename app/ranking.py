@@ -18,19 +18,16 @@ from functools import lru_cache, partial
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from rich.console import Console
-from rich.table import Table
 
-from app import evaluate as saliency
-from app import people, trials
-from app.agreement import PLACES, Aggregate, agreement, bits, likeness
+from app import gallery, people, trials
+from app.agreement import PLACES, agreement, bits, likeness
 from app.answer import Answer, Order
-from app.evaluate import WHOLE
 from app.regions import DENSITY
+from app.results import WHOLE, Evaluation
 from app.trials import Set, Settings
 from data import TableError
 from data.gaze import Picture, Scene
@@ -44,7 +41,7 @@ from scanpath.chance import Chance, Kind
 from scanpath.decode import LONGEST, Step, Walker
 from scanpath.walk import Walk
 
-WALK = "walk"
+WALK, TOLD = "walk", "markov, told the target"
 GROUPS = {
     "order": ("ss", "ss_length", "sed", "bits", "bits_all", "ig", "end", "spread", "recall"),
     "places": PLACES,
@@ -66,37 +63,82 @@ Density = Float32[np.ndarray, "h w"]  # natural-log density of where people look
 Facts = dict[str, Any]  # of a model, for the protocol
 
 
-@dataclass(frozen=True)
-class Ranking(saliency.Evaluation):
-    """Every row's scores; beside those that are means over pictures, those that only all pictures together have."""
+class Ranking(Evaluation):
+    """The scores of paths."""
 
-    aggregates: dict[str, dict[str, Aggregate]]  # row -> score -> value, low and high end of its interval
+    kinds: ClassVar = {
+        **dict.fromkeys(("uniform", "marginal", "markov", TOLD), "chance"),
+        **dict.fromkeys((people.ROW, people.INFORMED), "people"),
+    }
+    question: ClassVar = "In which order people look:"
+    meanings: ClassVar = {
+        "ss": "sequence score: share of two orders of objects that can be aligned",
+        "bits": "surprise at the object that was fixated next, given that the path goes on",
+        "bits_all": "surprise at whole paths with their ends, per fixation",
+        "ig": "bits that the Markov walk needs, less this row's",
+        "end": "chance that an end is held likelier where a person ended; 0.5 knows nothing",
+        "mm_position": "MultiMatch: how near the aligned fixations are",
+        "scanmatch": "ScanMatch over places",
+        "delta_trial": "how far five rates of behaviour are from people's, trial by trial",
+        "tfp_auc": "how early the target is fixated",
+    }
+    charted: ClassVar = tuple(meanings)
+    ranked_by: ClassVar = ("ss", people.ROW)
 
-    def scores(self, row: str, period: str = WHOLE) -> dict[str, dict[str, float]]:
-        """For each score: mean, low and high end of its 95 % interval, and how many pictures have it."""
-        together = {
-            name: dict(zip(("mean", "low", "high", "pictures"), (*value, self.protocol["pictures"]), strict=True))
-            for name, value in self.aggregates[row].items()
-        }
-        return super().scores(row, period) | together
+    def head(self) -> list[str]:
+        """What was evaluated, in a line or two."""
+        facts = self.protocol
+        line = f"{facts['data']}, {facts['split']} by {facts['by']}: {facts['pictures']} pictures"
+        line += f", {facts['trials']} paths, objects {facts['objects']}, {facts['unassigned']:.0%} of fixations on none"
+        return [line, *([facts["caution"]] if facts["caution"] else [])]
+
+    def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
+        """The scores that some row has, by what they are about."""
+        rows = self.summaries[period].values()
+        known = {name for scores in rows for name, score in scores.items() if score["pictures"]}
+        groups = {group: [name for name in names if name in known] for group, names in GROUPS.items()}
+        return {group: names for group, names in groups.items() if names}
+
+    def prose(self) -> list[str]:
+        """The protocol in sentences for people."""
+        facts = self.protocol
+        source = "objects.json" if facts["objects"] == "file" else facts["objects"]
+        fitted = "the split train" if facts["chance_fitted_to"] == "train" else "what is evaluated"
+        return [
+            f"{facts['trials']:,} paths with {facts['fixations']:,} fixations on {facts['pictures']} pictures of the "
+            f"set {facts['data']} (split {facts['split']} by {facts['by']}), over objects from {source}.",
+            f"Models and chance answer with {facts['observers']} simulated paths a scene, of at most {facts['limit']} "
+            f"fixations; chance is fitted to {fitted}.",
+            "The ceiling is another observer: the paths of all others who looked at the same picture for the same "
+            "target.",
+            f"Numbers are means over pictures; intervals hold 95 % of {facts['interval']['draws']} resamples of them.",
+        ]
 
 
 DEFAULT = Settings()
 
 
-def evaluate(root: Path | str, models: Sequence[str | Path] | None = None, settings: Settings = DEFAULT) -> Ranking:
+def evaluate(
+    root: Path | str,
+    models: Sequence[str | Path] | None = None,
+    settings: Settings = DEFAULT,
+    *,
+    against: str | None = None,
+) -> Ranking:
     """Score models on a data set in the table format.
 
     Args:
         root: The data set.
         models: Names in `export/weights`, .onnx files, or "walk"; None takes the one that ships for such a set, if any.
         settings: Of the protocol.
+        against: A row, or a model that becomes one, with which the others are compared picture by picture.
     """
     root = Path(root)
     data = trials.read(root, settings)
-    opened = _open(_shipped(data) if models is None else models, settings, data)
     limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), LONGEST)
-    rows = _chance(data, settings.told) | {name: row for name, (row, _) in opened.items()}
+    rows = _chance(data, settings.told)
+    opened, rival = _enter(_shipped(data) if models is None else models, against, settings, data)
+    rows |= {name: row for name, (row, _) in opened.items()}
     answers = {name: _ask(row, data, settings, limit) for name, row in rows.items()}
     answers |= people.answers(data)
     alike = likeness(data.trials, answers[people.ROW])
@@ -108,36 +150,29 @@ def evaluate(root: Path | str, models: Sequence[str | Path] | None = None, setti
         "versions": {name: version(name) for name in ("gaze", "numpy")},
         "models": {name: told for name, (_, told) in opened.items()},
     }
-    return Ranking(data.facts | facts | versions, {WHOLE: scores}, together)
+    names = tuple(dict.fromkeys(trial.scene.picture.name for trial in data.trials))
+    look = gallery.paths(data.trials, answers)
+    return Ranking(data.facts | facts | versions, {WHOLE: scores}, together, names, rival, look)
 
 
-def show(ranking: Ranking) -> None:
-    """Print the scores in groups; below each is its 95 % interval."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
-    facts = ranking.protocol
-    line = f"{facts['data']}, {facts['split']} by {facts['by']}: {facts['pictures']} pictures, {facts['trials']} paths"
-    line += f", objects {facts['objects']}, {facts['unassigned']:.0%} of fixations on none"
-    console.print(f"{line}; below: 95 % intervals over pictures", highlight=False)
-    if facts["caution"]:
-        console.print(facts["caution"], highlight=False)
-    rows = {row: ranking.scores(row) for row in ranking.values[WHOLE]}
-    for group, names in GROUPS.items():
-        known = [name for name in names if any(s.get(name, {}).get("pictures") for s in rows.values())]
-        if not known:
-            continue
-        shown = Table(group, *known, box=None, pad_edge=False)
-        for row, scores in rows.items():
-            shown.add_row(row, *(_cell(scores[name]) if name in scores else "" for name in known))
-        console.print()
-        console.print(shown)
+def _enter(
+    models: Sequence[str | Path], against: str | None, settings: Settings, data: Set
+) -> tuple[dict[str, tuple[Row, Facts]], str]:
+    """The models by row, `against` among them unless it is another row; and the row that `against` means."""
+    given = [str(model) for model in models]
+    opened = _open(given, settings, data)
+    if not against or against in opened or against in Ranking.kinds:
+        return opened, against or ""
+    if against not in given:
+        given, opened = [*given, against], _open([*given, against], settings, data)
+    return opened, list(opened)[given.index(against)]
 
 
 def _chance(data: Set, told: bool) -> dict[str, Row]:
     kinds: tuple[Kind, ...] = ("uniform", "marginal", "markov")
     rows: dict[str, Chance] = {kind: chance.fit(kind, data.train, merged=data.merged) for kind in kinds}
     if told and data.search:
-        rows["markov, told the target"] = chance.fit("markov", data.train, merged=data.merged, told=True)
+        rows[TOLD] = chance.fit("markov", data.train, merged=data.merged, told=True)
     return {name: partial(_by_chance, row) for name, row in rows.items()}
 
 
@@ -245,7 +280,3 @@ def _facts(contract: Contract, condition: str, decoding: dict[str, float]) -> Fa
         "condition": condition,
         "decoding": decoding,
     }
-
-
-def _cell(score: dict[str, float]) -> str:
-    return f"{score['mean']:.3f}\n{score['low']:.2f} {score['high']:.2f}" if score["pictures"] else "-"

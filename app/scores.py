@@ -1,11 +1,52 @@
 """The commands `gaze evaluate saliency` and `gaze evaluate scanpath`."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.refusal import Group
+from data import GazeError
+
+if TYPE_CHECKING:
+    from app.formats import Form
+    from app.results import Evaluation
+
+ROOT = click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
+CONDITION = click.option(
+    "--condition", help="Viewing condition; by default the set's name where the model knows it, else any."
+)
+OUTPUT = (
+    click.option(
+        "--format",
+        "form",
+        default="table",
+        show_default=True,
+        type=click.Choice(["table", "markdown", "csv", "json"]),
+        help="Of what is printed; json has everything, also picture by picture.",
+    ),
+    click.option("--per-picture", metavar="FILE.csv", type=click.Path(path_type=Path), help="Each picture's scores."),
+    click.option(
+        "--html", metavar="FILE.html", type=click.Path(path_type=Path), help="A report: one page, no network."
+    ),
+    click.option("--against", metavar="MODEL|ROW", help="Compare every other row with this one, picture by picture."),
+    click.option(
+        "--worst",
+        default=3,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Name so many pictures where a model is worst, and best.",
+    ),
+)
+
+
+def output(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of what is written."""
+    for option in reversed(OUTPUT):
+        command = option(command)
+    return command
 
 
 @click.group(cls=Group)
@@ -14,38 +55,45 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
-@click.option("--model", "names", multiple=True, default=["tempsal"], show_default=True, help="May be given twice.")
+@ROOT
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME|FILE.onnx|FOLDER_OF_MAPS",
+    help="May be given twice; none is chance and people.  [default: every saliency model of `gaze models`]",
+)
 @click.option("--split", default="test", show_default=True, help="A split of splits.json, or all.")
-@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
+@CONDITION
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Of viewing.")
 @click.option("--sigma", default=15.36, show_default=True, type=click.FloatRange(0, min_open=True), help="Pixels.")
 @click.option("--slices", is_flag=True, help="Score each second too, beside the model's own time-blind density.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
+@click.option("--baselines/--no-baselines", default=True, show_default=True, help="Spectral, Itti-Koch, graph-based.")
+@click.option("--limit", type=click.IntRange(1), help="Pictures at most, evenly spread.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
+@output
 def saliency(
     root: Path,
     names: tuple[str, ...],
-    split: str,
-    condition: str | None,
-    seconds: float,
-    sigma: float,
-    slices: bool,
-    form: str,
+    against: str | None,
+    workers: int | None,
+    form: "Form",
+    per_picture: Path | None,
+    html: Path | None,
+    worst: int,
+    **settings: Any,
 ) -> None:
     """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
     from app import evaluate as machinery
 
-    result = machinery.evaluate(
-        root, names, split=split, condition=condition, seconds=seconds, sigma=sigma, slices=slices
-    )
-    if form == "json":
-        click.echo(result.to_json(), nl=False)
-    else:
-        machinery.show(result)
+    _check(per_picture, html)
+    chosen = machinery.Settings(**settings)
+    result = machinery.evaluate(root, _given(names), chosen, against=against, workers=workers or _cores())
+    _tell(result, form, per_picture, html, worst)
 
 
 @evaluate.command()
-@click.option("--data", "root", type=click.Path(path_type=Path), required=True, help="A set in the table format.")
+@ROOT
 @click.option(
     "--model",
     "names",
@@ -75,16 +123,51 @@ def saliency(
     "--observers", default=15, show_default=True, type=click.IntRange(1, 1000), help="Simulated for each scene."
 )
 @click.option("--told", is_flag=True, help="Models and chance know which object is the target.")
-@click.option("--condition", help="Viewing condition; by default the set's name where the model knows it, else any.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
-def scanpath(root: Path, names: tuple[str, ...], form: str, **settings: Any) -> None:
+@CONDITION
+@output
+def scanpath(
+    root: Path,
+    names: tuple[str, ...],
+    against: str | None,
+    form: "Form",
+    per_picture: Path | None,
+    html: Path | None,
+    worst: int,
+    **settings: Any,
+) -> None:
     """Sequence score, bits per fixation, MultiMatch and search, beside chance and people, with 95 % intervals."""
     from app import ranking as machinery
     from app.trials import Settings
 
-    models = [name for name in names if name != "none"] if names else None
-    result = machinery.evaluate(root, models, Settings(**settings))
-    if form == "json":
-        click.echo(result.to_json(), nl=False)
-    else:
-        machinery.show(result)
+    _check(per_picture, html)
+    result = machinery.evaluate(root, _given(names), Settings(**settings), against=against)
+    _tell(result, form, per_picture, html, worst)
+
+
+def _given(names: tuple[str, ...]) -> list[str] | None:
+    """The models that are asked for; None is what ships."""
+    return [name for name in names if name != "none"] if names else None
+
+
+def _check(*files: Path | None) -> None:
+    """Says before the work, not after it, that a file cannot be written."""
+    for file in files:
+        if file and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise GazeError(f"{file}: cannot be written there; name a file in a folder that exists.")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tell(result: "Evaluation", form: "Form", per_picture: Path | None, html: Path | None, worst: int) -> None:
+    """Writes the files that are asked for, and prints."""
+    from app import formats
+
+    if per_picture:
+        formats.per_picture(result, per_picture)
+    if html:
+        from app import report
+
+        report.write(result, html, worst)
+    click.echo(formats.text(result, form, worst), nl=False)

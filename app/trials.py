@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app import regions
-from app.evaluate import DRAWS, SEED
 from app.regions import DENSITY
+from app.results import DRAWS, SEED
 from data import TableError, objects, split, table
 from data.gaze import ObjectPath, Scene
 from scanpath.decode import LONGEST

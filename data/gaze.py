@@ -48,7 +48,7 @@ class Samples:
 
     subject: str
     stimulus: str  # the file name of the picture; "" where the recording does not say
-    time: Float[np.ndarray, " n"]  # milliseconds from the onset of the picture, where it is recorded, or from any moment
+    time: Float[np.ndarray, " n"]  # milliseconds from the picture's onset where that is recorded, else from any moment
     xy: Float[np.ndarray, "n 2"]  # pixels of the screen; NaN where the eye was lost
     screen: Screen
 
@@ -59,7 +59,7 @@ class Samples:
                 f"Samples: time has shape {self.time.shape} and xy {self.xy.shape}, but must be (n,) and (n, 2)."
             )
         if not np.isfinite(self.time).all() or (np.diff(self.time) <= 0).any():
-            raise GazeError(f"Samples: the times of {self.subject!r} do not rise; sort them and keep one sample a time.")
+            raise GazeError(f"Samples: the times of {self.subject!r} do not rise; sort them, with one sample a time.")
 
     def __len__(self) -> int:
         return len(self.time)

@@ -153,7 +153,7 @@ def numbers(found: Summary) -> dict[str, object]:
         "fixations_per_picture": spread(found.per_picture),
         "fixations_per_trial": spread(found.per_trial),
         "times": found.timing,
-        "fixations_per_second": len(found.begin) / whole if whole > 0 else None,
+        "fixations_per_second": len(found.begin) / whole if whole > 1e-3 else None,
         "fixations_per_second_by_second": found.rates.tolist(),
         "duration_ms": spread(found.duration),
         "first_onset_ms": spread(found.first),

@@ -1,24 +1,52 @@
+import csv
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from app import card, contenders, formats
 from app import evaluate as machinery
-from app.evaluate import CENTRE, HALVES, LEFT_OUT, evaluate
-from data import GazeError, PictureError, maps, synthetic, table
+from app.evaluate import Saliency, Settings
+from app.truth import CENTRE, HALVES, LEFT_OUT, UNIFORM
+from data import GazeError, maps, synthetic, table
 from data.gaze import Picture, Scanpath
-from data.picture import save
-from export.runtime import Prediction
+from data.picture import read, save
+from export.runtime import Prediction, Predictor
 from saliency import metrics
 from tests import toy_model as toy
 
 SIZE = (40, 60)  # height, width
+BEFORE = {  # row and score of `synthetic.write(folder, 20, seed=1)`, sigma 4
+    (CENTRE, "cc"): 0.36087377693985184,
+    (CENTRE, "sim"): 0.36408806412515027,
+    (CENTRE, "kl"): 1.2889140617555186,
+    (CENTRE, "sauc"): 0.4983466117798375,
+    (HALVES, "cc"): 0.842148851795407,
+    (HALVES, "kl"): 0.7207410633070384,
+    (LEFT_OUT, "nss"): 3.1763227050834604,
+    (LEFT_OUT, "auc"): 0.9357095014710677,
+    (LEFT_OUT, "sauc"): 0.9069799158749617,
+    (LEFT_OUT, "ig"): 1.874207166373345,
+    ("toy", "nss"): 1.6932624815700799,
+    ("toy", "sim"): 0.3489993747035396,
+    ("toy", "auc"): 0.7310609394230254,
+    ("toy", "ig"): -1.0067615570242003,
+}
 Item = tuple[Picture, tuple[Scanpath, ...]]
+
+
+def evaluate(
+    root: Path, models: Sequence[str | Path], *, against: str | None = None, workers: int = 1, **settings: Any
+) -> Saliency:
+    """An evaluation without the classical baselines, unless they are asked for."""
+    known = Settings(**{"baselines": False, **settings})
+    return machinery.evaluate(root, models, known, against=against, workers=workers)
 
 
 def path(subject: str, *fixations: tuple[float, float, float]) -> Scanpath:
@@ -52,8 +80,8 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Item]], None]:
         class Oracle:
             contract = replace(toy.CONTRACT, name="oracle")
 
-            def __init__(self, model: str) -> None:
-                self.asked: list[str] = []
+            def __init__(self, model: str, provider: str, threads: int) -> None:
+                assert (provider, threads) == ("cpu", 1)
 
             def index(self, condition: str) -> int:
                 return self.contract.conditions.index(condition)
@@ -67,21 +95,13 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Item]], None]:
                 seconds = tuple((float(s), s + 1.0) for s in range(times))
                 return Prediction(planes[0], np.stack(planes[1:]), seconds, "oracle", "0", condition, "cpu")
 
-        monkeypatch.setattr(machinery, "Predictor", Oracle)
+        monkeypatch.setattr(contenders, "Predictor", Oracle)
 
     return know
 
 
 def log(maps_: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.log(maps_).astype(np.float32))[None]
-
-
-@pytest.mark.parametrize("sigma", [0.7, 3.0, 15.36])
-def test_the_quick_density_is_the_one_of_maps(sigma: float) -> None:
-    rng = np.random.default_rng(0)
-    xy = np.concatenate([rng.random((20, 2)) * SIZE[::-1], [[0.0, 0.0], [59.9, 39.9], [59.9, 0.1], [7.5, 7.5]]])
-    want = maps.density(maps.counts(np.repeat(xy, 2, 0), SIZE), sigma)
-    np.testing.assert_allclose(machinery.density(np.repeat(xy, 2, 0), SIZE, sigma), want, rtol=1e-4, atol=1e-9)
 
 
 def test_who_knows_the_truth_has_cc_1_and_no_divergence(tmp_path: Path, oracle: Callable[[list[Item]], None]) -> None:
@@ -187,20 +207,17 @@ def test_pictures_of_several_sizes_and_without_fixations_are_fine(
     assert lonely.scores(LEFT_OUT)["nss"]["pictures"] == 4
 
 
-def test_a_model_of_bright_places_finds_synthetic_faces(
-    tmp_path: Path, toy_model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_of_bright_places_finds_synthetic_faces(tmp_path: Path, toy_model: Path) -> None:
     synthetic.write(tmp_path / "osie", 20, seed=1)
     result = evaluate(tmp_path / "osie", [toy_model, toy_model], sigma=4.0, slices=True)
     rows = result.values["whole"]
-    assert list(rows) == [CENTRE, HALVES, LEFT_OUT, "toy", str(toy_model)]
+    assert list(rows) == [UNIFORM, CENTRE, "toy", str(toy_model), HALVES, LEFT_OUT]
     assert np.nanmean(rows["toy"]["nss"]) > 0.5
     assert np.nanmean(rows[LEFT_OUT]["nss"]) > np.nanmean(rows["toy"]["nss"])
     np.testing.assert_array_equal(rows["toy"]["auc"], rows[str(toy_model)]["auc"])
     np.testing.assert_array_equal(result.values["0-1 s"]["toy - time-blind"]["cc"], 0)
     assert result.protocol["models"]["toy"]["condition"] == "osie"
-    machinery.show(result)
-    shown = capsys.readouterr().out
+    shown = formats.text(result, "table")
     assert "osie, test: 4 pictures, sigma 4 pixels, convention tuebingen" in shown
     for word in ("centre bias", "leave one observer out", "half of the observers", "0-1 s", "toy - time-blind", "sauc"):
         assert word in shown
@@ -216,6 +233,10 @@ def test_the_json_is_valid_and_says_how_it_was_made(tmp_path: Path, toy_model: P
     assert protocol["models"] == {"toy": {"version": "0.0.1", "commit": "0" * 40, "condition": "any"}}
     assert set(protocol["versions"]) == {"gaze", "numpy", "torch"}
     assert record["scores"]["whole"]["toy"]["nss"]["mean"] == result.scores("toy")["nss"]["mean"]
+    (tmp_path / "evaluation.json").write_text(result.to_json())
+    (found,) = card.read([tmp_path / "evaluation.json"])
+    assert "| leave one observer out |" in card.tables([found])
+    assert card.scores([found], "toy")["set"]["nss"] == round(result.scores("toy")["nss"]["mean"], 3)
     assert record["scores"]["1-2 s"]["toy"]["cc"] == {"mean": None, "low": None, "high": None, "pictures": 0}
 
 
@@ -245,8 +266,10 @@ def test_people_can_be_scored_on_pictures_that_are_not_there(tmp_path: Path, toy
     items = [(Picture(f"{i}.png", 60, 40), crowd(rng)) for i in range(3)]
     table.write(tmp_path / "set", items)
     assert evaluate(tmp_path / "set", []).scores(LEFT_OUT)["nss"]["pictures"] == 3
-    with pytest.raises(PictureError, match=r"images/0.png: cannot be read"):
+    with pytest.raises(GazeError, match=r"images/0.png: the picture is missing, but toy looks at it; add it"):
         evaluate(tmp_path / "set", [toy_model])
+    with pytest.raises(GazeError, match=r"but spectral residual looks at it; .* \(--no-baselines, --model none\)"):
+        evaluate(tmp_path / "set", [], baselines=True)
 
 
 def test_people_and_the_centre_bias_on_real_pictures(shared: Path) -> None:
@@ -255,3 +278,207 @@ def test_people_and_the_centre_bias_on_real_pictures(shared: Path) -> None:
     known = {(LEFT_OUT, "nss"): 2.14, (HALVES, "cc"): 0.76, (CENTRE, "cc"): 0.64, (CENTRE, "nss"): 1.27}
     for (row, score), value in known.items():
         assert result.scores(row)[score]["mean"] == pytest.approx(value, abs=0.02)
+
+
+def test_a_flat_map_has_the_scores_of_knowing_nothing(tmp_path: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(7)) for _ in range(5)])
+    result = evaluate(tmp_path / "set", [], sigma=4.0)
+    rows = result.values["whole"]
+    for score, value in {"cc": 0, "nss": 0, "auc": 0.5, "sauc": 0.5}.items():
+        np.testing.assert_array_equal(rows[UNIFORM][score], value)
+    assert (rows[UNIFORM]["kl"] > 0).all()
+    explained = result.aggregates
+    ceiling = rows[LEFT_OUT]["ig"]
+    if ceiling.sum() > 0:
+        assert explained[UNIFORM]["explained"][0] == pytest.approx(rows[UNIFORM]["ig"].sum() / ceiling.sum())
+    assert set(explained) == {UNIFORM, CENTRE, LEFT_OUT}
+
+
+def test_what_is_explained_is_a_share_of_what_people_know_of_each_other(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 20, seed=1)
+    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
+    gain, ceiling = (result.values["whole"][row]["ig"] for row in ("toy", LEFT_OUT))
+    found = result.scores("toy")["explained"]
+    assert found["mean"] == pytest.approx(gain.sum() / ceiling.sum())
+    assert found["low"] < found["mean"] < found["high"]
+    assert result.scores(LEFT_OUT)["explained"] == {"mean": 1, "low": 1, "high": 1, "pictures": 4}
+    assert result.scores(CENTRE)["explained"]["mean"] == 0
+    assert "toy explains" in result.gist()[1]
+
+
+def test_the_classical_baselines_are_rows_between_chance_and_models(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 12, seed=1)
+    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0, baselines=True, slices=True)
+    rows = list(result.values["whole"])
+    assert rows == [UNIFORM, CENTRE, *contenders.BASELINES.values(), "toy", HALVES, LEFT_OUT]
+    assert [result.kind(row) for row in rows] == ["chance"] * 2 + ["baseline"] * 3 + ["model", "people", "people"]
+    assert result.kind("graph-based, time-blind") == "baseline"
+    assert result.models == ["toy"]
+    for row in contenders.BASELINES.values():
+        assert np.isfinite(result.values["whole"][row]["ig"]).all()
+    assert list(evaluate(tmp_path / "osie", ["itti"], sigma=4.0).values["whole"])[2] == "Itti-Koch"
+
+
+def test_any_number_of_processes_finds_the_same_numbers(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 12, seed=2)
+    alone, together = (
+        evaluate(tmp_path / "osie", [toy_model, "gbvs"], sigma=6.0, slices=True, workers=workers, against="toy")
+        for workers in (1, 2)
+    )
+    assert alone.protocol["pictures"] > 1
+    assert alone.to_json() == together.to_json()
+
+
+def test_a_mistake_in_a_process_is_still_told_in_one_sentence(tmp_path: Path, toy_model: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(8)) for _ in range(5)])
+    file = tmp_path / "set" / "images" / "4.png"
+    file.write_bytes(file.read_bytes()[:60])  # its header still tells the size
+    with pytest.raises(GazeError, match=r"4\.png: the picture is damaged or cut off"):
+        evaluate(tmp_path / "set", [toy_model], workers=2)
+
+
+def test_the_numbers_of_a_synthetic_set_stay_what_they_were(tmp_path: Path, toy_model: Path) -> None:
+    """As printed by the evaluation before it was shared out to processes."""
+    synthetic.write(tmp_path / "osie", 20, seed=1)
+    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
+    for (row, score), value in BEFORE.items():
+        assert result.scores(row)[score]["mean"] == pytest.approx(value, rel=1e-5), (row, score)
+
+
+def test_a_folder_of_maps_is_scored_as_the_model_that_made_it(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 20, seed=1)
+    folder, predictor = tmp_path / "mine", Predictor(toy_model, provider="cpu", threads=1)
+    folder.mkdir()
+    for picture, _ in table.read(tmp_path / "osie"):
+        assert picture.path is not None
+        np.save(folder / f"{Path(picture.name).stem}.density.npy", predictor(read(picture.path), "osie").density)
+    result = evaluate(tmp_path / "osie", [toy_model, folder], sigma=4.0)
+    for score, values in result.values["whole"]["toy"].items():
+        np.testing.assert_allclose(result.values["whole"]["mine"][score], values, rtol=1e-5, atol=1e-6)
+    assert result.protocol["models"]["mine"] == {"maps": "mine"}
+    next(folder.iterdir()).unlink()
+    with pytest.raises(GazeError, match=r"mine: no map for 1 of 20 pictures, the first is"):
+        evaluate(tmp_path / "osie", [folder], split="all")
+
+
+def test_maps_need_no_pictures(tmp_path: Path) -> None:
+    items = [(Picture(f"{i}.png", 60, 40), crowd(np.random.default_rng(i))) for i in range(3)]
+    table.write(tmp_path / "set", items)
+    (tmp_path / "maps").mkdir()
+    for i in range(3):
+        np.save(tmp_path / "maps" / f"{i}.npy", np.random.default_rng(i).random((20, 30)))
+    result = evaluate(tmp_path / "set", [tmp_path / "maps"], sigma=4.0)
+    assert result.scores("maps")["auc"]["pictures"] == 3
+    assert result.look is not None
+    assert result.look("maps", "0.png") == []
+
+
+def test_rows_are_compared_picture_by_picture(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 30, seed=1)
+    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against="spectral")
+    assert result.against == "spectral residual"  # it came for the comparison alone
+    rows = result.values["whole"]
+    test = result.compared["toy"]["nss"]
+    assert test["difference"] == pytest.approx((rows["toy"]["nss"] - rows["spectral residual"]["nss"]).mean())
+    record = json.loads(result.to_json())
+    assert record["paired"]["against"] == "spectral residual"
+    assert record["paired"]["rows"]["toy"]["kl"]["won"] == pytest.approx(
+        np.mean(rows["toy"]["kl"] < rows["spectral residual"]["kl"])
+    )
+    assert "explained" not in record["paired"]["rows"]["toy"]
+    assert list(evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against=CENTRE).compared) == [
+        UNIFORM,
+        "toy",
+        HALVES,
+        LEFT_OUT,
+    ]
+    with pytest.raises(GazeError, match="There is no model 'nobody'"):
+        evaluate(tmp_path / "osie", [toy_model], against="nobody")
+
+
+def test_pictures_are_worst_where_the_model_misses_most_of_what_people_know(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 40, seed=3)
+    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
+    gap = result.values["whole"]["toy"]["ig"] - result.values["whole"][LEFT_OUT]["ig"]
+    worst, best = result.extremes("toy", 2)
+    assert [name for name, _ in worst] == [result.pictures[k] for k in gap.argsort()[:2]]
+    assert [name for name, _ in best] == [result.pictures[k] for k in gap.argsort()[::-1][:2]]
+    everything = result.extremes("toy", 99)
+    assert [len(some) for some in everything] == [len(gap), 0]
+    assert result.extremes("toy", 0) == ([], [])
+
+
+def test_of_many_pictures_some_are_taken_evenly(tmp_path: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(9)])
+    result = evaluate(tmp_path / "set", [], split="all", limit=4)
+    assert result.pictures == ("0.png", "2.png", "4.png", "6.png")
+    assert result.protocol["pictures"] == 4
+
+
+def test_one_observer_is_scored_without_people(tmp_path: Path, toy_model: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i), subjects=1) for i in range(4)])
+    result = evaluate(tmp_path / "set", [toy_model], sigma=4.0, slices=True)
+    assert list(result.values["whole"]) == [UNIFORM, CENTRE, "toy"]
+    assert result.aggregates == {}
+    worst, _ = result.extremes("toy", 1)
+    assert worst[0][1] == pytest.approx(result.values["whole"]["toy"]["ig"].min())
+    for form in ("table", "markdown", "csv", "json"):
+        assert "toy" in formats.text(result, form)
+
+
+def test_sets_without_times_and_with_empty_paths_are_scored(tmp_path: Path, toy_model: Path) -> None:
+    nothing = np.zeros(0)
+    viewings = []
+    for i in range(4):
+        paths = crowd(np.random.default_rng(i))
+        still = [replace(p, onset=np.full(6, np.nan), duration=np.full(6, np.nan)) for p in paths]
+        viewings.append((*still, Scanpath("s9", np.zeros((0, 2)), nothing, nothing)))
+    dataset(tmp_path / "set", viewings)
+    result = evaluate(tmp_path / "set", [toy_model], sigma=4.0, slices=True)
+    assert all(result.scores("toy, time-blind", period)["cc"]["pictures"] == 2 for period in list(result.values)[1:])
+
+
+def test_the_table_of_pictures_holds_every_score(tmp_path: Path, toy_model: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(5)])
+    result = evaluate(tmp_path / "set", [toy_model], sigma=4.0, slices=True)
+    formats.per_picture(result, tmp_path / "all.csv")
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
+    assert len(rows) == sum(2 * len(some) for some in result.values.values())
+    toy_row = next(r for r in rows if r["row"] == "toy" and r["picture"] == "4.png" and r["period"] == "whole")
+    assert float(toy_row["ig"]) == result.values["whole"]["toy"]["ig"][1]
+    assert next(r for r in rows if r["row"] == HALVES)["nss"] == ""
+    with pytest.raises(GazeError, match="cannot be written"):
+        formats.per_picture(result, tmp_path / "none" / "all.csv")
+
+
+def test_models_may_know_what_they_are_asked_in_a_split_they_were_trained_on(tmp_path: Path, toy_model: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(5)])
+    assert "know what is evaluated" in formats.text(evaluate(tmp_path / "set", [toy_model], split="train"), "table")
+    assert evaluate(tmp_path / "set", [toy_model]).protocol["caution"] == ""
+    assert evaluate(tmp_path / "set", [], split="all").protocol["caution"] == ""
+
+
+def test_markdown_has_no_number_where_there_is_none(tmp_path: Path, toy_model: Path) -> None:
+    synthetic.write(tmp_path / "osie", 20, seed=1)
+    text = formats.text(evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against=CENTRE), "markdown")
+    assert "nan" not in text
+    assert "**osie, test: whole viewing** (4 pictures)" in text
+    assert "**Difference from centre bias, 95 % interval, p, share of pictures won**" in text
+    assert "- toy: worst on " in text
+
+
+def test_no_row_hides_another_whatever_people_name_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(4)])
+    for folder in ("uniform", "Itti-Koch", "a/[bold]", "b/[bold]", "[link]"):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(4):
+            np.save(tmp_path / folder / f"{i}.npy", np.random.default_rng(i).random(SIZE))
+    monkeypatch.chdir(tmp_path)
+    models = ["uniform", "Itti-Koch", "a/[bold]", "b/[bold]", "[link]", "itti"]
+    result = evaluate(tmp_path / "set", models, baselines=True)
+    rows = ["uniform (maps)", "Itti-Koch (maps)", "[bold]", "b/[bold]", "[link]"]
+    assert list(result.values["whole"]) == [UNIFORM, CENTRE, *contenders.BASELINES.values(), *rows, HALVES, LEFT_OUT]
+    shown = formats.text(result, "table")
+    assert all(row in shown for row in rows)

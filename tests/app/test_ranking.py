@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import card, people, trials
+from app import card, formats, people, trials
 from app import ranking as machinery
-from app.ranking import Ranking, evaluate, show
+from app.ranking import Ranking, evaluate
 from app.trials import Settings
 from data import GazeError, objects, table
 from data.gaze import Objects, Picture, Scanpath, Scene
@@ -274,13 +274,10 @@ def test_the_walk_is_refused_without_pictures(free: Path) -> None:
         (Settings(split="all"), "no split of splits.json"),
     ],
 )
-def test_what_models_may_know_is_told(
-    free: Path, settings: Settings, caution: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_models_may_know_is_told(free: Path, settings: Settings, caution: str) -> None:
     result = evaluate(free, [], settings)
     assert caution in result.protocol["caution"]
-    show(result)
-    assert ("odels" in capsys.readouterr().out) == bool(caution) == bool(result.protocol["caution"])
+    assert ("odels" in formats.text(result, "table")) == bool(caution) == bool(result.protocol["caution"])
 
 
 def test_a_condition_that_is_asked_for_is_taken(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
@@ -337,7 +334,7 @@ def test_who_looks_alone_has_no_ceiling(tmp_path: Path) -> None:
     result = evaluate(dataset(tmp_path / "alone", crowd(8, 1)), [])
     assert all(score["pictures"] == 0 for score in result.scores(people.ROW).values())
     assert result.scores("markov")["ss"]["pictures"] == 3
-    show(result)
+    assert people.ROW in formats.text(result, "table")
 
 
 def test_the_json_makes_a_model_card(search: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
@@ -350,12 +347,9 @@ def test_the_json_makes_a_model_card(search: Path, oracle: Callable[[Path], list
     assert card.scores([document], "oracle")["search"]["delta"] == round(result.scores("oracle")["delta"]["mean"], 3)
 
 
-def test_the_table_shows_each_group_with_its_rows(
-    search: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_table_shows_each_group_with_its_rows(search: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
-    show(evaluate(search, []))
-    text = capsys.readouterr().out
+    text = formats.text(evaluate(search, []), "table")
     assert text.startswith("search, test by picture: 3 pictures, 15 paths, objects file, 0% of fixations on none")
     for word in ("order", "places", "search", "ss_length", "delta_trial", people.ROW):
         assert word in text

@@ -1,0 +1,138 @@
+"""What `gaze evaluate saliency` scores: pictures, contenders and periods, and the rows of one picture after another.
+
+A study travels to processes of one thread each, which share its pictures; every number is the same for any count.
+"""
+
+import contextlib
+import math
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from app import truth
+from app.contenders import Contender, Eye
+from app.results import WHOLE, Values
+from app.truth import HALVES, LEFT_OUT, OF_A_SECOND, SCORES, Rows, Truth
+from app.viewings import Viewings
+from data import GazeError
+from data.picture import read
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+PEOPLE = (HALVES, LEFT_OUT)  # the last rows
+
+Scored = dict[str, Rows]  # period -> rows of one picture
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is scored: pictures, contenders, periods; it travels to every process."""
+
+    viewings: Viewings
+    contenders: list[Contender]
+    periods: dict[str, int | None]
+    sigma: float
+
+    def open(self) -> Callable[[int], Scored]:
+        """What scores a picture by its number."""
+        eyes = {contender.row: contender.open() for contender in self.contenders}
+        both = self.viewings.chosen, self.viewings.train
+        parts = {period: [[v.during(s) for v in some] for some in both] for period, s in self.periods.items()}
+        return partial(self._score, eyes, parts)
+
+    def _score(self, eyes: dict[str, Eye], parts: dict[str, Any], number: int) -> Scored:
+        viewing = self.viewings.chosen[number]
+        pixels = cache(partial(read, viewing.path))
+        predictions = {row: eye(viewing, pixels) for row, eye in eyes.items()}
+        found: Scored = {}
+        for period, (now, before) in parts.items():
+            told = Truth.of(now[number], now, before, self.sigma)
+            names = SCORES if period == WHOLE else OF_A_SECOND
+            found[period] = truth.chance(told, names) | truth.models(predictions, told, self.periods[period])
+            found[period] |= truth.people(now[number], told, self.sigma, number, names)
+        return found
+
+
+def scored(study: Study, workers: int) -> Iterator[Scored]:
+    """Each picture's rows, in order."""
+    numbers = range(len(study.viewings.chosen))
+    if min(workers, len(numbers)) <= 1:
+        with _one_thread():
+            yield from map(study.open(), numbers)
+        return
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(numbers)), spawned, _begin, (study,)) as pool:
+        try:
+            with _environment(dict.fromkeys(THREADS, "1")):
+                found = pool.map(_next, numbers)  # starts the processes
+            yield from found
+        except BrokenProcessPool as error:
+            raise GazeError(
+                "A process was ended from outside, perhaps for its memory; take fewer --workers."
+            ) from error
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """What processes that begin now find in their environment: NumPy reads it when it is imported, and never again."""
+    before = {name: os.environ[name] for name in values if name in os.environ}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+_score: Callable[[int], Scored]  # of this process
+
+
+def _begin(study: Study) -> None:
+    """A process of the pool opens everything once."""
+    global _score
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares out
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    _score = study.open()
+
+
+def _next(number: int) -> Scored:
+    return _score(number)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of several threads differ in their last digits from those of one."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def gathered(scored: Sequence[Scored]) -> Values:
+    """From rows by picture to pictures by row: chance, contenders as they came, people."""
+    values: Values = {}
+    for number, periods in enumerate(scored):
+        for period, rows in periods.items():
+            for row, scores in rows.items():
+                for name, value in scores.items():
+                    column = values.setdefault(period, {}).setdefault(row, {})
+                    column.setdefault(name, np.full(len(scored), math.nan))[number] = value
+    return {p: {r: rows[r] for r in sorted(rows, key=PEOPLE.__contains__)} for p, rows in values.items()}
