@@ -91,7 +91,7 @@ def _add(found: dict[str, Contender], name: str, contender: Contender) -> None:
 def _contender(name: str, condition: str | None, data: str, chosen: Sequence[Viewing]) -> Contender:
     if name in BASELINES:
         return Contender(BASELINES[name], "baseline", name, facts={"version": version("gaze")})
-    shipped = os.sep not in name and any((f / f"{name}.onnx").is_file() for f in (runtime.folder(), runtime.WEIGHTS))
+    shipped = os.sep not in name and runtime.named(name)
     folder = Path(name)
     if folder.is_dir() and not shipped:
         files = mapfiles.find(folder, [viewing.name for viewing in chosen])

@@ -230,7 +230,7 @@ def _by_walk(
 
 def _shipped(data: Set) -> list[str]:
     name = "oat-search" if data.search else "oat-free"
-    return [name] if (runtime.folder() / f"{name}.onnx").is_file() else []
+    return [name] if runtime.named(name) else []
 
 
 def _open(models: Sequence[str | Path], settings: Settings, data: Set) -> dict[str, tuple[Row, Facts]]:

@@ -22,7 +22,7 @@ from data import picture as pictures
 from data.gaze import Objects
 from data.proto import proto
 from export.detector import Detector
-from export.runtime import Predictor, folder
+from export.runtime import Predictor, named
 
 FORMATS = ("png", "csv", "json")
 ENDINGS = {"png": (".path.png",), "csv": (".paths.csv", ".objects.csv"), "json": (".path.json",)}
@@ -86,7 +86,7 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     """
     looked_for, where = aim(target), source(objects, provider)
     name = model or ("oat-free" if looked_for is None else "oat-search")
-    known = objects == "proto" or (folder() / f"{DENSITY}.onnx").is_file()
+    known = objects == "proto" or named(DENSITY)
     density = Predictor(DENSITY, provider=provider) if known else None
     return Tracer(observe.walker(name, provider), where, density, looked_for, Settings(**settings))
 

@@ -56,7 +56,7 @@ class Summary:
     def rates(self) -> Float[np.ndarray, " s"]:
         """Fixations per second of viewing, second by second, as long as one trial in twenty goes on."""
         last = float(np.quantile(self.end, 1 - LEAST)) if len(self.end) else 0.0
-        if last <= 0:
+        if last < 1:
             return np.zeros(0)
         seconds = math.ceil(min(last / 1000, LONGEST))
         viewing = np.array([np.clip(self.end / 1000 - second, 0, 1).sum() for second in range(seconds)])

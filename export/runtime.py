@@ -270,11 +270,16 @@ def feed(
     }
 
 
+def named(model: str) -> Path | None:
+    """The .onnx file of this name in `folder()`, else among those that ship; None where there is none."""
+    return next((p for p in (folder() / f"{model}.onnx", WEIGHTS / f"{model}.onnx") if p.is_file()), None)
+
+
 def find(model: str | Path) -> Path:
-    """The .onnx file of a model given by name or path; a name that `folder()` lacks may be one that ships."""
+    """The .onnx file of a model given by name or path."""
     path = Path(model)
     if path.suffix != ".onnx":
-        path = next((p for p in (folder() / f"{model}.onnx", WEIGHTS / f"{model}.onnx") if p.is_file()), path)
+        path = named(str(model)) or path
     if not path.is_file():
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
