@@ -24,8 +24,10 @@ SIZE = (1920, 1080)  # width, height in pixels of every picture
 def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture of the training set with one scanpath of all viewers in no order, by the names."""
     stimuli, locations = (Path(root) / "trainSet" / name for name in ("Stimuli", "FIXATIONLOCS"))
-    names = sorted(path.relative_to(locations).with_suffix(".jpg").as_posix() for path in locations.glob("*/*.mat"))
-    pictures = {path.relative_to(stimuli).as_posix() for path in stimuli.glob("*/*.jpg")}
+    names = sorted(
+        path.relative_to(locations).with_suffix(".jpg").as_posix() for path in locations.glob("[!.]*/[!.]*.mat")
+    )
+    pictures = {path.relative_to(stimuli).as_posix() for path in stimuli.glob("[!.]*/[!.]*.jpg")}
     if not names:
         raise TableError(f"{locations}: no fixations are there; give the folder that holds CAT2000's trainSet/.")
     if lost := sorted(pictures.difference(names)):
@@ -38,11 +40,11 @@ def _item(stimuli: Path, locations: Path, name: str) -> tuple[Picture, tuple[Sca
     path = (locations / name).with_suffix(".mat")
     values = matlab.load(path, "fixLocs")
     with release.form(path, "fixLocs"):
-        if values.dtype.kind not in "biuf" or values.size != picture.width * picture.height:
+        if values.shape != (picture.height, picture.width):
             raise ValueError(f"not {picture.height} x {picture.width} numbers")
         if not np.isin(values, (0, 1)).all():
             raise ValueError("not 0 and 1 alone")
-    y, x = np.divmod(np.flatnonzero(values), picture.width)
+    y, x = np.nonzero(values)
     unknown = np.full(len(x), np.nan)
     scanpath = Scanpath("all", np.stack([x, y], 1) + 0.5, unknown, unknown.copy())
     return picture, (scanpath,) if len(scanpath) else ()

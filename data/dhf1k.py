@@ -126,9 +126,9 @@ def _matrix(path: Path) -> Bool[np.ndarray, "h w"]:
     width, height = size(path.parents[2] / "maps" / f"{path.stem}.png")
     values = matlab.load(path, "I")
     with release.form(path, "I"):
-        if values.dtype.kind not in "biuf" or values.size != width * height:
+        if values.dtype.kind not in "biuf" or values.shape != (height, width):
             raise ValueError(f"not {height} x {width} numbers")
-        return np.asarray(values.reshape(height, width) > 0)
+        return np.asarray(values > 0)
 
 
 def extract(root: Path | str, every: int = 1, suffix: str = ".jpg") -> Iterator[Path]:

@@ -55,7 +55,7 @@ def read(root: Path | str, phase: str = "enc") -> Iterator[tuple[Picture, tuple[
 
 def _viewed(path: Path, kind: str, phase: str) -> Viewed:
     found: Viewed = {}
-    for number, entry in enumerate(matlab.load(path, "allImages"), 1):
+    for number, entry in enumerate(matlab.load(path, "allImages").ravel(), 1):
         with release.form(path, f"allImages({number})"):
             category, filename = (str(matlab.field(entry, key).ravel()[0]) for key in ("category", "filename"))
             people = enumerate(matlab.field(entry, "userdata").ravel(), 1)

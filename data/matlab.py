@@ -1,9 +1,10 @@
 """MATLAB files in, without MATLAB: variables and the fields of structs; what is wrong in one sentence.
 
 Files of the versions 4 to 7.2 are read by scipy, which is part of the extra `train`; 7.3 (HDF5) is refused.
-`mat5` first makes sure that scipy survives the file.
+`mat5` first makes sure that scipy survives the variable.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from data.check import reason
 
 
 def load(path: Path, name: str) -> np.ndarray:
-    """One variable of a .mat file, flattened; structs and cells come as arrays of records and of objects."""
+    """One variable of a .mat file in its shape; structs and cells come as arrays of records and of objects."""
     from scipy.io import loadmat  # of the extra `train`: predicting does without
 
     try:
-        mat5.check(path.read_bytes())
-        return np.ravel(loadmat(path, variable_names=name)[name])
+        content = mat5.variable(path.read_bytes(), name)
+        return np.atleast_2d(loadmat(io.BytesIO(content), variable_names=name)[name])
     except FileNotFoundError as error:
         raise TableError(f"{path}: the file is missing; give the whole folder of the release.") from error
     except OSError as error:

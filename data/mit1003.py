@@ -34,7 +34,8 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
 
     Args:
         root: The folder that holds ALLSTIMULI/ and DATA/.
-        initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came.
+        initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came. A
+            blink with which the trial begins is none; the authors (2:end) leave out the blink and keep the cross.
     """
     root = Path(root)
     viewers = sorted(path for path in (root / "DATA").glob("[!._]*") if path.is_dir())
@@ -94,11 +95,11 @@ def _recording(path: Path, picture: Picture, skip: int) -> tuple[Float[np.ndarra
     struct = matlab.load(path, path.stem[:63])
     with release.form(path):
         samples = release.array(matlab.field(matlab.field(struct, "DATA"), "eyeData"), "eyeData", 2)
-    samples[~np.isfinite(samples).all(1)] = np.nan
     samples = np.clip(samples, -release.FAR, release.FAR)  # whatever number stands for a blink
-    release.shares(path, samples[(samples >= 0).all(1)], picture.width, picture.height)
-    spans = fixations(samples)[skip:]
-    xy = np.array([_median(samples[begin:end]) for begin, end in spans]).reshape(-1, 2) - 0.5
+    seen = (samples >= 0).all(1)
+    release.shares(path, samples[seen], picture.width, picture.height)
+    spans = [(begin, end) for begin, end in fixations(samples) if seen[begin:end].any()][skip:]
+    xy = np.array([np.nanmedian(samples[begin:end], 0) for begin, end in spans]).reshape(-1, 2) - 0.5
     return xy, np.array(spans, float).reshape(-1, 2)
 
 
@@ -108,8 +109,3 @@ def _scanpath(
     kept = ((xy >= 0) & (xy < (picture.width, picture.height))).all(1)
     begin, end = spans[kept].T * (1000 / RATE)
     return Scanpath(subject, xy[kept], begin, end - begin)
-
-
-def _median(samples: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "2"]:
-    known = samples[~np.isnan(samples[:, 0])]
-    return np.asarray(np.median(known, 0)) if len(known) else np.full(2, np.nan)

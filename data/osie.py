@@ -35,7 +35,7 @@ def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Pic
     path = root / "data" / "eye" / "fixations.mat"
     if not path.is_file():
         raise TableError(f"{path}: the file is missing; give the folder of the {title} release, which holds data/.")
-    return _items(root, title, wanted, path, matlab.load(path, "fixations"))
+    return _items(root, title, wanted, path, matlab.load(path, "fixations").ravel())
 
 
 def _items(
@@ -62,4 +62,6 @@ def _scanpath(subject: str, struct: Any) -> Scanpath:
     x, y, duration = (release.row(struct, name) for name in ("fix_x", "fix_y", "fix_duration"))
     if not len(x) == len(y) == len(duration):
         raise ValueError(f"{len(x)} fix_x, {len(y)} fix_y and {len(duration)} fix_duration of viewer {subject}")
+    if (duration < 0).any():
+        raise ValueError(f"fix_duration is {duration.min():g}")
     return Scanpath(subject, np.stack([x, y], 1) - 0.5, np.full(len(x), np.nan), duration)

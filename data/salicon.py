@@ -9,7 +9,7 @@ which their authors found in other ways in the same samples; nothing in a file t
 as MATLAB does, from 1: we subtract 0.5. Workers are not named, so that w01 is another person on every picture. The
 fixations on images/test/ are kept by the benchmark, so those pictures are not read.
 
-Fixations have no times. `recover` finds them as TempSAL does: with F fixations, the k-th is expected at
+Fixations have no times. `recover` finds them as TempSAL does: of F fixations number k, from 0 on, is expected at
 
     e_k = 5000 (k + 1) / (F + 1) ms, and is given the time t_p of the worker's sample p for which
     d(p, k) + w |t_p - e_k|  is least, at most 5000 ms
@@ -97,7 +97,7 @@ def recover(
 def _files(root: Path, edition: str) -> list[tuple[Path, Path]]:
     """Every file of fixations with its picture, train first."""
     folder = root / (f"fixations_{edition}" if edition else "fixations")
-    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("*.mat"))]
+    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("[!.]*.mat"))]
     if not found:
         raise TableError(
             f"{folder}: no train/*.mat or val/*.mat is there; give the folder of SALICON, which holds them."
@@ -110,7 +110,7 @@ def _files(root: Path, edition: str) -> list[tuple[Path, Path]]:
 
 def _workers(path: Path) -> list[Worker]:
     with release.form(path, "gaze"):
-        found = [_worker(entry) for entry in matlab.load(path, "gaze")]
+        found = [_worker(entry) for entry in matlab.load(path, "gaze").ravel()]
     if found:
         for points in ("fixations", "location"):
             release.pixels(path, np.concatenate([getattr(worker, points) for worker in found]) + 0.5, *SIZE)

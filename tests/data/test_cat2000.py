@@ -39,6 +39,15 @@ def test_a_picture_that_nobody_looked_at_has_no_scanpath(root: Path) -> None:
     assert next(cat2000.read(root))[1] == ()
 
 
+def test_files_that_a_macintosh_leaves_on_a_drive_are_passed_over(root: Path) -> None:
+    for part, suffix in (("Stimuli", ".jpg"), ("FIXATIONLOCS", ".mat")):
+        for folder in ("Action", ".Trashes"):
+            (root / "trainSet" / part / folder).mkdir(exist_ok=True)
+            (root / "trainSet" / part / folder / f"._001{suffix}").write_bytes(b"Mac OS X")
+        (root / "trainSet" / part / ".Trashes" / f"001{suffix}").write_bytes(b"Mac OS X")
+    assert [picture.name for picture, _ in cat2000.read(root)] == ["Action/001.jpg", "Social/001.jpg"]
+
+
 def test_a_picture_or_its_fixations_that_are_missing_are_named(root: Path) -> None:
     (root / "trainSet" / "Stimuli" / "Social" / "001.jpg").unlink()
     with pytest.raises(TableError, match=r"Social/001\.jpg: the picture is missing"):
@@ -53,6 +62,7 @@ def test_a_picture_or_its_fixations_that_are_missing_are_named(root: Path) -> No
 def test_another_form_is_refused(root: Path) -> None:
     for values, problem in (
         (np.zeros((10, 2)), "not 1080 x 1920 numbers"),
+        (np.zeros((1920, 1080)), "not 1080 x 1920 numbers"),
         ("map", "not 1080 x 1920 numbers"),
         (np.full((1080, 1920), 0.5), "not 0 and 1 alone"),
     ):

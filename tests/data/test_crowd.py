@@ -63,6 +63,7 @@ def test_other_units_are_named(root: Path) -> None:
         ((y, x, duration), "y seems to come before x"),
         ((x, y, duration / 1000), "fix_duration seems to be in seconds"),
         ((x, y, duration * np.inf), "fix_duration is not finite"),
+        ((x, y, -duration), "fix_duration is -250"),
     ):
         rewrite(root, *columns)
         with pytest.raises(TableError, match=problem):

@@ -105,9 +105,10 @@ def test_the_matrices_of_the_first_release_read_alike(root: Path) -> None:
         path.unlink()
     assert [(picture, [path.xy.tolist() for path in paths]) for picture, paths in dhf1k.read(root)] == expected
     assert len(dhf1k.splits(root)["train"]) == 3
-    tiny.savemat(matrix, {"I": np.zeros((2, 3))})
-    with pytest.raises(TableError, match=r"0001\.mat: I has not the form of the release \(not 36 x 64 numbers\)"):
-        list(dhf1k.read(root))
+    for shape in ((2, 3), (64, 36)):
+        tiny.savemat(matrix, {"I": np.zeros(shape)})
+        with pytest.raises(TableError, match=r"0001\.mat: I has not the form of the release \(not 36 x 64 numbers\)"):
+            list(dhf1k.read(root))
 
 
 def test_a_blurred_map_is_no_map_of_fixations(root: Path) -> None:

@@ -98,6 +98,7 @@ def test_samples_come_from_every_worker_who_has_some_and_name_a_screen(root: Pat
     assert [samples.subject for samples in found] == ["w01", "w02"] * 2
     assert len(found[0]) == 4
     assert round(found[0].screen.pixels_per_degree, 1) == 46.9  # CSS: a pixel is 0.0213 degrees
+    assert found[0].screen.width_cm / found[0].screen.height_cm == pytest.approx(640 / 480)  # pixels are square
 
 
 def test_an_edition_beside_the_other_is_read_by_its_name(root: Path) -> None:
@@ -106,6 +107,12 @@ def test_an_edition_beside_the_other_is_read_by_its_name(root: Path) -> None:
     assert list(salicon.splits(root, "2017")) == ["train", "val"]
     with pytest.raises(TableError, match=r"fixations: no train/\*\.mat"):
         salicon.read(root)
+
+
+def test_files_that_a_macintosh_leaves_on_a_drive_are_passed_over(root: Path) -> None:
+    (root / "fixations" / "train" / f"._{TRAIN}.mat").write_bytes(b"Mac OS X")
+    (root / "images" / "train" / f"._{TRAIN}.jpg").write_bytes(b"Mac OS X")
+    assert salicon.splits(root) == {"train": [f"{TRAIN}.jpg"], "val": [f"{VAL}.jpg"]}
 
 
 def test_fixations_without_their_picture_are_refused(root: Path) -> None:
@@ -149,6 +156,8 @@ def test_other_units_are_named(root: Path) -> None:
         (crowd_of(points[:, ::-1], times), "y seems to come before x"),
         (crowd_of(points, times / 1000), "timestamp seems to be in seconds"),
         (crowd_of(points * 1e9, times), "coordinates that are no pixels"),
+        (tiny.workers((points[:, ::-1], times, points)), "y seems to come before x"),
+        (tiny.workers((points, times, points[:, ::-1])), "y seems to come before x"),
     ):
         rewrite(root, gaze)
         with pytest.raises(TableError, match=problem):

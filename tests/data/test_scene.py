@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import TableError, scene, table
+from data import TableError, maps, scene, table
 from data.check import size
 from tests.data import tiny
 
@@ -30,21 +30,55 @@ def test_the_release_reads_as_pictures_and_scanpaths(root: Path) -> None:
 
 def test_y_comes_before_x_and_seconds_become_milliseconds(root: Path) -> None:
     _, (scanpath,) = next(scene.read(root))
-    np.testing.assert_array_equal(scanpath.xy, [[470.25, 150.5], [20, 10]])
+    np.testing.assert_allclose(scanpath.xy, [[470.25, 150.5], [20, 10]], rtol=1e-15)
     np.testing.assert_allclose(scanpath.onset, [334, 493])
     np.testing.assert_allclose(scanpath.duration, [134, 367])
 
 
 def test_trials_that_are_not_those_of_the_pictures_are_refused(root: Path) -> None:
     tiny.picture(root / "data" / "stimuli" / "003.jpg", 100, 100)
-    with pytest.raises(TableError, match="4 trials cannot be those of 3 pictures"):
+    with pytest.raises(TableError, match="2 x 2 trials cannot be those of 3 pictures"):
         scene.read(root)
     for path in (root / "data" / "stimuli").iterdir():
         path.unlink()
-    with pytest.raises(TableError, match="4 trials cannot be those of 0 pictures"):
+    with pytest.raises(TableError, match="2 x 2 trials cannot be those of 0 pictures"):
         scene.read(root)
     with pytest.raises(TableError, match="give the folder of the Scene release"):
         scene.read(root / "data")
+
+
+def test_pictures_in_columns_and_viewers_in_rows_are_refused(root: Path) -> None:
+    trial = np.array([[10.0, 20.0, 0.2, 0.3]])
+    rewrite(root, [trial, trial], [trial, trial], [trial, trial])
+    with pytest.raises(TableError, match="3 x 2 trials cannot be those of 2 pictures"):
+        scene.read(root)
+    tiny.savemat(root / "data" / "tidy" / "fixations.mat", {"fixations": np.empty((2, 0), object)})
+    with pytest.raises(TableError, match="2 x 0 trials cannot be"):
+        scene.read(root)
+
+
+def test_files_that_a_macintosh_leaves_on_a_drive_are_no_pictures(root: Path) -> None:
+    (root / "data" / "stimuli" / "._001.jpg").write_bytes(b"Mac OS X")
+    assert [picture.name for picture, _ in scene.read(root)] == ["001.jpg", "002.jpg"]
+
+
+def test_what_lies_on_an_edge_is_in_the_pixel_in_which_the_authors_show_it(root: Path) -> None:
+    width, height = 256, 400
+    xy = np.array([[1.0, 1.0], [0.25, 0.5], [0.1, 400.0], [256.0, 400.0], [20.0, 10.5], [20.5, 11.0], [1.5, 256.0]])
+    trial = np.column_stack([xy[:, ::-1], np.arange(7), np.full(7, 0.2)])
+    rewrite(root, [trial[-1:]], [trial])
+    _, (scanpath,) = list(scene.read(root))[1]
+    assert maps.on(scanpath.xy, (height, width)).all()
+    np.testing.assert_array_equal(np.floor(scanpath.xy), np.ceil(xy) - 1)
+    np.testing.assert_allclose(scanpath.xy, xy, rtol=1e-15)
+    assert scanpath.xy[1].tolist() == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("place", [(0.0, 10.0), (10.0, 0.0), (256.1, 10.0), (10.0, 400.1)])
+def test_what_the_authors_do_not_keep_is_beside_the_picture(root: Path, place: tuple[float, float]) -> None:
+    rewrite(root, [np.array([[9.0, 9, 0.2, 0.3]])], [np.array([[*place[::-1], 0.2, 0.3]])])
+    with pytest.raises(TableError, match=rf"002\.jpg: a fixation at \({place[0]:g}, {place[1]:g}\) is beside it"):
+        list(scene.read(root))
 
 
 def test_a_trial_of_another_form_is_refused(root: Path) -> None:
@@ -66,7 +100,10 @@ def test_other_units_and_other_columns_are_named(root: Path) -> None:
     for trial, problem in (
         (right * (1 / 300, 1 / 480, 1, 1), "all coordinates lie in 0 to 1"),
         (right[:, [1, 0, 2, 3]], "y seems to come before x"),
-        (right * (1, 1, 1000, 1000), "onsets seem to be in milliseconds"),
+        (right * (1, 1, 1000, 1000), "the times seem to be in milliseconds"),
+        (right * (1, 1, 1, 1000), "the times seem to be in milliseconds"),
+        (right * (1, 1, 1, -1), r"a start or a duration of -0\.2 s"),
+        (right * (1, 1, -1, 1), r"a start or a duration of -4 s"),
         (right + np.array([0, 30, 0, 0]), r"001\.jpg: a fixation at .* is beside it, for it has 480 x 300 pixels"),
     ):
         rewrite(root, [trial, trial], [tall, tall])
