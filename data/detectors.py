@@ -11,7 +11,7 @@ from jaxtyping import Float, Int8
 
 from data import GazeError
 from data.events import FIXATION, LOST, OSCILLATION, SACCADE
-from data.velocity import ends, runs, speed
+from data.velocity import INSTANT, ends, runs, speed, usual
 
 WIDEST = 200.0  # milliseconds: a velocity over more would average saccades away
 WINDOWS = (12.0, 20.0, 32.0, 48.0)  # milliseconds, of the adaptive method
@@ -38,7 +38,7 @@ def idt(time: Time, degrees: Angles, dispersion: float = 1.0, duration: float = 
     fixations never touch. It needs no velocity and thus suits slow trackers. Salvucci and Goldberg 2000.
     """
     count = len(time)
-    size = min(max(2, math.ceil(duration / float(np.median(np.diff(time))))), count)
+    size = min(max(2, math.ceil((duration - INSTANT) / usual(time))), count)
     both = np.stack([degrees, -degrees]).transpose(0, 2, 1).reshape(4, count)  # x, y, -x, -y
     compact = np.flatnonzero(_highest(both, size).sum(0) <= dispersion)
     still = np.zeros(count, bool)
@@ -123,14 +123,14 @@ def _saccades(
     labels = _labels(pace, np.ones(len(time), bool))
     first, after = runs(pace > low)
     peaks = np.fmax.reduceat(pace, first) if len(first) else pace[:0]
-    saccadic = (peaks > high) & (ends(time)[after - 1] - time[first] >= briefest)
+    saccadic = (peaks > high) & (ends(time)[after - 1] - time[first] >= briefest - INSTANT)
     place = 0
     while place < len(first):
         here, place = place, place + 1
         if not saccadic[here]:
             continue
         labels[first[here] : after[here]] = SACCADE
-        limit = time[after[here] - 1] + ringing
+        limit = time[after[here] - 1] + ringing + INSTANT
         while place < len(first) and time[first[place]] <= limit and peaks[place] < peaks[here]:
             swinging = labels[after[place - 1] : after[place]]
             swinging[swinging != LOST] = OSCILLATION

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int8
 
 from data import GazeError
 from data.gaze import Samples, Scanpath
-from data.velocity import angles, ends, runs, trusted
+from data.velocity import INSTANT, angles, ends, runs, trusted, usual
 
 UNDEFINED, FIXATION, SACCADE, OSCILLATION, PURSUIT, LOST = range(6)
 METHODS = {
@@ -29,7 +29,8 @@ METHODS = {
     "idt": "data.detectors:idt",
 }
 SLOWEST = 27.0  # samples per second that a velocity needs; trackers of 30 Hz lose a few
-QUICKEST = 20000.0  # samples per second; times in seconds look like more
+SCARCEST = 3.0  # samples per second; times in microseconds look like fewer
+QUICKEST = 5000.0  # samples per second; times in seconds look like more
 LAG = 150.0  # milliseconds over which the drift of the gaze is judged
 
 Labels = Int8[np.ndarray, " n"]
@@ -50,22 +51,21 @@ def detect(
     """What the eye did at each sample, by one of `METHODS`; fewer than three samples are undefined.
 
     `margin`: how much around a loss is lost as well. `bridge`: the longest loss that is filled, where the gaze on its
-    two sides is at most `apart` degrees apart. `merge`: the longest break between two fixations, at most `apart`
-    degrees apart, that are one; 0 merges none. `shortest`: a shorter fixation is undefined. `pursuit`: what drifts
-    faster than this is no fixation; 0 looks for none, which is right for still pictures; 3 suits moving targets.
-    The other options are the method's own.
+    two sides is at most `apart` degrees apart; where one sample of a quick tracker is lost, at any distance. `merge`:
+    the longest break without a loss between two fixations, at most `apart` degrees apart, that are one; 0 merges none.
+    `shortest`: a shorter fixation is undefined. `pursuit`: what drifts faster than this is no fixation; 0 looks for
+    none, which is right for still pictures; 3 suits moving targets. The other options are the method's own.
     """
     common = {"margin": margin, "bridge": bridge, "apart": apart, "merge": merge, "shortest": shortest}
     found = _method(method, {**common, "pursuit": pursuit}, options)
     degrees = angles(samples)
     if len(samples) < 3:
         return np.where(np.isnan(degrees[:, 0]), LOST, UNDEFINED).astype(np.int8)
-    if samples.rate > QUICKEST:
-        raise GazeError(f"Events: {samples.rate:.3g} samples per second is too many; give the times in milliseconds.")
-    if method != "idt" and samples.rate < SLOWEST:
-        raise GazeError(
-            f"Events: {samples.rate:.3g} samples per second are too few for velocities; give the method 'idt'."
-        )
+    rate = 1000 / usual(samples.time)
+    if not SCARCEST <= rate <= QUICKEST:
+        raise GazeError(f"Events: {rate:.3g} samples per second cannot be; give the times in milliseconds.")
+    if method != "idt" and max(rate, samples.rate) < SLOWEST:
+        raise GazeError(f"Events: {rate:.3g} samples per second are too few for velocities; give the method 'idt'.")
     measured = ~np.isnan(degrees[:, 0])
     degrees = trusted(samples.time, degrees, margin, bridge, apart)
     labels = found(samples.time, degrees, **options)
@@ -142,32 +142,40 @@ def _lose(labels: Labels) -> None:
 def _merge(
     time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], labels: Labels, longest: float, apart: float
 ) -> None:
-    """Neighbouring fixations become one where little time and little way lies between them."""
+    """Neighbouring fixations become one where little time and little way lies between them, and no loss."""
     first, after = runs(labels == FIXATION)
     _, place = _means(degrees, ~np.isnan(degrees[:, 0]), first, after)
     breaks = time[first[1:]] - ends(time)[after[:-1] - 1]
     near = np.hypot(*np.diff(place, axis=0).T) <= apart
-    for index in np.flatnonzero(near & (breaks <= longest)):
+    losses = np.concatenate([[0], (labels == LOST).cumsum()])
+    whole = losses[after[:-1]] == losses[first[1:]]
+    for index in np.flatnonzero(near & whole & (breaks <= longest + INSTANT)):
         labels[after[index] : first[index + 1]] = FIXATION
 
 
 def _pursue(time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], labels: Labels, slowest: float) -> None:
-    """A fixation that drifts faster than `slowest` degrees per second, in the median over `LAG`, is a pursuit."""
-    lag = round(LAG / float(np.median(np.diff(time))))
+    """A fixation that drifts faster than `slowest` degrees per second, in the median over `LAG`, is a pursuit.
+
+    The drift is that of means over half a lag: single samples are as far apart as their noise.
+    """
+    lag = round(LAG / usual(time))
     for start, stop in zip(*runs(labels == FIXATION), strict=True):
         shift = min(lag, (stop - start) // 2)
-        if shift:
-            way = np.hypot(*(degrees[start + shift : stop] - degrees[start : stop - shift]).T)
-            drift = 1000 * way / (time[start + shift : stop] - time[start : stop - shift])
-            known = drift[~np.isnan(drift)]
-            if len(known) and np.median(known) > slowest:
-                labels[start:stop] = PURSUIT
+        if not shift:
+            continue
+        width = max(1, shift // 2)
+        sums = np.column_stack([time[start:stop] - time[start], degrees[start:stop]]).cumsum(0)
+        sums = np.concatenate([np.zeros((1, 3)), sums])
+        means = (sums[width:] - sums[:-width]) / width
+        lapse, *way = (means[shift:] - means[:-shift]).T
+        if np.median(np.hypot(*way) / lapse) > slowest / 1000:
+            labels[start:stop] = PURSUIT
 
 
 def _shorten(time: Float[np.ndarray, " n"], measured: Bool[np.ndarray, " n"], labels: Labels, shortest: float) -> None:
     """What is shorter than a fixation, or was nowhere measured, is undefined."""
     first, after = runs(labels == FIXATION)
     count = np.concatenate([[0], measured.cumsum()])
-    none = (ends(time)[after - 1] - time[first] < shortest) | (count[after] == count[first])
+    none = (ends(time)[after - 1] - time[first] < shortest - INSTANT) | (count[after] == count[first])
     for start, stop in zip(first[none], after[none], strict=True):
         labels[start:stop] = UNDEFINED

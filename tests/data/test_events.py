@@ -1,4 +1,4 @@
-"""Detectors against made gaze whose events are known, against two human raters, and against nonsense."""
+"""What all detectors share against made gaze whose events are known, against two human raters, and against nonsense."""
 
 import math
 from pathlib import Path
@@ -7,158 +7,25 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.signal import savgol_filter
 
 from data import GazeError, events
 from data.events import FIXATION, LOST, METHODS, OSCILLATION, PURSUIT, SACCADE, UNDEFINED
-from data.gaze import Samples, Screen
-from data.velocity import angles, runs, trusted, velocity
+from data.gaze import Samples
+from data.velocity import runs, usual
 from tests.bench import bench_events as bench
-
-SCREEN = Screen(1024, 768, 38.0, 30.0, 67.0)
-PLACES = [(-8.0, -3.0), (2.0, 4.0), (9.0, 1.0), (-1.0, -5.0)]  # degrees
-HOLD, WAY = 300.0, 50.0  # milliseconds of a fixation and of a saccade
+from tests.data.made_gaze import SCREEN, four, record, steady
 
 
-def record(degrees: np.ndarray, rate: float, time: np.ndarray | None = None) -> Samples:
-    """Samples of a gaze in degrees."""
-    cm = np.tan(np.radians(degrees)) * SCREEN.distance_cm
-    xy = cm * [SCREEN.width / SCREEN.width_cm, SCREEN.height / SCREEN.height_cm] + [SCREEN.width / 2, SCREEN.height / 2]
-    at = np.arange(len(degrees)) * 1000 / rate if time is None else time
-    return Samples("anna", "001.jpg", at, xy, SCREEN)
-
-
-def gaze(time: np.ndarray) -> np.ndarray:
-    """Four fixations of `HOLD` with smooth saccades of `WAY` between them, degrees."""
-    place, within = np.divmod(time, HOLD + WAY)
-    share = np.clip((within - HOLD) / WAY, 0, 1)
-    share = share - np.sin(2 * np.pi * share) / (2 * np.pi)
-    stops = np.array([*PLACES, PLACES[-1]])
-    index = np.minimum(place.astype(int), len(PLACES) - 1)
-    return stops[index] + share[:, None] * (stops[index + 1] - stops[index])
-
-
-def four(rate: float, noise: float = 0.02) -> Samples:
-    """Those fixations at a rate, with noise in degrees."""
-    time = np.arange(0, 4 * (HOLD + WAY) - WAY, 1000 / rate)
-    return record(gaze(time) + np.random.default_rng(0).normal(0, noise, (len(time), 2)), rate)
-
-
-def pixels(degrees: list[tuple[float, float]]) -> np.ndarray:
-    return record(np.array(degrees), 1.0).xy
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("rate", [30, 60, 120, 250, 500, 1000, 2000])
-def test_four_fixations_are_found_where_and_when_they_were(method: str, rate: float) -> None:
-    samples = four(rate)
-    path = events.fixations(samples, events.detect(samples, method))
-    assert path.subject == "anna"
-    assert len(path) == 4
-    slack = 30 + 1500 / rate  # speed is judged over three samples or more; a dispersion reaches into the saccades
-    np.testing.assert_allclose(path.onset, np.arange(4) * (HOLD + WAY), atol=slack)
-    np.testing.assert_allclose(path.duration, HOLD, atol=2 * slack)
-    np.testing.assert_allclose(path.xy, pixels(PLACES), atol=0.3 * SCREEN.pixels_per_degree)
-
-
-def test_the_default_follows_the_noise_where_a_fixed_threshold_drowns() -> None:
-    samples = four(250, noise=0.3)
-    assert len(events.fixations(samples, events.detect(samples))) == 4
-    assert len(events.fixations(samples, events.detect(samples, "ivt"))) == 0
-
-
-def test_velocity_is_the_derivative_of_savitzky_and_golay() -> None:
-    degrees = gaze(np.arange(0, 1350, 2.0))
-    found = velocity(np.arange(0, 1350, 2.0), degrees, 20.0)
-    expected = savgol_filter(degrees, 11, 2, deriv=1, delta=0.002, axis=0)
-    np.testing.assert_allclose(found[5:-5], expected[5:-5], atol=1e-8)
-
-
-def test_velocity_of_an_irregular_clock_is_that_of_a_line_fit() -> None:
-    random = np.random.default_rng(3)
-    time = np.cumsum(random.uniform(1.0, 3.0, 60))
-    degrees = random.normal(0, 1, (60, 2))
-    degrees[[10, 11, 40]] = np.nan
-    found = velocity(time, degrees, 12.0)
-    step = float(np.median(np.diff(time)))
-    half = max(1, round(6.0 / step))
-    for i in range(60):
-        near = [j for j in range(max(0, i - half), min(60, i + half + 1)) if not np.isnan(degrees[j, 0])]
-        near = [j for j in near if abs(time[j] - time[i]) <= (half + 1.5) * step]
-        if np.isnan(degrees[i, 0]) or len(near) <= half:
-            assert np.isnan(found[i]).all()
-        else:
-            slope = np.polyfit(time[near] - time[i], degrees[near], 1)[0] * 1000
-            np.testing.assert_allclose(found[i], slope, rtol=1e-6, atol=1e-6)
-
-
-def test_an_even_and_a_jittering_clock_give_the_same_velocity() -> None:
-    time = np.arange(0, 1350, 2.0)
-    jitter = time + np.random.default_rng(0).uniform(-0.2, 0.2, len(time))
-    one, two = velocity(time, gaze(time), 20.0), velocity(jitter, gaze(jitter), 20.0)
-    assert np.abs(one - two).max() < 0.02 * np.abs(one).max()
-
-
-def test_a_jittering_clock_changes_no_fixation() -> None:
-    even = np.arange(0, 1350, 4.0)
-    time = even + np.random.default_rng(1).uniform(-1.5, 1.5, len(even))
-    path = events.fixations(samples := record(gaze(time), 250, time), events.detect(samples))
-    assert len(path) == 4
-    np.testing.assert_allclose(path.onset, np.arange(4) * (HOLD + WAY), atol=20)
-
-
-def test_a_short_loss_in_a_fixation_is_bridged_and_a_long_one_ends_it() -> None:
-    samples = four(500)
-    samples.xy[60:80] = np.nan  # 40 ms
-    assert len(events.fixations(samples, events.detect(samples))) == 4
-    assert len(events.fixations(samples, events.detect(samples, bridge=0.0))) == 5
-    samples.xy[50:110] = np.nan  # 120 ms
-    labels = events.detect(samples)
-    assert len(events.fixations(samples, labels)) == 5
-    assert (labels[30:130] == LOST).all()  # 40 ms on both sides are lost, too
-    assert (labels[:29] == FIXATION).all()
-
-
-def test_a_loss_during_which_the_gaze_moved_is_not_bridged() -> None:
-    samples = four(500)
-    samples.xy[150:175] = np.nan  # the first saccade
-    labels = events.detect(samples)
-    assert (labels[150:175] == LOST).all()
-    assert len(events.fixations(samples, labels)) == 4
-
-
-def test_missing_rows_are_a_loss() -> None:
-    samples = four(500)
-    kept = np.ones(len(samples), bool)
-    kept[145:180] = False  # from one fixation into the next
-    cut = Samples("anna", "", samples.time[kept], samples.xy[kept], SCREEN)
-    path = events.fixations(cut, events.detect(cut))
-    assert len(path) == 4
-    assert path.onset[0] + path.duration[0] <= samples.time[145]
-    filled = trusted(cut.time, angles(cut), 0.0, 75.0, 0.5)
-    assert np.flatnonzero(np.isnan(filled[:, 0])).tolist() == [144, 145]
-
-
-def test_what_a_lid_drags_along_is_lost() -> None:
-    time = np.arange(0, 1000, 2.0)
-    degrees = np.zeros((500, 2))
-    degrees[200:230, 1] = np.linspace(0, 12, 30)
-    degrees[230:280] = np.nan
-    degrees[280:310, 1] = np.linspace(12, 0, 30)
-    labels = events.detect(record(degrees, 500), margin=10.0)
-    assert (labels[202:308] == LOST).all()
-    assert not (labels == SACCADE).any()
-    assert len(events.fixations(record(degrees, 500, time), labels)) == 2
-
-
-def test_ringing_after_a_saccade_is_neither_fixation_nor_saccade() -> None:
-    time = np.arange(0, 1350, 1.0)
-    degrees = gaze(time)
-    after = (time - (HOLD + WAY)) * (time >= HOLD + WAY)
-    degrees[:, 0] += np.where(time >= HOLD + WAY, 0.6 * np.sin(2 * np.pi * after / 25) * np.exp(-after / 12), 0)
-    labels = events.detect(record(degrees, 1000))
-    assert (labels[355:365] == OSCILLATION).all()
-    assert (labels[400:600] == FIXATION).all()
+def test_a_movement_and_its_ringing_that_end_in_a_loss_are_lost() -> None:
+    pace = np.zeros(500)
+    pace[200:210], pace[220:226] = 300.0, 60.0
+    degrees = np.stack([np.cumsum(pace) * 0.002, np.zeros(500)], 1)
+    free = events.detect(record(degrees, 500), margin=0.0)
+    assert (free == OSCILLATION).any()
+    degrees[226:300] = np.nan
+    labels = events.detect(record(degrees, 500), margin=0.0)
+    assert not np.isin(labels, [SACCADE, OSCILLATION]).any()
+    assert (labels[202:300] == LOST).all()
 
 
 def test_what_follows_a_moving_thing_is_pursuit_when_asked_for() -> None:
@@ -169,6 +36,38 @@ def test_what_follows_a_moving_thing_is_pursuit_when_asked_for() -> None:
     assert (events.detect(samples, pursuit=3.0) == PURSUIT).all()
     still = record(0 * degrees, 500)
     assert (events.detect(still, pursuit=3.0) == FIXATION).all()
+
+
+def test_noise_is_no_pursuit() -> None:
+    samples = four(500, noise=0.3)
+    assert not (events.detect(samples, pursuit=3.0) == PURSUIT).any()
+    assert len(events.fixations(samples, events.detect(samples, pursuit=3.0))) == 4
+
+
+def test_a_drift_is_judged_over_a_part_of_a_second() -> None:
+    back_and_forth = [(6.0, 150), (-6.0, 150)] * 4  # a swing of 600 ms
+    assert (events.detect(record(steady(*back_and_forth), 500), pursuit=3.0) == PURSUIT).all()
+    quick = [(6.0, 15), (-6.0, 15)] * 40  # one of 60 ms
+    assert (events.detect(record(steady(*quick), 500), pursuit=3.0) == FIXATION).all()
+
+
+def test_neighbours_do_not_merge_over_a_loss() -> None:
+    degrees = np.zeros((400, 2))
+    degrees[180:215] = np.nan
+    samples = record(degrees, 500)
+    for merge in (0.0, 400.0):
+        labels = events.detect(samples, bridge=0.0, merge=merge)
+        assert (labels[160:235] == LOST).all()
+        assert len(events.fixations(samples, labels)) == 2
+
+
+def test_what_was_nowhere_measured_is_no_fixation() -> None:
+    degrees = np.zeros((400, 2))
+    degrees[180:197, 0] = degrees[238:255, 0] = 5.0
+    degrees[200:235] = np.nan  # 72 ms, between two saccades that go away and come back
+    labels = events.detect(record(degrees, 500))
+    assert (labels[205:230] == UNDEFINED).all()
+    assert len(events.fixations(record(degrees, 500), labels)) == len(runs(labels == FIXATION)[0])
 
 
 def test_neighbours_merge_only_where_time_and_way_are_short() -> None:
@@ -191,39 +90,6 @@ def test_a_short_fixation_is_undefined() -> None:
     assert labels[215] == UNDEFINED
 
 
-def test_dispersion_needs_its_duration_and_no_velocity() -> None:
-    degrees = np.repeat(np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 8.0]]), 6, axis=0)
-    samples = record(degrees, 10)  # ten a second: 600 ms each
-    path = events.fixations(samples, events.detect(samples, "idt", duration=300.0))
-    assert path.onset.tolist() == [0.0, 700.0, 1300.0]  # the sample that leaves a fixation belongs to none
-    assert path.duration.tolist() == [600.0, 500.0, 500.0]
-    labels = events.detect(samples, "idt", duration=700.0)
-    assert (labels == SACCADE).all()
-
-
-@given(st.integers(2, 40), st.floats(0.5, 6), st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
-def test_dispersion_is_that_of_a_loop(size: int, dispersion: float, seed: int) -> None:
-    degrees = np.cumsum(np.random.default_rng(seed).normal(0, 0.4, (300, 2)), 0)
-    degrees[150:153] = np.nan
-    found = events.detect(
-        record(degrees, 500), "idt", dispersion=dispersion, duration=2.0 * size, shortest=0.0, bridge=0.0, margin=0.0
-    )
-    known = angles(record(degrees, 500))
-    known[[149, 153]] = np.nan  # one sample on each side of a loss is lost
-    expected, start = np.zeros(300, bool), 0
-    while start + size <= 300:
-        stop = start + size
-        if not np.ptp(known[start:stop], axis=0).sum() <= dispersion:
-            start += 1
-            continue
-        while stop < 300 and np.ptp(known[start : stop + 1], axis=0).sum() <= dispersion:
-            stop += 1
-        expected[start:stop] = True
-        start = stop + 1
-    assert ((found == FIXATION) == expected).all()
-
-
 def test_labels_of_a_person_become_fixations() -> None:
     samples = record(np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0], [5.0, 5.0], [np.nan, np.nan], [2.0, 2.0]]), 100)
     path = events.fixations(samples, np.array([1, 1, 2, 1, 1, 0], np.int8))
@@ -231,6 +97,8 @@ def test_labels_of_a_person_become_fixations() -> None:
     assert path.onset.tolist() == [0.0, 30.0]
     assert path.duration.tolist() == [20.0, 20.0]
     assert len(events.fixations(samples, np.array([0, 0, 0, 0, 1, 0], np.int8))) == 0  # it was nowhere
+    samples.xy[1] = 1e7  # where no eye can look
+    assert events.fixations(samples, np.array([1, 1, 2, 2, 2, 0], np.int8)).xy.tolist() == [samples.xy[0].tolist()]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -257,7 +125,11 @@ def test_a_recording_of_nothing_is_lost(method: str) -> None:
     [
         (10, "ivt", {}, "10 samples per second are too few for velocities; give the method 'idt'"),
         (10, "adaptive", {}, "too few for velocities"),
-        (500000, "idt", {}, "give the times in milliseconds"),
+        (30000, "adaptive", {}, "3e+04 samples per second cannot be; give the times in milliseconds"),  # seconds, 30 Hz
+        (15000, "idt", {}, "give the times in milliseconds"),  # seconds, 15 Hz
+        (1, "adaptive", {}, "1 samples per second cannot be; give the times in milliseconds"),  # microseconds, 1000 Hz
+        (0.06, "idt", {}, "give the times in milliseconds"),  # microseconds, 60 Hz
+        (26, "ivt", {}, "too few for velocities"),
         (500, "hmm", {}, "no method 'hmm'; choose one of adaptive, ivt, idt"),
         (500, "ivt", {"dispersion": 1.0}, "ivt has no option dispersion; it has threshold, window, margin"),
         (500, "ivt", {"threshold": 0.0}, "threshold is 0.0, but must be a number above 0"),
@@ -321,7 +193,7 @@ def test_any_gaze_gives_labels_and_fixations_inside_it_or_a_sentence(
     assert (path.duration > 0).all()
     if len(path):
         assert path.onset[0] >= time[0]
-        assert path.onset[-1] + path.duration[-1] <= time[-1] + np.median(np.diff(time)) + 1e-6
+        assert path.onset[-1] + path.duration[-1] <= time[-1] + usual(time) + 1e-6
         assert (path.onset[1:] >= path.onset[:-1] + path.duration[:-1] - 1e-6).all()
 
 

@@ -65,6 +65,23 @@ def test_saccades_are_rated_like_fixations() -> None:
     assert rate("1122211", "1112211", label=2).onset == 2.0
 
 
+def test_an_event_ends_as_its_last_sample_does() -> None:
+    time = np.append([0.0, 2.0, 3.0, 7.0, 9.0, 12.0], np.arange(14.0, 50.0, 2.0))  # a usual step of 2
+
+    def rate(first: str, second: str) -> Agreement:
+        return agreement(labels(first.ljust(24, "0")), labels(second.ljust(24, "0")), time)
+
+    found = rate("0111", "00111")
+    assert found.onset == 1.0
+    assert found.offset == 2.0  # from 9 to 11, the usual step after 9; the samples themselves are at 7 and 9
+    found = rate("011", "0111")
+    assert found.offset == 4.0  # from 5 to 9; the samples are at 3 and 7
+    found = rate("000011", "0000111")
+    assert found.offset == 2.0
+    found = rate("01", "011")
+    assert found.offset == 2.0  # from 3 to 5; the samples are at 2 and 3
+
+
 def test_nothing_to_agree_on_is_nan() -> None:
     none = rate("0000", "0000")
     assert math.isnan(none.f1)
