@@ -44,7 +44,6 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     **{f"data/{name}.py": {"numpy", "cv2", "PIL", "pyarrow"} for name in ("cache", "parquet", "synthetic")},
     "data/report.py": {"numpy", "matplotlib"},
     "data/sheet.py": {"numpy", "polars", "pymovements"},
-    "data/eyelink.py": {"numpy", "pymovements"},
     "data/folders.py": {"numpy", "torch", "pytorch_lightning"},
     "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
@@ -138,28 +137,8 @@ def test_scipy_is_needed_only_where_it_is_used() -> None:
     assert not {file for file in early if not file.startswith("saliency/")}
 
 
-LIGHT = ["data.gaze", "data.draw", "data.picture", "data.maps", "data.table", "data.osie", "data.synthetic"]
-LIGHT += [
-    "data.objects",
-    "data.annotations",
-    "data.likeness",
-    "data.proto",
-    "data.split",
-    "data.layouts",
-    "data.feed",
-    "data.amazon",
-    "data.coco_search18",
-    "data.coco_freeview",
-    "data.dhf1k",
-    "data.figrim",
-    "data.ueyes",
-    "data.catalogue",
-    "data.convert",
-    "data.download",
-    "data.report",
-    "data.summary",
-    "data.writing",
-]
+TRAINS = {"data/module.py", "data/augment.py", "data/folders.py", "data/scenes.py"}  # where torch starts
+LIGHT = [f"data.{Path(file).stem}" for file in FILES if file.startswith("data/") and file not in TRAINS]
 LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
 LIGHT += [
     "export.runtime",
@@ -167,12 +146,10 @@ LIGHT += [
     "export.paths",
     "export.detector",
     "app.predict",
-    "data.trace",
     "app.observe",
     "app.trace",
 ]
-LIGHT += ["app.job", "app.cli", "data.cache", "data.parquet", "data.gathered"]
-LIGHT += ["data.velocity", "data.detectors", "data.events", "data.rating"]
+LIGHT += ["app.job", "app.cli"]
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:

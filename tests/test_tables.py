@@ -11,11 +11,11 @@ import yaml
 
 import saliency
 import scanpath
-from data import READERS
+from data import READERS, RECORDERS
 from saliency import LOSSES, METRICS, MODELS
 
 PATHS = {"scanpath.MODELS": scanpath.MODELS, "scanpath.METRICS": scanpath.METRICS}
-TABLES = {"READERS": READERS, "MODELS": MODELS, "LOSSES": LOSSES, "METRICS": METRICS, **PATHS}
+TABLES = {"READERS": READERS, "RECORDERS": RECORDERS, "MODELS": MODELS, "LOSSES": LOSSES, "METRICS": METRICS, **PATHS}
 ENTRIES = [(table, name) for table, entries in TABLES.items() for name in entries]
 RECIPES = [path for kind in (saliency, scanpath) for path in sorted(Path(kind.__path__[0], "recipes").glob("*.yaml"))]
 ROOMS = {  # what a recipe of each folder trains with
