@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from saliency.itti import SIDE, intensities, opponents, orientations, pyramid
+from saliency.itti import SIDE, intensities, opponents, orientations, pyramid, stretch
 from saliency.untrained import Untrained
 
 NODES = 32  # on the grid's longer side
@@ -71,9 +71,7 @@ def _near(maps: Features, sigma: float) -> Float[Tensor, "n n"]:
 
 
 def _small(maps: Features, shape: list[int]) -> Features:
-    small = functional.interpolate(maps[None], shape, mode="bilinear", align_corners=False, antialias=True)[0]
-    low, high = small.amin((1, 2), keepdim=True), small.amax((1, 2), keepdim=True)
-    return (small - low) / (high - low).clamp_min(1e-12)
+    return stretch(functional.interpolate(maps[None], shape, mode="bilinear", align_corners=False, antialias=True)[0])
 
 
 def _blurred(maps: Features, sigma: float) -> Features:

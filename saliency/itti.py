@@ -7,7 +7,8 @@
 
 Scale c is the picture, its longer side 640 pixels, halved c times with a blur of (1 4 6 4 1) / 16 each way; scales are
 compared at the finer of the two and summed at scale 4. N stretches a map to 0 to 1 and multiplies it with (1 - m)^2,
-m the mean of its other local maxima: a map with one peak stays, one with many alike is suppressed. Orientation is the
+m the mean of all local maxima but one of the highest: a map with one peak stays, one with many alike vanishes. Colours
+are made at each scale, where the paper halves those of the full picture. Orientation is the
 answer of Gabor filters (the mean of both phases' magnitudes); the paper's steerable pyramid is not built. The surround
 of a red spot on green differs in R - G from +1 to -1, which is the paper's double opponency. The sequence of the
 winner-take-all network is `scanpath.walk`.
@@ -30,6 +31,7 @@ CENTRES, DELTAS, OUT = (2, 3, 4), (3, 4), 4
 ANGLES = (0.0, 45.0, 90.0, 135.0)  # degrees
 PERIOD, SPREAD, RADIUS = 7.0, 7.0 / 3, 4  # pixels: of the Gabor filters
 WEAK = 0.1  # of a map's maximum: local maxima below do not count
+FLAT = 1e-5  # of features that lie between 0 and about 1
 
 Maps = Float[Tensor, "c h w"]
 
@@ -84,13 +86,19 @@ def orientations(intensity: Float[Tensor, "1 h w"]) -> Float[Tensor, "4 h w"]:
 
 
 def normalised(maps: Maps) -> Maps:
-    """N of each map: 0 to 1, times (1 - m)^2, m the mean of the local maxima but the highest; a flat map becomes 0."""
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    stretched = (maps - low) / (high - low).clamp_min(1e-12)
+    """N of each map: 0 to 1, times (1 - m)^2, m the mean of all local maxima but one highest; a flat map becomes 0."""
+    stretched = stretch(maps)
     peaks = functional.max_pool2d(stretched[:, None], 3, 1, 1)[:, 0]
-    local = (stretched == peaks) & (stretched > WEAK) & (stretched < 1)
-    mean = (stretched * local).sum((1, 2), keepdim=True) / local.sum((1, 2), keepdim=True).clamp_min(1)
-    return stretched * (1 - mean).square() * (high > low)
+    local = (stretched == peaks) & (stretched > WEAK)
+    others = local.sum((1, 2), keepdim=True) - 1
+    mean = ((stretched * local).sum((1, 2), keepdim=True) - 1).clamp_min(0) / others.clamp_min(1)
+    return stretched * (1 - mean).square()
+
+
+def stretch(maps: Maps) -> Maps:
+    """Each map from 0 to 1; one whose values differ by no more than rounding becomes 0."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return torch.where(high - low > FLAT, (maps - low) / (high - low).clamp_min(FLAT), 0)
 
 
 def _conspicuous(levels: list[Maps], shape: torch.Size) -> Maps:

@@ -208,12 +208,14 @@ def _auc_judd_mit(prediction: Tensor, fixations: Tensor) -> Tensor:
 
 
 def _sauc(prediction: Tensor, fixations: Tensor, negatives: Tensor) -> Tensor:
+    """The negatives, of which there may be millions, are looked up among the few positives, not sorted."""
     counts, values = _fixated(fixations, prediction)
     times, others = _fixated(negatives, prediction)
-    others = others.repeat_interleave(times.long())
-    ranked, wanted = _sorted(_order(others), torch.ones_like(others, dtype=torch.bool)), _order(values)
-    twice = sum(torch.searchsorted(ranked, wanted, right=right) for right in (False, True))
-    return (twice / 2 * counts).sum() / counts.sum() / len(ranked)
+    ordered, place = torch.unique(_order(values), return_inverse=True)
+    twice = torch.zeros(len(ordered) + 1, dtype=torch.float64, device=values.device)
+    for right in (False, True):  # at most, and below, each positive
+        twice.index_add_(0, torch.searchsorted(ordered, _order(others), right=right), times)
+    return (twice.cumsum(0)[place] / 2 * counts).sum() / counts.sum() / times.sum()
 
 
 def _sauc_mit(prediction: Tensor, fixations: Tensor, negatives: Tensor, seed: int) -> Tensor:

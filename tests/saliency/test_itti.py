@@ -25,6 +25,19 @@ def test_normalising_by_hand() -> None:
     assert torch.allclose(itti.normalised(values), expected)
 
 
+def test_peaks_all_alike_leave_nothing() -> None:
+    many = torch.zeros(1, 21, 21)
+    many[0, 2::4, 2::4] = 5
+    assert not itti.normalised(many).any()
+
+
+def test_rounding_is_no_feature() -> None:
+    """Colours of one intensity: what is left of it is the noise of the sums."""
+    noise = 0.4 + 1e-7 * torch.rand(1, 12, 16, generator=torch.Generator().manual_seed(0))
+    assert not itti.normalised(noise).any()
+    assert itti.stretch(0.4 + 1e-3 * torch.rand(1, 12, 16)).max() == 1
+
+
 def test_a_flat_map_becomes_zero_and_the_scale_of_a_map_does_not_matter() -> None:
     values = torch.rand(2, 12, 16, generator=torch.Generator().manual_seed(0))
     assert not itti.normalised(torch.full((1, 4, 5), 3.0)).any()
