@@ -1,9 +1,7 @@
 """The command `gaze data recording`: eye trackers' files and the pictures that were shown become a data set."""
 
-import hashlib
 import pkgutil
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
 
 OWN = {  # the options that a recorder knows beside the common ones
     "bids": (),
-    "csv": ("columns", "time_unit", "unit"),
-    "eyelink": ("eye", "margin", "onset"),
+    "csv": ("columns", "time_unit", "unit", "origin"),
+    "eyelink": ("eye", "margin", "onset", "end"),
     "pupil": ("confidence",),
     "tobii": ("time_unit", "unit"),
 }
@@ -36,7 +34,13 @@ OWN = {  # the options that a recorder knows beside the common ones
 @click.option(
     "--placed", default="centre", show_default=True, metavar="centre|fit|fill|X,Y,W,H", help="Where it was shown."
 )
-@click.option("--method", default="adaptive", show_default=True, help="To find fixations: adaptive, ivt or idt.")
+@click.option(
+    "--method",
+    default="adaptive",
+    show_default=True,
+    type=click.Choice(["adaptive", "ivt", "idt"]),
+    help="To find fixations.",
+)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="How much of each trial.  [default: all]")
 @click.option("--initial", is_flag=True, help="Keep the fixation that was under way when the picture came.")
 @click.option(
@@ -49,31 +53,51 @@ OWN = {  # the options that a recorder knows beside the common ones
 @click.option("--names", default="", metavar="PATTERN", help="What file names say, such as {subject}_{stimulus}.")
 @click.option("--stimulus", default="", metavar="NAME", help="The picture, where neither file nor name says it.")
 @click.option("--columns", default="", metavar="time=NAME,x=NAME,...", help="csv: also y, subject, stimulus, trial.")
-@click.option("--time-unit", default="", metavar="s|ms|us|ns", help="csv, tobii: of the time.  [default: guessed]")
-@click.option("--unit", default="", metavar="px|norm|deg", help="csv, tobii: of x and y.  [default: guessed]")
-@click.option("--eye", default="auto", show_default=True, metavar="auto|left|right|both", help="eyelink: which.")
+@click.option(
+    "--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="csv, tobii: of the time.  [default: guessed]"
+)
+@click.option(
+    "--unit", type=click.Choice(["px", "norm", "deg", "height"]), help="csv, tobii: of x and y.  [default: guessed]"
+)
+@click.option(
+    "--origin",
+    default="topleft",
+    show_default=True,
+    type=click.Choice(["topleft", "centre"]),
+    help="csv: what x and y count from; PsychoPy's upwards from the centre.",
+)
+@click.option(
+    "--eye",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "left", "right", "both"]),
+    help="eyelink: which.",
+)
 @click.option("--margin", default=0.0, show_default=True, help="eyelink: milliseconds lost around a blink.")
 @click.option("--onset", metavar="REGEX", help="eyelink: the message of the picture's onset.")
+@click.option("--end", metavar="REGEX", help="eyelink: the message at which the picture goes.")
 @click.option("--confidence", default=0.6, show_default=True, help="pupil: below it a sample is lost.")
 def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: Any) -> None:
     """Make a data set of eye trackers' recordings and the pictures that were shown, to train on.
 
     Exits with 3 when some files were broken; all others are in the data set.
     """
+    from app import intake
     from data import recording as machinery
     from data import table
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise RecordingError(f"{output}: exists already; give a new folder.")
     broken: list[str] = []
+    strange: list[str] = []
     report = machinery.Report()
     names = ("method", "placed", "initial", "repeats")
     chosen = {name: options[name] for name in names} | ({"seconds": options["seconds"]} if options["seconds"] else {})
-    samples = _samples(_files(files), broken, options)
+    samples = _samples(intake.files(files, _tell), files, (broken, strange), options)
     try:
         items = machinery.scanpaths(samples, pictures, report=report, tell=_tell, **chosen)
     except GazeError:
-        if broken and not report.samples and not report.unknown:
+        if (broken or strange) and not (report.samples or report.unknown or report.empty):
             raise RecordingError("No file could be read, so no data set was made; mend them as said above.") from None
         raise
     table.write(output, items)
@@ -88,75 +112,62 @@ def _tell(sentence: str) -> None:
     click.echo(f"note: {sentence}", err=True)
 
 
-def _files(given: tuple[Path, ...]) -> list[Path]:
-    """The files that are meant, each content once."""
-    suffixes = (".asc", ".tsv", ".csv", ".txt", "physio.tsv.gz", "eyetrack.tsv.gz")
-    beside = ("events.tsv", "events.csv", "annotations.csv", "participants.tsv", "channels.tsv")
-    found: list[Path] = []
-    for path in given:
-        inside = sorted(it for it in path.rglob("*") if it.name.lower().endswith(suffixes)) if path.is_dir() else [path]
-        gaze = {it.parent for it in inside if it.name.startswith("gaze")}  # Pupil Labs: its other tables are no samples
-        gaze |= {folder.parent for folder in gaze if folder.name == "surfaces"}
-        kept = [it for it in inside if not it.name.endswith(beside) and (it.parent not in gaze or _looks(it, gaze))]
-        found += kept if path.is_dir() else inside
-    if not found:
-        raise RecordingError(f"{given[0]}: no recording in this folder; give files such as .asc, .tsv or .csv.")
-    seen: dict[str, Path] = {}
-    for path in found:
-        twin = path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_"))
-        if twin != path and twin in found:
-            _tell(f"{path}: the other eye of {twin.name}; it is left out.")
-            continue
-        mark = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path)
-        if seen.setdefault(mark, path) is not path:
-            _tell(f"{path}: the same as {seen[mark]}; it is read once.")
-    return list(seen.values())
+def _samples(
+    files: list[Path], given: tuple[Path, ...], bad: tuple[list[str], list[str]], options: dict[str, Any]
+) -> Iterator["Samples"]:
+    """All trials of all files; what is wrong with a file that gives none is told of and added to `bad`.
 
+    That is two lists: of broken files, and of those that lie in a folder and are no recordings.
+    """
+    from data.labels import labels
+    from data.sheet import UnlikeError
 
-def _looks(path: Path, folders: set[Path]) -> bool:
-    """Whether a table in a folder of Pupil Labs holds the gaze: on the surfaces where there are some."""
-    return path.name.startswith("gaze") and path.parent / "surfaces" not in folders
-
-
-def _samples(files: list[Path], broken: list[str], options: dict[str, Any]) -> Iterator["Samples"]:
-    """All trials of all files; a file that is broken is told of, added to `broken`, and gives nothing."""
-    setup, pattern = _setup(options), _pattern(options["names"])
-    twins = Counter(path.name.split(".")[0] for path in files)
+    setup, pattern, names = _setup(options), _pattern(options["names"]), labels(files)
+    owners: dict[str, Path] = {}
     for path in files:
-        stem = path.name.split(".")[0]
-        named = pattern.fullmatch(stem) if pattern else None
-        words = named.groupdict() if named else {}
-        subject = words.get("subject") or (f"{path.absolute().parent.name}_{stem}" if twins[stem] > 1 else "")
-        stimulus = words.get("stimulus") or options["stimulus"]
         try:
-            if pattern and not named:
+            words = _words(path, pattern, options, names[path])
+            trials = _trials(path, setup, words or (names[path], ""), options)
+            if not words:
                 raise RecordingError(f"{path}: its name does not fit --names {options['names']}; mend one of them.")
-            kind = options["kind"] or guess(path)
-            own = {name: options[name] for name in OWN[kind] if options[name] is not None}
-            if "columns" in own:
-                own["columns"] = _columns(own["columns"])
-            read = pkgutil.resolve_name(RECORDERS[kind])
-            yield from list(read(path, setup, subject=subject, stimulus=stimulus, tell=_tell, **own))
+            if any(trial.subject == names[path] for trial in trials) and "{subject}" not in options["names"]:
+                first = owners.setdefault(names[path], path)
+                if first != path:
+                    raise RecordingError(f"{path}: named like {first}, so whose it is cannot be told; rename one.")
         except GazeError as error:
-            broken.append(str(error))
+            if isinstance(error, UnlikeError) and path not in given:
+                bad[1].append(str(error))
+                _tell(f"{error} It is left out.")
+                continue
+            bad[0].append(str(error))
             click.echo(f"skipped: {error}", err=True)
+        else:
+            yield from trials
 
 
-def guess(path: Path) -> str:
-    """The recorder for a file, from its name and its first lines."""
-    from data import sheet
+def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any], label: str) -> tuple[str, str] | None:
+    """Subject and stimulus, as far as the name of a file says them; None where it does not fit the pattern."""
+    from data.labels import stem
 
-    name = path.name.lower()
-    if re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", name):
-        return "bids"
-    start = sheet.text(path, lambda _: None)[:20_000]
-    if name.endswith(".asc") or re.search(r"^(MSG|START|SAMPLES)\s", start, re.MULTILINE):
-        return "eyelink"
-    header = sheet.plain(start.lstrip().split("\n")[0])
-    if "gazepointx" in header and ("recordingtimestamp" in header or "eyetrackertimestamp" in header):
-        return "tobii"
-    marks = ("gazetimestamp", "timestampns")
-    return "pupil" if any(mark in header for mark in marks) and "norm" in header + "norm" * ("px" in header) else "csv"
+    named = pattern.fullmatch(stem(path)) if pattern else None
+    if pattern and not named:
+        return None
+    words = named.groupdict() if named else {}
+    return words.get("subject") or label, words.get("stimulus") or options["stimulus"]
+
+
+def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples"]:
+    from app import intake
+    from data.labels import stem
+
+    kind = options["kind"] or intake.guess(path)
+    own = {name: options[name] for name in OWN[kind] if options[name] is not None}
+    if "columns" in own:
+        own["columns"] = _columns(own["columns"])
+    # BIDS says the person in the name: several files of sub-01 are one.
+    subject = "" if kind == "bids" and words[0] == stem(path) else words[0]
+    read = pkgutil.resolve_name(RECORDERS[kind])
+    return list(read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own))
 
 
 def _setup(options: dict[str, Any]) -> "Setup":
@@ -177,19 +188,23 @@ def _pair(flag: str, value: str, example: str) -> tuple[float, float] | tuple[No
 
 
 def _pattern(names: str) -> re.Pattern[str] | None:
-    r"""The regular expression of a pattern of names.
+    r"""The regular expression of a pattern of names; words other than subject and stimulus stand for anything.
 
     >>> _pattern("img__{subject}_img_{stimulus}").fullmatch("img__TH34_img_vy").groupdict()
     {'subject': 'TH34', 'stimulus': 'vy'}
+    >>> _pattern("{subject}_block{number}").fullmatch("anna_block2").groupdict()
+    {'subject': 'anna'}
     """
     if not names:
         return None
     parts = re.split(r"\{(\w+)\}", names)
-    if not set(parts[1::2]) <= {"subject", "stimulus"} or len(set(parts[1::2])) < len(parts[1::2]) or len(parts) < 3:
+    said = [part for part in parts[1::2] if part in ("subject", "stimulus")]
+    if not said or len(set(said)) < len(said):
         raise RecordingError(
             f"--names is {names!r}; write {{subject}} and {{stimulus}} once, as in {{subject}}_{{stimulus}}."
         )
-    return re.compile("".join(f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)))
+    groups = [f"(?P<{part}>.+?)" if part in said else ".+?" for part in parts[1::2]] + [""]
+    return re.compile("".join(re.escape(part) + group for part, group in zip(parts[::2], groups, strict=True)))
 
 
 def _columns(value: str) -> dict[str, str]:

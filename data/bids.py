@@ -5,10 +5,11 @@
     sub-01/beh/sub-01_task-look_events.tsv                        onset, duration (s), stim_file or trial_type
 
 The JSON may also lie in a folder above, as BIDS inherits them. The column `timestamp` is the clock, moved so that it
-begins at StartTime where that is there; without the column, SamplingFrequency makes one. Places are pixels from what
-ScreenOrigin names (the top left corner unless told), or degrees. ScreenSize, ScreenDistance (m) and ScreenResolution
-may stand in the JSON or under StimulusPresentation in that of the events. Rows of events with a stimulus are trials,
-from their onset to the next event; without events the recording is one trial. `*_physioevents.tsv.gz` is not read.
+begins at StartTime where that is there; without the column, SamplingFrequency makes one. Places are pixels or shares of
+the screen from what ScreenOrigin names (the top left corner unless told), or degrees; other units are refused.
+ScreenSize, ScreenDistance (m) and ScreenResolution may stand in the JSON or under StimulusPresentation in that of the
+events. Rows of events with a stimulus are trials: they last for their duration, or to the next such row where that is
+n/a or 0. Without events the recording is one trial. `*_physioevents.tsv.gz` is not read.
 https://bids-specification.readthedocs.io/en/stable/modality-specific-files/physiological-recordings.html (BEP020).
 """
 
@@ -25,6 +26,7 @@ from jaxtyping import Float
 from data import RecordingError, cut, sheet
 from data.check import reason
 from data.gaze import Samples, Screen
+from data.labels import stem
 from data.sheet import Tell
 
 UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
@@ -53,28 +55,28 @@ def read(
 ) -> Iterator[Samples]:
     """The trials of one recording; the subject is that of the file's name, sub-01."""
     path = Path(path)
-    about = _inherited(path, path.name.split(".")[0].rsplit("_", 1)[-1])
+    about = _inherited(path, stem(path).rsplit("_", 1)[-1])
     names = about.get("Columns")
     if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
         raise RecordingError(f"{path}: no JSON beside it names its Columns; add the JSON of the BIDS data set.")
     table = sheet.read(path, [str(name) for name in names], tell)
-    x = table.find(*X)
-    y = table.find(x.replace("x", "y"))
+    x, y = next((pair for it in X if all(pair := (table.find(it), table.find(it.replace("x", "y"))))), ("", ""))
     system = str(about.get("SampleCoordinateSystem", "gaze-on-screen")).casefold()
-    if not x or not y or system not in ("gaze-on-screen", "gaze-in-screen", "screen"):
-        what = f"its coordinates are {system}" if x and y else "it has no column x_coordinate and y_coordinate"
-        raise RecordingError(f"{path}: {what}; gaze needs coordinates on the screen.")
+    if not x or system not in ("gaze-on-screen", "gaze-in-screen", "screen"):
+        what = f"its coordinates are {system}" if x else "it has no column x_coordinate and y_coordinate"
+        raise sheet.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
     display = cut.geometry(path, screen, _setup(_shown(path) | about))
     places = np.stack([table.numbers(x), table.numbers(y)], 1)
-    unit = _unit(about, x, UNITS)
-    xy = cut.pixels(path, _upright(places, _shown(path) | about, display, unit), display, unit, tell)
+    unit = _unit(path, about, x, UNITS)
+    xy = cut.pixels(path, places, display, unit, tell, _frame(_shown(path) | about) if unit != "deg" else cut.CORNER)
     clock = table.find("timestamp", "time")
     stamps = table.numbers(clock) if clock else None
     time, xy = cut.rising(_clock(path, about, stamps, clock, len(table), tell), xy)
     if not len(time):
         raise RecordingError(f"{path}: no row has a time; check the column timestamp.")
-    who = subject or path.name.split("_")[0].split(".")[0]
+    who = subject or stem(path).split("_")[0]
     marks = _marks(path, tell)
+    _check(path, marks, time, tell)
     if marks:
         yield from cut.at(time, xy, marks, who, display)
     else:
@@ -93,12 +95,12 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _inherited(path: Path, suffix: str) -> dict[str, Any]:
     """All that the JSON files of this suffix say of a file, from the top of the data set down."""
-    parts = set(path.name.split(".")[0].split("_")[:-1])
+    parts = set(stem(path).split("_")[:-1])
     found: dict[str, Any] = {}
     folders = [path.parent, *list(path.absolute().parents)[1:5]]
     root = next((i for i, folder in enumerate(folders) if (folder / "dataset_description.json").is_file()), 0)
     for folder in reversed(folders[: root + 1]):
-        mine = [it for it in folder.glob(f"*{suffix}.json") if set(it.name.split(".")[0].split("_")[:-1]) <= parts]
+        mine = [it for it in folder.glob(f"*{suffix}.json") if set(it.stem.split("_")[:-1]) <= parts]
         for file in sorted(mine, key=lambda it: len(it.name)):
             found |= _document(file)
     return found
@@ -122,49 +124,56 @@ def _setup(about: dict[str, Any]) -> cut.Setup:
 def _pair(value: object) -> tuple[float, float] | None:
     if not isinstance(value, list) or len(value) != 2:
         return None
-    good = all(isinstance(side, int | float) and math.isfinite(side) and side > 0 for side in value)
-    return (float(value[0]), float(value[1])) if good else None
+    sides = [_number(side) for side in value]
+    return (sides[0], sides[1]) if min(sides) > 0 else None
 
 
-def _unit(about: dict[str, Any], column: str, units: dict[str, str]) -> str:
+def _number(value: object) -> float:
+    """A number of a JSON file; NaN where it is none, or as large as no float."""
+    try:
+        found = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.nan
+    return found if math.isfinite(found) else math.nan
+
+
+def _unit(path: Path, about: dict[str, Any], column: str, units: dict[str, str]) -> str:
     """The unit of a column: its own, else (as drafts of BEP020 had it) that of all places, else ""."""
     own = about.get(column)
-    all_places = about.get("SampleCoordinateUnits", about.get("SampleCoordinateUnit"))
-    said = str((own.get("Units") if isinstance(own, dict) else None) or all_places or "").casefold()
-    return units.get(said, said if said in units.values() else "")
+    all_places = about.get("SampleCoordinateUnits", about.get("SampleCoordinateUnit")) if units is UNITS else None
+    said = str((own.get("Units") if isinstance(own, dict) else None) or all_places or "").strip().casefold()
+    if said not in units and said not in sheet.UNKNOWN:
+        usual = ", ".join(dict.fromkeys(units.values()))
+        raise RecordingError(f"{path}: its {column} is in {said[:40]!r}; gaze reads {usual}: convert it.")
+    return units.get(said, "")
 
 
-def _upright(
-    xy: Float[np.ndarray, "n 2"], about: dict[str, Any], screen: Screen, unit: str
-) -> Float[np.ndarray, "n 2"]:
-    """From the corner or the middle that the coordinates count from to the top-left corner."""
+def _frame(about: dict[str, Any]) -> cut.Frame:
+    """What the coordinates count from: a corner or the middle."""
     origin = about.get("ScreenOrigin")
     words = [str(word).casefold() for word in origin] if isinstance(origin, list) else []
-    size = np.ones(2) if unit == "norm" else np.array([screen.width, screen.height])
-    if unit == "deg" or not words:
-        return xy
     if "center" in words or "centre" in words:
-        return np.asarray(xy + size / 2)
-    return np.where(["right" in words, "bottom" in words], size - xy, xy)
+        return 0.5, 0.5, 1, 1
+    right, bottom = "right" in words, "bottom" in words
+    return float(right), float(bottom), -1 if right else 1, -1 if bottom else 1
 
 
 def _clock(
     path: Path, about: dict[str, Any], stamps: Float[np.ndarray, " n"] | None, name: str, count: int, tell: Tell
 ) -> Float[np.ndarray, " n"]:
-    rate, start = about.get("SamplingFrequency"), about.get("StartTime")
-    begin = 1000 * start if isinstance(start, int | float) and math.isfinite(start) else None
+    rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
     if stamps is not None:
-        time = cut.milliseconds(path, stamps, "", _unit(about, name, CLOCKS), tell)
+        time = cut.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
         known = time[np.isfinite(time)]
-        return time if begin is None or not len(known) else time - known.min() + begin
-    if not isinstance(rate, int | float) or not 0 < rate < cut.FASTEST:
+        return time if math.isnan(begin) or not len(known) else time - known.min() + begin
+    if not 0 < rate < cut.FASTEST:
         raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
-    return np.arange(count) * 1000 / rate + (begin or 0)
+    return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
 
 
 def _marks(path: Path, tell: Tell) -> list[tuple[float, float, str]]:
     """Onset and end (ms) and stimulus of each trial, from the events of the same run."""
-    parts = path.name.split(".")[0].split("_")[:-1]
+    parts = stem(path).split("_")[:-1]
     beside = path.with_name("_".join([part for part in parts if not part.startswith("recording-")] + ["events.tsv"]))
     if not beside.is_file():
         return []
@@ -173,6 +182,20 @@ def _marks(path: Path, tell: Tell) -> list[tuple[float, float, str]]:
     if not table.find("onset") or not name:
         return []
     onsets, labels = table.numbers(table.find("onset")) * 1000, table.words(name)
-    rows = [row for row in np.argsort(onsets) if np.isfinite(onsets[row])]
-    found = zip((float(onsets[row]) for row in rows), cut.ends([float(onsets[row]) for row in rows]), rows, strict=True)
-    return [(start, end, labels[row]) for start, end, row in found if labels[row].casefold() not in sheet.UNKNOWN]
+    lasting = table.numbers(table.find("duration")) * 1000 if table.find("duration") else np.zeros(len(table))
+    shown = np.isfinite(onsets) & np.array([label.casefold() not in sheet.UNKNOWN for label in labels], bool)
+    rows = [row for row in np.argsort(onsets, kind="stable") if shown[row]]
+    starts = [float(onsets[row]) for row in rows]
+    return list(zip(starts, cut.ends(starts, lasting[rows].tolist()), labels[rows], strict=True))
+
+
+def _check(path: Path, marks: list[tuple[float, float, str]], time: Float[np.ndarray, " n"], tell: Tell) -> None:
+    """Events that lie elsewhere than the samples speak of another clock."""
+    away = sum(not time[0] - 1000 <= onset <= time[-1] for onset, _, _ in marks)
+    if not away:
+        return
+    span = f"its samples last from {time[0] / 1000:.6g} to {time[-1] / 1000:.6g} s"
+    if away == len(marks):
+        problem = f"{span}, but all events lie elsewhere"
+        raise RecordingError(f"{path}: {problem}; write its StartTime in seconds of the events' clock into its JSON.")
+    tell(f"{path}: {span}, but {away} of {len(marks)} events lie elsewhere; check StartTime and the onsets.")

@@ -1,12 +1,14 @@
 """Any table of samples: a CSV or TSV with a column of time, of x and of y, however they are named.
 
     time        s, ms, us or ns
-    x, y        px, norm (0 to 1 from the top-left corner) or deg (right of and below the middle of the screen)
+    x, y        px, norm (0 to 1 from the top-left corner), deg (right of and below the middle of the screen) or
+                height (PsychoPy's)
     subject, stimulus, trial        optional; a file without them is one trial
 
 A map {"time": "t_ms", "x": "gx", "y": "gy"} names the columns; without it the usual names are recognised, and which is
-said. Pixels are taken to count from the top-left corner of the screen as this project does; cells that are no number
-(empty, ".", "NaN", "NA") are lost samples. Fixations are not read, nor pupils.
+said. Pixels count from the top-left corner of the screen as this project does, unless `origin` is "centre": then all
+units count upwards from its middle, as PsychoPy does. Cells that are no number (empty, ".", "NaN", "NA") are lost
+samples. Fixations are not read, nor pupils.
 """
 
 import re
@@ -18,7 +20,8 @@ import numpy as np
 
 from data import RecordingError, cut, sheet
 from data.gaze import Samples, Screen
-from data.sheet import Sheet, Tell, plain
+from data.labels import stem
+from data.sheet import Tell, plain
 
 USUAL = {  # written in any case, with blanks, marks or brackets
     "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
@@ -31,6 +34,7 @@ USUAL = {  # written in any case, with blanks, marks or brackets
     "stimulus": "stimulus|image|picture|stimulus name|image name|filename|stim file|media|media name|img",
     "trial": "trial|trial id|trial index|trial number|trial nr",
 }
+ORIGINS = {"topleft": cut.CORNER, "centre": cut.PSYCHOPY}
 
 
 def read(
@@ -40,6 +44,7 @@ def read(
     columns: Mapping[str, str] | None = None,
     time_unit: str = "",
     unit: str = "",
+    origin: str = "topleft",
     subject: str = "",
     stimulus: str = "",
     tell: Tell = warnings.warn,
@@ -49,35 +54,45 @@ def read(
     Without a column, the subject is the file's name.
     """
     path = Path(path)
-    wrong = sorted(set(columns or {}) - set(USUAL))
+    given = dict(columns or {})
+    wrong = sorted(set(given) - set(USUAL))
     if wrong:
         raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
-    table = sheet.read(path, tell=tell)
-    names = {role: _name(table, role, columns or {}) for role in USUAL}
-    if not columns:
-        found = ", ".join(f"{role} is {name!r}" for role, name in names.items() if name and plain(name) != role)
-        if found:
-            tell(f"{path}: {found}.")
+    if origin not in ORIGINS:
+        raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
+    table = sheet.read(path, tell=tell, fits=lambda header: _names(path, header, given))
+    names = _names(path, table.names, given)
+    found = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
+    if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
+        tell(f"{path}: {', '.join(found)}.")
     display = cut.geometry(path, screen, cut.Setup())
     hint = time_hint(names["time"])
     time = cut.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
     places = np.stack([table.numbers(names[axis]) for axis in "xy"], 1)
-    xy = cut.pixels(path, places, display, unit or place_hint(names["x"]), tell)
+    xy = cut.pixels(path, places, display, unit or place_hint(names["x"]), tell, ORIGINS[origin])
     people, pictures = (
         table.words(names[role]) if names[role] else np.full(len(table), other, object)
-        for role, other in (("subject", subject or path.name.split(".")[0]), ("stimulus", stimulus))
+        for role, other in (("subject", subject or stem(path)), ("stimulus", stimulus))
     )
     trial = table.words(names["trial"]) if names["trial"] else None
     yield from cut.trials(path, time, xy, display, (people, pictures), trial, tell)
 
 
-def _name(table: Sheet, role: str, columns: Mapping[str, str]) -> str:
-    if role in columns:
-        return table.find(columns[role]) or columns[role]
-    found = table.find(*USUAL[role].split("|"))
-    if not found and role in ("time", "x", "y"):
-        few = ", ".join(table.names[:12])
-        raise RecordingError(f"{table.path}: which column is {role}? Give it, as in {role}=NAME, among {few}.")
+def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:
+    """The column of each role; "" where there is none, which only some may lack."""
+    found: dict[str, str] = {}
+    for role, usual in USUAL.items():
+        if role in given:
+            found[role] = sheet.match(header, given[role]) or given[role]
+            continue
+        found[role] = sheet.match(header, *usual.split("|"))
+        if not found[role] and role in ("time", "x", "y"):
+            few = ", ".join(name[:40] for name in header[:12])
+            problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
+            raise sheet.UnlikeError(f"{path}: {problem}.")
+    if len({found[role] for role in ("time", "x", "y")}) < 3:
+        what = ", ".join(f"{role} is {found[role]!r}" for role in ("time", "x", "y"))
+        raise RecordingError(f"{path}: {what}; give three columns.")
     return found
 
 

@@ -1,47 +1,56 @@
 """EyeLink recordings as ASC files, which SR Research's `edf2asc` makes of EDF files.
 
     MSG  2095865 TRIALID 3                              a trial begins
-    MSG  2095866 !V IMGLOAD CENTER forest.jpg ...       its picture
+    MSG  2095866 !V IMGLOAD CENTER images/forest.jpg    its picture; or TRIAL_VAR image forest.jpg
     START 2095870 ... END ...                           a stretch of recording
     MSG  2095902 -4 SYNCTIME                            the picture's onset, 4 ms after the message was sent
-    2095903  510.3  381.2  1205.0 ...                   time (ms), x, y, pupil; of each eye; . is lost
-    SBLINK R ... EBLINK R 2096400 2096510 110           its samples are lost
+    MSG  2098910 TRIAL_RESULT 0                         its end; with -1 it was broken off and is left out
 
-pymovements parses samples and blinks (extra `recordings`); trials, onsets and pictures are found here. A trial lasts
-from its TRIALID to the next, or without any from START to END; its onset is the first message that matches `onset`,
-else the first sample, which is said. Samples from before the onset keep negative times. The tracker's own fixations
-and saccades are not read. DISPLAY_COORDS 0 0 1023 767 names the outermost pixels of 1024 x 768; EyeLink counts them
-from 0, which is taken for the centre of the first one: 0.5 is added (assumed; half a pixel at most).
-SR Research, EyeLink 1000 Plus User Manual, "ASC file format"; https://pymovements.readthedocs.io.
+A trial lasts from its TRIALID to the next. In a file without any it is a stretch from START to END, or a part of one:
+a second onset begins another, and so does another IMGLOAD after the onset, or in a file without onsets. Onset and end
+are the first messages that match `onset` and, after it, `end`; without an onset the first sample, which is said, and
+the last end. Samples from before the onset keep negative times. The picture is the last that is named up to the onset,
+else the first after it; between stretches, IMGLOAD speaks of the next and TRIAL_VAR of the last if that has none.
+
+The tracker's own fixations and saccades are not read. DISPLAY_COORDS 0 0 1023 767 names the outermost pixels of
+1024 x 768; EyeLink counts them from 0, which is taken for the centre of the first one: 0.5 is added (assumed; half a
+pixel at most). `data.asc` reads the lines. SR Research, EyeLink Data Viewer User's Manual, "Protocol for EyeLink Data
+to Viewer Integration".
 """
 
-import io
 import math
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from data import RecordingError, cut, sheet
-from data.check import reason
+from data import RecordingError, asc, cut, sheet
 from data.gaze import Samples, Screen
+from data.labels import stem
+from data.picture import SUFFIXES
 from data.sheet import Tell
 
-ONSET = r"SYNCTIME|DISPLAY[ _]ON|(stim\w*|picture|image|display)[ _]?(onset|on\b|start)"
+ONSET = r"^(SYNCTIME|DISPLAY[ _]ON|(stim\w*|picture|image|display)[ _]?(onset|on\b|start))"
 END = (
-    r"TRIAL_RESULT|TRIAL[ _]OK|TRIAL[ _]END|BLANK_SCREEN|TIMEOUT|(stim\w*|picture|image|display)[ _]?(offset|off\b|end)"
+    r"^(TRIAL_RESULT|TRIAL[ _]OK|TRIAL[ _]END|BLANK_SCREEN|TIMEOUT"
+    r"|(stim\w*|picture|image|display)[ _]?(offset|off\b|end))"
 )
-PICTURE = (
-    r"!V\s+IMGLOAD\s+\w+\s+(?:-?\d+\s+)*(?P<name>.*?\.\w{3,4})(?:\s+-?\d+)*\s*$",
-    r"!V\s+IMGLOAD\s+\w+\s+(?:-?\d+\s+)*(?P<name>\S+)",
-    r"(?:!V\s+TRIAL_VAR|var)\s+(?:image|img|picture|pic|stimulus|stim|filename)\s+(?P<name>.+?)\s*$",
+BROKEN = re.compile(
+    r"TRIAL_RESULT\s+-\d|TRIAL[ _](ABORTED|REPEATED|SKIPPED|ERROR)|!V\s+TRIAL_VAR\s+Trial_Recycled_?\s+(True|1)\b", re.I
 )
+SHOWN = (
+    re.compile(r"!V\s+IMGLOAD\s+\w+\s+(?:-?\d+\s+)*(?P<name>.*?\.\w{3,4})(?:\s+-?[\d.]+)*\s*$", re.I),
+    re.compile(r"!V\s+IMGLOAD\s+\w+\s+(?:-?\d+\s+)*(?P<name>\S+)", re.I),
+)
+VARIABLE = re.compile(r"(?:!V\s+TRIAL_VAR|var)\s+(?P<variable>\S+)\s+(?P<name>.+?)\s*$", re.I)
+PICTURES = ("image", "img", "picture", "pic", "stimulus", "stim", "filename")  # variables that hold nothing else
+LIKELY = re.compile("image|img|pict?|stim|file|photo|scene", re.I)  # those that may
 EYES = ("auto", "left", "right", "both")
+TOGETHER = 100.0  # milliseconds within which two messages of an onset, as SYNCTIME and DISPLAY ON, are of the same
 
 
 @dataclass
@@ -50,6 +59,7 @@ class _Trial:
     end: float = math.inf
     onset: float = math.nan
     stimulus: str = ""
+    broken: bool = False  # off before its end
 
 
 def read(
@@ -67,8 +77,8 @@ def read(
     """The trials of an ASC file. The subject is the file's name unless it is given.
 
     `eye` is left, right, both (their mean, or the one that is there) or auto: of two the one lost less often. Samples
-    within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions for messages;
-    `stimulus` is used where no message names a picture.
+    within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
+    the messages; `stimulus` is used where no message names a picture, otherwise the path in the message is.
     """
     path = Path(path)
     if eye not in EYES:
@@ -80,93 +90,22 @@ def read(
     content = sheet.text(path, tell)
     if not re.search(r"^(START|MSG|SAMPLES)\s", content, re.MULTILINE):
         raise RecordingError(f"{path}: not an EyeLink ASC file; convert the EDF file with edf2asc.")
-    origin, found = _display(path, content)
+    origin, found = asc.screen(content)
     display = cut.geometry(path, screen, found)
-    parts = [_parse(path, part, eye, margin, tell) for part in _alike(content)]
-    time, xy = cut.rising(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-    if not len(time):
+    eyes = asc.samples(path, content, margin, tell).items()
+    parts = [(time, _chosen(path, places, eye, names, tell)) for names, (time, places) in eyes if len(time)]
+    if not parts:
         raise RecordingError(f"{path}: no sample in it; convert the EDF file with samples (edf2asc without -e).")
-    trials = _trials(content, *marks)
-    unmarked = sum(math.isnan(trial.onset) for trial in trials)
-    if unmarked:
-        tell(f"{path}: {unmarked} of {len(trials)} trials have no message of the picture's onset; they begin at START.")
-    yield from _samples(trials, time, xy + 0.5 - origin, subject or path.name.split(".")[0], stimulus, display)
-
-
-def _display(path: Path, content: str) -> tuple[Float[np.ndarray, " 2"], cut.Setup]:
-    pattern = r"^MSG\s+\S+\s+(?:DISPLAY|GAZE)_COORDS\s*=?\s*" + r"[ \t,]+".join([r"(-?[\d.]+)"] * 4)
-    match = re.search(pattern, content, re.MULTILINE)
-    try:
-        left, top, right, bottom = (float(number) for number in match.groups()) if match else (0.0, 0.0, 0.0, 0.0)
-    except ValueError:
-        left = top = right = bottom = 0.0
-    width, height = round(right - left), round(bottom - top)
-    if not (width > 1 and height > 1):
-        return np.zeros(2), cut.Setup()
-    # Some programs name the size, others the last pixel: screens have an even number of them.
-    return np.array([left, top]), cut.Setup(width=width + width % 2, height=height + height % 2)
-
-
-def _alike(content: str) -> Iterator[str]:
-    """The file in parts that recorded the same eyes each, because the columns of a sample depend on them."""
-    lines = content.split("\n")
-    eyes, start = "", 0
-    for number, line in enumerate(lines):
-        if line.startswith("SAMPLES"):
-            now = " ".join(word for word in line.split() if word in ("LEFT", "RIGHT", "L", "R", "LR"))
-            if eyes and now != eyes:
-                yield "\n".join(lines[start:number])
-                start = number
-            eyes = now
-    yield "\n".join(lines[start:])
-
-
-def _parse(path: Path, content: str, eye: str, margin: float, tell: Tell) -> tuple[np.ndarray, np.ndarray]:
-    """Time and place of every sample of one part, blinks lost."""
-    import pymovements
-
-    lines = content.split("\n")
-    whole = [line for line in lines if not line[:1].isdigit() or _WHOLE.match(line)]
-    cut_off = len(lines) - len(whole)
-    if cut_off > 1:
-        tell(f"{path}: {cut_off} lines of samples are cut off or damaged; they are left out.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about headers, which we read ourselves
-            gaze = pymovements.gaze.from_asc(io.StringIO("\n".join(whole) + "\n"), events=True)
-    except Exception as error:  # it raises nearly anything on a broken file
-        problem = f"pymovements cannot read it ({reason(error)})"
-        raise RecordingError(f"{path}: {problem}; convert the EDF file with edf2asc again.") from error
-    if "pixel" not in gaze.samples.columns or not gaze.samples.height:
-        return np.zeros(0), np.zeros((0, 2))
-    time = gaze.samples["time"].to_numpy().astype(float)
-    places = np.array(gaze.samples["pixel"].to_list(), float).reshape(len(time), -1, 2)
-    eyes = "LR" if places.shape[1] > 1 else _tracked(content)
-    for side, onset, offset in _blinks(gaze.events.frame):
-        closed = (time >= onset - margin) & (time <= offset + margin)
-        for index in [index for index, name in enumerate(eyes) if name == side]:
-            places[closed, index] = np.nan
-    return time, _chosen(path, places, eye, eyes, tell)
-
-
-_WHOLE = re.compile(r"\d+\.?\d*\s+(-?\d*\.\d*)\s+(-?\d*\.\d*)\s+(-?\d*\.\d*)(\s|$)")
-
-
-def _tracked(content: str) -> str:
-    match = re.search(r"^(?:SAMPLES|START)\s.*?\b(LEFT|RIGHT)\b", content, re.MULTILINE)
-    return "L" if match and match[1] == "LEFT" else "R"
-
-
-def _blinks(frame: Any) -> Iterator[tuple[str, float, float]]:
-    for row in frame.iter_rows(named=True):
-        if str(row["name"]).startswith("blink") and row["offset"] is not None:
-            yield str(row.get("eye") or "")[:1].upper(), float(row["onset"]), float(row["offset"])
+    time, xy = cut.rising(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    xy = xy + 0.5 - origin
+    cut.complain(path, xy, display, tell)
+    trials = _told(path, _Cutter(list(asc.lines(content)), *marks).trials, tell)
+    yield from _samples(trials, time, xy, subject or stem(path), stimulus, display)
 
 
 def _chosen(path: Path, places: Float[np.ndarray, "n e 2"], eye: str, eyes: str, tell: Tell) -> np.ndarray:
     seen = np.isfinite(places).all(2)
-    places[~seen] = np.nan
-    if places.shape[1] == 1:
+    if eyes != "LR":
         side = {"L": "left", "R": "right"}[eyes]
         if eye in ("left", "right") and eye != side:
             raise RecordingError(f"{path}: only the {side} eye was recorded, not the {eye}; choose auto.")
@@ -181,48 +120,94 @@ def _chosen(path: Path, places: Float[np.ndarray, "n e 2"], eye: str, eyes: str,
     return np.asarray(places[:, index])
 
 
-def _trials(content: str, onset: re.Pattern[str], end: re.Pattern[str]) -> list[_Trial]:
-    numbered = bool(re.search(r"^MSG\s+\S+\s+(?:-?\d+\s+)?TRIALID", content, re.MULTILINE))
-    found: list[_Trial] = []
-    picture = ""
-    for match in _LINE.finditer(content):
-        kind, words = match["kind"], match["words"] or ""
-        time = float(match["time"])
-        delay = re.match(r"(-?\d+)\s+", words)
-        time, words = (time - float(delay[1]), words[delay.end() :]) if delay and kind == "MSG" else (time, words)
-        begins = words.startswith("TRIALID") if numbered else kind == "START"
-        if begins and kind != "END":
-            picture = "" if numbered else picture
-            for last in found[-1:]:
-                last.end = min(last.end, time)
-            found.append(_Trial(time, stimulus=picture))
-        elif kind == "END" and found and not numbered:
-            found[-1].end, picture = min(found[-1].end, time), ""
-        elif kind == "MSG":
-            name = _picture(words)
-            picture = name or picture
-            if found:
-                _mark(found, name, time, words, (onset, end))
-    return found
+class _Cutter:
+    """The trials that the messages of a file tell of."""
+
+    def __init__(self, lines: list[asc.Line], onset: re.Pattern[str], end: re.Pattern[str]) -> None:
+        messages = [line.words for line in lines if line.kind == "MSG"]
+        self.onset, self.end, self.trials = onset, end, list[_Trial]()
+        self.numbered = any(words.startswith("TRIALID") for words in messages)
+        self.marked = any(onset.search(words) for words in messages)
+        self.recording, self.next = False, ""  # whether between START and END; the name of the picture to come
+        for line in lines:
+            if line.kind == "MSG":
+                self._message(line)
+            elif not self.numbered:
+                self._stretch(line)
+
+    def _begin(self, time: float, stimulus: str = "") -> _Trial:
+        for last in self.trials[-1:]:
+            last.end = min(last.end, time)
+        self.trials.append(_Trial(time, stimulus=stimulus))
+        self.next = ""
+        return self.trials[-1]
+
+    def _stretch(self, line: asc.Line) -> None:
+        self.recording = line.kind == "START"
+        if self.recording:
+            self._begin(line.time, self.next)
+        else:
+            self.next = ""
+
+    def _message(self, line: asc.Line) -> None:
+        name, variable = _named(line.words)
+        if self.numbered and line.words.startswith("TRIALID"):
+            self._begin(line.time)
+        elif self.trials and BROKEN.match(line.words):
+            self.trials[-1].broken = True
+        elif self.numbered or self.recording:
+            if name:
+                self._name(name, variable, line.time)
+            if not variable:
+                self._mark(line)
+        elif name and variable and self.trials and not self.trials[-1].stimulus:
+            self.trials[-1].stimulus = name
+        elif name:
+            self.next = name
+
+    def _name(self, name: str, variable: bool, time: float) -> None:
+        """A picture's name, in a trial if there is one."""
+        for trial in self.trials[-1:]:
+            early = math.isnan(trial.onset) and (self.numbered or self.marked)
+            if early or not trial.stimulus:
+                trial.stimulus = name
+            elif variable:
+                self.next = name
+            elif not self.numbered and (name != trial.stimulus or trial.end < time):
+                self._begin(time, name)
+
+    def _mark(self, line: asc.Line) -> None:
+        """A message that may be the onset or the end of the last trial, or the onset of another."""
+        for trial in self.trials[-1:]:
+            if self.onset.search(line.words):
+                if not self.numbered and line.time > trial.onset + TOGETHER:
+                    trial = self._begin(line.time, self.next)
+                if math.isnan(trial.onset):
+                    trial.onset, trial.end = line.time, math.inf
+            elif self.end.search(line.words):
+                trial.end = line.time if math.isnan(trial.onset) else min(trial.end, line.time)
 
 
-_LINE = re.compile(r"^(?P<kind>MSG|START|END)\s+(?P<time>\d+\.?\d*)(?:[ \t]+(?P<words>.*))?$", re.MULTILINE)
+def _named(words: str) -> tuple[str, bool]:
+    """The picture that a message names, and whether it does so as a variable of the trial."""
+    variable = VARIABLE.match(words)
+    match = variable or next((match for pattern in SHOWN if (match := pattern.match(words))), None)
+    name = PureWindowsPath(match["name"].strip("\"'")) if match else PureWindowsPath()
+    if variable and variable["variable"].lower() not in PICTURES:
+        name = name if LIKELY.search(variable["variable"]) and name.suffix.lower() in SUFFIXES else PureWindowsPath()
+    return name.as_posix() if name.name else "", bool(variable)
 
 
-def _picture(words: str) -> str:
-    match = next((match for pattern in PICTURE if (match := re.match(pattern, words, re.IGNORECASE))), None)
-    return PureWindowsPath(match["name"].strip("\"'")).name if match else ""
-
-
-def _mark(
-    found: list[_Trial], name: str, time: float, words: str, patterns: tuple[re.Pattern[str], re.Pattern[str]]
-) -> None:
-    trial, (onset, end) = found[-1], patterns
-    trial.stimulus = trial.stimulus or name
-    if not name and math.isnan(trial.onset) and onset.match(words):
-        trial.onset = time
-    elif end.match(words) and time > trial.start:
-        trial.end = min(trial.end, time)
+def _told(path: Path, trials: list[_Trial], tell: Tell) -> list[_Trial]:
+    """The trials that were not broken off."""
+    kept = [trial for trial in trials if not trial.broken]
+    if len(kept) < len(trials):
+        broken = f"{len(trials) - len(kept)} of {len(trials)} trials were broken off (TRIAL_RESULT -1 or the like)"
+        tell(f"{path}: {broken}; they are left out.")
+    unmarked = sum(math.isnan(trial.onset) for trial in kept)
+    if unmarked:
+        tell(f"{path}: {unmarked} of {len(kept)} trials have no message of the picture's onset; they begin at START.")
+    return kept if trials else [_Trial(-math.inf)]
 
 
 def _samples(
@@ -233,9 +218,8 @@ def _samples(
     stimulus: str,
     screen: Screen,
 ) -> Iterator[Samples]:
-    for trial in trials or [_Trial(-math.inf)]:
+    for trial in trials:
         first, last = np.searchsorted(time, [trial.start, trial.end])
         if last > first:
             onset = time[first] if math.isnan(trial.onset) else trial.onset
-            name = trial.stimulus or stimulus
-            yield Samples(subject, name, time[first:last] - onset, xy[first:last], screen)
+            yield Samples(subject, trial.stimulus or stimulus, time[first:last] - onset, xy[first:last], screen)

@@ -7,14 +7,17 @@
 
 The screen here is what the coordinates refer to: the surface, which should be the screen or the picture itself, or
 the scene camera (1600 x 1200 pixels for Neon). Only on a surface do places stay where they are when the head moves, so
-scene camera coordinates are told of. Samples of a confidence below 0.6, which the makers advise, and blinks are lost.
-Trials come from `annotations.csv` (Core: timestamp, label) or `events.csv` (timestamp [ns], name) in the same folder,
-or in the one above `surfaces`: each of its entries begins one, named by its label, and ends the one before;
-recording.begin and .end only end. Without that file the recording is one trial.
+scene camera coordinates are told of. Samples of a confidence below 0.6, which the makers advise, blinks and those while
+the glasses were not worn are lost. A gaze.csv of Pupil Cloud may hold several recordings (recording id): each is a
+person, named by `sections.csv` beside it (wearer name, else recording name).
+Trials come from `annotations.csv` (Core: timestamp, label, duration) or `events.csv` (timestamp [ns], name) in the same
+folder, or in the one above `surfaces`: each of its entries begins one, named by its label, which lasts for its duration
+or to the next entry; recording.begin and .end only end. Without that file the recording is one trial.
 https://docs.pupil-labs.com/core/software/pupil-player, https://docs.pupil-labs.com/neon/data-collection/data-format.
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from jaxtyping import Float
 
 from data import RecordingError, cut, sheet
 from data.gaze import Samples, Screen
+from data.labels import labels
 from data.sheet import Sheet, Tell
 
 PLACES = (  # x, y, unit, y upwards, on a surface
@@ -46,7 +50,7 @@ def read(
     stimulus: str = "",
     tell: Tell = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of an export; `subject`, else the name of the file or of the folder, names the person."""
+    """The trials of an export; where it names no person, `subject` does, else the folder."""
     path = Path(path)
     table = sheet.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
@@ -57,15 +61,22 @@ def read(
     if not known[4]:
         tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
     time = cut.milliseconds(path, table.numbers(clock), "", unit, tell)
-    time, xy = cut.rising(time, _places(table, known, display, confidence))
-    if not len(time):
+    xy = _places(table, known, display, confidence)
+    cut.complain(path, xy, display, tell)
+    if not np.isfinite(time).any():
         raise RecordingError(f"{path}: no row has a time; export the recording again.")
-    who = subject or (path.parent.name if path.name in ("gaze.csv", "gaze_positions.csv") else "") or path.stem
-    marks = _marks(path, tell)
-    if marks:
-        yield from cut.at(time, xy, marks, who, display)
-    else:
-        yield Samples(who, stimulus, time - time[0], xy, display)
+    mark = table.find("recording id")
+    recordings = table.words(mark) if mark else np.full(len(table), "", object)
+    ids, names, marks = list(dict.fromkeys(recordings)), _wearers(path, tell), _marks(path, tell)
+    for recording in ids:
+        mine = recordings == recording
+        when, where = cut.rising(time[mine], xy[mine])
+        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or labels([path])[path]
+        if marks:
+            own = [trial[1:] for trial in marks if trial[0] in ("", recording)]
+            yield from cut.at(when, where, own, who, display)
+        elif len(when):
+            yield Samples(who, stimulus, when - when[0], where, display)
 
 
 def _places(
@@ -76,16 +87,33 @@ def _places(
         xy[:, 1] = 1 - xy[:, 1]
     if known[2] == "norm":
         xy *= (screen.width, screen.height)
-    sure, blink = table.find("confidence"), table.find("blink id")
+    sure, blink, worn = table.find("confidence"), table.find("blink id"), table.find("worn")
     if sure:
         xy[~(table.numbers(sure) >= confidence)] = np.nan
     if blink:
         xy[np.isfinite(table.numbers(blink))] = np.nan
+    if worn:
+        xy[[word.casefold() in ("0", "0.0", "false") for word in table.words(worn)]] = np.nan
     return xy
 
 
-def _marks(path: Path, tell: Tell) -> list[tuple[float, float, str]]:
-    """Onset and end (ms of the recording's clock) and label of each trial, from the file beside."""
+def _wearers(path: Path, tell: Tell) -> dict[str, str]:
+    """The name of each recording's person, from the file of Pupil Cloud beside."""
+    beside = path.with_name("sections.csv")
+    table = sheet.read(beside, tell=tell) if beside.is_file() else None
+    ids = table.find("recording id") if table else ""
+    if not table or not ids:
+        return {}
+    columns = [table.words(name) for it in ("recording name", "wearer name") if (name := table.find(it))]
+    found = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
+    for name, count in Counter(found.values()).items():
+        if count > 1:
+            tell(f"{path}: {count} recordings are of {name!r}; they are taken for one person.")
+    return found
+
+
+def _marks(path: Path, tell: Tell) -> list[tuple[str, float, float, str]]:
+    """Recording, onset and end (ms of its clock) and label of each trial, from the file beside."""
     above = [path.parent, path.parent.parent] if path.parent.name == "surfaces" else [path.parent]
     places = [(folder / name, clock, label) for name, clock, label in TIMES for folder in above]
     for beside, clock, label in places:
@@ -96,10 +124,15 @@ def _marks(path: Path, tell: Tell) -> list[tuple[float, float, str]]:
             continue
         scale = cut.TIMES["ns" if "ns" in clock else "s"]
         times = table.numbers(table.find(clock)) * scale
-        order = [index for index in np.argsort(times) if np.isfinite(times[index])]
-        labels = [str(table.words(table.find(label))[index]) for index in order]
-        onsets = [float(times[index]) for index in order]
-        found = [mark for mark in zip(onsets, cut.ends(onsets), labels, strict=True) if mark[2] not in EDGES]
+        lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
+        labelled, mark = table.words(table.find(label)), table.find("recording id")
+        recordings = table.words(mark) if mark else np.full(len(table), "", object)
+        found = []
+        for recording in dict.fromkeys(recordings):
+            mine = [row for row in np.argsort(times) if np.isfinite(times[row]) and recordings[row] == recording]
+            ends = cut.ends(times[mine].tolist(), lasting[mine].tolist())
+            found += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
+        found = [mark for mark in found if mark[3] not in EDGES]
         tell(f"{path}: {len(found)} trials from {beside.name}.")
         return found
     return []

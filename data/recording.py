@@ -5,9 +5,10 @@
     fill      stretched over the whole screen
     x,y,w,h   there, in pixels of the screen
 
-A picture is found by the stimulus' name, with or without its ending, in any case, in the folder or below. The fixation
-under way when the picture came is left out: it is where the cross was. Fixations beside the picture are kept, as the
-table format allows, and counted. When one person saw a picture again, the first time is kept: memory guides the others.
+A picture is found by the stimulus' path, in any case, with or without its ending, in the folder or below: by as much of
+the path as fits, "indoor/001.jpg" before "001.jpg". What the eye did before the picture came is left out, and so is the
+fixation under way then: it is where the cross was. Fixations beside the picture are kept, as the table format allows,
+and counted. When one person saw a picture again, the first time is kept: memory guides the others.
 """
 
 import re
@@ -16,7 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -63,6 +64,11 @@ class Report:
             f"{len(self.fixations)} trials, {total} fixations: {mean:.1f} a trial, {off:.1%} beside their picture",
             f"{statistics.median(self.rates or [0]):.4g} samples a second, {lost:.1%} of them lost",
         ]
+        out = self.left_out()
+        return "\n".join(lines + ([f"left out: {out}"] if out else []))
+
+    def left_out(self) -> str:
+        """What is in no scanpath, in words; "" if nothing is left out."""
         parts = {
             f"{self.initial} fixations under way at the onset": self.initial,
             f"{self.repeated} trials on a picture seen before": self.repeated,
@@ -70,8 +76,7 @@ class Report:
             f"{self.unfit} trials that the method cannot take": self.unfit,
             f"{self.unknown.total()} trials without a picture": self.unknown.total(),
         }
-        out = ", ".join(words for words, count in parts.items() if count)
-        return "\n".join(lines + ([f"left out: {out}"] if out else []))
+        return ", ".join(words for words, count in parts.items() if count)
 
 
 def scanpaths(
@@ -110,9 +115,10 @@ def scanpaths(
             report.unfit += 1
             unfit.append(error)
             continue
-        inside = found.onset < 1000 * seconds
-        path = _moved(found, inside if initial else inside & ~_under_way(found, trial), picture, placed, trial.screen)
-        report.initial += 0 if initial else int((inside & _under_way(found, trial)).sum())
+        inside = (found.onset < 1000 * seconds) & (found.onset + found.duration > 0)
+        first = inside & _under_way(found, trial) & (not initial)
+        path = _moved(found, inside & ~first, picture, placed, trial.screen)
+        report.initial += int(first.sum())
         if not len(path):
             report.empty += 1
             continue
@@ -132,17 +138,16 @@ class _Pictures:
         self.folder, self._found = folder, dict[str, Picture | None]()
         self._files: dict[str, list[Path]] = {}
         for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
-            place = path.relative_to(folder)
-            for name in {str(place), str(place.with_suffix("")), path.name, path.stem}:
-                self._files.setdefault(name.replace("\\", "/").casefold(), []).append(path)
+            for name in {name for tail in _tails(path.relative_to(folder).as_posix()) for name in tail}:
+                self._files.setdefault(name, []).append(path)
         if not self._files:
             raise RecordingError(f"{folder}: no picture in it; give the folder of the pictures that were shown.")
 
     def find(self, stimulus: str) -> Picture | None:
         """The picture of a stimulus; None if there is none."""
         if stimulus not in self._found:
-            names = [stimulus.replace("\\", "/"), PureWindowsPath(stimulus).name, PureWindowsPath(stimulus).stem]
-            paths = next((self._files[key] for name in names if (key := name.strip().casefold()) in self._files), [])
+            names = [name for tail in _tails(stimulus) for name in tail]
+            paths = next((self._files[name] for name in names if name in self._files), [])
             if len(paths) > 1:
                 two = " and ".join(str(path.relative_to(self.folder)) for path in paths[:2])
                 raise RecordingError(f"{self.folder}: {stimulus!r} may be {two}; give pictures names of their own.")
@@ -151,6 +156,17 @@ class _Pictures:
 
     def _picture(self, path: Path) -> Picture:
         return Picture(path.relative_to(self.folder).as_posix(), *size(path), path)
+
+
+def _tails(name: str) -> list[tuple[str, str]]:
+    r"""A path, cut from the left folder by folder, with and without its ending.
+
+    >>> _tails("C:\\in\\A.jpg")
+    [('c:/in/a.jpg', 'c:/in/a'), ('in/a.jpg', 'in/a'), ('a.jpg', 'a')]
+    """
+    parts = name.strip().casefold().replace("\\", "/").split("/")
+    tails = ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]
+    return [(tail, tail.removesuffix(PurePosixPath(parts[-1]).suffix)) for tail in tails]
 
 
 def _fixations(trial: Samples, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
@@ -208,11 +224,15 @@ def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Repo
 
 def _warn(items: Mapping[str, object], known: _Pictures, report: Report, tell: Tell) -> None:
     if report.unknown:
-        names = ", ".join(repr(name) for name in list(report.unknown)[:3])
-        problem = f"no picture for {report.unknown.total()} trials ({names}{', ...' * (len(report.unknown) > 3)})"
+        named = [repr(name) for name in report.unknown if name]
+        few = f"{', '.join(named[:3])}{', ...' * (len(named) > 3)}"
+        problem = f"no picture for {report.unknown.total()} trials ({few or 'no message, column or name says which'})"
+        mend = "give the pictures the names of the stimuli" if named else "name the picture with --stimulus or --names"
         if not items:
-            raise RecordingError(f"{known.folder}: {problem}; give the pictures the names of the stimuli.")
+            raise RecordingError(f"{known.folder}: {problem}; {mend}.")
         tell(f"{known.folder}: {problem}; they are left out.")
+        if named and report.unknown[""]:
+            tell(f"{known.folder}: of {report.unknown['']} of them no message, column or name says the picture.")
     total = sum(report.fixations)
     if total and report.off > total / 2:
         share = f"{report.off / total:.0%} of the fixations are beside their picture"
@@ -220,4 +240,6 @@ def _warn(items: Mapping[str, object], known: _Pictures, report: Report, tell: T
     if report.samples and report.lost > report.samples / 2:
         tell(f"{report.lost / report.samples:.0%} of the samples are lost; check the recording.")
     if not items:
-        raise GazeError("No fixation on any picture was found; check the units of the recording and its rate.")
+        lost = f"{report.lost / report.samples:.0%} of the samples are lost" if report.lost else ""
+        why = ", ".join(words for words in (lost, report.left_out()) if words) or "there was no trial"
+        raise GazeError(f"No fixation on any picture was found ({why}); check the units of the recording and its rate.")

@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float
 
 from data import RecordingError, columns, cut, sheet
 from data.gaze import Samples, Screen
+from data.labels import stem
 from data.sheet import Sheet, Tell
 
 TIME = tuple(f"{clock} timestamp{unit}" for clock in ("Recording", "Eyetracker") for unit in (" [μs]", " [ms]", ""))
@@ -56,7 +57,7 @@ def read(
     time = cut.milliseconds(path, table.numbers(clock)[kept], time_unit, hint, tell)
     xy = _places(table, display, unit, tell)[kept]
     people = table.find(*PERSON)
-    who = table.words(people)[kept] if people else np.full(len(time), subject or path.name.split(".")[0], object)
+    who = table.words(people)[kept] if people else np.full(len(time), subject or stem(path), object)
     pictures = table.find(*STIMULUS)
     what = table.words(pictures)[kept] if pictures else np.full(len(time), stimulus, object)
     if pictures and stimulus and not any(what):
@@ -118,18 +119,19 @@ def _runs(what: np.ndarray, recording: np.ndarray) -> np.ndarray:
 
 
 def _places(table: Sheet, screen: Screen, unit: str, tell: Tell) -> Float[np.ndarray, "n 2"]:
-    name = table.find(*SCREEN) or table.find(*MEDIA)
-    other = re.sub("X", "Y", name, count=1)
-    xy = np.stack([table.numbers(name), table.numbers(other)], 1)
+    usual = next(name for name in (*SCREEN, *MEDIA) if table.find(name))
+    name, partner = table.find(usual), usual.replace("point X", "point Y")
+    xy = np.stack([table.numbers(name), table.numbers(table.find(partner) or partner)], 1)
     lost = [table.find(f"Validity {side}", f"Validity{side}") for side in ("left", "right")]
     if all(lost):
         valid = [[code.casefold() in ("valid", "0", "1") for code in table.words(side)] for side in lost]
         xy[~np.any(valid, 0)] = np.nan
     if table.find(*SCREEN):
-        return cut.pixels(
-            table.path, xy, screen, unit or columns.place_hint(name.replace("DACS", "").replace("ADCS", "")), tell
-        )
-    return _moved(table, xy, "norm" in name.casefold())
+        hint = columns.place_hint(re.sub("dacs|adcs", " ", name, flags=re.IGNORECASE))
+        return cut.pixels(table.path, xy, screen, unit or hint, tell)
+    xy = _moved(table, xy, "norm" in name.casefold())
+    cut.complain(table.path, xy, screen, tell)
+    return xy
 
 
 def _moved(table: Sheet, xy: Float[np.ndarray, "n 2"], shares: bool) -> Float[np.ndarray, "n 2"]:
@@ -143,6 +145,7 @@ def _moved(table: Sheet, xy: Float[np.ndarray, "n 2"], shares: bool) -> Float[np
             problem = "its gaze points count from the picture's corner (MCS)"
             raise RecordingError(f"{table.path}: {problem}; export Gaze point X and Y of the screen (DACS px) too.")
         size = table.numbers(shown) if shown else np.ones(len(table))
-        scale = size if shares else size / table.numbers(original) if shown and original else 1.0
-        axes.append(xy[:, len(axes)] * scale + table.numbers(corner))
+        whole = table.numbers(original) if shown and original else size
+        whole = np.where(whole > 0, whole, np.nan)
+        axes.append(xy[:, len(axes)] * (size if shares else size / whole) + table.numbers(corner))
     return np.stack(axes, 1)

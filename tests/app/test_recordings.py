@@ -8,8 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.recordings import guess
+from app.intake import files, guess
+from app.recordings import recording
 from data import RecordingError, table
+from data.columns import ORIGINS
+from data.cut import PLACES, TIMES
+from data.events import METHODS
+from data.eyelink import EYES
 from data.picture import save
 
 SCREEN = ("--screen", "1000x800", "--screen-cm", "40x32", "--distance-cm", "60")
@@ -111,6 +116,97 @@ def test_two_files_of_one_name_are_two_people_and_a_copy_is_one(tmp_path: Path, 
     assert [path.subject for path in paths] == ["ann_rec", "ben_rec"]
 
 
+def people(root: Path) -> dict[str, list[str]]:
+    return {picture.name: sorted(path.subject for path in paths) for picture, paths in table.read(root)}
+
+
+def test_names_with_dots_are_people_of_their_own(tmp_path: Path, pictures: Path) -> None:
+    recordings = [asc(tmp_path / f"01.05.2024_{who}.asc", ["0.png"], i) for i, who in enumerate(("anna", "ben"))]
+    done = gaze("data", "recording", *recordings, "-o", tmp_path / "set", "--pictures", pictures, *SCREEN)
+    assert done.exit_code == 0
+    assert people(tmp_path / "set") == {"0.png": ["01.05.2024_anna", "01.05.2024_ben"]}
+
+
+def test_files_that_only_their_endings_tell_apart_are_not_mixed(tmp_path: Path, pictures: Path) -> None:
+    paths = [asc(tmp_path / "anna.asc", ["0.png"], 0), csv(tmp_path / "anna.csv")]
+    flags = ("--stimulus", "1", "--pictures", pictures, *SCREEN)
+    done = gaze("data", "recording", *paths, "-o", tmp_path / "set", *flags)
+    assert done.exit_code == 3
+    assert f"anna.csv: named like {paths[0]}, so whose it is cannot be told; rename one" in done.output
+    named = gaze("data", "recording", *paths, "-o", tmp_path / "named", *flags, "--names", "{stimulus}")
+    assert (named.exit_code, "named like" in named.output) == (3, True)
+    paths[1].write_text("response,correct\nyes,1\n")  # what a program wrote beside the recording
+    assert gaze("data", "recording", tmp_path, "-o", tmp_path / "other", *flags).exit_code == 0
+
+
+def test_names_of_files_may_hold_more_than_subject_and_stimulus(tmp_path: Path, pictures: Path) -> None:
+    paths = [csv(tmp_path / f"anna_{what}_block{what}.csv", 300 + what) for what in (1, 2)]
+    flags = ("--names", "{subject}_{stimulus}_{block}", "--pictures", pictures, *SCREEN)
+    assert gaze("data", "recording", *paths, "-o", tmp_path / "set", *flags).exit_code == 0
+    assert people(tmp_path / "set") == {"1.png": ["anna"], "2.png": ["anna"]}
+
+
+def test_what_lies_in_a_folder_beside_the_recordings_is_told_and_nothing_is_broken(
+    tmp_path: Path, pictures: Path
+) -> None:
+    folder = tmp_path / "all"
+    recordings = [csv(folder / name, rows) for name, rows in (("anna.csv", 300), ("gaze_ben.csv", 320))]
+    (folder / "README.txt").write_text("Recorded by me.\nOn a Monday.\n")
+    (folder / "notes.csv").write_text("person,age\nanna,30\n")
+    (folder / "._anna.csv").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    (folder / "old.csv").mkdir()
+    flags = ("--stimulus", "0", "--pictures", pictures, *SCREEN)
+    done = gaze("data", "recording", folder, "-o", tmp_path / "set", *flags)
+    assert done.exit_code == 0
+    assert "README.txt, line 1: only one column" in done.output
+    assert "notes.csv: which column is time?" in done.output
+    assert "._anna" not in done.output
+    assert people(tmp_path / "set") == {"0.png": ["anna", "gaze_ben"]}
+    (folder / "gaze_ben.csv").unlink()
+    (folder / "anna.csv").rename(folder / "anna_1.csv")
+    named = gaze("data", "recording", folder, "-o", tmp_path / "named", *flags, "--names", "{subject}_{session}")
+    assert (named.exit_code, people(tmp_path / "named")) == (0, {"0.png": ["anna"]})
+    recordings = [csv(folder / "ben.csv", 320)]
+    given = gaze("data", "recording", *recordings, folder / "notes.csv", "-o", tmp_path / "other", *flags)
+    assert given.exit_code == 3
+    alone = gaze("data", "recording", folder / "notes.csv", "-o", tmp_path / "none", *flags)
+    assert "No file could be read, so no data set was made" in alone.output
+
+
+def test_a_file_that_cannot_be_read_is_told_and_skipped(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, locked = csv(tmp_path / "anna.csv"), csv(tmp_path / "ben.csv", 320)
+    whole = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    flags = ("--stimulus", "0", "--pictures", pictures, *SCREEN)
+    done = gaze("data", "recording", good, locked, "-o", tmp_path / "set", *flags)
+    assert done.exit_code == 3
+    assert f"skipped: {locked}: cannot be read (Permission denied)" in done.output
+
+
+def test_places_from_the_middle_are_read_when_it_is_said(tmp_path: Path, pictures: Path) -> None:
+    path = csv(tmp_path / "ann.csv")
+    rows = [row.split(",") for row in path.read_text().splitlines()[1:]]
+    path.write_text("\n".join(["time,x,y", *(f"{t},{float(x) - 500},{400 - float(y)}" for t, x, y in rows)]))
+    flags = ("--stimulus", "0", "--pictures", pictures, *SCREEN, "--origin", "centre")
+    assert gaze("data", "recording", path, "-o", tmp_path / "set", *flags).exit_code == 0
+    ((_, (path_found,)),) = table.read(tmp_path / "set")
+    np.testing.assert_allclose(path_found.xy, [[100, 60.5]], atol=0.6)
+
+
+def test_choices_are_those_of_the_recorders() -> None:
+    options = {option.name: getattr(option.type, "choices", ()) for option in recording.params}
+    known = {"method": METHODS, "unit": PLACES, "time_unit": TIMES, "eye": EYES, "origin": ORIGINS}
+    assert {name: set(options[name]) for name in known} == {name: set(words) for name, words in known.items()}
+
+
 def test_columns_and_units_are_given_as_flags(tmp_path: Path, pictures: Path) -> None:
     path = csv(tmp_path / "ann.csv")
     path.write_text(path.read_text().replace("time,x,y", "zeit,links,oben"))
@@ -127,7 +223,11 @@ def test_columns_and_units_are_given_as_flags(tmp_path: Path, pictures: Path) ->
         (("--screen", "big"), "--screen is 'big'; write width and height, as in --screen 1024x768"),
         (("--columns", "time"), "--columns has 'time'; write time=NAME,x=NAME,y=NAME"),
         (("--names", "{who}"), "--names is '{who}'; write {subject} and {stimulus} once"),
-        (("--method", "magic"), "no method 'magic'"),
+        (("--method", "magic"), "'magic' is not one of 'adaptive', 'ivt', 'idt'"),
+        (("--eye", "third"), "'third' is not one of 'auto', 'left', 'right', 'both'"),
+        (("--unit", "inch"), "'inch' is not one of 'px', 'norm', 'deg', 'height'"),
+        (("--time-unit", "h"), "'h' is not one of 's', 'ms', 'us', 'ns'"),
+        (("--names", "{subject}_{subject}"), "write {subject} and {stimulus} once"),
         (("--placed", "left"), "placed is 'left'; write centre, fit, fill"),
         (("--pictures", "nowhere"), "nowhere: there is no such folder"),
     ],
@@ -172,9 +272,29 @@ def test_of_a_folder_of_pupil_labs_only_the_gaze_on_the_surface_is_read(tmp_path
     (tmp_path / "000" / "annotations.csv").write_text("index,timestamp,label\n1,1000.2,3.png\n")
     done = gaze("data", "recording", tmp_path / "000", "-o", tmp_path / "set", "--pictures", pictures, *SCREEN)
     assert done.exit_code == 0, done.output
+    assert "an export of Pupil Labs; left out are blinks.csv, gaze_positions.csv" in done.output
+    assert "an export of Pupil Labs; left out are surface_visibility.csv" in done.output
     ((picture, (path,)),) = table.read(tmp_path / "set")
     assert (picture.name, len(path)) == ("3.png", 1)
     np.testing.assert_allclose(path.xy, [[130, 60]], atol=0.5)
+
+
+def test_two_people_recorded_with_pupil_core_are_two_people(tmp_path: Path, pictures: Path) -> None:
+    header = "gaze_timestamp,x_norm,y_norm,confidence"
+    for who, count in (("anna", 300), ("ben", 320)):
+        surfaces = tmp_path / "core" / who / "000" / "exports" / "000" / "surfaces"
+        surfaces.mkdir(parents=True)
+        rows = [f"{1000 + i / 200},{0.45 if i < 150 else 0.55},0.5,0.9" for i in range(count)]
+        (surfaces / "gaze_positions_on_surface_Screen.csv").write_text("\n".join([header, *rows]))
+    flags = ("--stimulus", "3", "--pictures", pictures, *SCREEN)
+    done = gaze("data", "recording", tmp_path / "core", "-o", tmp_path / "set", *flags)
+    assert done.exit_code == 0
+    assert people(tmp_path / "set") == {"3.png": ["anna_000", "ben_000"]}
+
+
+def test_an_empty_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="no recording in this folder"):
+        files([tmp_path], print)
 
 
 @pytest.mark.slow
@@ -188,7 +308,14 @@ def test_one_command_leads_from_a_recording_to_training(
     out = tmp_path / "own"
     assert gaze("data", "recording", *files, "-o", out, "--pictures", pictures, *SCREEN).exit_code == 0
     quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
-    small = ("--trainer.max_epochs", "1", "--trainer.accelerator", "cpu", "--trainer.precision", "32-true")
+    small: tuple[str, ...] = (
+        "--trainer.max_epochs",
+        "1",
+        "--trainer.accelerator",
+        "cpu",
+        "--trainer.precision",
+        "32-true",
+    )
     small += ("--data.canvas", "[96,128]", "--data.workers", "0")
     done = gaze("train", "tempsal", "--data.root", out, *quiet, *small)
     assert done.exit_code == 0, done.output

@@ -40,6 +40,8 @@ def test_a_surface_of_core_counts_upwards(tmp_path: Path) -> None:
     assert (found.subject, found.stimulus, round(found.rate)) == ("anna", "a.jpg", 200)
     assert told == []
     assert np.isfinite(all_of(path, confidence=0.2)[0][0].xy).all()
+    path.write_text(path.read_text().replace(",0.25,", ",1.25,"))
+    assert "100% of the samples are off the screen" in all_of(path)[1][0]
 
 
 def test_annotations_begin_trials(tmp_path: Path) -> None:
@@ -92,7 +94,73 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
         all_of(tmp_path / "gaze.csv")
 
 
+def cloud(folder: Path) -> Path:
+    """A mapped surface of Pupil Cloud with two recordings, whose glasses were taken off at the end."""
+    header = "recording id,timestamp [ns],gaze position on surface x [normalized],"
+    header += "gaze position on surface y [normalized],worn"
+    rows = [
+        f"{name},{start + 5_000_000 * i},{x},0.5,{int(i < 30)}"
+        for name, start, x in (("r1", 10**18, 0.2), ("r2", 2 * 10**18, 0.4))
+        for i in range(40)
+    ]
+    (folder / "gaze.csv").write_text("\n".join([header, *rows]))
+    return folder / "gaze.csv"
+
+
+def test_each_recording_of_a_file_of_pupil_cloud_is_a_person(tmp_path: Path) -> None:
+    path = cloud(tmp_path)
+    found, _ = all_of(path, subject="anna")
+    assert [(it.subject, it.xy[0, 0], len(it), it.time[0]) for it in found] == [("r1", 200, 40, 0), ("r2", 400, 40, 0)]
+    assert [np.isnan(it.xy).all(1).sum() for it in found] == [10, 10]
+    sections = tmp_path / "sections.csv"
+    sections.write_text("recording id,recording name,wearer name\nr1,first,Anna\nr2,second,\n")
+    assert [it.subject for it in all_of(path)[0]] == ["Anna", "second"]
+    sections.write_text("recording id,recording name,wearer name\nr1,first,Anna\nr2,second,Anna\n")
+    found, told = all_of(path)
+    assert [it.subject for it in found] == ["Anna", "Anna"]
+    assert told == [f"{path}: 2 recordings are of 'Anna'; they are taken for one person."]
+    sections.write_text("a,b\n1,2\n")
+    assert [it.subject for it in all_of(path)[0]] == ["r1", "r2"]
+
+
+def test_events_belong_to_their_recording(tmp_path: Path) -> None:
+    path = cloud(tmp_path)
+    rows = ["r1,1000000000050000000,a.jpg", "r2,2000000000100000000,b.jpg"]
+    (tmp_path / "events.csv").write_text("\n".join(["recording id,timestamp [ns],name", *rows]))
+    found, _ = all_of(path)
+    assert [(it.subject, it.stimulus, it.time[0], it.time[-1]) for it in found] == [
+        ("r1", "a.jpg", -50, 145),
+        ("r2", "b.jpg", -100, 95),
+    ]
+
+
+def test_annotations_of_core_last_for_their_duration_and_lie_above_the_surfaces(tmp_path: Path) -> None:
+    (tmp_path / "surfaces").mkdir()
+    path = core(tmp_path / "surfaces" / "gaze_positions_on_surface_screen.csv")
+    (tmp_path / "annotations.csv").write_text("timestamp,label,duration\n5000.05,a.jpg,0.04\n5000.1,b.jpg,0\n")
+    found, _ = all_of(path)
+    assert [(it.stimulus, round(it.time[-1])) for it in found] == [("a.jpg", 35), ("b.jpg", 95)]
+    assert found[1].time[0] == pytest.approx(-10)
+
+
+def test_a_recording_is_named_by_its_folder_not_by_the_number_of_its_export(tmp_path: Path) -> None:
+    folder = tmp_path / "anna" / "000" / "exports" / "000"
+    folder.mkdir(parents=True)
+    (folder / "gaze_positions.csv").write_text("gaze_timestamp,norm_pos_x,norm_pos_y\n1,0.5,0.5\n1.01,0.5,0.5")
+    assert all_of(folder / "gaze_positions.csv")[0][0].subject == "anna_000"
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     survives(tmp_path / "a.csv", core(tmp_path / "whole.csv", 12).read_bytes(), data, all_of)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), which=st.sampled_from(["gaze.csv", "sections.csv", "events.csv"]))
+def test_a_damaged_file_of_pupil_cloud_gives_samples_or_a_sentence(tmp_path: Path, data: Any, which: str) -> None:
+    path = cloud(tmp_path)
+    (tmp_path / "sections.csv").write_text("recording id,recording name,wearer name\nr1,a,Anna\nr2,b,Ben\n")
+    rows = ["r1,1000000000050000000,a.jpg", "r2,2000000000100000000,b.jpg"]
+    (tmp_path / "events.csv").write_text("\n".join(["recording id,timestamp [ns],name", *rows]))
+    survives(tmp_path / which, (tmp_path / which).read_bytes(), data, lambda _: all_of(path))

@@ -65,6 +65,42 @@ def test_the_fixation_under_way_at_the_onset_may_be_kept(pictures: Path) -> None
     assert len(run([trial], pictures, initial=True)[0][0][1][0]) == 2
 
 
+@pytest.mark.parametrize("initial", [False, True])
+def test_what_the_eye_did_before_the_picture_came_is_never_kept(pictures: Path, initial: bool) -> None:
+    trial = looks((300, 300), (700, 500), (500, 400), (450, 350), before=700)  # the third is under way at the onset
+    ((_, (path,)),), report, _ = run([trial], pictures, initial=initial)
+    np.testing.assert_allclose(path.xy, [[200, 100], [150, 50]][not initial :], atol=0.3)
+    assert report.initial == (not initial)
+
+
+def test_a_fixation_under_way_when_the_recording_began_after_the_onset_is_left_out(pictures: Path) -> None:
+    ((_, (path,)),), report, _ = run([looks((500, 400), (450, 350), before=-50)], pictures)
+    np.testing.assert_allclose(path.xy, [[150, 50]], atol=0.3)
+    assert report.initial == 1
+
+
+def test_pictures_in_folders_are_found_by_as_much_of_the_path_as_fits(pictures: Path) -> None:
+    for folder, side in (("indoor", 300), ("outdoor", 301)):
+        (pictures / "set" / folder).mkdir(parents=True)
+        save(pictures / "set" / folder / "001.jpg", np.zeros((side, side, 3), np.uint8))
+    for stimulus in ("images/indoor/001.jpg", "D:\\exp\\INDOOR\\001.JPG", "indoor/001"):
+        items, _, _ = run([looks((500, 400), (450, 350), stimulus=stimulus)], pictures)
+        assert [picture.name for picture, _ in items] == ["set/indoor/001.jpg"]
+    with pytest.raises(RecordingError, match=r"'else/001.jpg' may be set/indoor/001.jpg and set/outdoor/001.jpg"):
+        run([looks((500, 400), (450, 350), stimulus="else/001.jpg")], pictures)
+
+
+def test_a_trial_that_names_no_picture_is_said_to(pictures: Path) -> None:
+    silent = looks((500, 400), (450, 350), stimulus="")
+    with pytest.raises(
+        RecordingError, match=r"no message, column or name says which.*name the picture with --stimulus"
+    ):
+        run([silent], pictures)
+    _, _, told = run([looks((500, 400), (450, 350)), silent, looks((1, 2), stimulus="cross")], pictures)
+    assert "no picture for 2 trials ('cross'); they are left out" in told[0]
+    assert "of 1 of them no message, column or name says the picture" in told[1]
+
+
 def test_fixations_after_some_seconds_are_left_out(pictures: Path) -> None:
     trial = looks((500, 400), (450, 350), (550, 420), (450, 450))
     ((_, (path,)),), _, _ = run([trial], pictures, seconds=0.6)
@@ -131,8 +167,15 @@ def test_a_trial_of_one_sample_has_no_fixation(pictures: Path) -> None:
     items, report, _ = run([one, none, looks((500, 400), (450, 350))], pictures)
     assert [path.subject for path in items[0][1]] == ["anna"]
     assert report.empty == 2
-    with pytest.raises(GazeError, match="No fixation on any picture was found"):
+    with pytest.raises(GazeError, match=r"No fixation on any picture was found \(1 trials without a fixation\)"):
         run([one], pictures)
+    with pytest.raises(GazeError, match=r"was found \(1 fixations under way at the onset, 1 trials without a fixation"):
+        run([looks((500, 400))], pictures)
+    lost = Samples("dan", "a.png", np.arange(9.0), np.full((9, 2), np.nan), SCREEN)
+    with pytest.raises(GazeError, match=r"was found \(100% of the samples are lost, 1 trials without a fixation"):
+        run([lost], pictures)
+    with pytest.raises(GazeError, match=r"was found \(there was no trial\)"):
+        run([], pictures)
 
 
 @pytest.mark.parametrize("placed", ["middle", "1,2,3", "1,2,0,4", "1,2,3,4.5.6"])

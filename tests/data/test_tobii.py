@@ -106,6 +106,46 @@ def test_what_lacks_gaze_or_a_stimulus_is_said(tmp_path: Path) -> None:
         all_of(path)
 
 
+@pytest.mark.parametrize("blank", [" ", "_"])
+def test_headers_in_lower_case_name_x_and_y(tmp_path: Path, blank: str) -> None:
+    path = export(tmp_path / "p.tsv")
+    header, rest = path.read_text("utf-8-sig").split("\n", 1)
+    path.write_text(header.lower().replace(" ", blank) + "\n" + rest)
+    np.testing.assert_allclose(all_of(path)[0][0].xy[0], [800.5, 500])
+
+
+def test_a_picture_shown_smaller_is_scaled_and_one_of_no_size_is_lost(tmp_path: Path) -> None:
+    header = "ParticipantName;MediaName;MediaPosX (ADCSpx);MediaPosY (ADCSpx);MediaWidth;MediaHeight;"
+    header += "Original media width;Original media height;RecordingTimestamp;GazePointX (MCSpx);GazePointY (MCSpx)"
+    for original, want in ((1600, [448 + 150, 156 + 50]), (0, [np.nan, 156 + 50])):
+        rows = [f"P1;a.jpg;448;156;800;600;{original};2400;{17 * i};300;200" for i in range(20)]
+        (tmp_path / "s.tsv").write_text("\n".join([header, *rows]).replace(";", "\t"))
+        (found,), told = all_of(tmp_path / "s.tsv")
+        np.testing.assert_allclose(found.xy[0], want)
+        assert told == []
+    rows = [row.replace(";300;200", ";4300;200") for row in rows]
+    (tmp_path / "s.tsv").write_text("\n".join([header, *rows]).replace(";0;2400;", ";800;600;").replace(";", "\t"))
+    assert "100% of the samples are off the screen" in all_of(tmp_path / "s.tsv")[1][0]
+
+
+def test_two_recordings_of_one_person_are_two_trials(tmp_path: Path) -> None:
+    header = "Recording timestamp [ms]\tParticipant name\tRecording name\tGaze point X\tGaze point Y\tMedia name"
+    rows = [f"{17 * i}\tP\t{name}\t{x}\t500\ta.jpg" for name, x in (("R1", 700), ("R2", 900)) for i in range(20)]
+    shifted = [row if "R1" in row else f"{int(row.split(chr(9))[0]) + 5000}\t{row.split(chr(9), 1)[1]}" for row in rows]
+    (tmp_path / "p.tsv").write_text("\n".join([header, *shifted]))
+    found, _ = all_of(tmp_path / "p.tsv")
+    assert [(len(it), it.xy[0, 0], it.time[0]) for it in found] == [(20, 700, 0), (20, 900, 0)]
+
+
+def test_rows_of_events_are_no_samples_but_lost_samples_are(tmp_path: Path) -> None:
+    header = "Recording timestamp [ms]\tEvent\tGaze point X\tGaze point Y\tMedia name"
+    rows = [f"{17 * i}\t\t{700 if i else ''}\t500\ta.jpg" for i in range(20)]
+    rows.insert(5, "70\tKeyboardEvent\t\t\ta.jpg")
+    (tmp_path / "p.tsv").write_text("\n".join([header, *rows]))
+    (found,), _ = all_of(tmp_path / "p.tsv")
+    assert (len(found), int(np.isnan(found.xy[:, 0]).sum())) == (20, 1)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
