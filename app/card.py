@@ -4,7 +4,9 @@ A card is `export/weights/<name>.md`. What stands between its two marks is writt
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,22 @@ def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str,
     return found
 
 
+def pictures(facts: Mapping[str, Any]) -> str:
+    """How many pictures were evaluated, and of how many."""
+    some, split = facts["pictures"], facts.get("pictures_of_split", facts["pictures"])
+    return f"{some} pictures" if some == split else f"{some} of {split} pictures"
+
+
+def plain(words: str) -> str:
+    r"""Words that mean themselves in Markdown.
+
+    >>> print(plain("a|b <*c*> & [d]"))
+    a\|b &lt;\*c\*> &amp; \[d\]
+    """
+    escaped = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(words.split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def tables(evaluations: Sequence[Evaluation]) -> str:
     """Markdown: for each set the whole viewing and each second, all rows, each number with its 95 % interval."""
     parts = []
@@ -49,9 +67,10 @@ def tables(evaluations: Sequence[Evaluation]) -> str:
         facts = evaluation["protocol"]
         for period, rows in evaluation["scores"].items():
             when = "whole viewing" if period == "whole" else period
-            parts.append(f"**{facts['data']}, {facts['split']}: {when}** ({facts['pictures']} pictures)\n")
+            title = plain(f"{facts['data']}, {facts['split']}: {when}")
+            parts.append(f"**{title}** ({pictures(facts)})\n")
             names = list(dict.fromkeys(name for row in rows.values() for name in row))
-            known = [name for name in names if any(row.get(name, {}).get("mean") is not None for row in rows.values())]
+            known = [name for name in names if any(_known(row.get(name)) for row in rows.values())]
             for some in (known[start : start + WIDE] for start in range(0, len(known), WIDE)):
                 parts += [*_table(rows, some), ""]
     return "\n".join(parts)
@@ -60,9 +79,9 @@ def tables(evaluations: Sequence[Evaluation]) -> str:
 def _table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
     yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
     for row, values in rows.items():
-        if any(values.get(name, {}).get("mean") is not None for name in names):
+        if any(_known(values.get(name)) for name in names):
             cells = (_cell(values[name]) if name in values else "" for name in names)
-            yield f"| {row} | {' | '.join(cells)} |"
+            yield f"| {plain(row)} | {' | '.join(cells)} |"
 
 
 def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
@@ -73,10 +92,15 @@ def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     with whole(path) as file:
-        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode())
+        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode(errors="replace"))
 
 
-def _cell(score: dict[str, float | None]) -> str:
-    if score["mean"] is None:
+def _known(score: Mapping[str, float | None] | None) -> bool:
+    mean = score["mean"] if score else None
+    return mean is not None and not math.isnan(mean)
+
+
+def _cell(score: Mapping[str, float | None]) -> str:
+    if not _known(score):
         return ""
-    return f"{score['mean']:.3f} [{score['low']:.2f}, {score['high']:.2f}]"
+    return f"{score['mean']:z.3f} [{score['low']:z.2f}, {score['high']:z.2f}]"

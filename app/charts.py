@@ -12,7 +12,7 @@ from app.results import Summary
 
 WIDTH, LEFT, RIGHT = 560, 150, 56  # pixels: of a chart, of the names, of the values
 BAR, LINE = 26, 15  # pixels: height of a bar's row, and of a line's name
-CHARACTERS = 22  # of a name: the rest is cut
+CHARACTERS = 22  # of a name: the rest is cut, and told where a mouse rests on it
 START = {"auc": 0.5, "sauc": 0.5, "end": 0.5}
 
 Place = Callable[[float], float]  # of a value, in pixels from the left
@@ -76,9 +76,11 @@ def _bar(y: float, row: str, pair: tuple[str, Summary], x: Place, start: float) 
     kind, value = pair
     at, low, high = (x(value[name]) for name in ("mean", "low", "high"))
     middle = y + BAR / 2
-    name = row if len(row) <= CHARACTERS else f"{row[: CHARACTERS - 1]}…"
+    name = escape(row)
+    if len(row) > CHARACTERS:
+        name = f"<title>{name}</title>{escape(row[: CHARACTERS - 1])}…"
     return (
-        f'<text class="name" x="{LEFT - 8}" y="{middle + 4}" text-anchor="end">{escape(name)}</text>'
+        f'<text class="name" x="{LEFT - 8}" y="{middle + 4}" text-anchor="end">{name}</text>'
         f'<rect class="bar {kind}" x="{min(at, start):.1f}" y="{y + 5}" width="{abs(at - start):.1f}" '
         f'height="{BAR - 10}" rx="2"/>'
         f'<path class="whisker" d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8"/>'

@@ -19,7 +19,8 @@ from jaxtyping import Float32, UInt8
 
 import saliency
 from app import mapfiles
-from app.truth import ROWS
+from app.results import row_names
+from app.truth import BLIND, LESS_BLIND, ROWS
 from app.viewings import Viewing
 from data import ModelError
 from data.picture import Letterbox
@@ -78,13 +79,14 @@ def enter(
 
 
 def _add(found: dict[str, Contender], name: str, contender: Contender) -> None:
-    """Adds a contender under a row of its own; a baseline is there once."""
+    """Adds a contender under a row that is free; a baseline is there once."""
     row = contender.row
     if contender.kind == "baseline":
         found[row] = contender
         return
-    row = name if row in found else row
-    row = f"{row} ({contender.kind})" if row in (*ROWS, *BASELINES.values()) else row
+    taken = {*ROWS, *BASELINES.values(), *found}
+    free = (n for n in row_names(row, name, contender.kind) if n not in taken and not n.endswith((BLIND, LESS_BLIND)))
+    row = next(free)
     found[row] = replace(contender, row=row)
 
 

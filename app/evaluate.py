@@ -9,12 +9,14 @@ to the picture's size, and ig's baseline is the centre bias.
     uniform                 every pixel alike
     centre bias c           0.999 b + 0.001 / pixels; b: the fixations on the pictures of the split "train" (without
                             one, or when it is evaluated itself: on all other evaluated pictures), scaled to the
-                            picture's size and blurred with sigma
+                            picture's size and blurred with sigma. Made of all other evaluated pictures, it has
+                            a sauc far below 0.5: it is made of the negatives
     spectral residual, Itti-Koch, graph-based   the classical baselines of `saliency/`, on a canvas of 384 x 512 pixels
     models                  by name or file, the density that `export.runtime.Predictor` gives; or a folder of maps, as
                             `app.mapfiles` says
-    half of the observers   the density of a random half (the smaller one) as a prediction of the other half's; its kl
-                            suffers from zeros, which begin 4 sigma from every fixation
+    half of the observers   the density of a random half (the smaller one) as a prediction of the other half's; it has
+                            no floor, so that its kl suffers from zeros, which begin 4 sigma from every fixation, and
+                            is no ceiling
     leave one observer out  for each observer 0.9 d + 0.1 c, d: the density of all others, on this observer's fixations;
                             the mean over observers
 
@@ -23,6 +25,9 @@ that have both: 0 is the centre bias, 1 is what the others know of one more obse
 bits by which a model's ig misses that of `leave one observer out`. With `slices`, the same for each second, of which
 truth and centre bias are the fixations that begin in it (`data.maps.onsets`): a model's slice, its density of the whole
 viewing ("time-blind"), and the first less the second, picture by picture.
+
+How long pictures were shown says where the last second ends, and when fixations without onsets begin. Where nobody
+says it (`seconds`) it is taken from all trials of the set (`app.viewings.shown`).
 
 Pictures are shared out to processes of one thread each; every number is the same for any count of them.
 """
@@ -34,17 +39,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from app import contenders, gallery, viewings
+from app import card, contenders, gallery, viewings
 from app.contenders import BASELINES
 from app.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
 from app.study import PEOPLE, Study, gathered, scored
-from app.truth import CENTRE, FLOOR, LEFT_OUT, OF_A_SECOND, SCORES, SHARE, UNIFORM
-from data import table
+from app.truth import BLIND, CENTRE, FLOOR, LEFT_OUT, LESS_BLIND, OF_A_SECOND, SCORES, SHARE, UNIFORM
+from data import GazeError, table
 
 CHANCE = (UNIFORM, CENTRE)
+LATE = 0.01  # of the fixations, beyond which the length of the viewing is called wrong
+VIEWING = {  # what says how long pictures were shown
+    "given": "each shown for {:g} seconds",
+    "recorded": "each taken to be shown for {:g} s: 95 % of the recorded trials end by then",
+    "durations": "each taken to be shown for {:g} s: that is what the fixations of the median trial last",
+    "unknown": "each taken to be shown for {:g} s: the set holds no times",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class Settings:
 
     split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
     condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
-    seconds: float = 3.0  # how long each picture was shown
+    seconds: float | None = None  # how long each picture was shown; None: as the trials tell, in whole seconds
     sigma: float = 15.36  # of the true densities, in pixels of the pictures
     slices: bool = False  # score each second, too
     baselines: bool = True  # score the classical baselines, too
@@ -84,14 +97,12 @@ class Saliency(Evaluation):
 
     def kind(self, row: str) -> str:
         """What a row is: chance, baseline, model or people; the rows of a second are their predictors'."""
-        return super().kind(row.removesuffix(", time-blind").removesuffix(" - time-blind"))
+        return super().kind(row.removesuffix(BLIND).removesuffix(LESS_BLIND))
 
     def head(self) -> list[str]:
         """What was evaluated, in a line or two."""
         facts = self.protocol
-        line = (
-            f"{facts['data']}, {facts['split']}: {facts['pictures']} pictures, sigma {facts['sigma_pixels']:g} pixels"
-        )
+        line = f"{facts['data']}, {facts['split']}: {card.pictures(facts)}, sigma {facts['sigma_pixels']:g} pixels"
         return [f"{line}, convention {facts['convention']}", *([facts["caution"]] if facts["caution"] else [])]
 
     def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
@@ -112,21 +123,28 @@ class Saliency(Evaluation):
     def prose(self) -> list[str]:
         """The protocol in sentences for people."""
         facts = self.protocol
-        centre = "the split train" if facts["centre_bias"] == "train" else "all other evaluated pictures"
+        held_out = facts["centre_bias"] == "train"
+        centre = "the split train" if held_out else "all other evaluated pictures"
         return [
-            f"{facts['fixations']:,} fixations of {facts['observers']} people on {facts['pictures']} pictures of the "
-            f"set {facts['data']} (split {facts['split']}), each shown for {facts['seconds']:g} seconds.",
+            f"{facts['fixations']:,} fixations of {facts['observers']} people on {card.pictures(facts)} of the set "
+            f"{facts['data']} (split {facts['split']}), {VIEWING[facts['seconds_source']].format(facts['seconds'])}.",
             f"The truth is everybody's fixations, blurred with a Gaussian of {facts['sigma_pixels']:g} picture pixels "
             "for CC, SIM and KL. AUC compares with all pixels, shuffled AUC with fixations on other pictures, repeated "
             "fixations count, and ties earn half (the Tübingen convention).",
-            f"The centre bias is made of the fixations on {centre}. Information gain (IG) is in bit per fixation over "
-            "it; “explained” is its share of what the other observers know of one observer.",
+            f"The centre bias is made of the fixations on {centre}.{'' if held_out else CROSSED}",
+            "Information gain (IG) is in bit per fixation over the centre bias; “explained” is its share of what the "
+            "other observers know of one observer.",
             "Half of the observers predict the other half, and all others predict one observer (90 % others, 10 % "
-            "centre bias): that is as much as people know of each other.",
+            "centre bias): that is as much as people know of each other. Only the KL of a half is no such ceiling: it "
+            "is punished for zeros where the other half looked.",
             f"Numbers are means over pictures; intervals hold 95 % of {facts['interval']['draws']} resamples of them.",
         ]
 
 
+CROSSED = (
+    " Shuffled AUC compares with the same fixations, so that the centre bias is far below 0.5 there: it is made of "
+    "what it is compared with."
+)
 DEFAULT = Settings()
 
 
@@ -164,11 +182,23 @@ def evaluate(
 
 
 def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Study:
+    _check(settings)
     seen = viewings.read(root, settings.split, settings.seconds, settings.limit)
+    if against in PEOPLE and all(len(np.unique(viewing.observer)) < 2 for viewing in seen.chosen):
+        raise GazeError(f"There is no row {against!r}, for no picture was looked at by two people; choose another one.")
     also = None if against in (*CHANCE, *PEOPLE) else against
     entered = contenders.enter(models, settings.baselines, settings.condition, root.resolve().name, seen.chosen, also)
-    seconds = range(math.ceil(settings.seconds)) if settings.slices else ()
+    seconds = range(math.ceil(seen.seconds)) if settings.slices else ()
     return Study(seen, entered, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
+
+
+def _check(settings: Settings) -> None:
+    """Refuses what is no length; NaN passes the checks of a command line."""
+    limits = {"seconds": (settings.seconds, viewings.LONGEST), "sigma": (settings.sigma, math.inf)}
+    for name, (value, most) in limits.items():
+        if value is not None and not (0 < value <= most and math.isfinite(value)):
+            end = f", {most} at most" if most < math.inf else ""
+            raise GazeError(f"{name} is {value:g}; give a number above 0{end} (--{name}).")
 
 
 def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate]]:
@@ -180,14 +210,23 @@ def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate
 def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
     chosen, split = study.viewings.chosen, settings.split if table.splits(root) else "all"
     known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
+    seconds, late = study.viewings.seconds, study.viewings.late
+    cautions = ["Models that were trained on this set know what is evaluated."] if known else []
+    if study.viewings.source == "given" and late > LATE:
+        cautions.append(
+            f"{late:.0%} of the fixations begin after {seconds:g} seconds of viewing, and are counted in the last; "
+            "leave out --seconds, or give more."
+        )
     return {
         "data": root.resolve().name,
         "split": split,
-        "seconds": settings.seconds,
+        "seconds": seconds,
+        "seconds_source": study.viewings.source,
         "sigma_pixels": settings.sigma,
         "centre_bias": "train" if study.viewings.held_out else "all other pictures",
-        "caution": "Models that were trained on this set know what is evaluated." if known else "",
+        "caution": " ".join(cautions),
         "pictures": len(chosen),
+        "pictures_of_split": study.viewings.split,
         "observers": len({name for viewing in chosen for name in viewing.observer.tolist()}),
         "fixations": sum(len(viewing.xy) for viewing in chosen),
         "size": "each picture's own",

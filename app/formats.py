@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,11 +20,18 @@ WIDTH = 160  # characters, where the output is no terminal
 
 
 def text(evaluation: Evaluation, form: Form, count: int = 3) -> str:
-    """The evaluation in a form; `count` pictures are named where each model is worst and best."""
+    """The evaluation in a form; `count` pictures are named where each model is worst and best.
+
+    What is no Unicode in the name of a file is a question mark.
+    """
+    return _form(evaluation, form, count).encode(errors="replace").decode()
+
+
+def _form(evaluation: Evaluation, form: Form, count: int) -> str:
     if form == "json":
         return evaluation.to_json(count)
     if form == "csv":
-        return _csv(_rows(evaluation))
+        return _csv(rows(evaluation))
     return _markdown(evaluation, count) if form == "markdown" else table(evaluation, count)
 
 
@@ -67,7 +73,7 @@ def per_picture(evaluation: Evaluation, path: Path) -> None:
     """Writes every score of every row on every picture as CSV."""
     try:
         with whole(path) as file:
-            file.write(_csv(evaluation.each()).encode())
+            file.write(_csv(evaluation.each()).encode(errors="replace"))
     except OSError as error:
         raise GazeError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 
@@ -108,28 +114,29 @@ def _difference(test: dict[str, float], between: str) -> str:
 
 
 def _markdown(evaluation: Evaluation, count: int) -> str:
-    parts = [*evaluation.head()[1:], card.tables([json.loads(evaluation.to_json(0))])]
+    parts = [*evaluation.head()[1:], card.tables([{"protocol": evaluation.protocol, "scores": evaluation.summaries}])]
     compared = evaluation.compared
     if compared:
-        parts.append(f"**Difference from {_plain(evaluation.against)}, 95 % interval, p, share of pictures won**\n")
+        parts.append(f"**Difference from {card.plain(evaluation.against)}, 95 % interval, p, share of pictures won**\n")
     for names in tested(evaluation, compared):
         parts.append(f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
         for row, scores in compared.items():
             cells = (_difference(scores[name], ", ") if name in scores else "" for name in names)
-            parts.append(f"| {_plain(row)} | {' | '.join(cells)} |")
+            parts.append(f"| {card.plain(row)} | {' | '.join(cells)} |")
         parts.append("")
-    return "\n".join([*parts, *(f"- {_plain(line)}" for line in extremes(evaluation, count))]) + "\n"
+    return "\n".join([*parts, *(f"- {card.plain(line)}" for line in extremes(evaluation, count))]) + "\n"
 
 
-def _plain(words: str) -> str:
-    return words.replace("|", "\\|").replace("<", "&lt;")
-
-
-def _rows(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
+def rows(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
+    """A line a score; of the whole viewing with the comparison, where there is one."""
+    compared = evaluation.compared
     for period, rows in evaluation.summaries.items():
         for row, scores in rows.items():
             for name, score in scores.items():
-                yield {"period": period, "row": row, "score": name, **score}
+                test = compared.get(row, {}).get(name) if period == WHOLE else None
+                less = {("less_" + key if key in score else key): value for key, value in test.items()} if test else {}
+                against = {"against": evaluation.against, **less} if less else {}
+                yield {"period": period, "row": row, "score": name, **score, **against}
 
 
 def _csv(rows: Iterable[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ NAME is the picture's name without its suffix or with it (`1001.png` or `1001.jp
 the pictures are. How a map becomes a density p over the n pixels of the picture, summing to one:
 
     an array of log densities   p ~ exp(array): no value is above 0, and the sum of exp(array) is 1 within 1 %
-    every other map m           p = 0.999 m / sum(m) + 0.001 / n; values are 0 or more
+    every other map m           p = 0.999 m / sum(m) + 0.001 / n; values are 0 or more, not all 0
 
 A map of another size is first brought to the picture's, linearly, or by area where it shrinks. The floor of 0.001 is
 that of the centre bias: with a zero where somebody looked the information gain would be minus infinite. A map that was
@@ -26,11 +26,11 @@ import numpy as np
 from jaxtyping import Float, Float32
 from PIL import Image
 
+from app.truth import FLOOR
 from data import PictureError
 from data.check import reason
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".npy", ".npz", ".density.npy")
-FLOOR = 1e-3
+SUFFIXES = (".png", ".jpg", ".jpeg", ".density.npy", ".npy", ".npz")
 GREY = 8  # of 255: by how much the channels of a grey map that was saved in colour may differ
 
 Map = Float[np.ndarray, "h w"]
@@ -39,10 +39,10 @@ Map = Float[np.ndarray, "h w"]
 def find(folder: Path, pictures: Sequence[str]) -> dict[str, Path]:
     """The file of each picture; refuses a folder that lacks one, or has two of them."""
     stems = Counter(_stem(name) for name in pictures)
-    found: dict[str, Path] = {}
+    there, found = _there(folder, pictures), dict[str, Path]()
     for name in pictures:
-        bases = [name] if stems[_stem(name)] > 1 else [name, _stem(name)]
-        files = [file for base in bases for suffix in SUFFIXES if (file := folder / f"{base}{suffix}").is_file()]
+        bases = [name] if stems[_stem(name)] > 1 else dict.fromkeys([name, _stem(name)])
+        files = [file for base in bases for suffix in SUFFIXES for file in there.get(base + suffix, ())]
         if len(files) > 1:
             raise PictureError(f"{folder}: {files[0].name} and {files[1].name} are both maps of {name!r}; keep one.")
         if files:
@@ -64,8 +64,6 @@ def read(path: Path, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
         raise PictureError(f"{path}: the map has shape {values.shape}; write one number a pixel, as (height, width).")
     if np.isnan(values).any() or (values == np.inf).any():
         raise PictureError(f"{path}: the map holds NaN or infinity; write a number of 0 or more for each pixel.")
-    if values.min() == values.max():
-        raise PictureError(f"{path}: every value of the map is {values.flat[0]:g}; write one that differs by place.")
     if _logarithmic(values):
         if np.isfinite(values).all():
             wide = _resized(values, size)
@@ -76,8 +74,22 @@ def read(path: Path, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
             f"{path}: the map holds negative values and is no log density; write values of 0 or more, or logarithms "
             "whose exponentials sum to 1."
         )
+    if values.max() == 0:
+        raise PictureError(f"{path}: every value of the map is 0; write one above 0 somewhere.")
     wide = np.maximum(_resized(values / values.max(), size), 0)
     return np.asarray(np.log((1 - FLOOR) * wide / wide.sum() + FLOOR / wide.size), np.float32)
+
+
+def _there(folder: Path, pictures: Sequence[str]) -> dict[str, list[Path]]:
+    """The files of the folders that pictures are in, by their names with a suffix in small letters."""
+    found: dict[str, list[Path]] = {}
+    for parent in dict.fromkeys(PurePosixPath(name).parent for name in pictures):
+        for file in sorted((folder / parent).iterdir()) if (folder / parent).is_dir() else ():
+            name = str(parent / file.name)
+            suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
+            if suffix and file.is_file():
+                found.setdefault(name[: -len(suffix)] + suffix, []).append(file)
+    return found
 
 
 def _stem(name: str) -> str:
@@ -85,7 +97,7 @@ def _stem(name: str) -> str:
 
 
 def _logarithmic(values: Map) -> bool:
-    return bool(values.max() <= 0 and abs(_log_sum(values)) < 0.01)
+    return bool(-math.inf < values.max() <= 0 and abs(_log_sum(values)) < 0.01)
 
 
 def _log_sum(values: Map) -> float:
@@ -104,7 +116,7 @@ def _resized(values: Map, size: tuple[int, int]) -> Map:
 def _values(path: Path) -> Map:
     """The numbers in the file, in float64."""
     try:
-        values = _array(path) if path.suffix in (".npy", ".npz") else _grey(path)
+        values = _array(path) if path.suffix.lower() in (".npy", ".npz") else _grey(path)
         return np.ascontiguousarray(values, np.float64)
     except PictureError:
         raise

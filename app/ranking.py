@@ -27,9 +27,9 @@ from app import gallery, people, trials
 from app.agreement import PLACES, agreement, bits, likeness
 from app.answer import Answer, Order
 from app.regions import DENSITY
-from app.results import WHOLE, Evaluation
+from app.results import WHOLE, Evaluation, row_names
 from app.trials import Set, Settings
-from data import TableError
+from data import GazeError, TableError
 from data.gaze import Picture, Scene
 from data.picture import read
 from export import runtime
@@ -160,6 +160,8 @@ def _enter(
 ) -> tuple[dict[str, tuple[Row, Facts]], str]:
     """The models by row, `against` among them unless it is another row; and the row that `against` means."""
     given = [str(model) for model in models]
+    if against == TOLD and not (settings.told and data.search):
+        raise GazeError(f"There is no row {TOLD!r}; it needs --told and a set of searches.")
     opened = _open(given, settings, data)
     if not against or against in opened or against in Ranking.kinds:
         return opened, against or ""
@@ -238,7 +240,8 @@ def _open(models: Sequence[str | Path], settings: Settings, data: Set) -> dict[s
     opened: dict[str, tuple[Row, Facts]] = {}
     for model in models:
         name, row, facts = _walk(settings, data) if str(model) == WALK else _model(model, settings, data)
-        opened[name if name not in opened else str(model)] = row, facts
+        free = (each for each in row_names(name, str(model), "model") if each not in (*Ranking.kinds, *opened))
+        opened[next(free)] = row, facts
     return opened
 
 

@@ -19,6 +19,7 @@ from app import charts
 from app.formats import cell, tested
 from app.gallery import SECONDS
 from app.results import LOWER, NEITHER, WHOLE, Compared, Evaluation, Summary
+from app.truth import LESS_BLIND
 from data import GazeError
 from data.picture import whole
 
@@ -32,7 +33,7 @@ def write(evaluation: Evaluation, path: Path, count: int = 3) -> None:
     """Writes the page, with `count` of the worst and of the best pictures of each model."""
     try:
         with whole(path) as file:
-            file.write(page(evaluation, count).encode())
+            file.write(page(evaluation, count).encode(errors="replace"))
     except OSError as error:
         raise GazeError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 
@@ -103,7 +104,7 @@ def _best(score: str, rows: dict[str, dict[str, Summary]], evaluation: Evaluatio
     means = {
         row: scores[score]["mean"]
         for row, scores in rows.items()
-        if evaluation.kind(row) in kinds and scores.get(score, {}).get("pictures") and " - " not in row
+        if evaluation.kind(row) in kinds and scores.get(score, {}).get("pictures") and not row.endswith(LESS_BLIND)
     }
     if len(means) < 2 or score in NEITHER:
         return ""
@@ -145,7 +146,7 @@ def _comparison(evaluation: Evaluation, compared: Compared) -> Iterator[str]:
 def _table(caption: str, names: Sequence[str], lines: Sequence[str]) -> str:
     header = "".join(f'<th scope="col">{arrow(name)}</th>' for name in names)
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
-    head = f"<thead><tr><th></th>{header}</tr></thead>"
+    head = f"<thead><tr><td></td>{header}</tr></thead>"
     return f'<div class="wide"><table>{above}{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
@@ -175,7 +176,7 @@ def _pictures(evaluation: Evaluation, count: int) -> Iterator[str]:
 def _card(evaluation: Evaluation, name: str, value: float, panels: Sequence[str]) -> str:
     score, people = evaluation.ranked_by
     less = f" less that of {people}" if evaluation.ceiling(score) is not None else ""
-    caption = f"<figcaption><b>{escape(name)}</b> {score}{escape(less)}: {value:+.2f}</figcaption>"
+    caption = f"<figcaption><b>{escape(name)}</b> {score}{escape(less)}: {value:+z.2f}</figcaption>"
     kind = "card seconds" if any(STRIP in panel for panel in panels) else "card"
     return f'<figure class="{kind}">{caption}<div class="panels">{"".join(panels)}</div></figure>'
 

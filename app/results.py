@@ -9,11 +9,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from app import card
 from app.paired import FACTS, paired
 from data import GazeError
 from saliency import metrics
@@ -48,9 +50,14 @@ class Evaluation:
     charted: ClassVar[Sequence[str]] = ()  # the scores that the report draws
     ranked_by: ClassVar[tuple[str, str]] = ("", "")  # pictures are by this score, less that of this row of people
 
+    def __post_init__(self) -> None:
+        rows = self.values[WHOLE]
+        if self.against and self.against not in rows:
+            raise GazeError(f"There is no row {self.against!r} to compare with; choose one of: {', '.join(rows)}.")
+
     def head(self) -> list[str]:
         """What was evaluated, in a line or two."""
-        return [f"{self.protocol['data']}, {self.protocol['split']}: {self.protocol['pictures']} pictures"]
+        return [f"{self.protocol['data']}, {self.protocol['split']}: {card.pictures(self.protocol)}"]
 
     def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
         """The scores that any row has, in tables by title."""
@@ -59,7 +66,7 @@ class Evaluation:
 
     def gist(self) -> list[str]:
         """What came out, in a sentence or two."""
-        return [f"{', '.join(self.models) or 'Chance and people alone'}; {self.protocol['pictures']} pictures."]
+        return [f"{', '.join(self.models) or 'Chance and people alone'}; {card.pictures(self.protocol)}."]
 
     def prose(self) -> list[str]:
         """The protocol in sentences for people."""
@@ -92,8 +99,6 @@ class Evaluation:
     def compared(self) -> Compared:
         """The paired test of each other row with the row `against`: row -> score -> `app.paired`."""
         rows = self.values[WHOLE]
-        if self.against and self.against not in rows:
-            raise GazeError(f"There is no row {self.against!r} to compare with; choose one of: {', '.join(rows)}.")
         found: Compared = {}
         for row in rows if self.against else ():
             common = [name for name in rows[row] if name in rows[self.against]]
@@ -156,6 +161,17 @@ def _summary(scores: dict[str, Float[np.ndarray, " n"]]) -> dict[str, Summary]:
         mean, low, high = metrics.bootstrap(values, SEED, DRAWS)
         found[name] = {"mean": mean, "low": low, "high": high, "pictures": int(np.isfinite(values).sum())}
     return found
+
+
+def row_names(row: str, source: str, kind: str) -> Iterator[str]:
+    """What a row can be called where others have its name: by where it comes from, what it is, or a number.
+
+    >>> found = row_names("x", "a/x", "model")
+    >>> [next(found) for _ in range(4)]
+    ['x', 'a/x', 'x (model)', 'x (2)']
+    """
+    yield from (row, source, f"{row} ({kind})")
+    yield from (f"{row} ({number})" for number in count(2))
 
 
 def ratio(

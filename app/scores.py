@@ -65,7 +65,11 @@ def evaluate() -> None:
 )
 @click.option("--split", default="test", show_default=True, help="A split of splits.json, or all.")
 @CONDITION
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Of viewing.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, 60, min_open=True),
+    help="For which pictures were shown.  [default: whole seconds, as the trials tell]",
+)
 @click.option("--sigma", default=15.36, show_default=True, type=click.FloatRange(0, min_open=True), help="Pixels.")
 @click.option("--slices", is_flag=True, help="Score each second too, beside the model's own time-blind density.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True, help="Spectral, Itti-Koch, graph-based.")
@@ -98,7 +102,8 @@ def saliency(
     "--model",
     "names",
     multiple=True,
-    help="May be given twice; walk needs no weights, none is chance and people.  [default: oat-search or oat-free]",
+    help="May be given twice; walk goes over tempsal's density, none is people and chance.  [default: oat-search "
+    "or oat-free]",
 )
 @click.option("--split", default="test", show_default=True, help="A split, or all.")
 @click.option(

@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,13 +22,14 @@ from app import truth
 from app.contenders import Contender, Eye
 from app.results import WHOLE, Values
 from app.truth import HALVES, LEFT_OUT, OF_A_SECOND, SCORES, Rows, Truth
-from app.viewings import Viewings
+from app.viewings import Elsewhere, Viewing, Viewings
 from data import GazeError
 from data.picture import read
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PEOPLE = (HALVES, LEFT_OUT)  # the last rows
 
+Part = tuple[list[Viewing], Elsewhere, Elsewhere]  # of a period: pictures, all of them, those of the centre bias
 Scored = dict[str, Rows]  # period -> rows of one picture
 
 
@@ -45,17 +45,22 @@ class Study:
     def open(self) -> Callable[[int], Scored]:
         """What scores a picture by its number."""
         eyes = {contender.row: contender.open() for contender in self.contenders}
-        both = self.viewings.chosen, self.viewings.train
-        parts = {period: [[v.during(s) for v in some] for some in both] for period, s in self.periods.items()}
-        return partial(self._score, eyes, parts)
+        return partial(self._score, eyes, {period: self._part(second) for period, second in self.periods.items()})
 
-    def _score(self, eyes: dict[str, Eye], parts: dict[str, Any], number: int) -> Scored:
+    def _part(self, second: int | None) -> Part:
+        """What begins in a second, on each picture and elsewhere."""
+        now = [viewing.during(second) for viewing in self.viewings.chosen]
+        others = Elsewhere(now)
+        held_out = self.viewings.held_out
+        return now, others, Elsewhere([v.during(second) for v in self.viewings.train]) if held_out else others
+
+    def _score(self, eyes: dict[str, Eye], parts: dict[str, Part], number: int) -> Scored:
         viewing = self.viewings.chosen[number]
         pixels = cache(partial(read, viewing.path))
         predictions = {row: eye(viewing, pixels) for row, eye in eyes.items()}
         found: Scored = {}
-        for period, (now, before) in parts.items():
-            told = Truth.of(now[number], now, before, self.sigma)
+        for period, (now, others, before) in parts.items():
+            told = Truth.of(now[number], others, before, self.sigma)
             names = SCORES if period == WHOLE else OF_A_SECOND
             found[period] = truth.chance(told, names) | truth.models(predictions, told, self.periods[period])
             found[period] |= truth.people(now[number], told, self.sigma, number, names)

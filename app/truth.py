@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from app.viewings import Viewing, elsewhere
+from app.viewings import Elsewhere, Viewing
 from data import maps
 from export.runtime import Prediction
 from saliency import metrics
@@ -19,6 +19,7 @@ from saliency import metrics
 SCORES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ig")
 OF_A_SECOND = ("cc", "nss", "kl")
 UNIFORM, CENTRE, HALVES, LEFT_OUT = "uniform", "centre bias", "half of the observers", "leave one observer out"
+BLIND, LESS_BLIND = ", time-blind", " - time-blind"  # ends of the names of a second's rows
 ROWS = (UNIFORM, CENTRE, HALVES, LEFT_OUT)
 FLOOR = 1e-3  # of the centre bias: no place is impossible
 SHARE = 0.1  # of the centre bias in `leave one observer out`
@@ -38,12 +39,12 @@ class Truth:
     log_centre: Float32[Tensor, "1 h w"]
 
     @classmethod
-    def of(cls, viewing: Viewing, chosen: Sequence[Viewing], train: Sequence[Viewing], sigma: float) -> "Truth":
+    def of(cls, viewing: Viewing, chosen: Elsewhere, train: Elsewhere, sigma: float) -> "Truth":
         """The truth of a viewing; sauc's negatives are of all `chosen`, the centre bias of all `train`."""
-        counts, others = maps.counts(viewing.xy, viewing.size), elsewhere(viewing, train)
+        counts, others = maps.counts(viewing.xy, viewing.size), train.counts(viewing)
         centre = maps.density(others, sigma) if others.any() else np.full(viewing.size, 1 / counts.size)
         log_centre = np.log((1 - FLOOR) * centre + FLOOR / counts.size)
-        negatives = elsewhere(viewing, chosen)
+        negatives = chosen.counts(viewing)
         return cls(*(_tensor(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
 
     def scores(self, names: Sequence[str], log_density: Plane, own: Plane | None = None) -> dict[str, float]:
@@ -93,10 +94,10 @@ def models(predictions: Mapping[str, Prediction], truth: Truth, second: int | No
         blind = truth.scores(SCORES if second is None else OF_A_SECOND, prediction.density)
         if second is not None and prediction.times[second : second + 1] == ((second, second + 1),):
             timed = rows[name] = truth.scores(OF_A_SECOND, prediction.slices[second])
-            rows[f"{name}, time-blind"] = blind
-            rows[f"{name} - time-blind"] = {score: timed[score] - blind[score] for score in timed}
+            rows[name + BLIND] = blind
+            rows[name + LESS_BLIND] = {score: timed[score] - blind[score] for score in timed}
         else:
-            rows[name if second is None else f"{name}, time-blind"] = blind
+            rows[name if second is None else name + BLIND] = blind
     return rows
 
 

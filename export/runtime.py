@@ -307,7 +307,10 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 def _contract(opened: "InferenceSession", path: Path) -> Contract:
     read = _carried(opened, path)
     if read.task != "saliency":
-        raise ModelError(f"{read.name} predicts a {read.task}, not a map; add --task scanpath, or take tempsal.")
+        raise ModelError(
+            f"{read.name} predicts a {read.task}, not a map; ask for paths (gaze predict --task scanpath, "
+            "gaze evaluate scanpath), or take tempsal."
+        )
     complete(opened, path, {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])})
     return read
 

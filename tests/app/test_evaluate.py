@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from app import card, contenders, formats
+from app import card, contenders, formats, report, viewings
 from app import evaluate as machinery
 from app.evaluate import Saliency, Settings
 from app.truth import CENTRE, HALVES, LEFT_OUT, UNIFORM
@@ -482,3 +482,162 @@ def test_no_row_hides_another_whatever_people_name_their_folders(
     assert list(result.values["whole"]) == [UNIFORM, CENTRE, *contenders.BASELINES.values(), *rows, HALVES, LEFT_OUT]
     shown = formats.text(result, "table")
     assert all(row in shown for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("models", "rows"),
+    [
+        (["a/x", "b/x", "x"], ["x", "b/x", "x (maps)"]),
+        (["a/toy", "toy"], ["toy", "toy (model)"]),
+        (["x", "x", "x"], ["x", "x (maps)", "x (2)"]),
+        (["toy, time-blind", "toy"], ["toy, time-blind (maps)", "toy"]),
+    ],
+)
+def test_every_model_has_a_row_of_its_own(
+    models: list[str], rows: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(4)])
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path / "weights"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    toy.write(tmp_path / "weights" / "toy.onnx")
+    for number, folder in enumerate(("a/x", "b/x", "x", "a/toy", "toy, time-blind")):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(4):
+            np.save(tmp_path / folder / f"{i}.npy", np.random.default_rng([number, i]).random(SIZE))
+    result = evaluate(tmp_path / "set", models, slices=True)
+    assert [row for row in result.values["whole"] if result.kind(row) == "model"] == rows
+    assert list(result.protocol["models"]) == rows
+    for row, model in zip(rows, models, strict=True):
+        alone = evaluate(tmp_path / "set", [model])
+        np.testing.assert_array_equal(result.values["whole"][row]["cc"], alone.values["whole"][alone.models[0]]["cc"])
+
+
+def test_how_long_pictures_were_shown_is_taken_from_the_trials(tmp_path: Path, toy_model: Path) -> None:
+    def lasting(seconds: float, recorded: bool) -> tuple[Scanpath, ...]:
+        count = int(seconds * 4)
+        onset = 1000 * seconds * np.arange(count) / count if recorded else np.full(count, np.nan)
+        xy = np.random.default_rng(count).random((count, 2)) * (60, 40)
+        return tuple(Scanpath(f"s{k}", xy, onset, np.full(count, 180.0)) for k in range(3))
+
+    told = {
+        "recorded": "95 % of the recorded trials end by then",
+        "durations": "the fixations of the median trial last",
+    }
+    for source, words in told.items():
+        root = tmp_path / source / "set"
+        root.parent.mkdir()
+        dataset(root, [lasting(5, source == "recorded")] * 4)
+        result = evaluate(root, [], sigma=4.0, slices=True)
+        assert (result.protocol["seconds"], result.protocol["seconds_source"]) == (5, source)
+        assert list(result.values)[1:] == ["0-1 s", "1-2 s", "2-3 s", "3-4 s", "4-5 s"]
+        assert f"each taken to be shown for 5 s: {'' if source == 'recorded' else 'that is what '}{words}" in " ".join(
+            result.prose()
+        )
+        assert result.protocol["caution"] == ""
+        short = evaluate(root, [], sigma=4.0, slices=True, seconds=3.0)
+        assert (short.protocol["seconds"], short.protocol["seconds_source"]) == (3, "given")
+        assert "of the fixations begin after 3 seconds of viewing" in short.head()[1]
+        assert "each shown for 3 seconds" in " ".join(short.prose())
+        assert evaluate(root, [], sigma=4.0, seconds=5.0).protocol["caution"] == ""
+
+
+def test_without_times_nobody_claims_to_know_how_long_pictures_were_shown(tmp_path: Path) -> None:
+    paths = [replace(p, onset=np.full(6, np.nan), duration=np.full(6, np.nan)) for p in crowd(np.random.default_rng(1))]
+    dataset(tmp_path / "set", [tuple(paths)] * 4)
+    result = evaluate(tmp_path / "set", [], sigma=4.0)
+    assert "each taken to be shown for 3 s: the set holds no times" in result.prose()[0]
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("osie", 3), ("scene", 3), ("crowd", 5)])
+def test_the_sets_of_the_shipped_conditions_last_as_long_as_their_authors_say(
+    name: str, seconds: int, shared: Path
+) -> None:
+    assert viewings.shown(table.read(shared / name))[0] == seconds
+
+
+def test_fixations_elsewhere_are_brought_to_the_pictures_size(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    places, onsets = rng.random((12, 2)), rng.random((12, 1)) * 3
+    viewings_ = [
+        tuple(path(f"s{i}", *np.hstack([places[i::3] * (width, height), onsets[i::3]])) for i in range(3))
+        for height, width in ((40, 60), (80, 120))
+    ]
+    dataset(tmp_path / "set", viewings_, [(40, 60), (80, 120)])
+    result = evaluate(tmp_path / "set", [], sigma=4.0, split="all")
+    for score in ("cc", "nss"):  # what is seen elsewhere is what is seen here
+        assert (result.values["whole"][CENTRE][score] > {"cc": 0.99, "nss": 1.5}[score]).all()
+    seen = viewings.read(tmp_path / "set", "all")
+    elsewhere = viewings.Elsewhere(seen.chosen)
+    for viewing, other in zip(seen.chosen, seen.chosen[::-1], strict=True):
+        scaled = other.xy / other.size[::-1] * viewing.size[::-1]
+        np.testing.assert_array_equal(elsewhere.counts(viewing), maps.counts(scaled, viewing.size))
+
+
+def test_some_pictures_of_a_split_are_called_some(tmp_path: Path, toy_model: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(9)])
+    result = evaluate(tmp_path / "set", [toy_model], split="all", limit=4)
+    assert (result.protocol["pictures"], result.protocol["pictures_of_split"]) == (4, 9)
+    assert "set, all: 4 of 9 pictures" in formats.text(result, "table")
+    assert "(4 of 9 pictures)" in formats.text(result, "markdown")
+    assert "on 4 of 9 pictures of the set" in result.prose()[0]
+    assert result.gist()[0] == "toy; 4 of 9 pictures."
+    assert "test: 2 pictures," in evaluate(tmp_path / "set", [toy_model]).head()[0]
+
+
+def test_the_page_says_why_a_centre_bias_of_its_own_negatives_has_a_poor_sauc(tmp_path: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(9)])
+    said = "the centre bias is far below 0.5 there"
+    assert said in " ".join(evaluate(tmp_path / "set", [], split="all").prose())
+    assert said not in " ".join(evaluate(tmp_path / "set", []).prose())
+
+
+def test_a_row_that_cannot_be_there_is_refused_before_anything_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i), subjects=1) for i in range(4)])
+    with monkeypatch.context() as patch:
+        patch.setattr(machinery, "scored", lambda *_: pytest.fail("scored"))
+        with pytest.raises(GazeError, match="There is no row 'half of the observers', for no picture was looked at by"):
+            evaluate(tmp_path / "set", [], against=HALVES)
+    result = evaluate(tmp_path / "set", [])
+    with pytest.raises(GazeError, match="There is no row 'mine' to compare with; choose one of: uniform, centre bias"):
+        replace(result, against="mine")
+
+
+def test_the_comparison_is_in_the_csv(tmp_path: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(5)])
+    result = evaluate(tmp_path / "set", [], against=CENTRE)
+    lines = list(csv.DictReader(formats.text(result, "csv").splitlines()))
+    line = next(line for line in lines if (line["row"], line["score"]) == (UNIFORM, "nss"))
+    test = result.compared[UNIFORM]["nss"]
+    assert line["against"] == CENTRE
+    for name in ("difference", "p", "won"):
+        assert float(line[name]) == test[name]
+    assert (float(line["less_low"]), float(line["less_high"])) == (test["low"], test["high"])
+    assert float(line["low"]) == result.scores(UNIFORM)["nss"]["low"]
+    assert next(line for line in lines if line["row"] == CENTRE)["p"] == ""
+
+
+def test_names_that_are_no_unicode_are_written_with_question_marks(tmp_path: Path) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(4)])
+    folder = tmp_path / "m\udcff"
+    folder.mkdir()
+    for i in range(4):
+        np.save(folder / f"{i}.npy", np.random.default_rng(i).random(SIZE))
+    result = evaluate(tmp_path / "set", [folder])
+    for form in ("table", "markdown", "csv"):
+        assert "m?" in formats.text(result, form)
+    json.loads(formats.text(result, "json"))
+    formats.per_picture(result, tmp_path / "all.csv")
+    report.write(result, tmp_path / "page.html", 0)
+    assert "m?" in (tmp_path / "page.html").read_text("utf-8")
+    assert "m?" in (tmp_path / "all.csv").read_text("utf-8")
+
+
+def test_observers_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    names = ["zoë", "10", "9", "A"]
+    dataset(tmp_path / "set", [tuple(path(name, (10.0, 10.0, 0.1)) for name in names)] * 3)
+    seen = viewings.read(tmp_path / "set", "all").chosen[0]
+    assert seen.observer.tolist() == [sorted(names).index(name) for name in names]
+    assert seen.during(None) is seen

@@ -81,7 +81,8 @@ def test_a_map_of_another_size_is_brought_to_the_pictures(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "values", "problem"),
     [
-        ("a.npy", np.full(SIZE, 3.0), "every value of the map is 3; write one that differs by place"),
+        ("a.npy", np.zeros(SIZE), "every value of the map is 0; write one above 0 somewhere"),
+        ("a.npy", np.full(SIZE, -np.inf), "holds negative values and is no log density"),
         ("a.npy", np.where(np.eye(12, 20) > 0, np.nan, 1), "holds NaN or infinity; write a number of 0 or more"),
         ("a.npy", np.where(np.eye(12, 20) > 0, np.inf, 1), "holds NaN or infinity"),
         ("a.npy", np.eye(12, 20) - 0.5, "holds negative values and is no log density"),
@@ -133,6 +134,30 @@ def test_maps_are_found_by_the_pictures_names(tmp_path: Path) -> None:
     (tmp_path / "one.npy").write_bytes(b"x")
     with pytest.raises(PictureError, match=r"one.png and one.npy are both maps of 'one.jpg'; keep one"):
         mapfiles.find(tmp_path, pictures)
+
+
+def test_a_picture_without_a_suffix_has_one_map(tmp_path: Path) -> None:
+    (tmp_path / "one.npy").write_bytes(b"x")
+    assert mapfiles.find(tmp_path, ["one"]) == {"one": tmp_path / "one.npy"}
+
+
+def test_suffixes_may_be_in_capitals(tmp_path: Path) -> None:
+    for name in ("one.PNG", "two.Density.NPY"):
+        (tmp_path / name).write_bytes(b"x")
+    found = mapfiles.find(tmp_path, ["one.jpg", "two.jpg"])
+    assert [path.name for path in found.values()] == ["one.PNG", "two.Density.NPY"]
+    write(tmp_path / "a.NPY.npy", np.eye(*SIZE)).rename(tmp_path / "a.NPY")
+    np.testing.assert_allclose(mapfiles.read(tmp_path / "a.NPY", SIZE), plain(np.eye(*SIZE)), atol=1e-5)
+    (tmp_path / "one.png").write_bytes(b"x")
+    with pytest.raises(PictureError, match=r"one.PNG and one.png are both maps of 'one.jpg'; keep one"):
+        mapfiles.find(tmp_path, ["one.jpg"])
+
+
+def test_a_flat_map_knows_nothing(tmp_path: Path) -> None:
+    pixels = SIZE[0] * SIZE[1]
+    for name, value in (("a.npy", 3.0), ("log.npy", -np.log(pixels))):
+        found = mapfiles.read(write(tmp_path / name, np.full(SIZE, value)), SIZE)
+        np.testing.assert_allclose(found, -np.log(pixels), rtol=1e-6)
 
 
 def test_pictures_of_one_stem_never_share_a_map(tmp_path: Path) -> None:

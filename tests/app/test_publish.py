@@ -44,6 +44,16 @@ def test_a_card_holds_the_evaluations_between_its_marks_and_keeps_the_rest(tmp_p
     assert card.scores(found, "mine") == {"osie": {"cc": 0.712, "nss": 1.235}, "crowd": {"nss": 1.235}}
 
 
+def test_names_mean_themselves_in_a_card_and_zero_has_no_sign(tmp_path: Path) -> None:
+    (found,) = card.read([evaluation(tmp_path / "a.json", "o|s_<b>", -0.0001)])
+    found["scores"]["whole"]["*mine* & [more]"] = found["scores"]["whole"].pop("mine")
+    found["scores"]["whole"]["centre bias"]["cc"]["low"] = -0.001
+    text = card.tables([found])
+    assert r"| \*mine\* &amp; \[more\] | 0.000 [0.10, 0.90] |" in text
+    assert r"**o\|s_&lt;b>, test: whole viewing**" in text
+    assert "-0.0" not in text
+
+
 def test_what_is_not_an_evaluation_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(GazeError, match="not an evaluation; write one with `gaze evaluate"):

@@ -115,6 +115,17 @@ def test_chance_and_people_are_scored_where_there_is_no_model(free: Path) -> Non
     assert "delta" not in result.scores("uniform")
 
 
+def test_a_walk_that_is_told_the_target_is_no_rival_of_those_that_are_not(free: Path) -> None:
+    with pytest.raises(GazeError, match="There is no row 'markov, told the target'; it needs --told"):
+        evaluate(free, [], against=machinery.TOLD)
+
+
+def test_no_model_takes_the_row_of_another(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
+    oracle(free)
+    result = evaluate(free, ["a/oracle.onnx", "b/oracle.onnx", "oracle"], Settings(observers=2))
+    assert result.models == ["oracle", "b/oracle.onnx", "oracle (model)"]
+
+
 def test_uniform_has_the_bits_of_all_other_objects(free: Path) -> None:
     scores = evaluate(free, []).scores("uniform")
     paths = [p for scene, some in objects.scenes(free, merge=True) if scene.picture.name in "7.png 8.png" for p in some]

@@ -165,6 +165,22 @@ def test_bars_begin_at_chance_and_lines_stand_where_people_are() -> None:
     assert charts.bars("auc", {}) == ""
 
 
+def test_a_name_that_is_cut_is_told_whole() -> None:
+    score = {"mean": 0.7, "low": 0.6, "high": 0.8, "pictures": 4}
+    name = "<a model> with a name of many letters"
+    chart = charts.bars("cc", {name: ("model", score), "short": ("model", score)})
+    assert "<title>&lt;a model&gt; with a name of many letters</title>&lt;a model&gt; with a name" in chart
+    assert chart.count("<title>") == 1
+
+
+def test_a_dash_in_the_name_of_a_model_does_not_cost_it_the_first_place(result: Saliency) -> None:
+    whole = dict(result.values["whole"])
+    whole["mine - v2"] = {name: values + 10 for name, values in whole["toy"].items()}
+    page = report.page(replace(result, values={"whole": whole}, aggregates={}, against=""), 0)
+    row = page.split('<th scope="row">mine - v2</th>')[1].split("</tr>")[0]
+    assert row.count("class=best") == 6  # of the seven scores, less is better in one
+
+
 def test_a_page_that_cannot_be_written_is_said(result: Saliency, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"page.html: cannot be written \(No such file or directory\); choose another"):
         report.write(result, tmp_path / "none" / "page.html")
@@ -173,8 +189,38 @@ def test_a_page_that_cannot_be_written_is_said(result: Saliency, tmp_path: Path)
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 
 
+BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH: apt-get install chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--host-resolver-rules=MAP * ~NOTFOUND"]  # fmt: skip
+PAPER = {"A4": 718, "letter": 740}  # CSS pixels between margins of 1 cm
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH: apt-get install chromium")
+@BROWSER
+@pytest.mark.parametrize("paper", PAPER)
+def test_nothing_is_cut_off_on_paper(paper: str, result: Saliency, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    whole = result.values["whole"] | {"a_folder_of_maps_with_a_long_name": result.values["whole"]["toy"]}
+    report.write(replace(result, values=result.values | {"whole": whole}), tmp_path / "page.html", 0)
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        window = browser.new_page(viewport={"width": PAPER[paper], "height": 1000})
+        window.emulate_media(media="print")
+        window.goto((tmp_path / "page.html").as_uri())
+        tables = window.evaluate("[...document.querySelectorAll('table')].map(e => e.getBoundingClientRect().right)")
+        hidden = window.evaluate("[...document.querySelectorAll('.wide')].map(e => getComputedStyle(e).overflow)")
+        cells = window.evaluate(
+            "[...document.querySelectorAll('th, td, small')].map(e => e.scrollWidth - e.clientWidth * !!e.clientWidth)"
+        )
+        browser.close()
+    assert len(tables) == 4
+    assert max(tables) <= PAPER[paper]
+    assert set(hidden) == {"visible"}
+    assert max(cells) <= 0
+
+
+@pytest.mark.slow
+@BROWSER
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_whole_and_asks_for_nothing(
@@ -186,9 +232,7 @@ def test_a_browser_shows_it_whole_and_asks_for_nothing(
     asked: list[str] = []
     said: list[str] = []
     with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        flags += ["--host-resolver-rules=MAP * ~NOTFOUND"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         window = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
         window.on("request", lambda request: asked.append(request.url))
         window.on("console", lambda message: said.append(message.text))

@@ -85,6 +85,18 @@ def test_a_file_that_cannot_be_written_is_said_before_the_work(root: Path, tmp_p
             assert result.stderr.endswith("cannot be written there; name a file in a folder that exists.\n")
 
 
+def test_a_viewing_lasts_more_than_nothing_and_at_most_a_minute(root: Path) -> None:
+    for option, value in (("--seconds", 0), ("--seconds", 61), ("--seconds", "nan"), ("--sigma", "nan")):
+        result = gaze("saliency", "--data", root, option, value)
+        assert (result.exit_code, option in result.stderr) == (2, True), (option, value)
+
+
+def test_who_asks_a_model_of_paths_for_maps_is_told_the_command(root: Path) -> None:
+    result = gaze("saliency", "--data", root, "--model", "oat-free", "--workers", 1)
+    assert result.exit_code == 2
+    assert "ask for paths (gaze predict --task scanpath, gaze evaluate scanpath)" in result.stderr
+
+
 def test_help_says_what_a_model_can_be() -> None:
     shown = gaze("saliency", "--help").stdout
     for words in ("NAME|FILE.onnx|FOLDER_OF_MAPS", "--against", "--html", "--per-picture", "--workers", "markdown"):
