@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
@@ -14,6 +15,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+
+from data.summary import FIVE
 
 Bar = Callable[[str, int, int | None], None]  # of what, done, in all where it is known
 
@@ -29,7 +32,7 @@ def bar(of_bytes: bool = False) -> Iterator[Bar]:
 
         def tell(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
+                tasks[what] = progress.add_task(escape(what), total=total)
             progress.update(tasks[what], completed=done, total=total)
 
         yield tell
@@ -47,15 +50,15 @@ def summary(told: dict[str, Any]) -> Table:
     table = Table(*columns, box=None, pad_edge=False)
     for name, value in told.items():
         words = name.replace("_", " ")
-        if isinstance(value, dict) and "median" in value:
-            quartiles = f"{number(value['q1'])} to {number(value['q3'])}"
-            table.add_row(words, number(value["median"]), quartiles, number(value["min"]), number(value["max"]))
+        if isinstance(value, dict) and tuple(value) == FIVE:  # names of tasks come in alphabetical order
+            least, first, middle, third, most = map(number, value.values())
+            table.add_row(words, middle, f"{first} to {third}", least, most)
         elif isinstance(value, dict):
-            table.add_row(words, ", ".join(f"{key} {number(it)}" for key, it in value.items()))
+            table.add_row(words, escape(", ".join(f"{key} {number(it)}" for key, it in value.items())))
         elif isinstance(value, list):
             table.add_row(words, ", ".join(map(number, value)) or "unknown")
         else:
-            table.add_row(words, number(value))
+            table.add_row(words, escape(number(value)))
     return table
 
 

@@ -1,11 +1,13 @@
 """What is found out about a large data set is kept beside its table, in the folder `.gaze`: nothing that could be lost.
 
     fixations-<hash>.parquet        the rows of fixations.csv, as `data.parquet` puts them
-    fixations-<hash>-<seconds>.npy  x, y and second of each fixation, as `data.gathered` puts them
-    sizes.json                      of each picture its time of change, its bytes, its width and height
+    fixations-<hash>-<rule>.npy     x, y and second of each fixation, as `data.gathered` puts them
+    sizes.json                      of each picture its times of change, its bytes, its width and height
 
 The hash is of the table's bytes and of the version of these forms, so a changed table has another file, and the old
-ones are removed. What is broken is made anew. Where the folder cannot be written to, or the disk is full, a temporary
+ones are removed. The rule is the length of the viewing and what `data.maps.onsets` assumes. A file that is cut short,
+and a Parquet page that is not what its checksum says, is made anew; numbers of the other files that a failing disk has
+altered are not noticed. Where the folder cannot be written to, or the disk is full, a temporary
 folder takes its place until the program ends. Every file appears whole or not at all, so that several programs may
 read one data set at once.
 """
@@ -33,7 +35,7 @@ from data.picture import whole
 if TYPE_CHECKING:
     import pyarrow
 
-VERSION = 1
+VERSION = 2
 LEAST = 1 << 20  # bytes: a smaller table is read as quickly without
 STALE = 86_400  # seconds after which what a stopped program left half-written is removed
 BATCH = 1 << 16  # rows that are read at once
@@ -46,11 +48,9 @@ def rows(table: Path, anew: bool = False) -> Path | None:
     try:
         if table.stat().st_size < LEAST:
             return None
-        with table.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest, stem = _named(table)
     except OSError:
         return None
-    stem = f"fixations-{hashlib.sha256(f'{VERSION} {digest}'.encode()).hexdigest()[:32]}"
     folder = table.parent / ".gaze"
     try:
         made = keep(
@@ -60,6 +60,13 @@ def rows(table: Path, anew: bool = False) -> Path | None:
         return None
     _tidy(folder, stem)
     return made
+
+
+def _named(table: Path) -> tuple[str, str]:
+    """The SHA-256 of a table, and what its files are called."""
+    with table.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, f"fixations-{hashlib.sha256(f'{VERSION} {digest}'.encode()).hexdigest()[:32]}"
 
 
 def keep(
@@ -120,7 +127,8 @@ def scanpaths(file: Path, table: Path, held: sought.Held) -> Iterator[Item]:
             yield item
             done += 1
     except (pyarrow.ArrowException, OSError) as error:
-        yield from itertools.islice(_scanpaths(_again(file, table, error), held), done, None)
+        with _unchanged(table, error):
+            yield from itertools.islice(_scanpaths(_again(file, table), held), done, None)
 
 
 def counts(file: Path, table: Path) -> dict[str, int]:
@@ -130,7 +138,8 @@ def counts(file: Path, table: Path) -> dict[str, int]:
     try:
         return _counts(file)
     except (pyarrow.ArrowException, OSError) as error:
-        return _counts(_again(file, table, error))
+        with _unchanged(table, error):
+            return _counts(_again(file, table))
 
 
 def _counts(file: Path) -> dict[str, int]:
@@ -146,11 +155,23 @@ def _counts(file: Path) -> dict[str, int]:
     return found
 
 
-def _again(file: Path, table: Path, error: Exception) -> Path:
+def _again(file: Path, table: Path) -> Path:
+    """The same file, made anew from the same table."""
     again = rows(table, anew=True)
-    if again is None:
-        raise TableError(f"{file}: the file is broken; remove it.") from error
+    if again is None or again.name != file.name:
+        raise FileNotFoundError
     return again
+
+
+@contextlib.contextmanager
+def _unchanged(table: Path, first: Exception) -> Iterator[None]:
+    """What cannot be read a second time either: its table is another one by now, or there is no place for it."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError):
+        raise TableError(f"{table}: was changed while it was read, or the disk is full; run again.") from first
 
 
 def _scanpaths(file: Path, held: sought.Held) -> Iterator[Item]:
@@ -221,16 +242,21 @@ class Sizes:
         """Of the picture of this name in this file."""
         if not self.file:
             return size(path)
-        state = path.stat()
+        try:
+            state = path.stat()
+        except OSError:
+            return size(path)  # which says what is wrong
+        key = [state.st_mtime_ns, state.st_ctime_ns, state.st_size]
         known = self.known.get(name)
-        if isinstance(known, list) and known[:2] == [state.st_mtime_ns, state.st_size] and len(known) == 4:
-            return known[2], known[3]
+        if isinstance(known, list) and known[:3] == key and len(known) == 5:
+            return known[3], known[4]
         width, height = size(path)
-        self.known[name], self.new = [state.st_mtime_ns, state.st_size, width, height], True
+        self.known[name], self.new = [*key, width, height], True
         return width, height
 
     def save(self) -> None:
         """For the next time."""
-        if self.file and self.new and self.file.parent.parent.stat().st_mode & 0o222:
-            with contextlib.suppress(OSError), whole(self.file) as file:
-                file.write(json.dumps(self.known).encode())
+        with contextlib.suppress(OSError):
+            if self.file and self.new and self.file.parent.parent.stat().st_mode & 0o222:
+                with whole(self.file) as file:
+                    file.write(json.dumps(self.known).encode())

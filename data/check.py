@@ -115,7 +115,7 @@ def rows(path: Path, report: Report) -> Iterator[Row]:
     """The rows of a fixations.csv; a line that is no row is reported and left out."""
     lines = csv.reader(io.StringIO(text(path, report), newline=""), strict=True)
     try:
-        header = [name.strip() for name in next(lines, [])]
+        header = named(path, lines, NEEDED, report)
         if not header or not _columns_are_right(path, header, report):
             return
         parse = _Parser(path, header, report)
@@ -130,6 +130,14 @@ def rows(path: Path, report: Report) -> Iterator[Row]:
     except csv.Error as error:
         problem = f"not CSV ({error})"
         report(Defect(str(path), lines.line_num, problem, "close every double quote, and write commas between cells"))
+
+
+def named(path: Path, lines: Iterator[list[str]], names: Iterable[str], report: Report) -> list[str]:
+    """The names of the columns in the first line; [] where there is none, and a report where it is blank."""
+    header = next(lines, None)
+    if header == []:
+        report(Defect(str(path), 1, "the line is empty", f"name the columns {','.join(names)} in it"))
+    return [name.strip() for name in header or ()]
 
 
 def _columns_are_right(path: Path, header: list[str], report: Report) -> bool:

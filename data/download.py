@@ -1,8 +1,8 @@
 """Public data sets out of the net: whole or not at all, and a download that was stopped goes on where it was.
 
-    .OUT.part/NAME.part     what came so far, and NAME.part.tag: which version of the file that is
-    .OUT.part/NAME          a file that came wholly, and has the checksum that is published, if one is
-    OUT                     all of it unpacked, which appears at once when nothing is missing
+    .OUT.download/NAME.part     what came so far, and NAME.part.tag: which version of the file that is
+    .OUT.download/NAME          a file that came wholly, and has the checksum that is published, if one is
+    OUT                         all of it unpacked, which appears at once when nothing is missing
 
 A file goes on only when the server says that it is still the same one (If-Range with its ETag or date); else it begins
 anew. An archive whose names lead out of its folder is refused.
@@ -27,6 +27,7 @@ from pathlib import Path, PurePosixPath
 from data import GazeError
 from data.catalogue import File, Published
 from data.check import reason
+from data.stage import growing, place
 
 CHUNK = 1 << 20  # bytes
 PATIENCE = 60.0  # seconds without a byte before the server is given up
@@ -51,26 +52,30 @@ def get(published: Published, out: Path, progress: Progress = lambda name, done,
     """Download a data set into the new folder `out`: all of it, or nothing."""
     if not published.files:
         raise GazeError(f"{published.title} cannot be downloaded from here; {published.access}: {published.url}.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GazeError(f"{out}: exists already; give a new folder.")
-    beside = out.absolute().parent / f".{out.absolute().name}.part"
+    out = place(out)
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        arrived = [fetch(file, beside, progress) for file in published.files]
-        folder = beside / "unpacked"
-        shutil.rmtree(folder, ignore_errors=True)
-        for file in published.files:
-            _place(file, beside / file.name, folder)
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
+        with growing(out, "download") as beside, _dropped(beside):
+            arrived = [fetch(file, beside, progress) for file in published.files]
+            folder = beside / "unpacked"
+            shutil.rmtree(folder, ignore_errors=True)
+            for file in published.files:
+                _place(file, beside / file.name, folder)
+            if out.exists():
+                out.rmdir()
+            os.replace(folder, out)
+            shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise GazeError(f"{out}: cannot be written ({reason(error)}); make room, or give another folder.") from error
+    return arrived
+
+
+@contextlib.contextmanager
+def _dropped(beside: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
         with contextlib.suppress(OSError):
             beside.rmdir()  # where nothing came at all
-    shutil.rmtree(beside, ignore_errors=True)
-    return arrived
 
 
 def fetch(file: File, folder: Path, progress: Progress) -> Arrived:
@@ -95,37 +100,76 @@ def _download(url: str, part: Path, tag: Path, progress: Callable[[int, int | No
     headers = {"User-Agent": "gaze", "Accept-Encoding": "identity"}
     if known:
         headers |= {"Range": f"bytes={known}-", "If-Range": tag.read_text("latin-1")}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE) as answer:
-            done = known if answer.status == 206 and _begins(answer, known) else 0
-            total = None if answer.length is None else done + answer.length
-            _remember(answer, tag)
-            with part.open("ab" if done else "wb") as out:
+    done, total = known, None
+    with _worded(url, known), _opener().open(urllib.request.Request(url, headers=headers), timeout=PATIENCE) as answer:
+        if answer.status == 206 and not _goes_on(answer, known, tag):
+            for old in (part, tag):
+                old.unlink(missing_ok=True)
+            raise GazeError(f"{url}: the server sent another part than was asked for; run the same command again.")
+        done = known if answer.status == 206 else 0
+        total = None if answer.length is None else done + answer.length
+        with part.open("ab" if done else "wb") as out:
+            if not done:
+                _remember(answer, tag)  # after what was there is gone: an old half is never taken for a new one
+            progress(done, total)
+            for chunk in _chunks(answer):
+                out.write(chunk)
+                done += len(chunk)
                 progress(done, total)
-                for chunk in _chunks(answer):
-                    out.write(chunk)
-                    done += len(chunk)
-                    progress(done, total)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is left to send: let the checksum, or the archive, say whether it is whole
-            return
-        raise GazeError(f"{url}: the server answers {error.code} {error.reason}; look there with a browser.") from error
-    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
-        why = getattr(error, "reason", error)
-        what = f"{url}: cannot be reached ({reason(why) if isinstance(why, BaseException) else why})"
-        raise GazeError(f"{what}; connect to the internet and run the same command again, which goes on.") from error
     if total is not None and done < total:
         raise GazeError(f"{url}: only {done} of {total} bytes came; run the same command again, which goes on.")
 
 
-def _begins(answer: HTTPResponse, known: int) -> bool:
-    return (answer.headers.get("Content-Range") or "").startswith(f"bytes {known}-")
+def _opener() -> urllib.request.OpenerDirector:
+    """What opens http and https, and nothing else to which a server might send us."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+@contextlib.contextmanager
+def _worded(url: str, known: int) -> Iterator[None]:
+    """What goes wrong in the net, in one sentence."""
+    try:
+        yield
+    except GazeError:
+        raise
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and known:
+            return  # nothing is left to send: let the checksum, or the archive, say whether it is whole
+        error.close()
+        what = " ".join(str(error.reason).split())
+        raise GazeError(f"{url}: the server answers {error.code} {what}; look there with a browser.") from error
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        what = f"{url}: cannot be reached ({reason(why) if isinstance(why, BaseException) else why})"
+        raise GazeError(f"{what}; connect to the internet and run the same command again, which goes on.") from error
+
+
+def _goes_on(answer: HTTPResponse, known: int, tag: Path) -> bool:
+    """Whether a part begins where ours ends, and is of the same version as far as the server says."""
+    begins = (answer.headers.get("Content-Range") or "").startswith(f"bytes {known}-")
+    return known > 0 and begins and _version(answer) in ("", tag.read_text("latin-1"))
+
+
+def _version(answer: HTTPResponse) -> str:
+    """What names this version of the file; "" where nothing does."""
+    name = answer.headers.get("ETag") or ""
+    return (answer.headers.get("Last-Modified") or "") if name.startswith("W/") or not name else name
 
 
 def _remember(answer: HTTPResponse, tag: Path) -> None:
-    """Keep what names this version of the file; without a name the next run begins anew."""
-    name = answer.headers.get("ETag") or ""
-    name = answer.headers.get("Last-Modified") or "" if name.startswith("W/") or not name else name
+    """Keep the name of this version; without a name the next run begins anew."""
+    name = _version(answer)
     if name:
         tag.write_text(name, "latin-1")
     else:
@@ -170,6 +214,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, lone: bool) -> None:
         if not inside or ":" in parts[0] or stat.S_ISLNK(entry.external_attr >> 16):
             raise ValueError(f"{entry.filename!r} leads out of it")
     entries = {entry: parts for entry, parts in entries.items() if not any(part in JUNK for part in parts)}
+    if not entries:
+        raise ValueError("it holds no file")
     needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(f"unpacking needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free")

@@ -7,7 +7,8 @@ looked at for a while can be dropped. Parquet itself will not do: a picture's ro
 have to be decoded for each of them.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,15 @@ class Decoded:
 
 def gather(root: Path, seconds: float) -> Gathered:
     """All fixations of a set in the table format that was viewed for some seconds."""
-    file = cache.rows(root / "fixations.csv")
+    csv = root / "fixations.csv"
+    file = cache.rows(csv)
     if file is None:
-        parts = list(_rows(root, seconds))
+        parts = list(_rows(table.looks(root), seconds))
         counts = {name: len(rows) for name, rows in parts}
         found = np.concatenate([np.zeros((0, 3)), *(rows for _, rows in parts)])
     else:
-        counts = cache.counts(file, root / "fixations.csv")
-        found = _mapped(file, root, seconds, sum(counts.values()))
+        counts = cache.counts(file, csv)
+        found = _mapped(file, csv, seconds, sum(counts.values()))
     known = table.Pictures(root)
     pictures = [known[name] for name in counts]
     known.sizes.save()
@@ -86,31 +88,34 @@ def gather(root: Path, seconds: float) -> Gathered:
     return Gathered(seconds, pictures, np.stack([ends[:-1], ends[1:]], 1), found)
 
 
-def _rows(root: Path, seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
+def _rows(looks: Iterable[cache.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
     """The rows of each picture by its name."""
-    for name, paths in table.looks(root):
+    for name, paths in looks:
         xy = np.concatenate([path.xy for path in paths])
         onset = np.concatenate([maps.onsets(path, seconds) for path in paths])
         yield name, np.column_stack([xy, maps.second(onset, seconds)])
 
 
-def _mapped(file: Path, root: Path, seconds: float, total: int) -> Float[np.ndarray, "l 3"]:
-    """The array on disk; in memory where no disk has a place for it."""
+def _mapped(file: Path, csv: Path, seconds: float, total: int) -> Float[np.ndarray, "l 3"]:
+    """The array on disk, of a file of `cache.rows` and nothing else; in memory where no disk has a place for it."""
 
     def make(target: Path) -> None:
         with whole(target) as out:
             form = {"descr": "<f8", "fortran_order": False, "shape": (total, 3)}
             np.lib.format.write_array_header_1_0(out, form)
-            for _, rows in _rows(root, seconds):
+            for _, rows in _rows(cache.scanpaths(file, csv, {}), seconds):
                 out.write(rows.astype("<f8", copy=False).tobytes())
 
     def sound(made: Path) -> bool:
         try:
-            return bool(np.load(made, mmap_mode="r").shape == (total, 3))
+            found = np.load(made, mmap_mode="r")
+            return bool(found.shape == (total, 3)) and made.stat().st_size == found.offset + found.nbytes
         except (ValueError, OSError, EOFError):
             return False
 
-    made = cache.keep(root / ".gaze", f"{file.stem}-{seconds:g}.npy", make, sound) if total else None
-    if made:
-        return np.asanyarray(np.load(made, mmap_mode="r"))
-    return np.concatenate([np.zeros((0, 3)), *(rows for _, rows in _rows(root, seconds))])
+    rule = "-".join(repr(float(number)) for number in (seconds, maps.FIRST, *maps.GAP))
+    made = cache.keep(csv.parent / ".gaze", f"{file.stem}-{rule}.npy", make, sound) if total else None
+    if made and sound(made):
+        with contextlib.suppress(FileNotFoundError):  # another program may find that the table has changed
+            return np.asanyarray(np.load(made, mmap_mode="r"))
+    return np.concatenate([np.zeros((0, 3)), *(rows for _, rows in _rows(cache.scanpaths(file, csv, {}), seconds))])

@@ -2,7 +2,8 @@
 
 Pictures lie in the order in which the table first names them, and so do the trials of a picture; the fixations of a
 trial lie in the order of their index. `task` is filled in, a column that the table lacks is empty, `found` is 1, 0 or
--1 where unknown, an unknown number is NaN. No more than about half a million rows are in memory at once.
+-1 where unknown, an unknown number is NaN. No more than about half a million rows, plus the rows of one picture, are in
+memory at once.
 
 It parses only what it is sure that `data.check.rows` would read without complaint, and to the same numbers; whatever
 else a table holds, however sound, is a doubt: lone carriage returns, quotes within quotes, cells of 128 KiB, `nan`.

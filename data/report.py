@@ -4,6 +4,7 @@ Written as PNG. The colours are those of Okabe and Ito and of viridis, which peo
 Histograms of many values end at the 99th percentile, so that a few odd ones do not flatten the rest.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ def write(found: Summary, title: str, path: Path) -> None:
     """Draw a summary into a PNG file, which appears whole."""
     figure = draw(found, title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as file:
+    with whole(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # a folder's name may be in any script
         figure.savefig(file, format="png", dpi=110)
 
 
@@ -41,7 +43,8 @@ def draw(found: Summary, title: str) -> "Figure":
     viewers = _many(len(found.people), "viewer") if found.people else "viewers not told apart"
     figure.suptitle(
         f"{title}: {_many(len(found.pictures), 'picture')}, {viewers}, "
-        f"{_many(len(found.per_trial), 'trial')}, {_many(int(found.per_trial.sum()), 'fixation')}"
+        f"{_many(len(found.per_trial), 'trial')}, {_many(int(found.per_trial.sum()), 'fixation')}",
+        parse_math=False,
     )
     axes: list[Any] = [figure.add_subplot(2, 3, n, projection="polar" if n == 5 else None) for n in range(1, 7)]
     _histogram(axes[0], found.per_picture, "Fixations per picture", "fixations", "pictures")
@@ -104,10 +107,11 @@ def _rose(axes: "PolarAxes", found: Summary) -> None:
     from matplotlib.ticker import MaxNLocator
 
     title = "Saccade directions"
-    if not len(found.saccade):
+    moved = found.saccade[found.saccade.any(1)]  # who stays goes nowhere
+    if not len(moved):
         _nothing(axes, title, _absent(found, "nobody fixated twice"))
         return
-    angle = np.arctan2(-found.saccade[:, 1], found.saccade[:, 0])  # upwards is up
+    angle = np.arctan2(-moved[:, 1], moved[:, 0])  # upwards is up
     width = 2 * np.pi / SECTORS
     sector = np.round(angle / width).astype(int) % SECTORS
     share = 100 * np.bincount(sector, minlength=SECTORS) / len(angle)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data import TableError
-from data.check import Defect, Report, Row, text
+from data.check import Defect, Report, Row, named, text
 from data.gaze import Picture, Scanpath
 
 COLUMNS = ("image", "subject", "target", "memory_set")
@@ -54,7 +54,7 @@ def _entries(path: Path, report: Report) -> Iterator[tuple[Trial, Entry]]:
     """The rows that can be understood; a line that is no row is reported and left out."""
     lines = csv.reader(io.StringIO(text(path, report), newline=""), strict=True)
     try:
-        header = [name.strip() for name in next(lines, [])]
+        header = named(path, lines, COLUMNS, report)
         if not header or not _columns_are_right(path, header, report):
             return
         places = [header.index(name) for name in COLUMNS]

@@ -3,14 +3,16 @@
     rate in second s    fixations that begin between s and s + 1 seconds / the trials' time of viewing in that second
 
 A trial's viewing ends with its last fixation. Where no onset was recorded it is estimated from the durations
-(`data.maps.onsets`), for which the length of the viewing is taken as the whole second next above the median trial's
-first 280 ms, durations and 50 ms gaps; without durations nothing is said of time. A trial in which a fixation begins
-before the one before is half over holds several recordings (two raters', say), and so does one of the viewer
+(`data.maps.onsets`), for which a trial that is too long for the others' viewing, and every search, lasted as long as
+`lasted` says: the first 280 ms, its durations, and 50 ms after each. Of all others the viewing is taken to end with the
+whole second next above the median trial's. Without durations nothing is said of time. A trial in which a fixation
+begins before the one before is half over holds several recordings (two raters', say), and so does one of the viewer
 "all", as readers call everybody where viewers are not told apart: it counts, but its saccades and times are left out.
 """
 
 import math
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,7 @@ from data.gaze import Picture, Scanpath
 GAP = 50.0  # ms between two fixations, as far as the length of the viewing is estimated
 EVERYBODY = "all"  # the viewer of sets that do not tell viewers apart
 LEAST = 0.05  # of the trials must reach into a second for it to be told
+FIVE = ("min", "q1", "median", "q3", "max")  # what a spread says, in this order
 LONGEST = 600.0  # seconds of viewing that are told
 
 
@@ -60,35 +63,48 @@ class Summary:
             return np.zeros(0)
         seconds = math.ceil(min(last / 1000, LONGEST))
         viewing = np.array([np.clip(self.end / 1000 - second, 0, 1).sum() for second in range(seconds)])
-        return np.asarray(np.histogram(self.begin / 1000, np.arange(seconds + 1))[0] / viewing)
+        begin = self.begin[(self.begin >= 0) & (self.begin < 1000 * seconds)]
+        return np.asarray(np.bincount((begin // 1000).astype(int), minlength=seconds) / viewing)
 
 
 def of(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> Summary:
-    """What a reader yields, summed up."""
-    found = Summary()
-    kept: list[tuple[Picture, Scanpath]] = []  # without the mixed trials
-    everything: list[tuple[Picture, Scanpath]] = []
-    per_picture = []
+    """What a reader yields, summed up; only numbers are kept of it, and the trials whose onsets are to be estimated."""
+    found, columns = Summary(), _Columns()
+    guessed: list[Scanpath] = []
     for picture, scanpaths in items:
         found.pictures.append(picture)
-        per_picture.append(sum(map(len, scanpaths)))
-        everything += [(picture, scanpath) for scanpath in scanpaths if len(scanpath)]
-    for picture, scanpath in everything:
-        _count(found, scanpath)
-        if _mixed(scanpath):
-            found.mixed += 1
-        else:
-            kept.append((picture, scanpath))
-    if not everything:
+        columns.add("per_picture", [sum(map(len, scanpaths))])
+        for scanpath in scanpaths:
+            if len(scanpath):
+                _count(found, scanpath)
+                _measure(columns, picture, scanpath)
+                if _mixed(scanpath):
+                    found.mixed += 1
+                elif _moves(columns, picture, scanpath):
+                    guessed.append(scanpath)
+    if not len(columns["per_trial"]):
         raise TableError("There is no fixation in the data set; give one in which somebody looked at something.")
-    found.per_picture = np.array(per_picture, np.int64)
-    found.per_trial = np.array([len(scanpath) for _, scanpath in everything], np.int64)
-    found.place = np.concatenate([s.xy / (p.width, p.height) for p, s in everything])
-    duration = np.concatenate([s.duration for _, s in everything])
-    found.duration = duration[np.isfinite(duration)]
-    _saccades(found, kept)
-    _times(found, [scanpath for _, scanpath in kept])
+    _estimate(columns, guessed)
+    found.per_picture, found.per_trial = (columns[name].astype(np.int64) for name in ("per_picture", "per_trial"))
+    for name in ("duration", "diagonal", "first", "begin", "end"):
+        setattr(found, name, columns[name])
+    found.place, found.saccade = columns["place"].reshape(-1, 2), columns["saccade"].reshape(-1, 2)
+    if len(found.end):
+        found.timing = "estimated" if guessed else "recorded"
     return found
+
+
+class _Columns:
+    """Numbers by the name of their column, eight bytes each."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, array[float]] = defaultdict(lambda: array("d"))
+
+    def add(self, name: str, values: Iterable[float] | np.ndarray) -> None:
+        self.known[name].frombytes(np.asarray(values, np.float64).tobytes())
+
+    def __getitem__(self, name: str) -> Float[np.ndarray, " n"]:
+        return np.array(self.known[name])
 
 
 def _count(found: Summary, scanpath: Scanpath) -> None:
@@ -106,29 +122,42 @@ def _mixed(scanpath: Scanpath) -> bool:
     return bool((scanpath.onset[1:] < (scanpath.onset + scanpath.duration / 2)[:-1]).any())
 
 
-def _saccades(found: Summary, kept: list[tuple[Picture, Scanpath]]) -> None:
-    steps = [np.diff(scanpath.xy, axis=0) for _, scanpath in kept]
-    saccade = np.concatenate([np.zeros((0, 2)), *steps])
-    diagonal = np.repeat([math.hypot(p.width, p.height) for p, _ in kept], [len(step) for step in steps])
-    known = np.isfinite(saccade).all(1)
-    found.saccade, found.diagonal = saccade[known], diagonal[known].astype(float)
+def _measure(columns: _Columns, picture: Picture, scanpath: Scanpath) -> None:
+    columns.add("per_trial", [len(scanpath)])
+    columns.add("place", scanpath.xy / (picture.width, picture.height))
+    columns.add("duration", scanpath.duration[np.isfinite(scanpath.duration)])
 
 
-def _times(found: Summary, kept: list[Scanpath]) -> None:
-    recorded = [s for s in kept if np.isfinite(s.onset).all()]
-    guessed = [s for s in kept if not np.isfinite(s.onset).all() and np.isfinite(s.duration).all()]
-    found.first = np.array([s.onset[0] for s in kept if math.isfinite(s.onset[0])])
-    begins, ends = [np.zeros(0)], [np.zeros(0)]
-    if guessed:
-        middle = np.median([maps.FIRST + s.duration.sum() + GAP * (len(s) - 1) for s in guessed])
-        seconds = math.ceil(middle / 1000)
-    for scanpath in recorded + guessed:
-        begin = maps.onsets(scanpath, seconds) if guessed else scanpath.onset
-        begins.append(begin)
-        ends.append(np.array([(begin + np.nan_to_num(scanpath.duration)).max()]))
-    found.begin, found.end = np.concatenate(begins), np.concatenate(ends)
-    if len(found.end):
-        found.timing = "estimated" if guessed else "recorded"
+def _moves(columns: _Columns, picture: Picture, scanpath: Scanpath) -> bool:
+    """Saccades and times of one recording; whether its times have to be estimated."""
+    saccade = np.diff(scanpath.xy, axis=0)
+    saccade = saccade[np.isfinite(saccade).all(1)]
+    columns.add("saccade", saccade)
+    columns.add("diagonal", np.full(len(saccade), math.hypot(picture.width, picture.height)))
+    if math.isfinite(scanpath.onset[0]):
+        columns.add("first", scanpath.onset[:1])
+    if np.isfinite(scanpath.onset).all():
+        _time(columns, scanpath, scanpath.onset)
+        return False
+    return bool(np.isfinite(scanpath.duration).all())
+
+
+def _time(columns: _Columns, scanpath: Scanpath, begin: Float[np.ndarray, " l"]) -> None:
+    columns.add("begin", begin)
+    columns.add("end", [(begin + np.nan_to_num(scanpath.duration)).max()])
+
+
+def lasted(scanpath: Scanpath) -> float:
+    """For how many seconds somebody looked, by the durations alone."""
+    return float(maps.FIRST + scanpath.duration.sum() + GAP * len(scanpath)) / 1000
+
+
+def _estimate(columns: _Columns, guessed: list[Scanpath]) -> None:
+    own = [lasted(scanpath) for scanpath in guessed]
+    common = math.ceil(np.median(own)) if own else 0
+    for scanpath, seconds in zip(guessed, own, strict=True):
+        alone = scanpath.task == "search" or seconds > common
+        _time(columns, scanpath, maps.onsets(scanpath, seconds if alone else common))
 
 
 def numbers(found: Summary) -> dict[str, object]:
@@ -173,4 +202,4 @@ def spread(values: np.ndarray) -> dict[str, float] | None:
     if not len(values):
         return None
     cuts = np.percentile(values, [0, 25, 50, 75, 100]).tolist()
-    return dict(zip(("min", "q1", "median", "q3", "max"), cuts, strict=True))
+    return dict(zip(FIVE, cuts, strict=True))

@@ -124,7 +124,7 @@ def _splits(root: Path, report: Report) -> dict[str, list[str]]:
 
 
 def check(root: Path | str, progress: Progress = lambda done, total: None) -> list[Defect]:
-    """Everything that is wrong with a data set, in one run; every picture is decoded."""
+    """Everything that is wrong with a data set, in one run; every picture is decoded, and every row held in memory."""
     root = Path(root)
     defects: list[Defect] = []
     report = defects.append

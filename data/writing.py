@@ -1,12 +1,13 @@
 """A data set in the table format, made from pictures and scanpaths as they come: it appears whole, or not at all.
 
-    .ROOT.part      grows beside ROOT and becomes ROOT when everything is in it
+    .ROOT.part      grows beside ROOT and becomes ROOT when everything is in it; for one program at a time
 
 A run that was stopped may leave it, with the pictures that were copied: the next one takes those of the same size and
-time, and copies the rest. Rows are written as they come; what is kept in memory is a picture's name and size, and the
-memory sets of searchers.
+time, copies the rest, and removes whatever else it finds there. Rows are written as they come; what is kept in memory
+is a picture's name and size, and the memory sets of searchers.
 """
 
+import contextlib
 import csv
 import json
 import math
@@ -20,6 +21,7 @@ from data.check import NEEDED, SEARCH, reason, valid
 from data.coco import form
 from data.gaze import Objects, Picture, Scanpath
 from data.picture import whole
+from data.stage import growing, place
 
 Items = Iterable[tuple[Picture, Sequence[Scanpath]]]
 
@@ -36,27 +38,35 @@ def write(
     The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back. With `keep`,
     what was copied before something went wrong stays in `.ROOT.part`, so that the next run goes on from there.
     """
-    root = Path(root).absolute()
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise TableError(f"{root}: exists already; give a new folder.")
-    stage = root.parent / f".{root.name}.part"
+    root = place(root)
     try:
-        stage.mkdir(parents=True, exist_ok=True)
-        _fill(stage, items, splits or {}, objects or {})
-        if root.exists():
-            root.rmdir()
-        os.replace(stage, root)
-    except BaseException as error:
+        with growing(root, "part") as stage, _dropped(stage, keep):
+            _fill(stage, items, splits or {}, objects or {})
+            if root.exists():
+                root.rmdir()
+            os.replace(stage, root)
+    except OSError as error:
+        raise TableError(f"{root}: cannot be written ({reason(error)}); make room, or mend the path.") from error
+
+
+@contextlib.contextmanager
+def _dropped(stage: Path, keep: bool) -> Iterator[None]:
+    """Leaves nothing of a run that failed, or what the next one can use."""
+    try:
+        yield
+    except BaseException:
         if not (keep and (stage / "images").exists()):
             shutil.rmtree(stage, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise TableError(f"{root}: cannot be written ({reason(error)}); make room, or mend the path.") from error
         raise
 
 
 def _fill(stage: Path, items: Items, splits: Mapping[str, Sequence[str]], objects: Mapping[str, Objects]) -> None:
-    for name in ("trials.csv", "objects.json", "splits.json"):
-        (stage / name).unlink(missing_ok=True)  # of a run that was stopped
+    for path in stage.iterdir():  # of a run that was stopped
+        if path.is_dir() and not path.is_symlink():
+            if path.name != "images":
+                shutil.rmtree(path)
+        else:
+            path.unlink()
     pictures: dict[str, Picture] = {}
     with _Rows(stage / "fixations.csv") as rows:
         sought.write(stage / "trials.csv", _passed(items, stage / "images", rows, pictures))

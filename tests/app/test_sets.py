@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import data.mit1003
+from app import console
 from app.cli import main
 from data import READERS, catalogue, download, table
 from data.catalogue import PUBLISHED
@@ -177,6 +178,25 @@ def test_show_of_a_real_set_tells_what_its_makers_tell(shared: Path) -> None:
     assert (told["pictures"], told["people"], told["times"]) == (450, 12, "recorded")
     assert 270 <= told["first_onset_ms"]["median"] <= 290  # 279 ms in the whole release
     assert told["outside_share"] == 0
+
+
+@pytest.mark.parametrize("task", ["[/b] x", "[red]x[/red]", "median", "min", "$a^$b"])
+def test_show_tells_a_task_of_any_name(tmp_path: Path, task: str) -> None:
+    header = "image,subject,index,x,y,duration_ms,start_ms,task"
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "images" / "a.png")
+    tasks = (task, "q1", "q3", "max")
+    rows = [f"a.png,s{i},0,1,2,3,4,{name}" for i, name in enumerate(tasks)]
+    (tmp_path / "fixations.csv").write_text("\n".join((header, *rows)))
+    result = gaze("show", tmp_path)
+    assert result.exit_code == 0
+    told = ", ".join(f"{name} 1" for name in sorted(tasks))
+    assert " ".join(f"tasks {told}".split()) in " ".join(result.stdout.split())
+
+
+def test_a_bar_may_have_any_name() -> None:
+    with console.bar() as bar:
+        bar("[/b] x", 1, 2)
 
 
 def test_show_refuses_what_it_cannot_tell(tmp_path: Path) -> None:

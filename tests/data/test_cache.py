@@ -345,6 +345,106 @@ def test_fixations_on_disk_are_those_in_memory(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(mapped.only([4, 1])[1], held[1])
 
 
+def test_fixations_on_disk_are_those_of_the_table_whose_name_they_bear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "set"
+    synthetic.write(root, 5, size=(36, 64), viewers=3)
+    old = (root / "fixations.csv").read_bytes()
+    counted = cache.counts
+
+    def edited(file: Path, table: Path) -> dict[str, int]:
+        found = counted(file, table)
+        (root / "fixations.csv").write_bytes(old.replace(b"\n0001.png,s01,0,", b"\n0001.png,s01,0,1", 1))
+        return found
+
+    monkeypatch.setattr(cache, "counts", edited)
+    gather(root, 3.0)
+    monkeypatch.setattr(cache, "counts", counted)
+    (root / "fixations.csv").write_bytes(old)
+    found = np.array(gather(root, 3.0).rows)
+    monkeypatch.setattr(cache, "LEAST", 1 << 60)
+    np.testing.assert_array_equal(found, gather(root, 3.0).rows)
+
+
+def test_fixations_on_disk_belong_to_a_length_of_viewing_and_a_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "set"
+    synthetic.write(root, 3, size=(36, 64), viewers=3)
+    gather(root, 1.0)
+    assert gather(root, 1.0000001).rows[:, 2].max() == 1 > gather(root, 1).rows[:, 2].max()
+    monkeypatch.setattr(gathered.maps, "FIRST", 100.0)
+    gather(root, 1.0)
+    assert kept(root).count(".npy") == 3
+
+
+def test_a_file_of_fixations_with_something_after_its_end_is_made_anew(root: Path) -> None:
+    rows = np.array(gather(root, 3.0).rows)
+    (file,) = (root / ".gaze").glob("*.npy")
+    size = file.stat().st_size
+    file.write_bytes(file.read_bytes() + bytes(24))
+    np.testing.assert_array_equal(gather(root, 3.0).rows, rows)
+    assert file.stat().st_size == size
+
+
+@pytest.mark.parametrize("becomes", ["other", "less", "nothing"])
+def test_a_table_that_changes_while_its_cache_is_read_is_told_in_one_sentence(root: Path, becomes: str) -> None:
+    lines(root, *SOUND["many"][1])
+    items = table.looks(root)
+    counted = cache.rows(root / "fixations.csv")
+    assert counted
+    next(items)
+    for file in (root / ".gaze").glob("*.parquet"):
+        file.unlink()  # as another program does when it finds another table
+    if becomes == "nothing":
+        (root / "fixations.csv").unlink()
+    else:
+        lines(root, *(ROWS if becomes == "less" else SOUND["many"][1][1:]))
+    with pytest.raises(TableError, match=r"fixations\.csv: was changed while it was read, .*; run again\.$"):
+        cache.counts(counted, root / "fixations.csv")
+    with pytest.raises(TableError, match="was changed while it was read"):
+        list(cache.scanpaths(counted, root / "fixations.csv", {}))
+
+
+def test_a_cache_that_vanishes_is_made_anew_from_the_same_table(root: Path) -> None:
+    expected = strictly(root)
+    file = cache.rows(root / "fixations.csv")
+    assert file
+    file.unlink()
+    assert list(cache.counts(file, root / "fixations.csv").values()) == [2, 2]
+    file.unlink()
+    assert len(list(cache.scanpaths(file, root / "fixations.csv", {}))) == 2
+    assert attempt(root) == expected
+
+
+def test_pictures_that_come_back_in_the_next_block_are_put_together(root: Path) -> None:
+    """Some block ends where a picture's rows end, and an earlier picture begins the next."""
+    Image.new("RGB", (20, 10)).save(root / "images" / "c.png")
+    many = [f"{name}.png,{'s' * 40}{part},{i},1,2,3,4" for part, name in enumerate("abca") for i in range(2)]
+    lines(root, *many)
+    assert attempt(root) == strictly(root)
+    for block in range(60, 500, 20):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(parquet, "BLOCK", block)
+            shutil.rmtree(root / ".gaze")
+            assert attempt(root) == strictly(root)
+
+
+def test_a_picture_that_changed_within_its_time_and_size_is_measured_again(root: Path) -> None:
+    lines(root, "c.bmp,s1,0,5,6,200,100")
+    path = root / "images" / "c.bmp"
+    Image.new("RGB", (128, 96)).save(path)
+    then = path.stat()
+    assert [picture.width for picture, _ in table.read(root)] == [128]
+    assert [picture.width for picture, _ in table.read(root)] == [128]
+    time.sleep(0.02)
+    Image.new("RGB", (96, 128)).save(path)
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert path.stat().st_size == then.st_size
+    assert [picture.width for picture, _ in table.read(root)] == [96]
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_batches_do_not_depend_on_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     synthetic.write(tmp_path / "set", 10, size=(36, 64), viewers=3)

@@ -135,6 +135,16 @@ def test_a_table_without_rows_has_a_defect(root: Path) -> None:
     assert problems(root)[0] == "fixations.csv:None: no row below the header"
 
 
+@pytest.mark.parametrize("begin", ["\n", "\r\n", "\ufeff\n", "\n\n"])
+def test_a_first_line_that_is_empty_is_a_defect(root: Path, begin: str) -> None:
+    content = begin + (root / "fixations.csv").read_text("utf-8")
+    (root / "fixations.csv").write_text(content, "utf-8", newline="")
+    (root / "trials.csv").write_text(begin + "image,subject,target,memory_set\n", "utf-8", newline="")
+    assert {"fixations.csv:1: the line is empty", "trials.csv:1: the line is empty"} <= set(problems(root))
+    with pytest.raises(TableError, match=r"fixations\.csv, line 1: the line is empty; name the columns image,subject,"):
+        list(table.read(root))
+
+
 def test_a_defect_is_one_line_with_a_remedy() -> None:
     assert str(Defect("a.csv", 3, "x is 'a'", "write a number")) == "a.csv, line 3: x is 'a'; write a number."
     assert str(Defect("a.json", None, "not JSON", "write JSON")) == "a.json: not JSON; write JSON."

@@ -1,7 +1,9 @@
+import gc
 import hashlib
 import io
 import shutil
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +27,11 @@ class Shelf:
         self.ranges = True
         self.tag = '"one"'
         self.cut: int | None = None  # so many bytes of an answer, then silence
+        self.stall = 0.0  # seconds before an answer
+        self.headers: dict[str, str] = {}  # to send in place of its own
+        self.status = 200
+        self.skip = 0  # so many bytes are left out of a part
+        self.goto = ""  # another address
         self.asked: list[str] = []
         self.url = ""
 
@@ -43,18 +50,25 @@ def shelf() -> Iterator[Shelf]:
             if content is None:
                 self.send_error(404)
                 return
+            time.sleep(shelf.stall)
+            if shelf.goto:
+                self.send_response(302)
+                self.send_header("Location", shelf.goto)
+                self.end_headers()
+                return
             begin = 0
             if shelf.ranges and self.headers.get("If-Range") == shelf.tag and "Range" in self.headers:
                 begin = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
             if begin and begin >= len(content):
                 self.send_error(416)
                 return
-            self.send_response(206 if begin else 200)
+            self.send_response(206 if begin else shelf.status)
+            begin += shelf.skip
+            headers = {"ETag": shelf.tag, "Content-Length": str(len(content) - begin)}
             if begin:
-                self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-            if shelf.tag:
-                self.send_header("ETag", shelf.tag)
-            self.send_header("Content-Length", str(len(content) - begin))
+                headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            for name, value in (headers | shelf.headers).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content[begin:][: shelf.cut])
 
@@ -137,6 +151,129 @@ def test_a_server_that_names_no_version_is_asked_for_everything_again(shelf: She
     shelf.cut = None
     download.get(entry(File(shelf.url + "x.bin")), tmp_path / "set")
     assert shelf.asked == ["", ""]
+
+
+def cut(shelf: Shelf, out: Path, name: str = "x.bin") -> Published:
+    """A set of one file of 900 bytes, 300 of which came."""
+    shelf.files, shelf.cut = {name: bytes(range(225)) * 4}, 300
+    with pytest.raises(GazeError, match="only 300 of 900"):
+        download.get(entry(File(shelf.url + name)), out)
+    shelf.cut = None
+    return entry(File(shelf.url + name))
+
+
+@pytest.mark.parametrize("how", ["another version", "another place", "not asked for"])
+def test_a_part_that_does_not_fit_is_not_glued_on(shelf: Shelf, tmp_path: Path, how: str) -> None:
+    published, out = cut(shelf, tmp_path / "set"), tmp_path / "set"
+    if how == "another version":
+        shelf.headers = {"ETag": '"two"'}
+    else:
+        shelf.skip = 100
+    if how == "not asked for":
+        shelf.status = 206
+        (tmp_path / ".set.download" / "x.bin.part").unlink()
+    with pytest.raises(GazeError, match="sent another part than was asked for; run the same command again"):
+        download.get(published, out)
+    shelf.headers, shelf.skip, shelf.status = {}, 0, 200
+    download.get(published, out)
+    assert shelf.asked[-1] == ""
+    assert (out / "x.bin").read_bytes() == shelf.files["x.bin"]
+
+
+def test_a_weak_name_of_a_version_is_none(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.tag = 'W/"one"'  # the server would take it for the same all the same
+    download.get(cut(shelf, tmp_path / "set"), tmp_path / "set")
+    assert shelf.asked == ["", ""]
+
+
+def test_a_file_of_which_nothing_is_left_to_send_came_wholly(shelf: Shelf, tmp_path: Path) -> None:
+    published = cut(shelf, tmp_path / "set")
+    (tmp_path / ".set.download" / "x.bin.part").write_bytes(shelf.files["x.bin"])
+    download.get(published, tmp_path / "set")
+    assert shelf.asked == ["", "bytes=900-"]
+    assert (tmp_path / "set" / "x.bin").read_bytes() == shelf.files["x.bin"]
+
+
+def test_an_old_half_has_gone_before_the_new_version_is_remembered(shelf: Shelf, tmp_path: Path) -> None:
+    published = cut(shelf, tmp_path / "set")
+    shelf.tag = '"two"'
+    stage, sizes = tmp_path / ".set.download", []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(download, "_remember", lambda *_: sizes.append((stage / "x.bin.part").stat().st_size))
+        download.get(published, tmp_path / "set")
+    assert sizes == [0]
+
+
+def test_a_server_that_says_nothing_is_given_up(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.files, shelf.stall = {"x.bin": b"x"}, 0.5
+    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    with pytest.raises(GazeError, match=r"cannot be reached .*timed out"):
+        download.get(entry(File(shelf.url + "x.bin")), tmp_path / "set")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib closes not all it drops
+@pytest.mark.parametrize("address", ["http://[", "ftp://127.0.0.1:9/x", "file:///etc/passwd", "/x.bin"])
+def test_a_server_cannot_send_us_anywhere(shelf: Shelf, tmp_path: Path, address: str) -> None:
+    shelf.files, shelf.goto = {"x.bin": b"x"}, address
+    with pytest.raises(GazeError, match=r"^http://127\.0\.0\.1:\d+/x\.bin: [^\n]*$"):
+        download.get(entry(File(shelf.url + "x.bin")), tmp_path / "set")
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_or_empty_archive_is_fetched_anew(shelf: Shelf, tmp_path: Path) -> None:
+    for content in (b"no archive", zipped({}), zipped({"__MACOSX/x": b"0"})):
+        shelf.files = {"x.zip": content}
+        with pytest.raises(GazeError, match=r"damaged or unsafe .*; run the same command again, which downloads it"):
+            download.get(entry(File(shelf.url + "x.zip")), tmp_path / "set")
+    shelf.files = {"x.zip": zipped({"x": b"1"})}
+    download.get(entry(File(shelf.url + "x.zip")), tmp_path / "set")
+    assert shelf.asked == [""] * 4
+    assert (tmp_path / "set" / "x").read_bytes() == b"1"
+
+
+def test_an_archive_for_which_there_is_no_room_is_not_unpacked(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.files = {"x.zip": zipped({"x": bytes(1000)})}
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2000, 1001, 999))
+    with pytest.raises(GazeError, match=r"unpacking needs 0\.0 GB, and 0\.0 GB are free"):
+        download.get(entry(File(shelf.url + "x.zip")), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_two_programs_do_not_fetch_one_set(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.files = {"x.bin": b"some text"}
+    published, said = entry(File(shelf.url + "x.bin")), []
+
+    def meanwhile(*_: object) -> None:
+        with pytest.raises(GazeError, match="another program is writing there") as error:
+            download.get(published, tmp_path / "set")
+        said.append(error)
+
+    download.get(published, tmp_path / "set", meanwhile)
+    assert said
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_what_a_conversion_left_is_not_touched(shelf: Shelf, tmp_path: Path) -> None:
+    (tmp_path / ".set.part" / "images").mkdir(parents=True)
+    shelf.files = {"x.bin": b"x"}
+    download.get(entry(File(shelf.url + "x.bin")), tmp_path / "set")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".set.part", "set"]
+
+
+def test_the_folder_one_is_in_is_refused_before_anything_is_fetched(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    shelf.files = {"x.bin": b"x"}
+    with pytest.raises(GazeError, match="is the folder you are in"):
+        download.get(entry(File(shelf.url + "x.bin")), Path("."))
+    assert shelf.asked == []
+    download.get(entry(File(shelf.url + "x.bin")), Path("set"))
+    assert (tmp_path / "here" / "set" / "x.bin").exists()
 
 
 def test_ctrl_c_keeps_what_came(shelf: Shelf, tmp_path: Path) -> None:
@@ -223,8 +360,8 @@ def test_any_bytes_of_an_archive_unpack_or_are_refused(tmp_path: Path, data: st.
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=6)):
         content[place] = data.draw(st.integers(0, 255))
     size = data.draw(st.integers(len(content) // 2, len(content)))
-    (tmp_path / ".set.part").mkdir(exist_ok=True)
-    (tmp_path / ".set.part" / "x.zip").write_bytes(content[:size])
+    (tmp_path / ".set.download").mkdir(exist_ok=True)
+    (tmp_path / ".set.download" / "x.zip").write_bytes(content[:size])
     try:
         download.get(entry(File("http://127.0.0.1:9/x.zip")), tmp_path / "set")
     except GazeError as error:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,45 @@ def test_onsets_are_estimated_from_durations_and_said_to_be() -> None:
     assert found.timing == "estimated"
     np.testing.assert_allclose(found.begin, [280, 1380])  # 280 ms, then 1000 ms and a gap of at most 100 ms
     assert summary.numbers(found)["first_onset_ms"] is None
+
+
+def test_trials_of_any_length_have_their_own_viewing_where_onsets_are_estimated() -> None:
+    counts = [1, 2, 4, 4, 4, 8, 12, 40]
+    paths = [scanpath(*[(1, 1, math.nan, 200)] * count, subject=f"s{count}", target="cup") for count in counts]
+    found = summary.of([(WIDE, [path]) for path in paths])
+    # 280 ms, then a fixation every 250 ms, the last of which ends the trial
+    begin = np.concatenate([280 + 250.0 * np.arange(count) for count in counts])
+    np.testing.assert_allclose(np.sort(found.begin), np.sort(begin))
+    np.testing.assert_allclose(found.end, [230 + 250.0 * count for count in counts])
+    assert found.rates[-1] == pytest.approx(4, rel=0.05)
+    free = summary.of([(WIDE, [replace(path, task="free", target="")]) for path in paths])
+    np.testing.assert_allclose(free.begin[-40:], 280 + 250.0 * np.arange(40))  # longer than the viewing of the others
+    np.testing.assert_allclose(free.begin[3:7], 280 + 300.0 * np.arange(4))  # which fills their 2 s
+
+
+def test_a_fixation_that_begins_with_the_last_second_over_is_in_none() -> None:
+    found = summary.of([(WIDE, [scanpath((1, 1, 0, 500), (1, 1, 1000, 1000), (1, 1, 2000, 0))])])
+    np.testing.assert_allclose(found.rates, [1, 1])
+
+
+def test_fixations_that_overlap_by_less_than_half_are_one_recording() -> None:
+    found = summary.of([(WIDE, [scanpath((1, 1, 0, 400), (4, 5, 210, 300))])])
+    assert (found.mixed, found.length.tolist()) == (0, [5])
+    assert summary.of([(WIDE, [scanpath((1, 1, 0, 400), (4, 5, 190, 300))])]).mixed == 1
+
+
+def test_who_does_not_move_looks_in_no_direction() -> None:
+    path = scanpath((3, 20, 0, 100), (3, 20, 200, 100), (3, 25, 400, 100))
+    rose = [bar.get_height() for bar in report.draw(summary.of([(WIDE, (path,))]), "toy").axes[4].patches]
+    assert (rose[0], rose[18]) == (0, 100)  # downwards alone
+    still = summary.of([(WIDE, [scanpath((3, 20, 0, 100), (3, 20, 200, 100))])])
+    assert not report.draw(still, "still").axes[4].patches[1:]
+
+
+@pytest.mark.parametrize("title", ["a$^$b", "日本", "$", "\\frac"])
+def test_a_page_may_have_any_title(tmp_path: Path, title: str) -> None:
+    report.write(summary.of([(WIDE, [scanpath((1, 1, 0, 100))])]), title, tmp_path / "page.png")
+    assert colours(tmp_path / "page.png") > 5
 
 
 def test_without_durations_and_onsets_nothing_is_said_of_time() -> None:

@@ -107,3 +107,37 @@ def test_a_picture_that_vanished_is_told_in_one_sentence(
     with pytest.raises(TableError, match=r"cannot be written \(.*2\.png"):
         table.write(tmp_path / "set", items, keep=True)
     assert sorted(os.listdir(tmp_path)) == [".set.part", "source"]
+
+
+def test_two_programs_do_not_write_one_set(items: list[tuple[Picture, tuple[Scanpath, ...]]], tmp_path: Path) -> None:
+    def slowly() -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+        yield items[0]
+        with pytest.raises(TableError, match=r"set\.part: another program is writing there; wait for it"):
+            table.write(tmp_path / "set", items[2:])
+        yield items[1]
+
+    table.write(tmp_path / "set", slowly())
+    assert [picture.name for picture, _ in table.read(tmp_path / "set")] == ["deep/0.png", "deep/1.png"]
+    assert sorted(os.listdir(tmp_path)) == ["set", "source"]
+
+
+def test_whatever_lies_in_the_stage_of_a_stopped_run_does_not_become_data(
+    items: list[tuple[Picture, tuple[Scanpath, ...]]], tmp_path: Path
+) -> None:
+    stage = tmp_path / ".set.part"
+    (stage / "unpacked").mkdir(parents=True)
+    for name in ("x.zip.part", "unpacked/z", ".fixations.csv.part"):
+        (stage / name).write_text("half")
+    table.write(tmp_path / "set", items, keep=True)
+    assert sorted(os.listdir(tmp_path / "set")) == ["fixations.csv", "images"]
+
+
+def test_the_folder_one_is_in_is_not_replaced(
+    items: list[tuple[Picture, tuple[Scanpath, ...]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(TableError, match="is the folder you are in; give a new folder"):
+        table.write(".", items)
+    table.write("../there", items)
+    assert sorted(os.listdir(tmp_path)) == ["here", "source", "there"]
