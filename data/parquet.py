@@ -91,11 +91,11 @@ def _parsed(table: Path, digest: str, known: Known) -> Iterator[Columns]:
             if not header and block:
                 head, _, block = block.partition(b"\n")
                 header = _header(head)
-            if block.strip():
+            if block.strip(b"\r\n"):
                 yield _columns(block + b"\n", header, known)
     if not header:
         raise DoubtError
-    if rest.strip():
+    if rest.strip(b"\r\n"):
         yield _columns(rest + b"\n", header, known)
     if found.hexdigest() != digest:
         raise DoubtError  # it was changed meanwhile

@@ -135,6 +135,7 @@ DOUBTS = {
     "nan": f"{HEADER}\na.png,s1,0,1,2,nan,4\n",
     "nothing": "",
     "no header": f"\n{HEADER}\n",
+    "a last line of spaces": f"{HEADER}\n{ROWS[0]}\n ",
     "a column twice": f"{HEADER},x\n{ROWS[0]},1\n",
     "another mark": f"{HEADER}\n{ROWS[0]}\n".replace(",", ";"),
     "a long cell": f"{HEADER},note\n{ROWS[0]},{'x' * 200_000}\n",
