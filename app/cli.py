@@ -153,9 +153,9 @@ def app(flags: tuple[str, ...]) -> None:
 @main.command()
 def models() -> None:
     """List the models that can predict; exits with 3 when some are broken."""
-    from rich.console import Console
     from rich.table import Table
 
+    from app import console
     from export import runtime
 
     table = Table("name", "what it does", "MB", "licence", "scores", box=None, pad_edge=False)
@@ -175,8 +175,7 @@ def models() -> None:
         table.add_row(contract.name, contract.description, size, contract.licence, "\n".join(scores))
     if not table.rows and not broken:
         raise GazeError("There are no models yet; make one with `gaze export`.")
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=160)).print(table)
+    console.show(table)
     if broken:
         raise SystemExit(3)
 

@@ -1,6 +1,5 @@
 """The commands `gaze evaluate saliency` and `gaze evaluate scanpath`."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,10 +88,11 @@ def saliency(
 ) -> None:
     """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
     from app import evaluate as machinery
+    from export.session import cores
 
     _check(per_picture, html)
     chosen = machinery.Settings(**settings)
-    result = machinery.evaluate(root, _given(names), chosen, against=against, workers=workers or _cores())
+    result = machinery.evaluate(root, _given(names), chosen, against=against, workers=workers or cores())
     _tell(result, form, per_picture, html, worst)
 
 
@@ -159,10 +159,6 @@ def _check(*files: Path | None) -> None:
     for file in files:
         if file and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise GazeError(f"{file}: cannot be written there; name a file in a folder that exists.")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tell(result: "Evaluation", form: "Form", per_picture: Path | None, html: Path | None, worst: int) -> None:

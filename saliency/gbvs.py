@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from saliency.itti import SIDE, intensities, opponents, orientations, pyramid, stretch
+from saliency.itti import intensities, opponents, orientations, scales, stretch
 from saliency.untrained import Untrained
 
 NODES = 32  # on the grid's longer side
@@ -36,9 +36,7 @@ class GraphBased(Untrained):
     def see(self, picture: Float[Tensor, "3 h w"]) -> Float[Tensor, "h2 w2"]:
         """The mean of the channels' equilibria on the grid."""
         shape = [max(1, round(side * NODES / max(picture.shape[1:]))) for side in picture.shape[1:]]
-        scale = SIDE / max(picture.shape[1:])
-        size = [max(1, round(side * scale)) for side in picture.shape[1:]]
-        levels = pyramid(functional.interpolate(picture[None], size, mode="bilinear", antialias=True)[0], 5)
+        levels = scales(picture, 5)
         side = sum(shape) / 2
         channels = []
         for feature in (intensities, opponents, lambda level: orientations(intensities(level))):

@@ -41,15 +41,20 @@ class IttiKoch(Untrained):
 
     def see(self, picture: Float[Tensor, "3 h w"]) -> Float[Tensor, "h2 w2"]:
         """The mean of the three conspicuity maps at scale 4."""
-        scale = SIDE / max(picture.shape[1:])
-        size = [max(1, round(side * scale)) for side in picture.shape[1:]]
-        levels = pyramid(functional.interpolate(picture[None], size, mode="bilinear", antialias=True)[0], 9)
+        levels = scales(picture, 9)
         intensity, colour = [intensities(level) for level in levels], [opponents(level) for level in levels]
         bars = [orientations(level) for level in intensity]
         shape = levels[OUT].shape[1:]
         angles = normalised(_conspicuous(bars, shape))  # [angle, h, w]
         parts = [_conspicuous(intensity, shape).sum(0), _conspicuous(colour, shape).sum(0), angles.sum(0)]
         return normalised(torch.stack(parts)).mean(0)
+
+
+def scales(picture: Float[Tensor, "3 h w"], levels: int) -> list[Maps]:
+    """The pyramid of a picture that is first brought to the size of the paper."""
+    scale = SIDE / max(picture.shape[1:])
+    size = [max(1, round(side * scale)) for side in picture.shape[1:]]
+    return pyramid(functional.interpolate(picture[None], size, mode="bilinear", antialias=True)[0], levels)
 
 
 def pyramid(picture: Maps, levels: int) -> list[Maps]:

@@ -11,7 +11,17 @@ from data import GazeError
 PIECES = [b"", b"\t", b"x", b".", b",", b";", b"-9", b"1e9", b"\xff", b"\0", b"\n", b'"']
 
 
-def survives(path: Path, whole: bytes, data: Any, reads: Callable[[Path], Any]) -> None:
+def scrambled(whole: bytes, data: Any, most: int, pieces: st.SearchStrategy[bytes]) -> bytes:
+    """The bytes with up to `most` short stretches replaced by pieces."""
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, most))):
+        start = data.draw(st.integers(0, len(content)))
+        stop = min(len(content), start + data.draw(st.integers(0, 3)))
+        content[start:stop] = data.draw(pieces)
+    return bytes(content)
+
+
+def assert_survives(path: Path, whole: bytes, data: Any, reads: Callable[[Path], Any]) -> None:
     """What reads a damaged file gives a result, or a `GazeError` of one sentence."""
     content = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):

@@ -194,9 +194,10 @@ def test_show_tells_a_task_of_any_name(tmp_path: Path, task: str) -> None:
     assert " ".join(f"tasks {told}".split()) in " ".join(result.stdout.split())
 
 
-def test_a_bar_may_have_any_name() -> None:
+def test_a_bar_may_have_any_name_and_shows_nothing_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with console.bar() as bar:
         bar("[/b] x", 1, 2)
+    assert capsys.readouterr().out == ""
 
 
 def test_show_refuses_what_it_cannot_tell(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ runs print the same scores. The last line is JSON; the aim is under 180 seconds 
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from export.session import cores
 
 ROOT = Path(__file__).parents[2]
 AIM = 180.0  # seconds
@@ -29,8 +30,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = options.data or synthetic(Path(folder) / "synthetic", options.limit)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        runs = {workers: run(root, options.limit, options.model, workers) for workers in (1, cores)}
+        every = cores()
+        runs = {workers: run(root, options.limit, options.model, workers) for workers in (1, every)}
     records = [json.loads(text) for _, text in runs.values()]
     if any(record["scores"] != records[0]["scores"] for record in records):
         sys.exit("The scores depend on the number of processes: no times of wrong values.")
@@ -40,7 +41,7 @@ def main() -> None:
     print(f"{facts['pictures']} pictures of {facts['data']}, {facts['fixations']} fixations, {len(rows)} rows")
     print("\n".join(f"{workers:>3} processes {taken:7.1f} s" for workers, taken in seconds.items()))
     result = {"bench": "evaluate", "pictures": facts["pictures"], "rows": len(rows), "seconds": seconds}
-    print(json.dumps(result | {"cores": cores, "under_aim": runs[cores][0] < AIM}))
+    print(json.dumps(result | {"cores": every, "under_aim": runs[every][0] < AIM}))
 
 
 def synthetic(root: Path, count: int) -> Path:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data import RecordingError
 from data.bids import read
 from data.gaze import Samples, Screen
-from tests.damage import survives
+from tests.damage import assert_survives
 
 SIDECAR: dict[str, Any] = {
     "PhysioType": "eyetrack",
@@ -189,5 +189,5 @@ def test_a_damaged_file_gives_samples_or_a_sentence(tmp_path: Path, data: Any, w
         "events": path.with_name("sub-01_task-look_events.tsv"),
     }[which]
     whole = broken.read_bytes()
-    survives(broken, whole, data, lambda _: all_of(path))
+    assert_survives(broken, whole, data, lambda _: all_of(path))
     broken.write_bytes(whole)

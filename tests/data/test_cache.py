@@ -21,6 +21,7 @@ from PIL import Image
 from data import TableError, cache, gathered, parquet, synthetic, table
 from data.gathered import gather
 from data.module import GazeData
+from tests.damage import scrambled
 
 HEADER = "image,subject,index,x,y,duration_ms,start_ms"
 SEARCH = HEADER + ",task,target,target_x,target_y,target_w,target_h,found"
@@ -170,12 +171,8 @@ BYTES = "\n".join((SEARCH, "a.png,s1,0,5,6,200,100,search,cup,1,2,3,4,1", "b.png
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_read_as_the_strict_reader_reads_them(root: Path, data: st.DataObject) -> None:
-    content = bytearray(BYTES)
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(content)))
-        stop = min(len(content), start + data.draw(st.integers(0, 3)))
-        content[start:stop] = data.draw(st.one_of(PIECES, st.binary(max_size=3)))
-    (root / "fixations.csv").write_bytes(bytes(content))
+    content = scrambled(BYTES, data, 4, st.one_of(PIECES, st.binary(max_size=3)))
+    (root / "fixations.csv").write_bytes(content)
     assert attempt(root) == strictly(root)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from data import TableError, table
 from data.check import Defect
+from tests.damage import scrambled
 from tests.table_toy import COCO, PIECES, SEARCH, SETS, attempt, lines, problems, sound
 
 
@@ -156,12 +157,8 @@ BYTES = "\n".join((SEARCH, "a.png,s1,0,5,6,200,100,search,cup,1,2,3,4,1", "b.png
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_a_result_or_a_table_error(root: Path, data: st.DataObject) -> None:
-    content = bytearray(BYTES)
-    for _ in range(data.draw(st.integers(1, 6))):
-        start = data.draw(st.integers(0, len(content)))
-        stop = min(len(content), start + data.draw(st.integers(0, 3)))
-        content[start:stop] = data.draw(st.one_of(PIECES, st.binary(max_size=4)))
-    (root / "fixations.csv").write_bytes(bytes(content))
+    content = scrambled(BYTES, data, 6, st.one_of(PIECES, st.binary(max_size=4)))
+    (root / "fixations.csv").write_bytes(content)
     defects = table.check(root)
     assert all("\n" not in str(defect) for defect in defects)
     items, refusal = attempt(lambda: list(table.read(root)))

@@ -12,7 +12,7 @@ from data import RecordingError
 from data.columns import read
 from data.cut import Setup
 from data.gaze import Samples, Screen
-from tests.damage import survives
+from tests.damage import assert_survives
 
 SCREEN = Screen(1024, 768, 38.0, 30.0, 67.0)
 LUND = Path(__file__).parents[3] / "shared" / "data" / "lund2013"
@@ -306,7 +306,7 @@ def test_times_below_nought_count_from_the_onset(tmp_path: Path) -> None:
 @given(data=st.data())
 def test_a_damaged_table_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     whole = table(tmp_path / "whole.csv", count=12, form="{t},{x},{y},a.jpg").read_bytes()
-    survives(tmp_path / "a.csv", whole.replace(b",a.jpg", b",image", 1), data, all_of)
+    assert_survives(tmp_path / "a.csv", whole.replace(b",a.jpg", b",image", 1), data, all_of)
 
 
 @pytest.mark.skipif(not LUND.is_dir(), reason="needs the recordings of ../shared/data/lund2013")

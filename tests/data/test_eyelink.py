@@ -12,7 +12,7 @@ from data import RecordingError
 from data.cut import Setup
 from data.eyelink import read
 from data.gaze import Samples, Screen
-from tests.damage import survives
+from tests.damage import assert_survives
 
 SETUP = Setup(None, None, 38.0, 30.0, 67.0)
 HEADER = """** CONVERTED FROM anna.edf using edfapi 4.2.1 Linux
@@ -325,4 +325,4 @@ def test_a_damaged_file_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -
     blink = "SBLINK R 2040\nEBLINK R 2040\t2060\t22\n"
     numbered = trial(1, 2000, "a.jpg", monocular(2000, 40), blink)
     block = events((2010, load("a.jpg")), (2020, "SYNCTIME"), (2040, load("b.jpg")), samples=(2000, 2080))
-    survives(tmp_path / "a.asc", (HEADER + data.draw(st.sampled_from([numbered, block]))).encode(), data, all_of)
+    assert_survives(tmp_path / "a.asc", (HEADER + data.draw(st.sampled_from([numbered, block]))).encode(), data, all_of)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data import RecordingError
 from data.gaze import Samples, Screen
 from data.pupil import read
-from tests.damage import survives
+from tests.damage import assert_survives
 
 SCREEN = Screen(1000, 500, 50.0, 25.0, 60.0)
 
@@ -153,7 +153,7 @@ def test_a_recording_is_named_by_its_folder_not_by_the_number_of_its_export(tmp_
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
-    survives(tmp_path / "a.csv", core(tmp_path / "whole.csv", 12).read_bytes(), data, all_of)
+    assert_survives(tmp_path / "a.csv", core(tmp_path / "whole.csv", 12).read_bytes(), data, all_of)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -163,4 +163,4 @@ def test_a_damaged_file_of_pupil_cloud_gives_samples_or_a_sentence(tmp_path: Pat
     (tmp_path / "sections.csv").write_text("recording id,recording name,wearer name\nr1,a,Anna\nr2,b,Ben\n")
     rows = ["r1,1000000000050000000,a.jpg", "r2,2000000000100000000,b.jpg"]
     (tmp_path / "events.csv").write_text("\n".join(["recording id,timestamp [ns],name", *rows]))
-    survives(tmp_path / which, (tmp_path / which).read_bytes(), data, lambda _: all_of(path))
+    assert_survives(tmp_path / which, (tmp_path / which).read_bytes(), data, lambda _: all_of(path))

@@ -12,7 +12,7 @@ from data import RecordingError
 from data.cut import Setup
 from data.gaze import Samples
 from data.tobii import read
-from tests.damage import survives
+from tests.damage import assert_survives
 
 SETUP = Setup(1920, 1080, 53.0, 30.0, 65.0)
 HEADER = [
@@ -149,4 +149,4 @@ def test_rows_of_events_are_no_samples_but_lost_samples_are(tmp_path: Path) -> N
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
-    survives(tmp_path / "a.tsv", export(tmp_path / "whole.tsv").read_bytes(), data, all_of)
+    assert_survives(tmp_path / "a.tsv", export(tmp_path / "whole.tsv").read_bytes(), data, all_of)
