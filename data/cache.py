@@ -7,9 +7,10 @@
 The hash is of the table's bytes and of the version of these forms, so a changed table has another file, and the old
 ones are removed. The rule is the length of the viewing and what `data.maps.onsets` assumes. A file that is cut short,
 and a Parquet page that is not what its checksum says, is made anew; numbers of the other files that a failing disk has
-altered are not noticed. Where the folder cannot be written to, or the disk is full, a temporary
-folder takes its place until the program ends. Every file appears whole or not at all, so that several programs may
-read one data set at once.
+altered are not noticed. Where the folder cannot be written to, or the disk is full, a temporary folder takes its place
+until the program ends. So it does, with a warning, where `.gaze` is a link or no folder. Nothing is ever removed but
+files with the names above. Every file appears whole or not at all, so that several programs may read one data set at
+once.
 """
 
 import contextlib
@@ -17,8 +18,9 @@ import functools
 import hashlib
 import itertools
 import json
+import logging
 import math
-import shutil
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +41,12 @@ VERSION = 2
 LEAST = 1 << 20  # bytes: a smaller table is read as quickly without
 STALE = 86_400  # seconds after which what a stopped program left half-written is removed
 BATCH = 1 << 16  # rows that are read at once
+OURS = r"fixations-(?P<hash>[0-9a-f]{32})(-[0-9.e+-]+)?\.(parquet|npy)"  # the files that are made here
+HALF = (
+    rf"\.({OURS}|sizes\.json)\.(\d+-\d+|\w{{8}})\.part"  # what they, and the folder of a draft, are called until then
+)
+
+logger = logging.getLogger(__name__)
 
 Item = tuple[str, tuple[Scanpath, ...]]
 
@@ -51,14 +59,18 @@ def rows(table: Path, anew: bool = False) -> Path | None:
         digest, stem = _named(table)
     except OSError:
         return None
-    folder = table.parent / ".gaze"
     try:
         made = keep(
-            folder, f"{stem}.parquet", lambda target: parquet.make(table, digest, target), None if anew else _is_table
+            table.parent,
+            f"{stem}.parquet",
+            lambda target: parquet.make(table, digest, target),
+            None if anew else _is_table,
         )
     except parquet.DoubtError:
         return None
-    _tidy(folder, stem)
+    folder = _folder(table.parent)
+    if folder:
+        _tidy(folder, stem)
     return made
 
 
@@ -70,20 +82,38 @@ def _named(table: Path) -> tuple[str, str]:
 
 
 def keep(
-    folder: Path, name: str, make: Callable[[Path], None], sound: Callable[[Path], bool] | None = None
+    root: Path, name: str, make: Callable[[Path], None], sound: Callable[[Path], bool] | None = None
 ) -> Path | None:
-    """The file of this name in a cache, made unless it is there and `sound`; None: there is no place for it."""
+    """The file of this name in the cache of a data set, made unless it is there and `sound`; None: no place for it."""
     for spare in (False, True):
         with contextlib.suppress(OSError):
-            file = (Path(_spare().name) if spare else folder) / name
+            folder = Path(_spare().name) if spare else _folder(root)
+            if folder is None:
+                continue
+            file = folder / name
             if sound is not None and file.is_file() and sound(file):
                 return file
-            if not spare and not folder.parent.stat().st_mode & 0o222:
+            if not spare and not root.stat().st_mode & 0o222:
                 continue  # not even as an administrator: whoever owns the data set says so
-            file.parent.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
             make(file)
             return file
     return None
+
+
+def _folder(root: Path) -> Path | None:
+    """The cache of a data set, there or yet to be made; None: something else, or a link to it, has its name."""
+    folder = root / ".gaze"
+    if folder.resolve() != root.resolve() / ".gaze" or (folder.exists() and not folder.is_dir()):
+        _tell(folder)
+        return None
+    return folder
+
+
+@functools.cache
+def _tell(folder: Path) -> None:
+    """Says once why a data set's cache is not used."""
+    logger.warning("%s: is a link or no folder, so a temporary folder is used; remove it to keep the cache.", folder)
 
 
 @functools.cache
@@ -93,17 +123,24 @@ def _spare() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _tidy(folder: Path, stem: str) -> None:
-    """Removes what belongs to another state of the table, and what was left half-written long ago."""
+    """Removes our files of another state of the table, and ours that were left half-written long ago."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            if path.name.startswith("."):
-                old = time.time() - path.stat().st_mtime > STALE
-            else:
-                old = path.name.startswith("fixations-") and not path.name.startswith(stem)
-            if old and path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif old:
+            ours = re.fullmatch(OURS, path.name)
+            if ours and f"fixations-{ours['hash']}" != stem:
                 path.unlink(missing_ok=True)
+            elif re.fullmatch(HALF, path.name) and time.time() - path.lstat().st_mtime > STALE:
+                _remove(path)
+
+
+def _remove(half: Path) -> None:
+    """Removes a file that was left half-written, or the folder of a draft if nothing else is in it."""
+    with contextlib.suppress(OSError):
+        if half.is_symlink() or not half.is_dir():
+            half.unlink()
+        else:
+            (half / parquet.DRAFT).unlink(missing_ok=True)
+            half.rmdir()
 
 
 def _is_table(file: Path) -> bool:
@@ -231,7 +268,8 @@ class Sizes:
     """Width and height of pictures, from their headers, or from the last time if they have not changed since."""
 
     def __init__(self, root: Path) -> None:
-        self.file = root / ".gaze" / "sizes.json" if (root / ".gaze").is_dir() else None
+        folder = _folder(root)
+        self.file = folder / "sizes.json" if folder and folder.is_dir() else None
         self.known: dict[str, list[int]] = {}
         self.new = False
         if self.file:

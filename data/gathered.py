@@ -114,7 +114,7 @@ def _mapped(file: Path, csv: Path, seconds: float, total: int) -> Float[np.ndarr
             return False
 
     rule = "-".join(repr(float(number)) for number in (seconds, maps.FIRST, *maps.GAP))
-    made = cache.keep(csv.parent / ".gaze", f"{file.stem}-{rule}.npy", make, sound) if total else None
+    made = cache.keep(csv.parent, f"{file.stem}-{rule}.npy", make, sound) if total else None
     if made and sound(made):
         with contextlib.suppress(FileNotFoundError):  # another program may find that the table has changed
             return np.asanyarray(np.load(made, mmap_mode="r"))

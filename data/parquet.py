@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 22  # bytes of text that are parsed at once
 MOST = 1 << 19  # rows that are put in order at once
 GROUP = 1 << 17  # rows of a row group
+DRAFT = "rows.arrow"  # the rows in the order of the table, until they are put in that of the pictures
 TEXTS = ("image", "subject", "task", "target")  # what a trial is known by
 BOX = SEARCH[2:6]
 NUMBERS = ("index", "x", "y", "duration_ms", "start_ms", *BOX)
@@ -54,8 +55,8 @@ def make(table: Path, digest: str, target: Path) -> None:
     counts = np.zeros(0, np.int64)  # rows of each picture
     together, last = True, 0  # whether the rows of each picture lie together
     schema = _schema("int32")
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=target.parent) as folder:
-        draft = Path(folder) / "rows.arrow"
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".part", dir=target.parent) as folder:
+        draft = Path(folder) / DRAFT
         try:
             with ipc.new_file(str(draft), schema, options=ipc.IpcWriteOptions(compression="lz4")) as file:
                 for columns in _parsed(table, digest, known):

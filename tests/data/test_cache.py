@@ -218,14 +218,70 @@ def test_a_table_that_changes_while_it_is_parsed_is_not_kept(root: Path, tmp_pat
 
 
 def test_what_a_stopped_program_left_is_removed_after_a_day(root: Path) -> None:
-    folder = root / ".gaze"
-    for name in (".draft-old", ".draft-new"):
+    folder, stem = root / ".gaze", f".fixations-{'0' * 32}"
+    for name in (f"{stem}.parquet.abcd_123.part", f"{stem}.parquet.12345678.part"):
         (folder / name).mkdir(parents=True)
-    (folder / ".half.part").touch()
-    for name in (".draft-old", ".half.part"):
-        os.utime(folder / name, (time.time() - 2 * cache.STALE,) * 2)
+        (folder / name / parquet.DRAFT).touch()
+    (folder / f"{stem}-3.0-280.0-1e-05-100.0.npy.12-345.part").touch()
+    age(*(path for path in folder.iterdir() if "12345678" not in path.name))
     attempt(root)
-    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == [".draft-new"]
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [f"{stem}.parquet.12345678.part"]
+
+
+def age(*paths: Path) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - 2 * cache.STALE,) * 2)
+
+
+def others(folder: Path) -> list[Path]:
+    """Fills a folder with what a person may keep in it, all of it old."""
+    (folder / ".git" / "objects").mkdir(parents=True)
+    (folder / "fixations-old").mkdir()
+    for name in (
+        ".bashrc",
+        ".half.part",
+        ".git/config",
+        "fixations-2019.xlsx",
+        "fixations-1.parquet",
+        "fixations-old/a",
+    ):
+        (folder / name).write_text(name)
+    paths = sorted(folder.rglob("*"))
+    age(*paths)
+    return paths
+
+
+@pytest.mark.parametrize("where", ["linked", "own"])
+def test_nothing_but_our_own_files_is_ever_removed(root: Path, tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "elsewhere" if where == "linked" else root / ".gaze"
+    folder.mkdir()
+    paths = others(folder)
+    if where == "linked":
+        (root / ".gaze").symlink_to(folder, target_is_directory=True)
+    for rows in (ROWS, ROWS[:2]):  # a changed table tidies up after the first
+        lines(root, *rows)
+        assert attempt(root) == strictly(root)
+        gather(root, 3.0)
+    assert set(paths) <= set(folder.rglob("*"))
+    assert all(path.read_text() == path.relative_to(folder).as_posix() for path in paths if path.is_file())
+
+
+@pytest.mark.parametrize("kind", ["folder", "nothing", "file"])
+def test_a_linked_cache_is_not_followed_and_that_is_said(
+    root: Path, tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = tmp_path / "elsewhere"
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "file":
+        target.touch()
+    (root / ".gaze").symlink_to(target)
+    assert attempt(root) == strictly(root)
+    assert quick(root)  # from a temporary folder
+    gather(root, 3.0)
+    assert [path.name for path in tmp_path.iterdir()].count("elsewhere") == (kind != "nothing")
+    assert not target.is_dir() or not list(target.iterdir())
+    assert caplog.text.count("remove it to keep the cache") == 1
 
 
 def damage(file: Path, how: str) -> None:
