@@ -44,7 +44,7 @@ gpu: ## the tests that need a CUDA device, with whatever Python is there
 	$(PYTHON) -m pytest -m gpu
 
 bench: .venv/dev .venv-reference/ready ## ratios of two things measured in one run, once the tests behind them pass
-	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/scanpath/test_multimatch.py tests/export tests/data/test_module.py
+	$(BIN)/python -m pytest -q tests/saliency/test_metrics.py tests/scanpath/metrics/test_multimatch.py tests/export tests/saliency/test_datamodule.py
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 ablation: .venv/dev ## train TempSAL and OAT with each mixer on $(DATA)/osie, and compare: hours

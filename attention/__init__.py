@@ -1,19 +1,19 @@
 """How tokens look at tokens: the operators, and the mixers and blocks built around them."""
 
-from attention.agent import agent_attention
-from attention.cog import cog_attention
-from attention.dense import dense_attention
-from attention.dual import dual_attention
-from attention.foveal import foveal_attention
-from attention.interleaved import InterleavedBlock, interleaved_attention
-from attention.mixed import MixedBlock, mixed_attention
-from attention.mixer import MIXERS
-from attention.mixture_of_head import mixture_of_head
-from attention.neighborhood import neighborhood_attention
-from attention.pointer import pointer_attention
-from attention.relational import relational_attention
-from attention.routed import routed_attention
-from attention.sigmoid import sigmoid_attention
+from attention.mixers import MIXERS
+from attention.operators.agent import agent_attention
+from attention.operators.cog import cog_attention
+from attention.operators.dense import dense_attention
+from attention.operators.dual import dual_attention
+from attention.operators.foveal import foveal_attention
+from attention.operators.interleaved import InterleavedBlock, interleaved_attention
+from attention.operators.mixed import MixedBlock, mixed_attention
+from attention.operators.mixture_of_head import mixture_of_head
+from attention.operators.neighborhood import neighborhood_attention
+from attention.operators.pointer import pointer_attention
+from attention.operators.relational import relational_attention
+from attention.operators.routed import routed_attention
+from attention.operators.sigmoid import sigmoid_attention
 
 __all__ = [
     "MIXERS",

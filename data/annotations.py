@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool
 
-from data import GazeError, TableError
-from data.check import document, refuse
+from data.errors import GazeError, TableError, read_json, refuse
 from data.gaze import Objects
 from data.objects import check
 
@@ -29,7 +28,7 @@ def read(path: Path | str, name: str | None = None, size: tuple[int, int] | None
     have no objects.
     """
     path = Path(path)
-    coco = document(path, refuse)
+    coco = read_json(path, refuse)
     pictures, entries = _list(path, coco, "images"), _list(path, coco, "annotations")
     try:
         picture = _picture(path, pictures, name)

@@ -4,13 +4,12 @@ data/README.md says which parts of COCO are read. Boxes are x, y, width, height 
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data import TableError
-from data.check import Boxes, Defect, Report, Sizes, document, reason
-from data.gaze import Objects, Picture
+from data.errors import Defect, Report, Sizes, read_json, short_reason
+
+Boxes = list[tuple[list[float], str, dict[str, object]]]  # box, category and attributes of each object
 
 
 class Coco:
@@ -21,7 +20,7 @@ class Coco:
         self.boxes: dict[str, Boxes] = {}
         self._categories: dict[Any, str] = {}
         self._names: dict[Any, str] = {}
-        coco = document(path, report) if path.exists() else {}
+        coco = read_json(path, report) if path.exists() else {}
         for part in ("categories", "images", "annotations") if coco else ():
             entries = coco.get(part)
             if not isinstance(entries, list):
@@ -31,7 +30,7 @@ class Coco:
                 try:
                     getattr(self, f"_{part}_entry")(entry)
                 except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-                    what = f"no {error}" if isinstance(error, KeyError) else reason(error)
+                    what = f"no {error}" if isinstance(error, KeyError) else short_reason(error)
                     report(Defect(str(path), None, f"{part}[{position}]: {what}", "mend or remove this entry"))
 
     def _categories_entry(self, entry: Any) -> None:
@@ -54,21 +53,3 @@ class Coco:
                 raise ValueError(f"the {key} {entry[key]!r} is unknown")
         item = [x, y, width, height], self._categories[entry["category_id"]], dict(entry.get("attributes") or {})
         self.boxes[self._names[entry["image_id"]]].append(item)
-
-
-def form(pictures: list[Picture], objects: Mapping[str, Objects]) -> dict[str, list[dict[str, Any]]]:
-    """What objects.json holds for these pictures; every name in `objects` must be one of theirs."""
-    number = {picture.name: i for i, picture in enumerate(pictures, 1)}
-    categories: dict[str, int] = {}
-    annotations: list[dict[str, Any]] = []
-    for name, found in objects.items():
-        if name not in number:
-            raise TableError(f"Objects of {name!r}, which is none of the pictures; give its picture, too.")
-        for i, box in enumerate(found.boxes.tolist()):
-            category = categories.setdefault(found.categories[i] if found.categories else "object", len(categories) + 1)
-            entry = {"id": len(annotations) + 1, "image_id": number[name], "category_id": category, "bbox": box}
-            entry |= {"area": box[2] * box[3], "iscrowd": 0}
-            annotations.append(entry | ({"attributes": found.attributes[i]} if found.attributes else {}))
-    images = [{"id": number[p.name], "file_name": p.name, "width": p.width, "height": p.height} for p in pictures]
-    named = [{"id": i, "name": name} for name, i in categories.items()]
-    return {"images": images, "annotations": annotations, "categories": named}

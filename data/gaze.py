@@ -7,13 +7,14 @@ units; nothing else does. An unknown number is NaN.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from data import GazeError
+from data.errors import GazeError
 
 
 @dataclass(frozen=True)
@@ -182,3 +183,8 @@ class ObjectPath:
 
     def __len__(self) -> int:
         return len(self.order)
+
+
+def condition_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The viewing conditions by index: any, the sets by name, uniform."""
+    return ("any", *names, "uniform")

@@ -17,11 +17,13 @@ zeros: it says nothing, and losses and scores leave it out.
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
+from data.errors import GazeError
 from data.gaze import Scanpath, Screen
 
 FIRST = 280.0  # ms: the median onset of the first recorded fixation in `scene`, where onsets are known
@@ -169,3 +171,28 @@ def _curves(places: Int64[np.ndarray, " l"], length: int, sigma: float) -> Float
 
 def _radius(sigma: float) -> int:
     return max(1, math.ceil(4 * sigma))
+
+
+def region(density: Float[np.ndarray, "h w"], level: float) -> Bool[np.ndarray, "h w"]:
+    """The smallest region that holds at least this share of the probability; pixels of equal density stay together.
+
+    >>> region(np.log(np.array([[0.1, 0.2], [0.3, 0.4]])), 0.5).tolist()
+    [[False, False], [True, True]]
+    """
+    return regions_of(density, (level,))[0]
+
+
+def regions_of(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> list[Bool[np.ndarray, "h w"]]:
+    """As `region`, for several levels at once.
+
+    Raises:
+        GazeError: A level is not above 0 and at most 1.
+    """
+    for level in levels:
+        if not 0 < level <= 1:
+            raise GazeError(f"A region cannot hold {level:g} of all looks: a level lies above 0 and is at most 1.")
+    probability = np.exp(density, dtype=np.float64)
+    falling = np.sort(probability, axis=None)[::-1]
+    mass = np.cumsum(falling)
+    places = np.searchsorted(mass, np.asarray(levels) * mass[-1] * (1 - 1e-12))
+    return [probability >= falling[min(place, falling.size - 1)] for place in places]

@@ -10,22 +10,14 @@ Shapes: `n` objects, `l` fixations; boxes are x, y, width, height in pixels of t
 
 import math
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
-from data import GazeError, TableError
-from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
-from data.table import objects as annotated
-from data.table import read as table
-
-NONE = Objects(np.zeros((0, 4)))
-UNKNOWN = ("", "TBD")  # how data sets write that a thing has no category
+from data.errors import GazeError
+from data.gaze import ObjectPath, Objects, Scanpath
 
 
 def check(objects: Objects, width: int, height: int) -> Objects:
@@ -102,60 +94,6 @@ def path(scanpath: Scanpath, objects: Objects, within: float = 0.0, merge: bool 
     return ObjectPath(scanpath.subject, order, duration, xy, int((~kept).sum()), scanpath.found is not False)
 
 
-def scene(picture: Picture, objects: Objects, scanpath: Scanpath, categories: Mapping[str, str] | None = None) -> Scene:
-    """The picture as the viewer of this scanpath saw it: its objects, and what was looked for.
-
-    The targets are the objects whose attribute `exemplar` is the target's name; else those with `is_target` = 1; else
-    the one that shares more than half of the united area with the target's box; and on a grid the cell that holds the
-    middle of that box. A target that is none of the objects leaves `targets` empty, and stays in `sought`.
-
-    `categories` tells the category of every name (of exemplars and of categories), as far as this is known beyond the
-    picture's own objects. A name that it lacks is tried without its trailing digits; if that fails, its category is "".
-    """
-    targets = _targets(objects, scanpath)
-    known = names([objects]) if categories is None else categories
-    held = scanpath.sought or ((scanpath.target,) if scanpath.target or scanpath.box else ())
-    of_target = objects.categories[targets[0]] if targets and objects.categories else ""
-    sought = tuple(_category(name, known) or (of_target if name == scanpath.target else "") for name in held)
-    held_in_mind = tuple("" if s in UNKNOWN else s for s in sought)
-    x, y, width, height = objects.boxes[targets[0]].tolist() if targets else (0.0,) * 4
-    box = scanpath.box or ((x, y, width, height) if targets else None)
-    return Scene(picture, objects, targets, held_in_mind, scanpath.task, box)
-
-
-def names(everything: Iterable[Objects]) -> dict[str, str]:
-    """The category of every exemplar, and of every category itself."""
-    found: dict[str, str] = {}
-    for objects in everything:
-        attributes = objects.attributes or ({},) * len(objects)
-        for category, known in zip(objects.categories, attributes, strict=False):
-            found.setdefault(category, category)
-            if "exemplar" in known:
-                found[str(known["exemplar"])] = category
-    return found
-
-
-def _category(name: str, known: Mapping[str, str]) -> str:
-    return known.get(name) or known.get(name.rstrip("0123456789")) or ""
-
-
-def _targets(objects: Objects, scanpath: Scanpath) -> tuple[int, ...]:
-    if not (scanpath.target or scanpath.sought or scanpath.box) or not len(objects):
-        return ()
-    known = objects.attributes
-    named = tuple(i for i, a in enumerate(known) if scanpath.target and a.get("exemplar") == scanpath.target)
-    marked = named or tuple(i for i, a in enumerate(known) if a.get("is_target") == 1)
-    if marked or scanpath.box is None:
-        return marked
-    box = np.array(scanpath.box)
-    if known and all(a.get("from_grid") == 1 for a in known):
-        cell = int(assign(box[None, :2] + box[None, 2:] / 2, objects)[0])
-        return (cell,) if cell >= 0 else ()
-    shared = overlap(objects.boxes, box[None])[:, 0]
-    best = int(shared.argmax())
-    return (best,) if shared[best] > 0.5 else ()
-
-
 def overlap(one: Float[np.ndarray, "n 4"], other: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
     """The area that each two boxes share, over the area that they cover together; 0 for boxes without area.
 
@@ -179,42 +117,6 @@ def grid(width: int, height: int, rows: int, columns: int) -> Objects:
     return Objects(boxes, (), tuple({"row": int(r), "col": int(c), "from_grid": 1} for r, c in zip(y, x, strict=True)))
 
 
-def scenes(
-    root: Path | str, within: float = 0.0, merge: bool = False, source: str = "file"
-) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
-    """A data set in the table format as scenes, each with the paths of its viewers, in the order of the table.
-
-    Trials on one picture with the same task, target (and its box) and memory set share a scene. `source` says where
-    objects come from: "file" (objects.json), another .json file of its form, or "grid:ROWSxCOLUMNS". A picture for
-    which the file names none is a scene of no objects, whose paths have length 0 and count every fixation as
-    unassigned. Categories of what is sought are known from all pictures of the set.
-    """
-    root = Path(root)
-    on_grid, file = cells(source), Path(source) if source.endswith(".json") else root / "objects.json"
-    if source != "file" and not source.endswith(".json") and not on_grid:
-        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
-    known = annotated(root, file)
-    if on_grid is None and not known:
-        raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
-    categories = names(known.values())
-    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
-    for picture, scanpaths in table(root):
-        objects = known.get(picture.name, NONE)
-        try:
-            objects = check(objects, picture.width, picture.height)
-        except GazeError as error:
-            raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
-        groups: dict[Any, list[Scanpath]] = {}
-        for s in scanpaths:
-            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
-        on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
-        for group in groups.values():
-            first = group[0] if on_grid is None else _boxed(group[0], objects)
-            paths = tuple(path(s, on, within, merge) for s in group)
-            found.append((scene(picture, on, first, categories), paths))
-    return found
-
-
 def cells(source: str) -> tuple[int, int] | None:
     """Rows and columns of a source "grid:ROWSxCOLUMNS"; None for anything else.
 
@@ -223,15 +125,6 @@ def cells(source: str) -> tuple[int, int] | None:
     """
     found = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
     return (int(found[1]), int(found[2])) if found else None
-
-
-def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
-    """The scanpath with the target's box as the annotated objects tell it, where it does not say so itself."""
-    targets = () if scanpath.box else _targets(objects, scanpath)
-    if not targets:
-        return scanpath
-    x, y, width, height = objects.boxes[targets[0]].tolist()
-    return replace(scanpath, box=(x, y, width, height))
 
 
 def crops(

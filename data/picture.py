@@ -5,22 +5,20 @@ model's canvas without changing its shape, and maps points and predictions exact
 """
 
 import contextlib
-import os
 import re
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from data import PictureError
+from data.atomic import atomic_write
+from data.errors import PictureError, TableError, short_reason
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -108,7 +106,7 @@ def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h 
 
 def save(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
     """Write a PNG or JPEG, as the suffix says; the file appears whole or not at all."""
-    with whole(path) as file:
+    with atomic_write(path) as file:
         file.write(encode(picture, path.suffix))
 
 
@@ -122,19 +120,6 @@ def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
     else:
         raise PictureError(f"Pictures are written as .png or .jpg, not as {suffix!r}; choose one of these.")
     return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to that becomes `path` when all is written, and vanishes when something stops it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _bytes(source: Path | bytes, where: str) -> bytes:
@@ -217,3 +202,23 @@ def _upright(picture: UInt8[np.ndarray, "h w 3"], orientation: int) -> UInt8[np.
     if orientation in (2, 3, 6, 7):
         picture = picture[:, ::-1]
     return picture
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether a picture's name is one that stays inside images/."""
+    parts = PurePosixPath(name).parts
+    inside = bool(parts) and name[0] != "/" and ".." not in parts and "\\" not in name
+    return inside and name.isprintable() and len(name.encode()) <= 255
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as a person sees it (EXIF rotation applied); only its header is read."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            (width, height), turned = image.size, False
+            if image.format != "TIFF":  # Pillow has turned these already
+                with contextlib.suppress(Exception):  # broken EXIF data around a sound picture
+                    turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception as error:  # Pillow's plugins raise nearly anything on a broken file
+        raise TableError(f"{path}: not a readable picture ({short_reason(error)}); replace it or remove it.") from error
+    return (height, width) if turned else (width, height)

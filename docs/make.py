@@ -5,10 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app.observe import observe, walker
-from data import draw, picture
-from data.proto import proto
-from export.runtime import Predictor
+from app.predict.simulate import scene_model, simulate
+from data import picture
+from data.draw.heatmap import heatmap
+from data.draw.regions import contours as draw_contours
+from data.draw.timeline import timeline
+from export.runtime.saliency import Predictor
+from scanpath.proto_objects import proto_objects
 
 HERE = Path(__file__).parent
 WIDTH = 1200  # pixels
@@ -18,15 +21,17 @@ def main() -> None:
     """A sample beside its heat map, above its five seconds; and the path of a typical observer over its objects."""
     sample = picture.read(HERE.parent / "data" / "samples" / "street.jpg")
     prediction = Predictor("tempsal", provider="cpu")(sample)
-    heat = draw.contours(draw.heat(sample, prediction.density), prediction.density)
+    heat = draw_contours(heatmap(sample, prediction.density), prediction.density)
     top = np.concatenate([sample, heat], 1)
-    strip = draw.strip(sample, prediction.slices, prediction.times)
+    strip = timeline(sample, prediction.slices, prediction.times)
     rows = [
         cv2.resize(row, (WIDTH, round(row.shape[0] * WIDTH / row.shape[1])), interpolation=cv2.INTER_AREA)
         for row in (top, strip)
     ]
     picture.save(HERE / "street.jpg", np.concatenate(rows))
-    trace = observe(walker("oat-free", "cpu"), "street.jpg", sample, proto(sample, prediction.density), prediction)
+    trace = simulate(
+        scene_model("oat-free", "cpu"), "street.jpg", sample, proto_objects(sample, prediction.density), prediction
+    )
     path = cv2.resize(trace.drawn(sample), (WIDTH * 2 // 3, WIDTH // 2), interpolation=cv2.INTER_AREA)
     picture.save(HERE / "path.jpg", np.asarray(path, np.uint8))
 

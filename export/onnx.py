@@ -20,10 +20,11 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from data import ModelError
+from data.errors import ModelError
 from data.picture import Letterbox, read
-from export.runtime import KEY, Contract, feed
-from export.session import session
+from export.runtime.contract import KEY, Contract
+from export.runtime.saliency import feed
+from export.runtime.session import session
 
 OPSET = 20
 TOLERANCE = 1e-4  # of a natural-log density inside the picture

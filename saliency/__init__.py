@@ -1,11 +1,11 @@
 """Where people look: the tables of models, losses and scores."""
 
 MODELS = {
-    "center": "saliency.center:CenterBias",
-    "gbvs": "saliency.gbvs:GraphBased",
-    "itti": "saliency.itti:IttiKoch",
-    "spectral": "saliency.spectral:SpectralResidual",
-    "tempsal": "saliency.tempsal:TempSAL",
+    "center": "saliency.models.center_bias:CenterBias",
+    "gbvs": "saliency.models.gbvs:GraphBased",
+    "itti": "saliency.models.itti_koch:IttiKoch",
+    "spectral": "saliency.models.spectral_residual:SpectralResidual",
+    "tempsal": "saliency.models.tempsal:TempSAL",
 }
 
 LOSSES = {

@@ -40,6 +40,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
+from evaluation.bootstrap import DRAWS
+
 Convention = Literal["tuebingen", "mit"]
 Maps = Float[Tensor, "b h w"]
 Counts = Num[Tensor, "b h w"]
@@ -47,7 +49,6 @@ Scores = Float[Tensor, " b"]
 
 EPS = 2.2204e-16  # as written in both conventions' code
 BINS = 16  # bits: how finely `_ranks` sorts pixels into bins before it looks closer
-DRAWS = 100  # of `sauc` in the convention "mit"
 
 
 def auc_judd(prediction: Maps, fixations: Counts, *, convention: Convention = "tuebingen") -> Scores:
@@ -110,18 +111,6 @@ def ig(
         log_baseline = log_baseline.expand(len(log_prediction), -1, -1)
     _check(convention, log_prediction=log_prediction, fixations=fixations, log_baseline=log_baseline)
     return _each(partial(_ig, convention=convention), log_prediction, fixations, log_baseline)
-
-
-def bootstrap(values: Float[np.ndarray, " n"], seed: int = 0, draws: int = 1000) -> tuple[float, float, float]:
-    """Mean over pictures and its 95 % interval (2.5th and 97.5th percentile of resampled means); NaN is left out."""
-    known = np.asarray(values, np.float64)
-    known = known[~np.isnan(known)]
-    if not known.size:
-        return math.nan, math.nan, math.nan
-    generator = np.random.default_rng(seed)
-    means = [known[generator.integers(0, known.size, known.size)].mean() for _ in range(draws)]
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(known.mean()), float(low), float(high)
 
 
 def _check(convention: str, densities: tuple[str, ...] = (), **maps: Tensor) -> None:

@@ -1,6 +1,6 @@
 """Trains any saliency model: losses, optimiser, schedule and the scores shown while it runs.
 
-The task knows batches (data.module) and log densities; it does not know what the network is made of.
+The task knows batches (saliency.datamodule) and log densities; it does not know what the network is made of.
 """
 
 import pkgutil
@@ -11,9 +11,9 @@ from jaxtyping import Float
 from pytorch_lightning.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from data import GazeError
+from data.errors import GazeError
 from saliency import LOSSES, losses
-from saliency.training import Training
+from training.task import Training
 
 Loss = Callable[..., Float[Tensor, " n"]]
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from data import GazeError
-from data.feed import LONGEST as LONGEST
+from data.errors import GazeError
+from scanpath.inputs import LONGEST
 
 LIMIT = 20  # fixations at most, unless told otherwise
 RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
@@ -25,7 +25,7 @@ State = Any
 Step = tuple[Float32[np.ndarray, "s n_1"], Float32[np.ndarray, "s n 2"], State]
 
 
-class Walker(Protocol):
+class StepModel(Protocol):
     """One scene as a model sees it."""
 
     count: int  # objects
@@ -55,7 +55,7 @@ class Rollouts:
 
 
 def sample(
-    walker: Walker,
+    walker: StepModel,
     observers: int = 20,
     *,
     seed: int = 0,
@@ -109,7 +109,7 @@ def sample(
     return Rollouts(order[:, :used], duration[:, :used], log_p, ~going)
 
 
-def likelihood(walker: Walker, orders: Sequence[Int64[np.ndarray, " _l"]]) -> list[Float[np.ndarray, "_l_1 n_1"]]:
+def likelihood(walker: StepModel, orders: Sequence[Int64[np.ndarray, " _l"]]) -> list[Float[np.ndarray, "_l_1 n_1"]]:
     """For each known path, natural-log probabilities before each fixation and after the last; the end is last.
 
     Before the first fixation the end is impossible. A path without fixations has one row.

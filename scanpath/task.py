@@ -12,8 +12,8 @@ from jaxtyping import Float
 from pytorch_lightning.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from data.scenes import SceneData, Scenes, collate
-from saliency.training import Training
+from scanpath.datamodule import SceneData, Scenes, collate
+from training.task import Training
 
 
 class ScanpathTask(Training):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from export.onnx import OPSET
-from export.runtime import Contract
+from export.runtime.contract import Contract
 
 
 def contract(network: Any, **others: Any) -> Contract:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from data import GazeError
+from data.errors import GazeError
 
 PIECES = [b"", b"\t", b"x", b".", b",", b";", b"-9", b"1e9", b"\xff", b"\0", b"\n", b'"']
 

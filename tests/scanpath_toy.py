@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.feed import Form
 from data.gaze import Objects, Picture, Scene
-from data.scenes import collate
 from export.onnx import OPSET
-from export.runtime import Contract
-from export.steps import export
-from scanpath.oat import OAT, Memory
+from export.runtime.contract import Contract
+from export.scanpath_onnx import export
+from scanpath.datamodule import collate
+from scanpath.inputs import InputSpec
+from scanpath.models.oat import OAT, Memory
 
 CATEGORIES = ("cup", "book", "lamp")
 CANVAS = (64, 96)  # height, width
@@ -36,9 +36,9 @@ def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
     return made.eval()
 
 
-def form(appearance: str = "none") -> Form:
+def form(appearance: str = "none") -> InputSpec:
     """What the network reads of a scene."""
-    return Form(CATEGORIES, appearance, TINY["crop"], CANVAS)
+    return InputSpec(CATEGORIES, appearance, TINY["crop"], CANVAS)
 
 
 def scene(count: int, seed: int = 0, targets: tuple[int, ...] = (0,)) -> Scene:
@@ -64,7 +64,7 @@ def batch(*fed: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 
 class Walk:
-    """A `scanpath.decode.Walker` that asks torch."""
+    """A `scanpath.decode.StepModel` that asks torch."""
 
     def __init__(self, network: OAT, fed: dict[str, np.ndarray]) -> None:
         self.network, self.count = network, len(fed["boxes"])

@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from data import TableError, table
+from data.errors import TableError
 from data.gaze import Scanpath
+from data.table.validate import check_table
 
 HEADER = "image,subject,index,x,y,duration_ms,start_ms"
 SEARCH = HEADER + ",task,target,target_x,target_y,target_w,target_h,found"
@@ -43,7 +44,7 @@ def lines(root: Path, *rows: str, header: str = HEADER) -> None:
 
 
 def problems(root: Path) -> list[str]:
-    return [f"{Path(defect.file).name}:{defect.line}: {defect.problem}" for defect in table.check(root)]
+    return [f"{Path(defect.file).name}:{defect.line}: {defect.problem}" for defect in check_table(root)]
 
 
 def attempt(function: Callable[[], Any]) -> tuple[Any, str]:

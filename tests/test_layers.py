@@ -21,13 +21,13 @@ OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "scipy", "onnx", "safetensors"}
 RUNTIME = tuple(f"export/{name}.py" for name in ("runtime", "session", "batch", "paths", "detector"))
 DRAWN = (
-    "app/pages/",
-    "app/widgets.py",
-    "app/main.py",
-    "app/predict.py",
-    "app/observe.py",
-    "app/trace.py",
-    "app/job.py",
+    "app/web/pages/",
+    "app/web/widgets.py",
+    "app/web/main.py",
+    "app/predict/saliency.py",
+    "app/predict/simulate.py",
+    "app/predict/scanpath.py",
+    "app/predict/jobs.py",
 )  # what shows and predicts
 PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may use it
     *("__init__", "align", "behaviour", "chance", "decode", "grouping", "metrics", "multimatch", "scanmatch"),
@@ -38,20 +38,20 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "attention": {"torch"},
     **{f"attention/kernels/{path.name}": {"torch", "triton"} for path in (ROOT / "attention/kernels").glob("*.py")},
     "data": {"numpy", "cv2", "PIL"},
-    "data/module.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
-    "data/augment.py": {"numpy", "albumentations"},
-    "data/matlab.py": {"numpy", "scipy"},
+    "saliency/datamodule.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
+    "training/augment.py": {"numpy", "albumentations"},
+    "data/datasets/_matlab.py": {"numpy", "scipy"},
     **{f"data/{name}.py": {"numpy", "cv2", "PIL", "pyarrow"} for name in ("cache", "parquet", "synthetic")},
-    "data/report.py": {"numpy", "matplotlib"},
-    "data/sheet.py": {"numpy", "polars", "pymovements"},
-    "data/folders.py": {"numpy", "torch", "pytorch_lightning"},
-    "data/scenes.py": {"numpy", "torch", "pytorch_lightning"},
+    "data/table/plot.py": {"numpy", "matplotlib"},
+    "data/recorders/_text_table.py": {"numpy", "polars", "pymovements"},
+    "training/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
+    "scanpath/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
-    "export/runtime.py": {"numpy", "onnxruntime"},
-    "export/paths.py": {"numpy", "onnxruntime"},
-    "export/detector.py": {"numpy", "onnxruntime"},
-    "export/session.py": {"numpy", "onnxruntime"},
-    "export/batch.py": {"numpy", "onnxruntime"},
+    "export/runtime/saliency.py": {"numpy", "onnxruntime"},
+    "export/runtime/scanpath.py": {"numpy", "onnxruntime"},
+    "export/runtime/detector.py": {"numpy", "onnxruntime"},
+    "export/runtime/session.py": {"numpy", "onnxruntime"},
+    "export/runtime/batch.py": {"numpy", "onnxruntime"},
 }
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -116,18 +116,28 @@ def test_a_room_uses_only_its_own_tools(file: str) -> None:
 def test_the_runtime_knows_data_and_itself_only(file: str) -> None:
     ours = {name for name in imports(file) if name.split(".")[0] in OURS}
     roots = {".".join(name.split(".")[:2]) for name in ours if name.startswith("export")}
-    assert roots <= {"export", "export.runtime", "export.session"}
+    assert roots <= {"export", "export.runtime.saliency", "export.runtime.session"}
     assert {name.split(".")[0] for name in ours} <= {"data", "export", "scanpath"}
     assert all(plain(name) for name in ours if name.startswith("scanpath"))
     assert not {
-        name for name in ours if name.startswith(("data.module", "data.augment", "data.scenes", "data.folders"))
+        name
+        for name in ours
+        if name.startswith(("saliency.datamodule", "training.augment", "scanpath.datamodule", "training.datamodule"))
     }
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.startswith(DRAWN)])
 def test_what_shows_and_predicts_needs_no_torch_not_even_later(file: str) -> None:
     assert not outside(file) & HEAVY
-    torchy = ("data.module", "data.augment", "data.scenes", "saliency", "attention", "export.onnx", "export.steps")
+    torchy = (
+        "saliency.datamodule",
+        "training.augment",
+        "scanpath.datamodule",
+        "saliency",
+        "attention",
+        "export.onnx",
+        "export.scanpath_onnx",
+    )
     assert not {name for name in imports(file) if name.startswith(torchy)}
     assert all(plain(name) for name in imports(file) if name.startswith("scanpath"))
 
@@ -137,19 +147,24 @@ def test_scipy_is_needed_only_where_it_is_used() -> None:
     assert not {file for file in early if not file.startswith("saliency/")}
 
 
-TRAINS = {"data/module.py", "data/augment.py", "data/folders.py", "data/scenes.py"}  # where torch starts
+TRAINS = {
+    "saliency/datamodule.py",
+    "training/augment.py",
+    "training/datamodule.py",
+    "scanpath/datamodule.py",
+}  # where torch starts
 LIGHT = [f"data.{Path(file).stem}" for file in FILES if file.startswith("data/") and file not in TRAINS]
 LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
 LIGHT += [
-    "export.runtime",
-    "export.batch",
-    "export.paths",
-    "export.detector",
-    "app.predict",
-    "app.observe",
-    "app.trace",
+    "export.runtime.saliency",
+    "export.runtime.batch",
+    "export.runtime.scanpath",
+    "export.runtime.detector",
+    "app.predict.saliency",
+    "app.predict.simulate",
+    "app.predict.scanpath",
 ]
-LIGHT += ["app.job", "app.cli"]
+LIGHT += ["app.predict.jobs", "app.cli.main"]
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:

@@ -11,7 +11,8 @@ import yaml
 
 import saliency
 import scanpath
-from data import READERS, RECORDERS
+from data.datasets import READERS
+from data.recorders import RECORDERS
 from saliency import LOSSES, METRICS, MODELS
 
 PATHS = {"scanpath.MODELS": scanpath.MODELS, "scanpath.METRICS": scanpath.METRICS}
@@ -19,8 +20,8 @@ TABLES = {"READERS": READERS, "RECORDERS": RECORDERS, "MODELS": MODELS, "LOSSES"
 ENTRIES = [(table, name) for table, entries in TABLES.items() for name in entries]
 RECIPES = [path for kind in (saliency, scanpath) for path in sorted(Path(kind.__path__[0], "recipes").glob("*.yaml"))]
 ROOMS = {  # what a recipe of each folder trains with
-    "saliency": ("saliency.task:SaliencyTask", "data.module:GazeData"),
-    "scanpath": ("scanpath.task:ScanpathTask", "data.scenes:SceneData"),
+    "saliency": ("saliency.task:SaliencyTask", "saliency.datamodule:GazeData"),
+    "scanpath": ("scanpath.task:ScanpathTask", "scanpath.datamodule:SceneData"),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from export.runtime import KEY, Contract
+from export.runtime.contract import KEY, Contract
 
 CONTRACT = Contract(
     name="toy",

@@ -1,8 +1,8 @@
-"""The Triton twin of `attention.cog`: the weights are never in memory; forward and backward."""
+"""The Triton twin of `attention.operators.cog`: the weights are never in memory; forward and backward."""
 
 from torch import Tensor
 
-from attention.kernels.fused import attend
+from attention.kernels._fused import attend
 
 
 def forward(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:

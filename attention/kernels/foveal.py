@@ -1,4 +1,4 @@
-"""The Triton twin of `attention.foveal`: which cell is a leaf for whom is found inside the tile and never stored.
+"""The Triton twin of `attention.operators.foveal`: which cell is a leaf for whom is found in the tile, never stored.
 
 A program has a tile of queries and walks the levels; of each it visits only the 8 x 8 blocks of cells that lie within
 reach of its gazes, passes over those that are too near or too far for all of them, and tests the rest cell by cell.
@@ -14,10 +14,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from attention.kernels.cells import block, leaves, level, queries, shape, worth
-from attention.kernels.launch import on, products, signature, strided
-from attention.kernels.tiles import LOG2E, dot, load, save, slopes, weigh
-from attention.pyramid import ancestors, sides
+from attention._pyramid import ancestors, sides
+from attention.kernels._cells import block, leaves, level, queries, shape, worth
+from attention.kernels._launch import on, products, signature, strided
+from attention.kernels._tiles import LOG2E, dot, load, save, slopes, weigh
 
 SIDE = 8  # of a block of cells
 

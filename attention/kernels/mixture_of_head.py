@@ -1,4 +1,4 @@
-"""The Triton twin of `attention.mixture_of_head`: a head computes only the tokens whose gate is open.
+"""The Triton twin of `attention.operators.mixture_of_head`: a head computes only the tokens whose gate is open.
 
 Each head sorts its open tokens to the front; blocks beyond their number end at once. The weights are never in memory.
 """
@@ -6,7 +6,7 @@ Each head sorts its open tokens to the front; blocks beyond their number end at 
 import torch
 from torch import Tensor
 
-from attention.kernels.fused import attend
+from attention.kernels._fused import attend
 
 
 def forward(q: Tensor, k: Tensor, v: Tensor, gates: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -12,9 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from attention.kernels.launch import on, products, signature, strided
-from attention.kernels.regions import load, reached, reaches, region, store, there, tile, tokens
-from attention.kernels.tiles import LOG2E, dot, slopes, weigh
+from attention.kernels._launch import on, products, signature, strided
+from attention.kernels._regions import load, reached, reaches, region, store, there, tile, tokens
+from attention.kernels._tiles import LOG2E, dot, slopes, weigh
 
 
 @triton.jit

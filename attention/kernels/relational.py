@@ -1,8 +1,8 @@
-"""The Triton twin of `attention.relational`: neither weights nor bias are ever in memory; forward and backward."""
+"""The Triton twin of `attention.operators.relational`: weights and bias are never in memory; forward and backward."""
 
 from torch import Tensor
 
-from attention.kernels.fused import attend
+from attention.kernels._fused import attend
 
 
 def forward(

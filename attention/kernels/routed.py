@@ -10,9 +10,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from attention.kernels import tiles
-from attention.kernels.launch import on, products, signature, strided
-from attention.kernels.regions import load, store, there
+from attention.kernels import _tiles
+from attention.kernels._launch import on, products, signature, strided
+from attention.kernels._regions import load, store, there
 
 
 @triton.jit
@@ -42,10 +42,10 @@ def gather(
         key_x = chosen % wide * COLUMNS + number % COLUMNS
         seen = there(mask, mask_s, b, key_y, key_x, (chosen >= 0) & (key_y < h) & (key_x < w))
         key = load(k, k_s, b, head, key_y, key_x, seen, d, D, WIDEN)
-        logits = tiles.dot(query, tl.trans(key), PRECISION) * (scale * tiles.LOG2E)
-        p, highest, total, shrink = tiles.weigh(logits, seen[None, :], highest, total, "softmax")
+        logits = _tiles.dot(query, tl.trans(key), PRECISION) * (scale * _tiles.LOG2E)
+        p, highest, total, shrink = _tiles.weigh(logits, seen[None, :], highest, total, "softmax")
         value = load(v, v_s, b, head, key_y, key_x, seen, d, D, WIDEN)
-        sums = sums * shrink[:, None] + tiles.dot(p, value, PRECISION)
+        sums = sums * shrink[:, None] + _tiles.dot(p, value, PRECISION)
     store(out, out_s, b, head, y, x, inside, d, sums / tl.where(total > 0, total, 1.0)[:, None], D)
 
 

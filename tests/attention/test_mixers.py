@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from attention import MIXERS, InterleavedBlock
-from attention.mixer import build
+from attention.mixers import build
 from export.onnx import convert
-from export.session import session
+from export.runtime.session import session
 from tests.proof import DTYPES, draw
 
 SIZES = [(1, 1), (1, 7), (5, 3), (12, 16), (13, 17)]
@@ -191,7 +191,7 @@ def test_mixed_precision_costs_no_more_than_its_projections(name: str) -> None:
 
 def test_logits_are_float32_under_autocast() -> None:
     from attention import pointer_attention
-    from attention.dense import gather, scores
+    from attention.operators.dense import gather, scores
 
     q, e = draw(1, 3, 16), draw(1, 5, 16)
     want = pointer_attention(q, e)

@@ -29,19 +29,22 @@ from torch.optim import AdamW
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from attention import MIXERS  # noqa: E402
-from data import ModelError  # noqa: E402
-from data.augment import Natural  # noqa: E402
-from data.module import GazeData  # noqa: E402
-from data.scenes import SceneData  # noqa: E402
-from export.onnx import export, inputs  # noqa: E402
-from export.session import session  # noqa: E402
-from saliency import losses  # noqa: E402
-from saliency.task import SaliencyTask  # noqa: E402
-from saliency.tempsal import TempSAL  # noqa: E402
-from scanpath.oat import OAT  # noqa: E402
-from scanpath.task import ScanpathTask  # noqa: E402
-from tests.contracts import contract  # noqa: E402
+from attention import MIXERS
+from data.errors import ModelError
+from export.onnx import (
+    export,
+    inputs,
+)
+from export.runtime.session import session
+from saliency import losses
+from saliency.datamodule import GazeData
+from saliency.models.tempsal import TempSAL
+from saliency.task import SaliencyTask
+from scanpath.datamodule import SceneData
+from scanpath.models.oat import OAT
+from scanpath.task import ScanpathTask
+from tests.contracts import contract
+from training.augment import Natural
 
 DEFAULT = "interleaved"
 CANVAS = (192, 256)

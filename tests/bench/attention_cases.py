@@ -7,18 +7,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from attention.agent import agent_attention
-from attention.cog import cog_attention
-from attention.dual import dual_attention
-from attention.foveal import foveal_attention
-from attention.interleaved import interleaved_attention
-from attention.mixed import mixed_attention
-from attention.mixture_of_head import mixture_of_head
-from attention.neighborhood import neighborhood_attention
-from attention.pointer import pointer_attention
-from attention.relational import DEGREES, SIZES, relational_attention
-from attention.routed import route, routed_attention
-from attention.sigmoid import sigmoid_attention
+from attention.operators.agent import agent_attention
+from attention.operators.cog import cog_attention
+from attention.operators.dual import dual_attention
+from attention.operators.foveal import foveal_attention
+from attention.operators.interleaved import interleaved_attention
+from attention.operators.mixed import mixed_attention
+from attention.operators.mixture_of_head import mixture_of_head
+from attention.operators.neighborhood import neighborhood_attention
+from attention.operators.pointer import pointer_attention
+from attention.operators.relational import DEGREES, SIZES, relational_attention
+from attention.operators.routed import route, routed_attention
+from attention.operators.sigmoid import sigmoid_attention
 from tests.bench.attention_rivals import HEADS, PLAIN, WIDTH, Case, Draw, Indices, Mods, Place, Side, attended, logits
 
 WINDOW, REGION, TOP, AGENTS, SLICES, TARGET, STEPS, E2, LEVELS = 7, 4, 4, 49, 5, 64, 20, 2.0, 4

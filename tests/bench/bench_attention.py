@@ -29,10 +29,32 @@ from torch import Tensor
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench.attention_cases import OF_OBJECTS, OPERATORS  # noqa: E402
-from tests.bench.attention_meter import floors, peaks, times  # noqa: E402
-from tests.bench.attention_rivals import PLAIN, Case, Draw, Place, Side, flex, stored_bias, whole  # noqa: E402
-from tests.bench.attention_tables import PASSES, Row, growth, put, tables  # noqa: E402
+from tests.bench.attention_cases import (
+    OF_OBJECTS,
+    OPERATORS,
+)
+from tests.bench.attention_meter import (
+    floors,
+    peaks,
+    times,
+)
+from tests.bench.attention_rivals import (
+    PLAIN,
+    Case,
+    Draw,
+    Place,
+    Side,
+    flex,
+    stored_bias,
+    whole,
+)
+from tests.bench.attention_tables import (
+    PASSES,
+    Row,
+    growth,
+    put,
+    tables,
+)
 
 SIZES = "12x16,24x32,48x64,96x128"
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 4e-2}

@@ -2,9 +2,9 @@
 
     python tests/bench/bench_evaluate.py [--data ../shared/data/osie] [--limit 200] [--model tempsal]
 
-The pictures are of the split "all", evenly spread; without --data, they are made by `data.synthetic`, 800 x 600 pixels
-with 15 viewers each. The time is that of the whole command, from nothing to the printed JSON; it only counts when both
-runs print the same scores. The last line is JSON; the aim is under 180 seconds on two cores.
+The pictures are of the split "all", evenly spread; without --data, they are made by `data.synthetic.scenes`, 800 x 600
+pixels with 15 viewers each. The time is that of the whole command, from nothing to the printed JSON; it only counts
+when both runs print the same scores. The last line is JSON; the aim is under 180 seconds on two cores.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from export.session import cores
+from export.runtime.session import cores
 
 ROOT = Path(__file__).parents[2]
 AIM = 180.0  # seconds
@@ -47,15 +47,15 @@ def main() -> None:
 def synthetic(root: Path, count: int) -> Path:
     """A made-up set of so many pictures."""
     sys.path.insert(0, str(ROOT))
-    from data import synthetic as machinery
+    from data.synthetic import scenes as synthetic_scenes
 
-    machinery.write(root, count, 0, (600, 800), 15)
+    synthetic_scenes.write(root, count, 0, (600, 800), 15)
     return root
 
 
 def run(root: Path, limit: int, model: str, workers: int) -> tuple[float, str]:
     """Seconds and output of the command."""
-    command = [sys.executable, "-m", "app.cli", "evaluate", "saliency", "--data", str(root), "--model", model]
+    command = [sys.executable, "-m", "app.cli.main", "evaluate", "saliency", "--data", str(root), "--model", model]
     command += ["--split", "all", "--limit", str(limit), "--workers", str(workers), "--format", "json"]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -7,10 +7,10 @@ at 200. lookAtPoint has six at 1000 Hz of a jumping point, labelled by one; S3 i
 Recordings of one kind are pooled: their events and samples are counted together. Samples whose time does not rise (the
 last ones of five recordings) or that a rater left empty are left out.
 
-Each cell is fixation F1, fixation kappa, saccade F1, saccade kappa (`data.rating`). The numbers of the default method
-were chosen on lookAtPoint and on the saccades of the videos, `pursuit=3` on videos and dots: their rows are not held
-out. No number was chosen on the pictures; but that the thresholds come from medians and not from an iteration was
-decided when the iteration ran away on six of them. pymovements runs with its own defaults.
+Each cell is fixation F1, fixation kappa, saccade F1, saccade kappa (`data.events.agreement`). The numbers of the
+default method were chosen on lookAtPoint and on the saccades of the videos, `pursuit=3` on videos and dots: their rows
+are not held out. No number was chosen on the pictures; but that the thresholds come from medians and not from an
+iteration was decided when the iteration ran away on six of them. pymovements runs with its own defaults.
 """
 
 import argparse
@@ -22,11 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data import events
-from data.events import FIXATION, SACCADE
+from data.events.agreement import Agreement, agreement
+from data.events.detect import BLINK, FIXATION, SACCADE, detect, detect_fixations
+from data.events.velocity import angles
 from data.gaze import Samples, Screen
-from data.rating import Agreement, agreement
-from data.velocity import angles
 
 KINDS = {"img": "pictures", "video": "videos", "dots": "moving dots", "point": "jumping point"}
 Detector = Callable[[Samples], np.ndarray]
@@ -86,7 +85,7 @@ def library(samples: Samples, method: str) -> np.ndarray:
     else:
         frame, label, rest = microsaccades(speeds, samples.time, minimum_duration=6).frame, SACCADE, FIXATION
     labels = np.full(len(samples), rest, np.int8)
-    labels[np.isnan(speeds).any(1)] = events.LOST
+    labels[np.isnan(speeds).any(1)] = BLINK
     for onset, offset in frame.select("onset", "offset").rows():
         low, high = np.searchsorted(samples.time, [onset, offset])
         labels[low : high + 1] = label
@@ -94,10 +93,10 @@ def library(samples: Samples, method: str) -> np.ndarray:
 
 
 DETECTORS: dict[str, Detector] = {
-    "adaptive (the default)": events.detect,
-    "adaptive, pursuit=3": lambda samples: events.detect(samples, pursuit=3.0),
-    "ivt": lambda samples: events.detect(samples, "ivt"),
-    "idt": lambda samples: events.detect(samples, "idt"),
+    "adaptive (the default)": detect,
+    "adaptive, pursuit=3": lambda samples: detect(samples, pursuit=3.0),
+    "ivt": lambda samples: detect(samples, "ivt"),
+    "idt": lambda samples: detect(samples, "idt"),
     "pymovements ivt": lambda samples: library(samples, "ivt"),
     "pymovements microsaccades": lambda samples: library(samples, "microsaccades"),
 }
@@ -146,14 +145,14 @@ def race(recording: Recording, seconds: int, rounds: int = 3) -> None:
     count = 1000 * seconds
     source = recording.samples
     long = Samples(source.subject, "", np.arange(float(count)), np.resize(source.xy, (count, 2)), source.screen)
-    works: dict[str, Detector] = {**DETECTORS, "default, fixations": lambda samples: events.detect(samples)}
+    works: dict[str, Detector] = {**DETECTORS, "default, fixations": lambda samples: detect(samples)}
     taken = dict.fromkeys(works, float("inf"))
     for _ in range(rounds):
         for name, detector in works.items():
             start = time.perf_counter()
             labels = detector(long)
             if name.endswith("fixations"):
-                events.fixations(long, labels)
+                detect_fixations(long, labels)
             taken[name] = min(taken[name], time.perf_counter() - start)
     for name, best in taken.items():
         print(f"{name}: {count} samples in {best:.2f} s")

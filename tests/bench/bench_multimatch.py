@@ -28,7 +28,7 @@ KINDS = ("anywhere", "on a grid")
 
 
 class Gaze(NamedTuple):
-    """A path, as `scanpath.align.Path` wants it."""
+    """A path, as `scanpath.metrics._alignment.Path` wants it."""
 
     xy: np.ndarray
     duration: np.ndarray
@@ -73,7 +73,7 @@ def theirs(count: int) -> dict[str, tuple[float, list[list[float]]]]:
 def ours(count: int) -> Callable[[], dict[str, tuple[float, list[list[float]]]]]:
     """Our side, to be called for a round."""
     sys.path.insert(0, str(ROOT))
-    from scanpath.multimatch import multimatches
+    from scanpath.metrics.multimatch import multimatches
 
     pairs = make(count)
     return lambda: timed({kind: lambda p=p: multimatches(p, SCREEN) for kind, p in pairs.items()})

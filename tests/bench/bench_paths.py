@@ -24,16 +24,20 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data.feed import Form  # noqa: E402
-from data.gaze import Objects, Picture, Scene  # noqa: E402
-from data.objects import grid  # noqa: E402
-from data.scenes import collate  # noqa: E402
-from export.onnx import OPSET  # noqa: E402
-from export.paths import Pathfinder  # noqa: E402
-from export.runtime import Contract  # noqa: E402
-from export.steps import export  # noqa: E402
-from scanpath import decode  # noqa: E402
-from scanpath.oat import OAT  # noqa: E402
+from data.gaze import (
+    Objects,
+    Picture,
+    Scene,
+)
+from data.objects import grid
+from export.onnx import OPSET
+from export.runtime.contract import Contract
+from export.runtime.scanpath import ScanpathPredictor
+from export.scanpath_onnx import export
+from scanpath import decode
+from scanpath.datamodule import collate
+from scanpath.inputs import InputSpec
+from scanpath.models.oat import OAT
 
 CATEGORIES = ("cup", "book", "lamp")
 THREADS = (1, 2)
@@ -63,7 +67,7 @@ def build() -> OAT:
 class Endless:
     """A walker whose paths do not end by themselves."""
 
-    def __init__(self, walker: decode.Walker) -> None:
+    def __init__(self, walker: decode.StepModel) -> None:
         self.walker, self.count = walker, walker.count
 
     def start(self, observers: int) -> decode.State:
@@ -110,7 +114,7 @@ def naive(network: OAT, batch: dict[str, torch.Tensor], path: np.ndarray) -> tup
 
 
 def fast(
-    finders: list[Pathfinder], scene: Scene, options: argparse.Namespace
+    finders: list[ScanpathPredictor], scene: Scene, options: argparse.Namespace
 ) -> tuple[decode.Rollouts, list[float], list[float]]:
     """The paths; for each number of threads the best time of the encoder and the median of all steps, seconds."""
     looks, walks = [], []
@@ -135,11 +139,11 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     network, scene = build(), shelf(options.objects)
-    fed = Form(CATEGORIES).feed(scene)
+    fed = InputSpec(CATEGORIES).feed(scene)
     two = {**fed, "sought": np.zeros(2, np.int64), "sought_present": np.ones(2, bool)}
     with tempfile.TemporaryDirectory() as folder:
         export(network, Path(folder) / "bench.onnx", contract(network), [two, fed])
-        finders = [Pathfinder(Path(folder) / "bench.onnx", provider="cpu", threads=count) for count in THREADS]
+        finders = [ScanpathPredictor(Path(folder) / "bench.onnx", provider="cpu", threads=count) for count in THREADS]
         found, looks, walks = fast(finders, scene, options)
     batch = collate([fed])
     runs = []

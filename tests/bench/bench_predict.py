@@ -25,12 +25,26 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from app.predict import Output, name, run  # noqa: E402 - the repository is not installed everywhere
-from data import draw  # noqa: E402
-from data.picture import Letterbox, encode, read, save  # noqa: E402
-from export.batch import WORKERS, predict  # noqa: E402
-from export.runtime import Predictor, entropy, find  # noqa: E402
-from export.session import cores  # noqa: E402
+from app.predict.files import output_names
+from app.predict.saliency import (
+    Output,
+    run,
+)
+from data.draw.heatmap import heatmap
+from data.draw.timeline import timeline
+from data.picture import (
+    Letterbox,
+    encode,
+    read,
+    save,
+)
+from export.runtime.batch import (
+    WORKERS,
+    predict,
+)
+from export.runtime.registry import find_model
+from export.runtime.saliency import Predictor, entropy
+from export.runtime.session import cores
 
 HEIGHT, WIDTH = 816, 1224  # one megapixel
 KINDS = ("nothing", "json", "png,json", "npy")
@@ -59,7 +73,7 @@ def child(model: str, folder: Path, out: Path, kind: str) -> None:
     if kind == "nothing":
         outcomes = predict(predictor, paths, lambda path, picture, prediction: None)
     else:
-        outcomes = run(predictor, paths, Output(out, name(paths), tuple(kind.split(","))))
+        outcomes = run(predictor, paths, Output(out, output_names(paths), tuple(kind.split(","))))
     assert all(error is None for _, error in outcomes)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
@@ -83,19 +97,19 @@ def stages(predictor: Predictor, paths: list[Path]) -> dict[str, float]:
     box = Letterbox.fit(picture.shape[:2], predictor.contract.canvas)
     feeds = {"picture": box.apply(picture)[None], "content": box.box[None], "condition": np.zeros(1, np.int64)}
     prediction = predictor(picture)
-    heat = draw.heat(picture, prediction.density)
+    heat = heatmap(picture, prediction.density)
     steps: dict[str, Callable[[], Any]] = {
         "read": lambda: read(paths[0]),
         "letterbox": lambda: box.apply(picture),
         "run": lambda: predictor._session.run(None, feeds),
         "back": lambda: [box.back(maps) for maps in predictor._session.run(None, feeds)],
         "entropies": lambda: [entropy(plane) for plane in (prediction.density, *prediction.slices)],
-        "heat": lambda: draw.heat(picture, prediction.density),
+        "heat": lambda: heatmap(picture, prediction.density),
         "heat to PNG": lambda: encode(heat),
     }
     if len(prediction.slices):
-        strip = draw.strip(picture, prediction.slices, prediction.times)
-        steps["strip"] = lambda: draw.strip(picture, prediction.slices, prediction.times)
+        strip = timeline(picture, prediction.slices, prediction.times)
+        steps["strip"] = lambda: timeline(picture, prediction.slices, prediction.times)
         steps["strip to PNG"] = lambda: encode(strip)
     times = {step: 1e3 * _median(call, 15) for step, call in steps.items()}
     times["back"] -= times["run"]
@@ -104,16 +118,16 @@ def stages(predictor: Predictor, paths: list[Path]) -> dict[str, float]:
 
 def against_torch(model: str, paths: list[Path], rounds: int) -> dict[str, float] | None:
     """Milliseconds a picture of ONNX Runtime and of eager torch, every core; None without torch or weights."""
-    weights = find(model).with_suffix(".safetensors")
+    weights = find_model(model).with_suffix(".safetensors")
     if not weights.is_file():
         return None
     import torch
 
-    from saliency.mirror import Mirrored
-    from saliency.weights import load
+    from saliency.flip_ensemble import FlipEnsemble
+    from training.weights import load
 
     network = load(weights).eval()
-    network = Mirrored(network) if Predictor(model, provider="cpu").contract.mirror else network
+    network = FlipEnsemble(network) if Predictor(model, provider="cpu").contract.mirror else network
     torch.set_num_threads(cores())
     predictor = Predictor(model, provider="cpu")
     picture = read(paths[0])
@@ -133,8 +147,8 @@ def against_torch(model: str, paths: list[Path], rounds: int) -> dict[str, float
 
 
 def import_time(rounds: int = 5) -> float:
-    """Seconds of `import export.runtime` in a fresh process, the best of some."""
-    code = "import time; a = time.perf_counter(); import export.runtime; print(time.perf_counter() - a)"
+    """Seconds of `import export.runtime.saliency` in a fresh process, the best of some."""
+    code = "import time; a = time.perf_counter(); import export.runtime.saliency; print(time.perf_counter() - a)"
     command = [sys.executable, "-c", code]
     return min(float(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout) for _ in range(rounds))
 
@@ -162,7 +176,7 @@ def main() -> None:
         return
     result: dict[str, Any] = {"cores": cores(), "workers": WORKERS, "pictures": options.pictures}
     result["import_s"] = import_time()
-    print(f"import of export.runtime in a fresh process: {result['import_s']:.2f} s")
+    print(f"import of export.runtime.saliency in a fresh process: {result['import_s']:.2f} s")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         size = make(folder, options.pictures)

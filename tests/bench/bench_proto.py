@@ -24,12 +24,24 @@ from jaxtyping import Float
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data import table  # noqa: E402 - the repository is not installed everywhere
-from data.gaze import Objects, Scanpath  # noqa: E402
-from data.objects import assign, grid, overlap, path  # noqa: E402
-from data.picture import read  # noqa: E402
-from data.proto import proto  # noqa: E402
-from export.runtime import Predictor  # noqa: E402
+from data.gaze import (
+    Objects,
+    Scanpath,
+)
+from data.objects import (
+    assign,
+    grid,
+    overlap,
+    path,
+)
+from data.picture import read
+from data.table.read import (
+    read_objects,
+    read_splits,
+    read_table,
+)
+from export.runtime.saliency import Predictor
+from scanpath.proto_objects import proto_objects
 
 
 def cells(density: Float[np.ndarray, "h w"], most: int, share: float) -> Objects:
@@ -88,18 +100,18 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.4)
     args = parser.parse_args()
-    names = set(table.splits(args.root).get(args.split, ()))
-    known = table.objects(args.root)
+    names = set(read_splits(args.root).get(args.split, ()))
+    known = read_objects(args.root)
     predictor = Predictor(args.model, provider="cpu")
     rows: dict[str, list[dict[str, float]]] = {"proto": [], "grid": [], "annotated": []}
     times: list[float] = []
-    for picture, viewers in table.read(args.root):
+    for picture, viewers in read_table(args.root):
         if picture.name not in names or picture.path is None:
             continue
         pixels = read(picture.path)
         density = predictor(pixels).density
         start = time.perf_counter()
-        found = {"proto": proto(pixels, density, args.most, args.share)}
+        found = {"proto": proto_objects(pixels, density, args.most, args.share)}
         times.append(1000 * (time.perf_counter() - start))
         found["grid"] = cells(density, args.most, args.share)
         found |= {"annotated": known[picture.name]} if picture.name in known else {}
@@ -107,7 +119,7 @@ def main() -> None:
             rows[source].append(measure(objects, density.shape, viewers, known.get(picture.name)))
     if not times:
         sys.exit(
-            f"{args.root}: no picture in the split {args.split!r}; name one of {', '.join(table.splits(args.root))}."
+            f"{args.root}: no picture in the split {args.split!r}; name one of {', '.join(read_splits(args.root))}."
         )
     result = {source: summary(each) for source, each in rows.items() if each}
     for source, numbers in result.items():

@@ -32,10 +32,10 @@ def index(root: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def read(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Every scanpath, one after the other."""
-    from data import table
+    from data.table.read import read_table
 
     paths = fixations = 0
-    for _, some in table.read(root):
+    for _, some in read_table(root):
         paths += len(some)
         fixations += sum(map(len, some))
     return {"scanpaths": paths, "fixations": fixations}
@@ -57,7 +57,7 @@ def picture(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds for the fixations of one of 200 pictures at random, from either form."""
     from pyarrow.parquet import ParquetFile
 
-    from data import cache, parquet
+    from data.table import cache, parquet
 
     data = _data(root, options)
     gathered = data.sets["train"].sets[0].gathered
@@ -80,7 +80,7 @@ def _each(work: Callable[[int], Any], places: np.ndarray) -> float:
 
 
 def _data(root: Path, options: argparse.Namespace) -> Any:
-    from data.module import GazeData
+    from saliency.datamodule import GazeData
 
     data = GazeData(str(root), canvas=CANVAS, workers=options.workers, memory=options.memory)
     data.setup()
@@ -117,9 +117,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = options.data or Path(folder) / "set"
         if options.data is None:
-            from data import synthetic
+            from tests.bench import large_table
 
-            synthetic.large(root, options.pictures)
+            large_table.write_large(root, options.pictures)
         given = [f"--{name}={getattr(options, name)}" for name in ("epochs", "workers", "memory")]
         for part in PARTS:
             command = [sys.executable, __file__, "--data", str(root), "--part", part, *given]

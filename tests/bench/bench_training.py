@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from data import synthetic
-from data.augment import Natural
-from data.module import GazeData
+from data.synthetic import scenes as synthetic_scenes
+from saliency.datamodule import GazeData
+from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask
-from saliency.tempsal import TempSAL
+from training.augment import Natural
 
 
 def measure(root: Path, steps: int, warm: int = 3) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = options.data or Path(folder) / "set"
         if options.data is None:
-            synthetic.write(root, 100, 0, size=(384, 512), viewers=15)
+            synthetic_scenes.write(root, 100, 0, size=(384, 512), viewers=15)
         result = measure(root, options.steps)
     print(f"a step takes {result['step_s']} s; {result['waiting_share']:.1%} of it is waiting for data")
     print(json.dumps({"bench": "training", **result}))

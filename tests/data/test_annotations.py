@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data import TableError
 from data.annotations import read
+from data.errors import TableError
 
 
 def coco(file: Path, **parts: Any) -> Path:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from data import GazeError
+from data.errors import GazeError
 from data.gaze import Samples, Screen
 
 SCREEN = Screen(1024, 768, 38.0, 30.0, 67.0)

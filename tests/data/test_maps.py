@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from data import maps, table
+from data import maps
 from data.gaze import Scanpath, Screen
+from data.table.read import read_table
 
 
 def scanpath(onset: list[float], duration: list[float]) -> Scanpath:
@@ -175,7 +176,7 @@ def test_the_estimate_is_as_good_on_real_data_as_its_docstring_says(shared: Path
     ours: list[np.ndarray] = []
     stretched: list[np.ndarray] = []
     truth: list[np.ndarray] = []
-    for _, paths in table.read(shared / "scene"):
+    for _, paths in read_table(shared / "scene"):
         for path in paths:
             hidden = scanpath([np.nan] * len(path), path.duration.tolist())
             ours.append(maps.onsets(hidden, 3.0))

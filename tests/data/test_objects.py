@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import GazeError, TableError, table
+from data.errors import GazeError, TableError
 from data.gaze import Objects, Picture, Scanpath
-from data.objects import NONE, assign, check, crops, grid, names, overlap, path, scene, scenes
+from data.objects import assign, check, crops, grid, overlap, path
+from data.table.read import read_objects
+from data.table.scenes import NONE, category_names, scene, scenes
+from data.table.write import write_table
 
 PICTURE = Picture("a.jpg", 100, 80)
 DESK = Objects(  # a desk, a plate on it, and a cup beside
@@ -255,7 +258,7 @@ def write(root: Path) -> Path:
     pair = tuple(replace(s, subject=f"s{i}", task="search", target="cup3") for i, s in enumerate(free))
     other = replace(free[0], task="search", target="lamp2")
     items = [(PICTURE, (*pair, other)), (Picture("b.jpg", 50, 50), (free[1],))]
-    table.write(root, items, objects={"a.jpg": DESK})
+    write_table(root, items, objects={"a.jpg": DESK})
     return root
 
 
@@ -296,7 +299,7 @@ def test_a_source_of_objects_that_does_not_exist_is_refused(source: str) -> None
 
 
 def test_exemplars_know_their_category_and_so_does_each_category() -> None:
-    assert names([DESK]) == {"desk": "desk", "desk1": "desk", "plate": "plate", "plate7": "plate"} | {
+    assert category_names([DESK]) == {"desk": "desk", "desk1": "desk", "plate": "plate", "plate7": "plate"} | {
         "cup": "cup",
         "cup3": "cup",
     }
@@ -322,7 +325,7 @@ def test_hsem_is_read_within_seconds_and_every_target_is_an_object(shared: Path)
 
 
 def test_interiors_on_a_grid_has_the_target_in_the_cell_of_its_box(shared: Path) -> None:
-    known = table.objects(shared / "interiors")
+    known = read_objects(shared / "interiors")
     found = scenes(shared / "interiors", source="grid:6x8")
     assert len(found) > 100
     for each, _ in found:

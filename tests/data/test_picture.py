@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from data import PictureError
-from data.picture import FILL, LIMIT, Letterbox, encode, read, save, whole
+from data.atomic import atomic_write
+from data.errors import PictureError
+from data.picture import FILL, LIMIT, Letterbox, encode, read, save
 
 WHITE, RED, BLACK = (255, 255, 255), (255, 0, 0), (0, 0, 0)
 
@@ -218,7 +219,7 @@ def test_a_file_that_is_interrupted_leaves_the_old_one(tmp_path: Path) -> None:
     path.write_text("old")
 
     def interrupted() -> None:
-        with whole(path) as file:
+        with atomic_write(path) as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -230,7 +231,7 @@ def test_a_file_that_is_interrupted_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_files_have_the_usual_rights(tmp_path: Path) -> None:
     (tmp_path / "usual").write_bytes(b"")
-    with whole(tmp_path / "ours") as file:
+    with atomic_write(tmp_path / "ours") as file:
         file.write(b"x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 

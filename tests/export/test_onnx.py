@@ -14,13 +14,15 @@ import pytest
 import torch
 from torch import nn
 
-from data import ModelError, synthetic
+from data.errors import ModelError
 from data.picture import Letterbox
+from data.synthetic import scenes as synthetic_scenes
 from export import onnx as exporter
 from export.onnx import TOLERANCE, export, inputs
-from export.runtime import KEY, Contract, Predictor
+from export.runtime.contract import KEY, Contract
+from export.runtime.saliency import Predictor
 from saliency import MODELS
-from saliency.tempsal import TempSAL
+from saliency.models.tempsal import TempSAL
 from tests.contracts import contract
 
 CANVAS = (64, 96)
@@ -28,7 +30,7 @@ TINY: dict[str, Any] = {"slices": 2, "width": 16, "fine": 8, "blocks": 1, "heads
 
 
 def pictures(count: int, seed: int, size: tuple[int, int] = (48, 64)) -> list[np.ndarray]:
-    return [picture for picture, *_ in synthetic.pictures(count, seed, size, viewers=1)]
+    return [picture for picture, *_ in synthetic_scenes.pictures(count, seed, size, viewers=1)]
 
 
 def sharpened(network: nn.Module) -> nn.Module:

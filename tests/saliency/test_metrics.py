@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from evaluation import bootstrap
 from saliency import metrics
 
 FOLDER = Path(__file__).parent / "reference"
@@ -365,9 +366,9 @@ def test_unequal_grids_and_unknown_conventions_are_refused() -> None:
 
 def test_the_bootstrap_interval_holds_the_mean_skips_nan_and_shrinks_with_pictures() -> None:
     values = np.random.default_rng(0).normal(2, 1, 400)
-    mean, low, high = metrics.bootstrap(np.append(values, np.nan))
+    mean, low, high = bootstrap.bootstrap(np.append(values, np.nan))
     assert mean == pytest.approx(values.mean())
     assert low < mean < high
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.15)
-    assert metrics.bootstrap(values, seed=1) == metrics.bootstrap(values, seed=1)
-    assert all(math.isnan(v) for v in metrics.bootstrap(np.array([np.nan])))
+    assert bootstrap.bootstrap(values, seed=1) == bootstrap.bootstrap(values, seed=1)
+    assert all(math.isnan(v) for v in bootstrap.bootstrap(np.array([np.nan])))

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from attention import MIXERS
-from data import GazeError, ModelError
+from data.errors import GazeError, ModelError
 from export.onnx import TOLERANCE, export
-from saliency import MODELS, weights
+from saliency import MODELS
+from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask
-from saliency.tempsal import TempSAL
 from tests.contracts import contract
+from training import weights
 
 TINY: dict[str, Any] = {"conditions": ("osie",), "slices": 2, "width": 16, "fine": 8, "blocks": 1, "heads": 2}
 BOX = torch.tensor([[0.0, 0.0, 96.0, 64.0]])
@@ -96,7 +97,7 @@ def test_a_model_with_any_mixer_becomes_a_checked_file(mixer: str, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_model_with_cog_is_exported_or_refused_and_never_kept_where_it_differs(tmp_path: Path) -> None:
-    """Beside a logit of 0 its weight jumps from minus to plus, and rounding decides (`attention.cog`)."""
+    """Beside a logit of 0 its weight jumps from minus to plus, and rounding decides (`attention.operators.cog`)."""
     made, path, refused = network("cog", fine_mixer="cog"), tmp_path / "tiny.onnx", ""
     try:
         assert export(made, path, contract(made)) <= TOLERANCE

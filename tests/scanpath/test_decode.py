@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from data import GazeError
+from data.errors import GazeError
 from data.gaze import Objects, Picture, Scene
 from scanpath import decode
 from scanpath.decode import RECOVERY, Rollouts, likelihood, sample

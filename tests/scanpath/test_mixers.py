@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from attention import MIXERS
-from data import GazeError
+from data.errors import GazeError
 from data.gaze import Objects
 from export.onnx import TOLERANCE
-from export.steps import export
-from scanpath.oat import OAT
+from export.scanpath_onnx import export
+from scanpath.models.oat import OAT
 from scanpath.task import ScanpathTask
 from tests import scanpath_toy as toy
 
@@ -90,7 +90,7 @@ def test_an_unknown_mixer_is_refused_with_the_known_ones() -> None:
 
 
 def test_boxes_are_told_in_about_degrees_and_the_rest_has_no_place() -> None:
-    from scanpath.oat import _degrees
+    from scanpath.models.oat import _degrees
 
     fed = toy.batch(toy.form().feed(toy.scene(4), 1))
     told = _degrees(fed, 7)

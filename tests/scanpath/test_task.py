@@ -14,15 +14,16 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from data import GazeError, layouts
-from data.feed import Form
-from data.folders import Order
+from data.errors import GazeError
 from data.gaze import ObjectPath
-from data.scenes import SceneData, Scenes, collate
-from saliency import weights
-from scanpath.oat import OAT
+from data.synthetic import layouts
+from scanpath.datamodule import SceneData, Scenes, collate
+from scanpath.inputs import InputSpec
+from scanpath.models.oat import OAT
 from scanpath.task import ScanpathTask
 from tests import scanpath_toy as toy
+from training import weights
+from training.datamodule import Order
 
 pytestmark = pytest.mark.filterwarnings("default")  # Lightning warns of its own dependencies
 
@@ -159,7 +160,7 @@ def test_norms_biases_and_embeddings_are_not_decayed() -> None:
 
 def scenes(kind: str, count: int, seed: int) -> Scenes:
     items = list(islice(layouts.layouts(count, seed, kind, size=(96, 128), viewers=6), count))
-    return Scenes(items, [1] * count, Form(tuple(sorted(layouts.HUES))))
+    return Scenes(items, [1] * count, InputSpec(tuple(sorted(layouts.HUES))))
 
 
 def held_out(made: ScanpathTask, given: dict[str, Tensor]) -> tuple[float, float, float]:
@@ -207,7 +208,7 @@ def test_a_checkpoint_gives_the_network_back(tmp_path: Path) -> None:
     run = trainer(1)
     run.strategy.connect(ScanpathTask(network))
     run.save_checkpoint(tmp_path / "last.ckpt")
-    again = weights.load(tmp_path / "last.ckpt", {"oat": "scanpath.oat:OAT"})
+    again = weights.load(tmp_path / "last.ckpt", {"oat": "scanpath.models.oat:OAT"})
     for name, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
 

@@ -91,7 +91,7 @@ def test_logits_far_beyond_the_largest_power_do_not_overflow(device: str) -> Non
 
 
 def test_torch_knows_the_operator_whole(device: str) -> None:
-    from attention.kernels.fused import attend
+    from attention.kernels._fused import attend
 
     q, k, v = (x.to(device).requires_grad_() for x in qkv(17, 20, 16).values())
     some_seen = some(1, 1, 1, 20).to(device)
@@ -102,7 +102,7 @@ def test_torch_knows_the_operator_whole(device: str) -> None:
 
 
 def test_products_are_exact_unless_torch_allows_tf32(device: str) -> None:
-    from attention.kernels.fused import _numbers
+    from attention.kernels._fused import _numbers
 
     q, k, _ = (x.to(device) for x in qkv(4, 5).values())
     switch = torch.backends.cuda.matmul
@@ -125,7 +125,7 @@ def test_the_same_numbers_give_the_same_bits(device: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["k", "v"])
 def test_the_operator_refuses_what_does_not_fit_before_the_kernel_runs(wrong: str, device: str) -> None:
-    from attention.cog import cog_attention
+    from attention.operators.cog import cog_attention
 
     given = {name: x.to(device) for name, x in qkv(4, 5).items()} | {wrong: torch.zeros(1, 2, 5, 7, device=device)}
     with pytest.raises((ValueError, TypeError), match=rf"{wrong}\b"):  # TypeError: from checked annotations

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attention.foveal import foveal_attention, pyramid
+from attention.operators.foveal import foveal_attention, pyramid
 from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")

@@ -89,7 +89,7 @@ def test_only_the_rows_with_an_open_gate_are_computed(device: str) -> None:
 
 
 def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str) -> None:
-    from attention.mixture_of_head import mixture_of_head
+    from attention.operators.mixture_of_head import mixture_of_head
 
     tensors = {name: x.to(device) for name, x in given(5, 7).items()}
     torch.testing.assert_close(mixture_of_head(**tensors, impl="triton"), kernel(**tensors))

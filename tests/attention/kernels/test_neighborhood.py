@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attention.neighborhood import neighborhood_attention
+from attention.operators.neighborhood import neighborhood_attention
 from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")

@@ -118,7 +118,7 @@ def test_no_keys_give_zeros_and_no_slope(device: str) -> None:
 
 
 def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str) -> None:
-    from attention.relational import relational_attention
+    from attention.operators.relational import relational_attention
 
     tensors = {name: x.to(device) for name, x in (given(5, 7) | places(5, 7)).items()}
     torch.testing.assert_close(relational_attention(**tensors, impl="triton"), kernel(**tensors))
@@ -131,7 +131,7 @@ def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str
 @pytest.mark.parametrize("score", ["softmax", "sigmoid"])
 def test_torch_knows_the_slopes_whole(score: str, device: str) -> None:
     """Shapes and strides of what the backward pass gives are those that torch.compile is told."""
-    from attention.kernels.fused import attend, slopes
+    from attention.kernels._fused import attend, slopes
 
     q, k, v = (draw(2, 2, 17, 16, seed=i).to(device) for i in range(3))
     box = torch.cat([draw(2, 17, 2), draw(2, 17, 2, seed=4).exp()], -1).to(device)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from attention.routed import route, routed_attention
+from attention.operators.routed import route, routed_attention
 from tests.proof import DTYPES, SIZES, assert_errs_little, draw
 
 pytestmark = pytest.mark.usefixtures("poison")

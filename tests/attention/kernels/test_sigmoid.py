@@ -78,7 +78,7 @@ def test_nothing_to_see_gives_zeros(device: str) -> None:
 
 
 def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str) -> None:
-    from attention.sigmoid import sigmoid_attention
+    from attention.operators.sigmoid import sigmoid_attention
 
     tensors = {name: x.to(device) for name, x in given(5, 7).items()}
     torch.testing.assert_close(sigmoid_attention(**tensors, impl="triton"), kernel(**tensors))

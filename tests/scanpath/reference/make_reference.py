@@ -33,7 +33,7 @@ SCANMATCH: dict[str, dict[str, float]] = {"order": {}, "time": {"bin": 50.0}, "g
 
 
 class Gaze(NamedTuple):
-    """A path, as `scanpath.align.Path` wants it."""
+    """A path, as `scanpath.metrics._alignment.Path` wants it."""
 
     xy: np.ndarray  # pixels
     duration: np.ndarray  # milliseconds

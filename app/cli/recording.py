@@ -1,0 +1,217 @@
+"""The command `gaze data recording`: eye trackers' files and the pictures that were shown become a data set."""
+
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from data.errors import GazeError, RecordingError
+from data.recorders import RECORDERS
+
+if TYPE_CHECKING:
+    from data.gaze import Samples
+    from data.recorders._units import Setup
+
+OWN = {  # the options that a recorder knows beside the common ones
+    "bids": (),
+    "csv": ("columns", "time_unit", "unit", "origin"),
+    "eyelink": ("eye", "margin", "onset", "end"),
+    "pupil": ("confidence",),
+    "tobii": ("time_unit", "unit"),
+}
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="New folder, in the table format.")
+@click.option("--pictures", type=click.Path(path_type=Path), required=True, help="Folder of the pictures shown.")
+@click.option("--format", "kind", type=click.Choice(sorted(RECORDERS)), help="Of the files.  [default: guessed]")
+@click.option("--screen", metavar="WxH", default="", help="Pixels of the screen, such as 1024x768.")
+@click.option("--screen-cm", metavar="WxH", default="", help="Its size in cm, such as 38x30.")
+@click.option("--distance-cm", type=float, help="From the eye to the screen.")
+@click.option(
+    "--placed", default="centre", show_default=True, metavar="centre|fit|fill|X,Y,W,H", help="Where it was shown."
+)
+@click.option(
+    "--method",
+    default="adaptive",
+    show_default=True,
+    type=click.Choice(["adaptive", "ivt", "idt"]),
+    help="To find fixations.",
+)
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="How much of each trial.  [default: all]")
+@click.option("--initial", is_flag=True, help="Keep the fixation that was under way when the picture came.")
+@click.option(
+    "--repeats",
+    default="first",
+    show_default=True,
+    type=click.Choice(["first", "apart"]),
+    help="Trials of one person on one picture.",
+)
+@click.option("--names", default="", metavar="PATTERN", help="What file names say, such as {subject}_{stimulus}.")
+@click.option("--stimulus", default="", metavar="NAME", help="The picture, where neither file nor name says it.")
+@click.option("--columns", default="", metavar="time=NAME,x=NAME,...", help="csv: also y, subject, stimulus, trial.")
+@click.option(
+    "--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="csv, tobii: of the time.  [default: guessed]"
+)
+@click.option(
+    "--unit", type=click.Choice(["px", "norm", "deg", "height"]), help="csv, tobii: of x and y.  [default: guessed]"
+)
+@click.option(
+    "--origin",
+    default="topleft",
+    show_default=True,
+    type=click.Choice(["topleft", "centre"]),
+    help="csv: what x and y count from; PsychoPy's upwards from the centre.",
+)
+@click.option(
+    "--eye",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "left", "right", "both"]),
+    help="eyelink: which.",
+)
+@click.option("--margin", default=0.0, show_default=True, help="eyelink: milliseconds lost around a blink.")
+@click.option("--onset", metavar="REGEX", help="eyelink: the message of the picture's onset.")
+@click.option("--end", metavar="REGEX", help="eyelink: the message at which the picture goes.")
+@click.option("--confidence", default=0.6, show_default=True, help="pupil: below it a sample is lost.")
+def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: Any) -> None:
+    """Make a data set of eye trackers' recordings and the pictures that were shown, to train on.
+
+    Exits with 3 when some files were broken; all others are in the data set.
+    """
+    from data.recorders import detect_format, to_scanpaths
+    from data.table.write import write_table
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise RecordingError(f"{output}: exists already; give a new folder.")
+    broken: list[str] = []
+    strange: list[str] = []
+    report = to_scanpaths.Report()
+    names = ("method", "placed", "initial", "repeats")
+    chosen = {name: options[name] for name in names} | ({"seconds": options["seconds"]} if options["seconds"] else {})
+    samples = _samples(detect_format.files(files, _tell), files, (broken, strange), options)
+    try:
+        items = to_scanpaths.scanpaths(samples, pictures, report=report, tell=_tell, **chosen)
+    except GazeError:
+        if (broken or strange) and not (report.samples or report.unknown or report.empty):
+            raise RecordingError("No file could be read, so no data set was made; mend them as said above.") from None
+        raise
+    write_table(output, items)
+    click.echo(str(report))
+    people = {path.subject for _, paths in items for path in paths}
+    click.echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
+    if broken:
+        raise SystemExit(3)
+
+
+def _tell(sentence: str) -> None:
+    click.echo(f"note: {sentence}", err=True)
+
+
+def _samples(
+    files: list[Path], given: tuple[Path, ...], bad: tuple[list[str], list[str]], options: dict[str, Any]
+) -> Iterator["Samples"]:
+    """All trials of all files; what is wrong with a file that gives none is told of and added to `bad`.
+
+    That is two lists: of broken files, and of those that lie in a folder and are no recordings.
+    """
+    from data.recorders._recording_names import labels
+    from data.recorders._text_table import UnlikeError
+
+    setup, pattern, names = _setup(options), _pattern(options["names"]), labels(files)
+    owners: dict[str, Path] = {}
+    for path in files:
+        try:
+            words = _words(path, pattern, options, names[path])
+            trials = _trials(path, setup, words or (names[path], ""), options)
+            if not words:
+                raise RecordingError(f"{path}: its name does not fit --names {options['names']}; mend one of them.")
+            if any(trial.subject == names[path] for trial in trials) and "{subject}" not in options["names"]:
+                first = owners.setdefault(names[path], path)
+                if first != path:
+                    raise RecordingError(f"{path}: named like {first}, so whose it is cannot be told; rename one.")
+        except GazeError as error:
+            if isinstance(error, UnlikeError) and path not in given:
+                bad[1].append(str(error))
+                _tell(f"{error} It is left out.")
+                continue
+            bad[0].append(str(error))
+            click.echo(f"skipped: {error}", err=True)
+        else:
+            yield from trials
+
+
+def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any], label: str) -> tuple[str, str] | None:
+    """Subject and stimulus, as far as the name of a file says them; None where it does not fit the pattern."""
+    from data.recorders._recording_names import stem
+
+    named = pattern.fullmatch(stem(path)) if pattern else None
+    if pattern and not named:
+        return None
+    words = named.groupdict() if named else {}
+    return words.get("subject") or label, words.get("stimulus") or options["stimulus"]
+
+
+def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples"]:
+    from data.recorders import detect_format
+    from data.recorders._recording_names import stem
+
+    kind = options["kind"] or detect_format.detect(path)
+    own = {name: options[name] for name in OWN[kind] if options[name] is not None}
+    if "columns" in own:
+        own["columns"] = _columns(own["columns"])
+    # BIDS says the person in the name: several files of sub-01 are one.
+    subject = "" if kind == "bids" and words[0] == stem(path) else words[0]
+    read = pkgutil.resolve_name(RECORDERS[kind])
+    return list(read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own))
+
+
+def _setup(options: dict[str, Any]) -> "Setup":
+    from data.recorders._units import Setup
+
+    width, height = _pair("--screen", options["screen"], "1024x768")
+    wide, high = _pair("--screen-cm", options["screen_cm"], "38x30")
+    return Setup(round(width or 0) or None, round(height or 0) or None, wide, high, options["distance_cm"])
+
+
+def _pair(flag: str, value: str, example: str) -> tuple[float, float] | tuple[None, None]:
+    if not value:
+        return None, None
+    match = re.fullmatch(r"\s*(\d+\.?\d*)\s*[xX×,]\s*(\d+\.?\d*)\s*", value)
+    if not match or not (float(match[1]) > 0 and float(match[2]) > 0):
+        raise RecordingError(f"{flag} is {value!r}; write width and height, as in {flag} {example}.")
+    return float(match[1]), float(match[2])
+
+
+def _pattern(names: str) -> re.Pattern[str] | None:
+    r"""The regular expression of a pattern of names; words other than subject and stimulus stand for anything.
+
+    >>> _pattern("img__{subject}_img_{stimulus}").fullmatch("img__TH34_img_vy").groupdict()
+    {'subject': 'TH34', 'stimulus': 'vy'}
+    >>> _pattern("{subject}_block{number}").fullmatch("anna_block2").groupdict()
+    {'subject': 'anna'}
+    """
+    if not names:
+        return None
+    parts = re.split(r"\{(\w+)\}", names)
+    said = [part for part in parts[1::2] if part in ("subject", "stimulus")]
+    if not said or len(set(said)) < len(said):
+        raise RecordingError(
+            f"--names is {names!r}; write {{subject}} and {{stimulus}} once, as in {{subject}}_{{stimulus}}."
+        )
+    groups = [f"(?P<{part}>.+?)" if part in said else ".+?" for part in parts[1::2]] + [""]
+    return re.compile("".join(re.escape(part) + group for part, group in zip(parts[::2], groups, strict=True)))
+
+
+def _columns(value: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in value.split(",") if value else []:
+        role, mark, name = entry.partition("=")
+        if not mark or not name.strip():
+            raise RecordingError(f"--columns has {entry!r}; write time=NAME,x=NAME,y=NAME.")
+        found[role.strip()] = name.strip()
+    return found

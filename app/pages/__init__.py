@@ -1,1 +1,0 @@
-"""A page a question, run by Streamlit; `app.main` lists them."""

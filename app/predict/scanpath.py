@@ -1,0 +1,156 @@
+"""What `gaze predict --task scanpath` does: in which order several observers look at the objects of each picture.
+
+Each picture becomes, as asked for: `png`: NAME.path.png, the observer's path that agrees best with all others; `csv`:
+NAME.paths.csv (every fixation of every observer) and NAME.objects.csv (when and how often each object is seen); `json`:
+NAME.path.json as in `export/schema_scanpath.json`. NAME is as in `app.predict.saliency`.
+"""
+
+import re
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
+from data import annotations, atomic, objects
+from data import picture as pictures
+from data.errors import GazeError, ModelError, PictureError
+from data.gaze import Objects
+from export.runtime.dataset_objects import DENSITY
+from export.runtime.detector import Detector
+from export.runtime.registry import named_file
+from export.runtime.saliency import Predictor
+from scanpath.proto_objects import proto_objects
+
+FORMATS = ("png", "csv", "json")
+ENDINGS = {"png": (".path.png",), "csv": (".paths.csv", ".objects.csv"), "json": (".path.json",)}
+Source = Callable[[UInt8[np.ndarray, "h w 3"], str, Float[np.ndarray, "h w"] | None], Objects]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the paths over some pictures are written."""
+
+    folder: Path
+    names: dict[Path, str]  # of each picture's files, without their endings
+    formats: tuple[str, ...] = FORMATS
+
+    def files(self, path: Path) -> list[Path]:
+        """The files that a picture becomes."""
+        return [self.folder / (self.names[path] + ending) for kind in self.formats for ending in ENDINGS[kind]]
+
+    def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> None:
+        """Write the files of one picture."""
+        for target in self.files(path):
+            try:
+                with atomic.atomic_write(target) as file:
+                    file.write(_content(target.name, path, picture, trace))
+            except OSError as error:
+                raise GazeError(f"{target} cannot be written ({error.strerror}); check folder and disk.") from error
+
+
+def _content(name: str, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> bytes:
+    if name.endswith(".path.png"):
+        return pictures.encode(trace.drawn(picture))
+    if name.endswith(".paths.csv"):
+        return trace.paths_csv().encode()
+    if name.endswith(".objects.csv"):
+        return trace.objects_csv().encode()
+    return trace.to_json(str(path)).encode()
+
+
+@dataclass(frozen=True)
+class Tracer:
+    """Everything that turns a picture into paths."""
+
+    model: SceneModel
+    source: Source
+    density: Predictor | None  # None: looks scatter about the middles of objects
+    target: Target | None
+    settings: Settings
+
+    def __call__(self, pixels: UInt8[np.ndarray, "h w 3"], name: str) -> SimulatedPaths:
+        """The paths over one picture; `name` is that of its file."""
+        prediction = None if self.density is None else self.density(pixels)
+        found = self.source(pixels, name, None if prediction is None else prediction.density)
+        return simulate(self.model, name, pixels, found, prediction, self.target, self.settings)
+
+
+def tracer(model: str | None, provider: str, objects: str, target: str | None, **settings: Any) -> Tracer:
+    """A `Tracer` from what a person says; `settings` are those of `Settings`.
+
+    The model is by default "oat-free", and "oat-search" where there is a target. Without the model `DENSITY`, places
+    and the walk do without a density; proto-objects cannot.
+    """
+    looked_for, where = aim(target), source(objects, provider)
+    name = model or ("oat-free" if looked_for is None else "oat-search")
+    known = objects == "proto" or named_file(DENSITY)
+    density = Predictor(DENSITY, provider=provider) if known else None
+    return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings))
+
+
+def run(
+    tracer: Tracer, paths: Sequence[Path], output: Output
+) -> Generator[tuple[Path, PictureError | None], None, None]:
+    """Trace and write each picture; yields each path when it is done, with its error where it is broken."""
+    try:
+        output.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
+    for path in paths:
+        try:
+            pixels = pictures.read(path)
+            trace = tracer(pixels, path.name)
+        except ModelError:
+            raise
+        except PictureError as error:
+            yield path, error
+            continue
+        except GazeError as error:
+            yield path, PictureError(f"{path}: {error}")
+            continue
+        output.write(path, pixels, trace)
+        yield path, None
+
+
+def source(words: str, provider: str = "auto") -> Source:
+    """Where objects come from: "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file."""
+    if words == "proto":
+        return _proto
+    if cells := objects.cells(words):
+        return lambda pixels, name, density: objects.grid(pixels.shape[1], pixels.shape[0], *cells)
+    path = Path(words)
+    if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
+        raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
+    if path.suffix.lower() == ".json":
+        return lambda pixels, name, density: annotations.read(path, name, (pixels.shape[1], pixels.shape[0]))
+    if path.suffix.lower() == ".onnx":
+        return _detector(path, provider)
+    raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")
+
+
+def _proto(pixels: UInt8[np.ndarray, "h w 3"], name: str, density: Float[np.ndarray, "h w"] | None) -> Objects:
+    if density is None:
+        raise ModelError(f"Proto-objects need the model {DENSITY}; take a grid such as grid:6x8, or make it.")
+    return proto_objects(pixels, density)
+
+
+def _detector(path: Path, provider: str) -> Source:
+    detector = Detector(path, provider=provider)
+    return lambda pixels, name, density: detector.objects(pixels)
+
+
+def aim(words: str | None) -> Target | None:
+    """What is looked for, as a person gives it: "x,y,width,height" in pixels, or a picture file; None: nothing."""
+    if words is None:
+        return None
+    numbers = re.fullmatch(r"\s*" + r"\s*,\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*", words)
+    if numbers:
+        x, y, width, height = map(float, numbers.groups())
+        return Target((x, y, width, height))
+    if not Path(words).is_file():
+        raise GazeError(f"The target {words!r} is no box x,y,width,height, and no such file exists; give one of them.")
+    return Target(crop=pictures.read(Path(words)))

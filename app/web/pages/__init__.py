@@ -1,0 +1,1 @@
+"""A page a question, run by Streamlit; `app.web.main` lists them."""

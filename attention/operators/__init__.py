@@ -1,0 +1,1 @@
+"""The operators, one a file: the formula, the plain form, the choice of implementation, and its mixer."""

@@ -1,0 +1,90 @@
+"""Public data sets into the table format: the reader's own options, the authors' splits and objects with it.
+
+A set is named as in `data.datasets.catalog`; `read` gives what `data.table.read.write` takes.
+"""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from data.datasets import READERS
+from data.datasets.catalog import PUBLISHED, Published
+from data.errors import GazeError
+from data.gaze import Objects, Picture, Scanpath
+
+ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a data set in the table format is made of."""
+
+    items: Iterator[tuple[Picture, Sequence[Scanpath]]]
+    splits: Mapping[str, Sequence[str]]
+    objects: Mapping[str, Objects]
+
+
+def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
+    """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`."""
+    module = importlib.import_module(READERS[published(name).reader].split(":")[0])
+    chosen = _options(name, module.read, words)
+    return Parts(
+        module.read(root, **chosen),
+        _other(module, "splits", root, chosen),
+        _other(module, "objects", root, chosen),
+    )
+
+
+def published(name: str) -> Published:
+    """What is known of a public data set."""
+    if name == "table":
+        raise GazeError("The table format is what data sets are converted to; use such a folder as it is.")
+    if name not in PUBLISHED:
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), PUBLISHED, 3, 0.5)
+        raise GazeError(f"There is no data set {name!r}; choose one of: {', '.join(near or PUBLISHED)}.")
+    return PUBLISHED[name]
+
+
+def _options(name: str, function: Callable[..., Any], words: Sequence[str]) -> dict[str, Any]:
+    known = dict(list(inspect.signature(function).parameters.items())[1:])  # all but the root
+    chosen: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key not in known:
+            have = f"it has: {', '.join(known)}" if known else "it has none"
+            raise GazeError(f"{name} has no option {word!r}; write NAME=VALUE; {have}.")
+        chosen[key] = _value(name, known[key], value)
+    return chosen
+
+
+def _value(name: str, parameter: inspect.Parameter, word: str) -> Any:
+    """A word as what a parameter takes, which its default or its annotation shows."""
+    told = str(parameter.annotation)
+    if word.lower() == "none" and "None" in told:
+        return None
+    kind = type(parameter.default)
+    try:
+        if kind is bool:
+            return ANSWERS[word.lower()]
+        if kind in (int, float):
+            return kind(word)
+    except (KeyError, ValueError):
+        wanted = "true or false" if kind is bool else "a number"
+        raise GazeError(f"{name}: the option {parameter.name} is {word!r}; write {wanted}.") from None
+    if kind is not str and "str" not in told and "Path" not in told:
+        raise GazeError(f"{name}: the option {parameter.name} cannot be given here; call its reader from Python.")
+    return Path(word) if "str" not in told and kind is not str else word
+
+
+def _other(module: ModuleType, what: str, root: Path, chosen: Mapping[str, Any]) -> Any:
+    """The splits or objects that a reader's module knows, told those of the options that concern them."""
+    function = getattr(module, what, None)
+    if function is None or getattr(function, "__module__", "") != module.__name__:
+        return {}
+    taken = inspect.signature(function).parameters
+    return function(root, **{key: value for key, value in chosen.items() if key in taken})

@@ -1,0 +1,1 @@
+"""Predictions and scanpaths drawn: a picture in, a new picture out."""

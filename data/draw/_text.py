@@ -1,0 +1,29 @@
+"""Words on pictures: labels, their size, and where they fit."""
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from data.draw._canvas import INK, WHITE
+
+
+def render_text(
+    words: str, size: float, ink: tuple[int, int, int], ground: tuple[int, int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Words on a plain ground, in a box that fits them; the height depends on the size only.
+
+    Pillow's own font has no en dash, so a hyphen stands in for it.
+    """
+    words = words.replace("–", "-")
+    font = ImageFont.load_default(max(9, round(size)))
+    margin = max(2, round(0.35 * size))
+    width = round(ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(words, font)) + 2 * margin
+    height = round(max(9, size) * 1.4)
+    image = Image.new("RGB", (width, height), ground)
+    ImageDraw.Draw(image).text((width / 2, height / 2), words, ink, font, anchor="mm")
+    return np.asarray(image)
+
+
+def tag(words: str, unit: float) -> UInt8[np.ndarray, "h w 3"]:
+    """White words on a dark ground, in the size that `unit` (see `grain`) asks for."""
+    return render_text(words, 20 * unit, WHITE, INK)

@@ -1,0 +1,64 @@
+"""The heat maps of the seconds side by side."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from data.draw._canvas import INK, WHITE, paste
+from data.draw._text import render_text
+from data.draw.heatmap import blend, check_shapes, relative_density
+
+PANEL = 480  # pixels: the longest side of a slice in a strip
+
+
+def timeline(
+    picture: UInt8[np.ndarray, "h w 3"],
+    slices: Float[np.ndarray, "t h w"],
+    times: Sequence[tuple[float, float]],
+    opacity: float = 0.6,
+    palette: str = "turbo",
+) -> UInt8[np.ndarray, "sh sw 3"]:
+    """The heat maps of the slices side by side, each with its time below and on its own scale.
+
+    One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
+    end of each slice in seconds. Panels are at most `PANEL` pixels long.
+    """
+    if not len(slices) or len(slices) != len(times):
+        raise ValueError(
+            f"A strip needs one time for each slice, but there are {len(slices)} slices, {len(times)} times."
+        )
+    check_shapes(picture, slices[0])
+    height, width = picture.shape[:2]
+    scale = min(1.0, PANEL / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    gap = max(4, round(0.02 * size[0]))
+    panels = []
+    for plane, time in zip(slices, times, strict=True):
+        relative = cv2.resize(relative_density(plane, None), size, interpolation=cv2.INTER_AREA)
+        panels.append(_panel(blend(small, relative, opacity, palette), caption(time), gap))
+    rows = panels[0].shape[0]
+    spaces = np.full((rows, gap, 3), 255, np.uint8)
+    return np.hstack([piece for panel in panels for piece in (spaces, panel)] + [spaces])
+
+
+def caption(time: tuple[float, float]) -> str:
+    """A slice's start and end in seconds, as people read it.
+
+    >>> caption((0.0, 1.0))
+    '0–1 s'
+    """
+    return f"{time[0]:g}–{time[1]:g} s"
+
+
+def _panel(image: UInt8[np.ndarray, "h w 3"], words: str, gap: int) -> UInt8[np.ndarray, "ph pw 3"]:
+    """An image over its caption on white."""
+    text = render_text(words, max(12.0, 0.075 * image.shape[1]), INK, WHITE)
+    height, width = image.shape[:2]
+    columns = max(width, text.shape[1])
+    canvas = np.full((gap + height + text.shape[0] + gap // 2, columns, 3), 255, np.uint8)
+    paste(canvas, image, ((columns - width) // 2, gap))
+    paste(canvas, text, ((columns - text.shape[1]) // 2, gap + height))
+    return canvas

@@ -1,0 +1,102 @@
+"""The errors that people see, and how what is wrong with a file is reported.
+
+`GazeError` marks what a person can mend: a broken file, a wrong option, a missing model. Its message is
+one sentence that says what is wrong, where, and what to do. Every other exception is a bug.
+
+Whatever finds something wrong with a data set hands a `Defect` to a `Report`: readers raise the first as a
+`TableError` (`refuse`), validators collect them all.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Sizes = dict[str, tuple[int, int]]  # width and height in pixels by the name of the picture
+
+
+class GazeError(ValueError):
+    """Something a person gave us is wrong; the message says what, where and what to do."""
+
+
+class PictureError(GazeError):
+    """A file that should be a picture cannot be used as one."""
+
+
+class TableError(GazeError):
+    """A data set's files do not have the form that their reader expects."""
+
+
+class RecordingError(GazeError):
+    """An eye tracker's file cannot be used as its reader expects."""
+
+
+class ModelError(GazeError):
+    """A model is missing, broken, or was asked for something it cannot do."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One thing that is wrong with a data set, where it is, and what to do about it.
+
+    >>> print(Defect("fixations.csv", 7, "duration_ms is -3", "write a duration above 0"))
+    fixations.csv, line 7: duration_ms is -3; write a duration above 0.
+    """
+
+    file: str
+    line: int | None  # None: the whole file
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{place}: {self.problem}; {self.remedy}."
+
+
+Report = Callable[[Defect], None]
+
+
+def refuse(defect: Defect) -> None:
+    """The report of the readers: the first defect is the last."""
+    raise TableError(str(defect))
+
+
+def read_text(path: Path, report: Report) -> str:
+    """The text of a UTF-8 file; nothing, and a report, when it is missing, empty or in another encoding."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        what = "the file is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        report(Defect(str(path), None, what, "give the folder of a data set in the table format of data/README.md"))
+        return ""
+    try:
+        found = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        report(Defect(str(path), line, "the text is not UTF-8", "save the file again as UTF-8"))
+        return ""
+    if not found.strip():
+        report(Defect(str(path), None, "the file is empty", "write its content or remove it"))
+        return ""
+    return found
+
+
+def read_json(path: Path, report: Report) -> dict[str, Any]:
+    """The JSON object in a file; {} and a report when there is none."""
+    content = read_text(path, report)
+    try:
+        found = json.loads(content) if content else {}
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        report(Defect(str(path), line, f"not JSON ({short_reason(error)})", "write valid JSON"))
+        return {}
+    if not isinstance(found, dict):
+        report(Defect(str(path), None, "not a JSON object", "write { ... }"))
+        return {}
+    return found
+
+
+def short_reason(error: BaseException) -> str:
+    """An exception in a few words on one line, which are no sentence of their own."""
+    return " ".join(str(error).split()).replace(". ", ": ")[:120] or type(error).__name__

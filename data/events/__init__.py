@@ -1,0 +1,1 @@
+"""From gaze samples to fixations: detection, its algorithms, velocity, and the agreement of raters."""

@@ -1,0 +1,120 @@
+"""The lines of an EyeLink ASC file: samples, blinks, messages, the screen.
+
+    START 2095870 LEFT RIGHT SAMPLES EVENTS             which eyes; so does the line SAMPLES, which comes later
+    SAMPLES GAZE LEFT RIGHT HTARGET RATE 1000.00 ...    GAZE: pixels; HREF and PUPIL are other places, and refused
+    2095903  510.3  381.2  1205.0 ...                   one eye: time (ms), x, y, pupil; the rest is not read
+    2095903  510.3  381.2  1205.0  511.0  380.9  1190.0 two eyes: the left one first; . is lost
+    EBLINK R 2096400 2096510 112                        a blink of the right eye, from and to (ms)
+    MSG 2095902 -4 SYNCTIME                             4 ms after the message was sent
+
+Columns of velocity, resolution, input and head target follow those of the eyes, so that they need not be known. At 2000
+samples a second edf2asc without -ftime writes each millisecond twice; the second is half a millisecond later.
+pymovements is not used: its `from_asc` refuses files with these columns, and on 300,000 samples of two eyes it takes
+most of the time. SR Research, EyeLink 1000 Plus User Manual, "ASC file format".
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import RecordingError
+from data.recorders import _units
+from data.recorders._text_table import Warn
+
+_COLUMN = r"[ \t]+(?:(-?\d+\.\d*|-?\.\d+)|\.|-?[Nn][Aa][Nn])"
+_ONE = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}(?=\s)|\d)"  # a line that is cut off or damaged has no time
+_TWO = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}[ \t]+\S+{_COLUMN}{_COLUMN}(?=\s)|\d)"
+ROWS = {"L": re.compile(_ONE, re.MULTILINE), "R": re.compile(_ONE, re.MULTILINE), "LR": re.compile(_TWO, re.MULTILINE)}
+HEADER = re.compile(r"^(?:START|SAMPLES)\s.*$", re.MULTILINE)
+BLINK = re.compile(r"^EBLINK\s+([LR])\s+(\d+\.?\d*)\s+(\d+\.?\d*)", re.MULTILINE)
+LINE = re.compile(r"^(?P<kind>MSG|START|END)\s+(?P<time>\d+\.?\d*)(?:[ \t]+(?P<words>.*))?$", re.MULTILINE)
+
+Eyes = dict[str, tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n e 2"]]]  # time and places by L, R or LR
+
+
+class Line(NamedTuple):
+    """A message, or the start or end of a stretch of recording."""
+
+    kind: str  # MSG, START or END
+    time: float  # milliseconds
+    words: str
+
+
+def lines(content: str) -> Iterator[Line]:
+    """Messages, starts and ends in the order of the file."""
+    for match in LINE.finditer(content):
+        kind, time, words = match["kind"], float(match["time"]), match["words"] or ""
+        delay = re.match(r"(-?\d+)\s+", words) if kind == "MSG" else None
+        yield Line(kind, time - float(delay[1]), words[delay.end() :]) if delay else Line(kind, time, words)
+
+
+def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:
+    """The coordinates of the first pixel, and the size as far as the file gives it."""
+    pattern = r"^MSG\s+\S+\s+(?:DISPLAY|GAZE)_COORDS\s*=?\s*" + r"[ \t,]+".join([r"(-?[\d.]+)"] * 4)
+    match = re.search(pattern, content, re.MULTILINE)
+    try:
+        left, top, right, bottom = (float(number) for number in match.groups()) if match else (0.0, 0.0, 0.0, 0.0)
+    except ValueError:
+        left = top = right = bottom = 0.0
+    if not (1 < right - left < 1e6 and 1 < bottom - top < 1e6):
+        return np.zeros(2), _units.Setup()
+    width, height = round(right - left), round(bottom - top)
+    # Some programs name the size, others the last pixel: screens have an even number of them.
+    return np.array([left, top]), _units.Setup(width=width + width % 2, height=height + height % 2)
+
+
+def samples(path: Path, content: str, margin: float, tell: Warn) -> Eyes:
+    """Every sample, by the eyes that were recorded; lost in a blink and within `margin` milliseconds of it."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for eyes, fast, start, stop in _stretches(path, content):
+        cells = (float(cell or "nan") for row in ROWS[eyes].finditer(content, start, stop) for cell in row.groups())
+        table = np.fromiter(cells, float).reshape(-1, 1 + 2 * len(eyes))
+        if fast:
+            table[1:, 0] += np.where(table[1:, 0] == table[:-1, 0], 0.5, 0)
+        if len(table):
+            parts.setdefault(eyes, []).append(table)
+    tables = {eyes: np.concatenate(found) for eyes, found in parts.items()}
+    damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for table in tables.values())
+    if damaged > 1:  # the last line of a file that was cut off is nothing to speak of
+        tell(f"{path}: {damaged} lines of samples are cut off or damaged; they are left out.")
+    return {eyes: _open(table, eyes, content, margin) for eyes, table in tables.items()}
+
+
+def _stretches(path: Path, content: str) -> Iterator[tuple[str, bool, int, int]]:
+    """The eyes, whether it is 2000 samples a second, and where it begins and ends."""
+    headers = [(match.start(), match.end(), match[0].split()) for match in HEADER.finditer(content)]
+    eyes, fast = "", False
+    for (_, start, words), (stop, _, _) in zip(
+        [(0, 0, [""]), *headers], [*headers, (len(content), 0, [])], strict=True
+    ):
+        if words[0] == "SAMPLES":
+            if words[1:2] in (["HREF"], ["PUPIL"]):
+                problem = f"its samples are {words[1]}, not places on the screen"
+                raise RecordingError(f"{path}: {problem}; convert the EDF file with gaze samples (edf2asc -sg).")
+            fast = bool(re.search(r" RATE 2000\b", " ".join(words)))
+        eyes = "".join(word[0] for word in ("LEFT", "RIGHT") if word in words) or eyes
+        yield eyes or _guessed(content, start), fast, start, stop
+
+
+def _guessed(content: str, start: int) -> str:
+    """The eyes of a file that does not name them: six numbers are two eyes."""
+    first = re.compile(r"^\d.*$", re.MULTILINE).search(content, start)
+    return "LR" if first and (match := ROWS["LR"].match(first[0] + "\n")) and match[1] else "R"
+
+
+def _open(table: Float[np.ndarray, "n c"], eyes: str, content: str, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    table = table[np.isfinite(table[:, 0])]
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    time, places = table[:, 0], table[:, 1:].reshape(-1, len(eyes), 2)
+    places[~np.isfinite(places).all(2)] = math.nan
+    for side, onset, offset in BLINK.findall(content):
+        if side in eyes:
+            first = np.searchsorted(time, float(onset) - margin)
+            last = np.searchsorted(time, float(offset) + margin, "right")
+            places[first:last, eyes.index(side)] = math.nan
+    return time, places

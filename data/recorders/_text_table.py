@@ -1,0 +1,194 @@
+"""Text tables from any program: encoding, separator and decimal mark are found out; columns become words or numbers.
+
+    UTF-8 or UTF-16 with or without a mark, else Windows' western characters; .gz is unpacked
+    tabs, semicolons, commas or bars between columns; decimal commas unless commas stand between columns
+
+The header is the first line that is neither empty nor a comment (#); such lines below it are left out. Rows are split
+by pymovements (its extra is `recordings`). A short row ends with unknown cells, as the last row of a file that was cut
+off does; a long one is refused, unless one separator too many ends it.
+"""
+
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import RecordingError, short_reason
+
+Warn = Callable[[str], None]  # takes a sentence about what was guessed or left out
+
+UNKNOWN = ("", ".", "-", "nan", "na", "n/a", "null", "none")
+SEPARATORS = "\t;,|"
+
+
+class UnlikeError(RecordingError):
+    """A file in good order that is no recording of gaze."""
+
+
+def text(path: Path, tell: Warn = warnings.warn) -> str:
+    """The text of a file in any of the usual encodings, its lines ended as on Linux."""
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RecordingError(f"{path}: cut off or damaged ({short_reason(error)}); copy or export it again.") from error
+    except OSError as error:
+        what = "the file is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise RecordingError(f"{path}: {what}; give a file that an eye tracker's program exported.") from error
+    found = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
+    if not found.strip():
+        raise RecordingError(f"{path}: the file is empty; export the recording again.")
+    if "\0" in found:
+        raise UnlikeError(f"{path}: not a text file; export the recording as text (ASC, TSV or CSV).")
+    return found
+
+
+def _decoded(path: Path, content: bytes, tell: Warn) -> str:
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    zeros = [content[start:400:2].count(0) for start in (0, 1)]
+    if wide or max(zeros) > 40:
+        encoding = "utf-16" if wide else "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+        return content[: len(content) // 2 * 2].decode(encoding, errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        tell(f"{path}: not UTF-8, so read as Windows-1252; check the names in it.")
+        return content.decode("cp1252", errors="replace")
+
+
+def plain(name: str) -> str:
+    """A column's name without what differs between exports: case, blanks, marks.
+
+    >>> plain("Gaze point X [DACS px]"), plain("timestamp [μs]"), plain("時刻")
+    ('gazepointxdacspx', 'timestampus', '時刻')
+    """
+    return re.sub(r"[\W_]", "", name.casefold().replace("μ", "u").replace("µ", "u"))
+
+
+def match(columns: Sequence[str], *names: str) -> str:
+    """The first of the names that is a column, exactly or however it is written; "" if none is."""
+    known = {plain(column): column for column in reversed(columns)}
+    exact = (name if name in columns else known.get(plain(name) or " ", "") for name in names)
+    return next((column for column in exact if column), "")
+
+
+class TextTable:
+    """A table of text with named columns."""
+
+    def __init__(self, path: Path, names: Sequence[str], frame: Any, comma: bool, lines: Sequence[int]) -> None:
+        self.path, self.names, self.lines = path, list(names), lines  # the numbers of the rows' lines
+        self._frame = frame  # polars, all strings, columns 0, 1, ...
+        self._comma = comma  # whether commas may be decimal
+
+    def __len__(self) -> int:
+        return int(self._frame.height)
+
+    def find(self, *names: str) -> str:
+        """The first of the names that is a column, exactly or however it is written; "" if none is."""
+        return match(self.names, *names)
+
+    def _column(self, name: str) -> Any:
+        if name not in self.names:
+            few = ", ".join(it[:40] for it in self.names[:12]) + (" ..." if len(self.names) > 12 else "")
+            raise RecordingError(f"{self.path}: no column {name!r}; choose among {few}.")
+        return self._frame[str(self.names.index(name))].fill_null("").str.strip_chars(' "\t')
+
+    def words(self, name: str) -> np.ndarray:
+        """A column as strings; "" where a cell is empty."""
+        return np.array(self._column(name).to_list(), dtype=object)
+
+    def numbers(self, name: str) -> Float[np.ndarray, " n"]:
+        """A column as numbers, NaN where a cell is empty or says that nothing is known."""
+        import polars
+
+        written = self._column(name)
+        cells = written.str.replace(",", ".", literal=True) if self._comma else written
+        values = cells.cast(polars.Float64, strict=False).fill_nan(None)
+        wrong = values.is_null() & ~cells.str.to_lowercase().is_in(UNKNOWN)
+        if wrong.any():
+            row = int(wrong.arg_true()[0])
+            shown = repr(str(written[row])[:40])
+            problem = f"{name} is {shown}; write a number such as 12.5, or nothing if it is unknown"
+            raise RecordingError(f"{self.path}, line {self.lines[min(row, len(self.lines) - 1)]}: {problem}.")
+        found = values.fill_null(float("nan")).to_numpy().astype(float)
+        found[~(np.abs(found) < 1e30)] = np.nan  # infinite, or damaged
+        return np.asarray(found)
+
+
+def read(
+    path: Path | str,
+    names: Sequence[str] = (),
+    tell: Warn = warnings.warn,
+    fits: Callable[[list[str]], object] = bool,
+) -> TextTable:
+    """The table in a file; `names` are its columns where it has no header, as in BIDS.
+
+    `fits` is called with the names before the rows are read, and may raise an error.
+    """
+    path = Path(path)
+    lines = text(path, tell).split("\n")
+    if names:
+        frame = _frame(path, "\n".join(lines), len(names), "\t")
+        return TextTable(path, names, frame, True, range(1, len(lines) + 1))
+    kept = [number for number, line in enumerate(lines, 1) if line and line[0] != "#" and line.strip(" ")]
+    kept = kept[1:] if kept and lines[kept[0] - 1].startswith("sep=") else kept
+    if not kept:
+        raise UnlikeError(f"{path}: it holds comments only; export the recording again.")
+    header, separator = _header(path, kept[0], lines[kept[0] - 1])
+    rows = kept[1:]
+    if all(re.fullmatch(r"-?\d+([.,]\d+)?", name) for name in header):
+        header, rows = [str(number) for number in range(1, len(header) + 1)], kept
+        tell(f"{path}: no header, so its columns are named 1 to {len(header)}.")
+    fits(header)
+    body = [lines[number - 1] for number in rows]
+    if any(line.endswith(separator) for line in body):
+        body = [_ended(line, len(header), separator) for line in body]
+    return TextTable(path, header, _frame(path, "\n".join(body), len(header), separator), separator != ",", rows)
+
+
+def _ended(line: str, width: int, separator: str) -> str:
+    """A row without one separator too many at its end."""
+    return line[:-1] if line.endswith(separator) and '"' not in line and line.count(separator) == width else line
+
+
+def _header(path: Path, number: int, line: str) -> tuple[list[str], str]:
+    """The names of the columns in the first line, and what separates them."""
+    separator = max(SEPARATORS, key=lambda mark: (line.count(mark), -SEPARATORS.index(mark)))
+    try:
+        names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error as error:
+        raise UnlikeError(f"{path}, line {number}: no names of columns ({error}); export the table again.") from error
+    if len(names) < 2:
+        raise UnlikeError(f"{path}, line {number}: only one column; separate columns by tabs or semicolons.")
+    return names, separator
+
+
+def _frame(path: Path, body: str, width: int, separator: str) -> Any:
+    import polars
+    import pymovements
+
+    schema = {str(number): polars.String for number in range(width)}
+    if not body.strip():
+        raise RecordingError(f"{path}: no row below the header; export the recording again.")
+    options = {
+        "separator": separator,
+        "has_header": False,
+        "schema": schema,
+        "quote_char": None if separator == "\t" else '"',
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it misses the columns of places, which we name later
+            return pymovements.gaze.from_csv(io.StringIO(body), read_csv_kwargs=options).samples
+    except Exception as error:  # polars raises nearly anything on a broken table
+        problem = f"its rows do not fit its {width} columns ({short_reason(error)[:60]})"
+        mend = "with semicolons or tabs between columns, and no line wrapped or cut"
+        raise RecordingError(f"{path}: {problem}; export it again {mend}.") from error

@@ -1,0 +1,203 @@
+"""Eye tracking in the Brain Imaging Data Structure (BIDS): `*_physio.tsv.gz` or `*_eyetrack.tsv.gz`.
+
+    sub-01/beh/sub-01_task-look_recording-eye1_physio.tsv.gz      no header: the JSON names the columns
+    sub-01/beh/sub-01_task-look_recording-eye1_physio.json        Columns, SamplingFrequency, StartTime, units
+    sub-01/beh/sub-01_task-look_events.tsv                        onset, duration (s), stim_file or trial_type
+
+The JSON may also lie in a folder above, as BIDS inherits them. The column `timestamp` is the clock, moved so that it
+begins at StartTime where that is there; without the column, SamplingFrequency makes one. Places are pixels or shares of
+the screen from what ScreenOrigin names (the top left corner unless told), or degrees; other units are refused.
+ScreenSize, ScreenDistance (m) and ScreenResolution may stand in the JSON or under StimulusPresentation in that of the
+events. Rows of events with a stimulus are trials: they last for their duration, or to the next such row where that is
+n/a or 0. Without events the recording is one trial. `*_physioevents.tsv.gz` is not read.
+https://bids-specification.readthedocs.io/en/stable/modality-specific-files/physiological-recordings.html (BEP020).
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import RecordingError, short_reason
+from data.gaze import Samples, Screen
+from data.recorders import _text_table, _trials, _units
+from data.recorders._recording_names import stem
+from data.recorders._text_table import Warn
+
+UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
+UNITS |= {"normalized": "norm", "normalised": "norm", "norm": "norm"}
+CLOCKS = {"milliseconds": "ms", "millisecond": "ms", "seconds": "s", "second": "s", "microseconds": "us", "μs": "us"}
+CLOCKS |= {unit: unit for unit in _units.TIMES}
+X = (
+    "x_coordinate",
+    "gaze_x",
+    "x",
+    "eye1_x_coordinate",
+    "right_x_coordinate",
+    "left_x_coordinate",
+    "xpos_right",
+    "xpos_left",
+)
+
+
+def read(
+    path: Path | str,
+    screen: Screen | _units.Setup | None = None,
+    *,
+    subject: str = "",
+    stimulus: str = "",
+    tell: Warn = warnings.warn,
+) -> Iterator[Samples]:
+    """The trials of one recording; the subject is that of the file's name, sub-01."""
+    path = Path(path)
+    about = _inherited(path, stem(path).rsplit("_", 1)[-1])
+    names = about.get("Columns")
+    if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+        raise RecordingError(f"{path}: no JSON beside it names its Columns; add the JSON of the BIDS data set.")
+    table = _text_table.read(path, [str(name) for name in names], tell)
+    x, y = next((pair for it in X if all(pair := (table.find(it), table.find(it.replace("x", "y"))))), ("", ""))
+    system = str(about.get("SampleCoordinateSystem", "gaze-on-screen")).casefold()
+    if not x or system not in ("gaze-on-screen", "gaze-in-screen", "screen"):
+        what = f"its coordinates are {system}" if x else "it has no column x_coordinate and y_coordinate"
+        raise _text_table.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
+    display = _units.geometry(path, screen, _setup(_shown(path) | about))
+    places = np.stack([table.numbers(x), table.numbers(y)], 1)
+    unit = _unit(path, about, x, UNITS)
+    xy = _units.pixels(
+        path, places, display, unit, tell, _frame(_shown(path) | about) if unit != "deg" else _units.CORNER
+    )
+    clock = table.find("timestamp", "time")
+    stamps = table.numbers(clock) if clock else None
+    time, xy = _trials.rising(_clock(path, about, stamps, clock, len(table), tell), xy)
+    if not len(time):
+        raise RecordingError(f"{path}: no row has a time; check the column timestamp.")
+    who = subject or stem(path).split("_")[0]
+    marks = _marks(path, tell)
+    _check(path, marks, time, tell)
+    if marks:
+        yield from _trials.split_at(time, xy, marks, who, display)
+    else:
+        yield Samples(who, stimulus, time - time[0], xy, display)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordingError(f"{path}: not JSON ({short_reason(error)}); mend it.") from error
+    if not isinstance(found, dict):
+        raise RecordingError(f"{path}: not a JSON object; write {{ ... }}.")
+    return found
+
+
+def _inherited(path: Path, suffix: str) -> dict[str, Any]:
+    """All that the JSON files of this suffix say of a file, from the top of the data set down."""
+    parts = set(stem(path).split("_")[:-1])
+    found: dict[str, Any] = {}
+    folders = [path.parent, *list(path.absolute().parents)[1:5]]
+    root = next((i for i, folder in enumerate(folders) if (folder / "dataset_description.json").is_file()), 0)
+    for folder in reversed(folders[: root + 1]):
+        mine = [it for it in folder.glob(f"*{suffix}.json") if set(it.stem.split("_")[:-1]) <= parts]
+        for file in sorted(mine, key=lambda it: len(it.name)):
+            found |= _document(file)
+    return found
+
+
+def _shown(path: Path) -> dict[str, Any]:
+    found = _inherited(path, "events").get("StimulusPresentation")
+    return found if isinstance(found, dict) else {}
+
+
+def _setup(about: dict[str, Any]) -> _units.Setup:
+    size, cells = (_pair(about.get(name)) for name in ("ScreenSize", "ScreenResolution"))
+    distance = about.get("ScreenDistance")
+    far = _pair([distance, distance])
+    width, height = (round(cells[0]), round(cells[1])) if cells and min(cells) >= 1 else (None, None)
+    # Metres, as BIDS has it; a screen of more than 3, or farther than 5, is taken for centimetres.
+    wide, high = (side * (100 if max(size) <= 3 else 1) for side in size) if size else (None, None)
+    return _units.Setup(width, height, wide, high, far[0] * (100 if far[0] <= 5 else 1) if far else None)
+
+
+def _pair(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    sides = [_number(side) for side in value]
+    return (sides[0], sides[1]) if min(sides) > 0 else None
+
+
+def _number(value: object) -> float:
+    """A number of a JSON file; NaN where it is none, or as large as no float."""
+    try:
+        found = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.nan
+    return found if math.isfinite(found) else math.nan
+
+
+def _unit(path: Path, about: dict[str, Any], column: str, units: dict[str, str]) -> str:
+    """The unit of a column: its own, else (as drafts of BEP020 had it) that of all places, else ""."""
+    own = about.get(column)
+    all_places = about.get("SampleCoordinateUnits", about.get("SampleCoordinateUnit")) if units is UNITS else None
+    said = str((own.get("Units") if isinstance(own, dict) else None) or all_places or "").strip().casefold()
+    if said not in units and said not in _text_table.UNKNOWN:
+        usual = ", ".join(dict.fromkeys(units.values()))
+        raise RecordingError(f"{path}: its {column} is in {said[:40]!r}; gaze reads {usual}: convert it.")
+    return units.get(said, "")
+
+
+def _frame(about: dict[str, Any]) -> _units.Frame:
+    """What the coordinates count from: a corner or the middle."""
+    origin = about.get("ScreenOrigin")
+    words = [str(word).casefold() for word in origin] if isinstance(origin, list) else []
+    if "center" in words or "centre" in words:
+        return 0.5, 0.5, 1, 1
+    right, bottom = "right" in words, "bottom" in words
+    return float(right), float(bottom), -1 if right else 1, -1 if bottom else 1
+
+
+def _clock(
+    path: Path, about: dict[str, Any], stamps: Float[np.ndarray, " n"] | None, name: str, count: int, tell: Warn
+) -> Float[np.ndarray, " n"]:
+    rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
+    if stamps is not None:
+        time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
+        known = time[np.isfinite(time)]
+        return time if math.isnan(begin) or not len(known) else time - known.min() + begin
+    if not 0 < rate < _units.FASTEST:
+        raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
+    return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
+
+
+def _marks(path: Path, tell: Warn) -> list[tuple[float, float, str]]:
+    """Onset and end (ms) and stimulus of each trial, from the events of the same run."""
+    parts = stem(path).split("_")[:-1]
+    beside = path.with_name("_".join([part for part in parts if not part.startswith("recording-")] + ["events.tsv"]))
+    if not beside.is_file():
+        return []
+    table = _text_table.read(beside, tell=tell)
+    name = table.find("stim_file", "stimulus", "image", "picture", "trial_type")
+    if not table.find("onset") or not name:
+        return []
+    onsets, labels = table.numbers(table.find("onset")) * 1000, table.words(name)
+    lasting = table.numbers(table.find("duration")) * 1000 if table.find("duration") else np.zeros(len(table))
+    shown = np.isfinite(onsets) & np.array([label.casefold() not in _text_table.UNKNOWN for label in labels], bool)
+    rows = [row for row in np.argsort(onsets, kind="stable") if shown[row]]
+    starts = [float(onsets[row]) for row in rows]
+    return list(zip(starts, _trials.mark_ends(starts, lasting[rows].tolist()), labels[rows], strict=True))
+
+
+def _check(path: Path, marks: list[tuple[float, float, str]], time: Float[np.ndarray, " n"], tell: Warn) -> None:
+    """Events that lie elsewhere than the samples speak of another clock."""
+    away = sum(not time[0] - 1000 <= onset <= time[-1] for onset, _, _ in marks)
+    if not away:
+        return
+    span = f"its samples last from {time[0] / 1000:.6g} to {time[-1] / 1000:.6g} s"
+    if away == len(marks):
+        problem = f"{span}, but all events lie elsewhere"
+        raise RecordingError(f"{path}: {problem}; write its StartTime in seconds of the events' clock into its JSON.")
+    tell(f"{path}: {span}, but {away} of {len(marks)} events lie elsewhere; check StartTime and the onsets.")

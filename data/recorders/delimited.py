@@ -1,0 +1,119 @@
+"""Any table of samples: a CSV or TSV with a column of time, of x and of y, however they are named.
+
+    time        s, ms, us or ns
+    x, y        px, norm (0 to 1 from the top-left corner), deg (right of and below the middle of the screen) or
+                height (PsychoPy's)
+    subject, stimulus, trial        optional; a file without them is one trial
+
+A map {"time": "t_ms", "x": "gx", "y": "gy"} names the columns; without it the usual names are recognised, and which is
+said. Pixels count from the top-left corner of the screen as this project does, unless `origin` is "centre": then all
+units count upwards from its middle, as PsychoPy does. Cells that are no number (empty, ".", "NaN", "NA") are lost
+samples. Fixations are not read, nor pupils.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from data.errors import RecordingError
+from data.gaze import Samples, Screen
+from data.recorders import _text_table, _trials, _units
+from data.recorders._recording_names import stem
+from data.recorders._text_table import Warn, plain
+
+USUAL = {  # written in any case, with blanks, marks or brackets
+    "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
+    "time us|timestamp us|timestamp ns|gaze timestamp|recording timestamp|system time stamp|device time stamp|seconds",
+    "x": "x|gaze x|x gaze|x px|gaze x px|x pixel|gaze point x|gaze point x px|x coordinate|pos x|"
+    "x pos|norm pos x|x norm|gaze x norm|x deg|gaze x deg|fp x|right gaze x|left gaze x",
+    "y": "y|gaze y|y gaze|y px|gaze y px|y pixel|gaze point y|gaze point y px|y coordinate|pos y|"
+    "y pos|norm pos y|y norm|gaze y norm|y deg|gaze y deg|fp y|right gaze y|left gaze y",
+    "subject": "subject|subject id|participant|participant id|participant name|observer|user|sub",
+    "stimulus": "stimulus|image|picture|stimulus name|image name|filename|stim file|media|media name|img",
+    "trial": "trial|trial id|trial index|trial number|trial nr",
+}
+ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
+
+
+def read(
+    path: Path | str,
+    screen: Screen | _units.Setup | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    time_unit: str = "",
+    unit: str = "",
+    origin: str = "topleft",
+    subject: str = "",
+    stimulus: str = "",
+    tell: Warn = warnings.warn,
+) -> Iterator[Samples]:
+    """The trials of a table; `subject` and `stimulus` are used where no column says them.
+
+    Without a column, the subject is the file's name.
+    """
+    path = Path(path)
+    given = dict(columns or {})
+    wrong = sorted(set(given) - set(USUAL))
+    if wrong:
+        raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
+    if origin not in ORIGINS:
+        raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
+    table = _text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
+    names = _names(path, table.names, given)
+    found = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
+    if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
+        tell(f"{path}: {', '.join(found)}.")
+    display = _units.geometry(path, screen, _units.Setup())
+    hint = time_hint(names["time"])
+    time = _units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
+    places = np.stack([table.numbers(names[axis]) for axis in "xy"], 1)
+    xy = _units.pixels(path, places, display, unit or place_hint(names["x"]), tell, ORIGINS[origin])
+    people, pictures = (
+        table.words(names[role]) if names[role] else np.full(len(table), other, object)
+        for role, other in (("subject", subject or stem(path)), ("stimulus", stimulus))
+    )
+    trial = table.words(names["trial"]) if names["trial"] else None
+    yield from _trials.trials(path, time, xy, display, (people, pictures), trial, tell)
+
+
+def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:
+    """The column of each role; "" where there is none, which only some may lack."""
+    found: dict[str, str] = {}
+    for role, usual in USUAL.items():
+        if role in given:
+            found[role] = _text_table.match(header, given[role]) or given[role]
+            continue
+        found[role] = _text_table.match(header, *usual.split("|"))
+        if not found[role] and role in ("time", "x", "y"):
+            few = ", ".join(name[:40] for name in header[:12])
+            problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
+            raise _text_table.UnlikeError(f"{path}: {problem}.")
+    if len({found[role] for role in ("time", "x", "y")}) < 3:
+        what = ", ".join(f"{role} is {found[role]!r}" for role in ("time", "x", "y"))
+        raise RecordingError(f"{path}: {what}; give three columns.")
+    return found
+
+
+def time_hint(name: str) -> str:
+    """The unit that a column's name gives: s, ms, us, ns or "".
+
+    >>> [time_hint(it) for it in ("t_ms", "timestamp [ns]", "Recording timestamp [μs]", "seconds", "timestamp")]
+    ['ms', 'ns', 'us', 's', '']
+    """
+    words = re.findall(r"[a-z]+", name.casefold().replace("μ", "u").replace("µ", "u"))
+    units = {"sec": "s", "seconds": "s", "milliseconds": "ms", "microseconds": "us"}
+    return next((units.get(word, word) for word in reversed(words) if units.get(word, word) in _units.TIMES), "")
+
+
+def place_hint(name: str) -> str:
+    """The unit that a column's name gives: px, norm, deg or "".
+
+    >>> [place_hint(it) for it in ("gaze x [px]", "norm_pos_x", "x_deg", "x")]
+    ['px', 'norm', 'deg', '']
+    """
+    words = re.findall(r"[a-z]+", name.casefold())
+    units = {"pixel": "px", "pixels": "px", "normalized": "norm", "normalised": "norm", "degrees": "deg", "dva": "deg"}
+    return next((units.get(word, word) for word in words if units.get(word, word) in _units.PLACES), "")

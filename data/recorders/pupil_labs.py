@@ -1,0 +1,139 @@
+"""Pupil Labs' exports: Pupil Core's `gaze_positions*.csv`, Neon's and Invisible's `gaze.csv`.
+
+    gaze_positions.csv                      gaze_timestamp (s), norm_pos_x, norm_pos_y (y up), confidence
+    gaze_positions_on_surface_NAME.csv      gaze_timestamp (s), x_norm, y_norm (y up), on_surf, confidence
+    gaze.csv                                timestamp [ns], gaze x [px], gaze y [px], blink id
+    gaze.csv of a marker mapper             timestamp [ns], gaze position on surface x [normalized] (y down)
+
+The screen here is what the coordinates refer to: the surface, which should be the screen or the picture itself, or
+the scene camera (1600 x 1200 pixels for Neon). Only on a surface do places stay where they are when the head moves, so
+scene camera coordinates are told of. Samples of a confidence below 0.6, which the makers advise, blinks and those while
+the glasses were not worn are lost. A gaze.csv of Pupil Cloud may hold several recordings (recording id): each is a
+person, named by `sections.csv` beside it (wearer name, else recording name).
+Trials come from `annotations.csv` (Core: timestamp, label, duration) or `events.csv` (timestamp [ns], name) in the same
+folder, or in the one above `surfaces`: each of its entries begins one, named by its label, which lasts for its duration
+or to the next entry; recording.begin and .end only end. Without that file the recording is one trial.
+https://docs.pupil-labs.com/core/software/pupil-player, https://docs.pupil-labs.com/neon/data-collection/data-format.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import RecordingError
+from data.gaze import Samples, Screen
+from data.recorders import _text_table, _trials, _units
+from data.recorders._recording_names import labels
+from data.recorders._text_table import TextTable, Warn
+
+PLACES = (  # x, y, unit, y upwards, on a surface
+    ("x_norm", "y_norm", "norm", True, True),
+    ("gaze position on surface x [normalized]", "gaze position on surface y [normalized]", "norm", False, True),
+    ("gaze position in reference image x [px]", "gaze position in reference image y [px]", "px", False, True),
+    ("norm_pos_x", "norm_pos_y", "norm", True, False),
+    ("gaze x [px]", "gaze y [px]", "px", False, False),
+)
+CLOCKS = (("gaze_timestamp", "s"), ("timestamp [ns]", "ns"), ("timestamp [s]", "s"), ("timestamp", "s"))
+TIMES = (("annotations.csv", "timestamp", "label"), ("events.csv", "timestamp [ns]", "name"))
+EDGES = ("recording.begin", "recording.end")
+
+
+def read(
+    path: Path | str,
+    screen: Screen | _units.Setup | None = None,
+    *,
+    confidence: float = 0.6,
+    subject: str = "",
+    stimulus: str = "",
+    tell: Warn = warnings.warn,
+) -> Iterator[Samples]:
+    """The trials of an export; where it names no person, `subject` does, else the folder."""
+    path = Path(path)
+    table = _text_table.read(path, tell=tell)
+    clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
+    known = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
+    if not clock or known is None:
+        raise RecordingError(f"{path}: not an export of gaze by Pupil Labs; give gaze_positions.csv or gaze.csv.")
+    display = _units.geometry(path, screen, _units.Setup())
+    if not known[4]:
+        tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
+    time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
+    xy = _places(table, known, display, confidence)
+    _units.warn_if_off_screen(path, xy, display, tell)
+    if not np.isfinite(time).any():
+        raise RecordingError(f"{path}: no row has a time; export the recording again.")
+    mark = table.find("recording id")
+    recordings = table.words(mark) if mark else np.full(len(table), "", object)
+    ids, names, marks = list(dict.fromkeys(recordings)), _wearers(path, tell), _marks(path, tell)
+    for recording in ids:
+        mine = recordings == recording
+        when, where = _trials.rising(time[mine], xy[mine])
+        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or labels([path])[path]
+        if marks:
+            own = [trial[1:] for trial in marks if trial[0] in ("", recording)]
+            yield from _trials.split_at(when, where, own, who, display)
+        elif len(when):
+            yield Samples(who, stimulus, when - when[0], where, display)
+
+
+def _places(
+    table: TextTable, known: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
+) -> Float[np.ndarray, "n 2"]:
+    xy = np.stack([table.numbers(table.find(name)) for name in known[:2]], 1)
+    if known[3]:
+        xy[:, 1] = 1 - xy[:, 1]
+    if known[2] == "norm":
+        xy *= (screen.width, screen.height)
+    sure, blink, worn = table.find("confidence"), table.find("blink id"), table.find("worn")
+    if sure:
+        xy[~(table.numbers(sure) >= confidence)] = np.nan
+    if blink:
+        xy[np.isfinite(table.numbers(blink))] = np.nan
+    if worn:
+        xy[[word.casefold() in ("0", "0.0", "false") for word in table.words(worn)]] = np.nan
+    return xy
+
+
+def _wearers(path: Path, tell: Warn) -> dict[str, str]:
+    """The name of each recording's person, from the file of Pupil Cloud beside."""
+    beside = path.with_name("sections.csv")
+    table = _text_table.read(beside, tell=tell) if beside.is_file() else None
+    ids = table.find("recording id") if table else ""
+    if not table or not ids:
+        return {}
+    columns = [table.words(name) for it in ("recording name", "wearer name") if (name := table.find(it))]
+    found = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
+    for name, count in Counter(found.values()).items():
+        if count > 1:
+            tell(f"{path}: {count} recordings are of {name!r}; they are taken for one person.")
+    return found
+
+
+def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
+    """Recording, onset and end (ms of its clock) and label of each trial, from the file beside."""
+    above = [path.parent, path.parent.parent] if path.parent.name == "surfaces" else [path.parent]
+    places = [(folder / name, clock, label) for name, clock, label in TIMES for folder in above]
+    for beside, clock, label in places:
+        if not beside.is_file():
+            continue
+        table = _text_table.read(beside, tell=tell)
+        if not (table.find(clock) and table.find(label)):
+            continue
+        scale = _units.TIMES["ns" if "ns" in clock else "s"]
+        times = table.numbers(table.find(clock)) * scale
+        lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
+        labelled, mark = table.words(table.find(label)), table.find("recording id")
+        recordings = table.words(mark) if mark else np.full(len(table), "", object)
+        found = []
+        for recording in dict.fromkeys(recordings):
+            mine = [row for row in np.argsort(times) if np.isfinite(times[row]) and recordings[row] == recording]
+            ends = _trials.mark_ends(times[mine].tolist(), lasting[mine].tolist())
+            found += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
+        found = [mark for mark in found if mark[3] not in EDGES]
+        tell(f"{path}: {len(found)} trials from {beside.name}.")
+        return found
+    return []

@@ -1,0 +1,1 @@
+"""Data sets made from a seed, for tests, tours and trials without files."""

@@ -1,0 +1,301 @@
+"""What is found out about a large data set is kept beside its table, in the folder `.gaze`: nothing that could be lost.
+
+    fixations-<hash>.parquet        the rows of fixations.csv, as `data.table.parquet` puts them
+    fixations-<hash>-<rule>.npy     x, y and second of each fixation, as `data.table.fixation_array` puts them
+    sizes.json                      of each picture its times of change, its bytes, its width and height
+
+The hash is of the table's bytes and of the version of these forms, so a changed table has another file, and the old
+ones are removed. The rule is the length of the viewing and what `data.maps.onsets` assumes. A file that is cut short,
+and a Parquet page that is not what its checksum says, is made anew; numbers of the other files that a failing disk has
+altered are not noticed. Where the folder cannot be written to, or the disk is full, a temporary folder takes its place
+until the program ends. So it does, with a warning, where `.gaze` is a link or no folder. Nothing is ever removed but
+files with the names above. Every file appears whole or not at all, so that several programs may read one data set at
+once.
+"""
+
+import contextlib
+import functools
+import hashlib
+import itertools
+import json
+import logging
+import math
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.atomic import atomic_write
+from data.errors import TableError
+from data.gaze import Scanpath
+from data.picture import picture_size
+from data.table import memory_sets, parquet
+
+if TYPE_CHECKING:
+    import pyarrow
+
+VERSION = 2
+LEAST = 1 << 20  # bytes: a smaller table is read as quickly without
+STALE = 86_400  # seconds after which what a stopped program left half-written is removed
+BATCH = 1 << 16  # rows that are read at once
+OURS = r"fixations-(?P<hash>[0-9a-f]{32})(-[0-9.e+-]+)?\.(parquet|npy)"  # the files that are made here
+HALF = (
+    rf"\.({OURS}|sizes\.json)\.(\d+-\d+|\w{{8}})\.part"  # what they, and the folder of a draft, are called until then
+)
+
+logger = logging.getLogger(__name__)
+
+Item = tuple[str, tuple[Scanpath, ...]]
+
+
+def rows(table: Path, anew: bool = False) -> Path | None:
+    """The Parquet file of a fixations.csv, made if need be; None: the strict reader is to read the table."""
+    try:
+        if table.stat().st_size < LEAST:
+            return None
+        digest, stem = _named(table)
+    except OSError:
+        return None
+    try:
+        made = keep(
+            table.parent,
+            f"{stem}.parquet",
+            lambda target: parquet.make(table, digest, target),
+            None if anew else _is_table,
+        )
+    except parquet.NeedsStrictError:
+        return None
+    folder = _folder(table.parent)
+    if folder:
+        _tidy(folder, stem)
+    return made
+
+
+def _named(table: Path) -> tuple[str, str]:
+    """The SHA-256 of a table, and what its files are called."""
+    with table.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, f"fixations-{hashlib.sha256(f'{VERSION} {digest}'.encode()).hexdigest()[:32]}"
+
+
+def keep(
+    root: Path, name: str, make: Callable[[Path], None], sound: Callable[[Path], bool] | None = None
+) -> Path | None:
+    """The file of this name in the cache of a data set, made unless it is there and `sound`; None: no place for it."""
+    for spare in (False, True):
+        with contextlib.suppress(OSError):
+            folder = Path(_spare().name) if spare else _folder(root)
+            if folder is None:
+                continue
+            file = folder / name
+            if sound is not None and file.is_file() and sound(file):
+                return file
+            if not spare and not root.stat().st_mode & 0o222:
+                continue  # not even as an administrator: whoever owns the data set says so
+            folder.mkdir(exist_ok=True)
+            make(file)
+            return file
+    return None
+
+
+def _folder(root: Path) -> Path | None:
+    """The cache of a data set, there or yet to be made; None: something else, or a link to it, has its name."""
+    folder = root / ".gaze"
+    if folder.resolve() != root.resolve() / ".gaze" or (folder.exists() and not folder.is_dir()):
+        _tell(folder)
+        return None
+    return folder
+
+
+@functools.cache
+def _tell(folder: Path) -> None:
+    """Says once why a data set's cache is not used."""
+    logger.warning("%s: is a link or no folder, so a temporary folder is used; remove it to keep the cache.", folder)
+
+
+@functools.cache
+def _spare() -> "tempfile.TemporaryDirectory[str]":
+    """A folder that lives as long as the program."""
+    return tempfile.TemporaryDirectory(prefix="gaze-")
+
+
+def _tidy(folder: Path, stem: str) -> None:
+    """Removes our files of another state of the table, and ours that were left half-written long ago."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            ours = re.fullmatch(OURS, path.name)
+            if ours and f"fixations-{ours['hash']}" != stem:
+                path.unlink(missing_ok=True)
+            elif re.fullmatch(HALF, path.name) and time.time() - path.lstat().st_mtime > STALE:
+                _remove(path)
+
+
+def _remove(half: Path) -> None:
+    """Removes a file that was left half-written, or the folder of a draft if nothing else is in it."""
+    with contextlib.suppress(OSError):
+        if half.is_symlink() or not half.is_dir():
+            half.unlink()
+        else:
+            (half / parquet.DRAFT).unlink(missing_ok=True)
+            half.rmdir()
+
+
+def _is_table(file: Path) -> bool:
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(file) as opened:
+            return bool(opened.schema_arrow.names == [*parquet.TEXTS, *parquet.NUMBERS, "found"])
+    except (pyarrow.ArrowException, OSError):
+        return False
+
+
+def scanpaths(file: Path, table: Path, held: memory_sets.MemorySets) -> Iterator[Item]:
+    """The scanpaths of each picture in a file of `rows`, which is made anew from the table if it proves broken."""
+    import pyarrow
+
+    done = 0
+    try:
+        for item in _scanpaths(file, held):
+            yield item
+            done += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        with _unchanged(table, error):
+            yield from itertools.islice(_scanpaths(_again(file, table), held), done, None)
+
+
+def counts(file: Path, table: Path) -> dict[str, int]:
+    """How many rows each picture has in a file of `rows`, in its order; made anew as by `scanpaths`."""
+    import pyarrow
+
+    try:
+        return _counts(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        with _unchanged(table, error):
+            return _counts(_again(file, table))
+
+
+def _counts(file: Path) -> dict[str, int]:
+    from pyarrow.parquet import ParquetFile
+
+    found: dict[str, int] = {}
+    with ParquetFile(file, read_dictionary=["image"], page_checksum_verification=True, pre_buffer=False) as opened:
+        for batch in opened.iter_batches(16 * BATCH, columns=["image"], use_threads=False):
+            places, names = _text(batch, "image")
+            for place, count in enumerate(np.bincount(places).tolist()):
+                if count:
+                    found[names[place]] = found.get(names[place], 0) + count
+    return found
+
+
+def _again(file: Path, table: Path) -> Path:
+    """The same file, made anew from the same table."""
+    again = rows(table, anew=True)
+    if again is None or again.name != file.name:
+        raise FileNotFoundError
+    return again
+
+
+@contextlib.contextmanager
+def _unchanged(table: Path, first: Exception) -> Iterator[None]:
+    """What cannot be read a second time either: its table is another one by now, or there is no place for it."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError):
+        raise TableError(f"{table}: was changed while it was read, or the disk is full; run again.") from first
+
+
+def _scanpaths(file: Path, held: memory_sets.MemorySets) -> Iterator[Item]:
+    for part in _pictures(file):
+        texts = [_text(part, name) for name in parquet.TEXTS]
+        image, subject, task, target = (names for _, names in texts)
+        codes = np.stack([places for places, _ in texts])
+        starts = [0, *(np.flatnonzero((np.diff(codes) != 0).any(0)) + 1).tolist()]
+        trials = codes[:, starts].T.tolist()
+        numbers = {name: part[name].to_numpy() for name in (*parquet.NUMBERS, "found")}
+        boxes = np.stack([numbers[name][starts] for name in parquet.BOX], 1).tolist()
+        found = [bool(f) if f >= 0 else None for f in numbers["found"][starts].tolist()]
+        xy = np.stack([numbers["x"], numbers["y"]], 1)
+        name, paths = image[trials[0][0]], list[Scanpath]()
+        for (i, s, k, t), box, seen, start, end in zip(
+            trials, boxes, found, starts, [*starts[1:], len(part)], strict=True
+        ):
+            if image[i] != name:
+                yield name, tuple(paths)
+                name, paths = image[i], []
+            onset, duration = (numbers[column][start:end] for column in ("start_ms", "duration_ms"))
+            there = None if math.isnan(sum(box)) else (box[0], box[1], box[2], box[3])
+            memory = memory_sets.memory_set(held, name, subject[s], target[t])
+            paths.append(Scanpath(subject[s], xy[start:end], onset, duration, task[k], target[t], there, seen, memory))
+        yield name, tuple(paths)
+
+
+def _pictures(file: Path) -> Iterator["pyarrow.RecordBatch"]:
+    """All rows of some pictures at a time."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    def joined(parts: list["pyarrow.RecordBatch"]) -> "pyarrow.RecordBatch":
+        return pyarrow.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()[0]
+
+    parts: list[pyarrow.RecordBatch] = []
+    with ParquetFile(
+        file, read_dictionary=list(parquet.TEXTS), page_checksum_verification=True, pre_buffer=False
+    ) as opened:
+        for batch in opened.iter_batches(BATCH, use_threads=False):
+            image = batch["image"].indices.to_numpy()
+            start = len(image) - int(np.argmax(image[::-1] != image[-1])) if (image != image[-1]).any() else 0
+            if start:
+                yield joined([*parts, batch.slice(0, start)])
+                parts = []
+            parts.append(batch.slice(start))
+    if parts:
+        yield joined(parts)
+
+
+def _text(part: "pyarrow.RecordBatch", name: str) -> tuple[np.ndarray, list[str]]:
+    cells = part[name]
+    return cells.indices.to_numpy(), cells.dictionary.to_pylist()
+
+
+class Sizes:
+    """Width and height of pictures, from their headers, or from the last time if they have not changed since."""
+
+    def __init__(self, root: Path) -> None:
+        folder = _folder(root)
+        self.file = folder / "sizes.json" if folder and folder.is_dir() else None
+        self.known: dict[str, list[int]] = {}
+        self.new = False
+        if self.file:
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                self.known = dict(json.loads(self.file.read_bytes()))
+
+    def __call__(self, name: str, path: Path) -> tuple[int, int]:
+        """Of the picture of this name in this file."""
+        if not self.file:
+            return picture_size(path)
+        try:
+            state = path.stat()
+        except OSError:
+            return picture_size(path)  # which says what is wrong
+        key = [state.st_mtime_ns, state.st_ctime_ns, state.st_size]
+        known = self.known.get(name)
+        if isinstance(known, list) and known[:3] == key and len(known) == 5:
+            return known[3], known[4]
+        width, height = picture_size(path)
+        self.known[name], self.new = [*key, width, height], True
+        return width, height
+
+    def save(self) -> None:
+        """For the next time."""
+        with contextlib.suppress(OSError):
+            if self.file and self.new and self.file.parent.parent.stat().st_mode & 0o222:
+                with atomic_write(self.file) as file:
+                    file.write(json.dumps(self.known).encode())

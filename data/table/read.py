@@ -1,0 +1,108 @@
+"""The one documented table format: `fixations.csv`, `images/`; optionally `objects.json`, `trials.csv`, `splits.json`.
+
+data/README.md describes every column. The readers are strict: the first thing that is wrong ends them with a
+`TableError`. `check` reports everything that is wrong. `write` makes a data set that `read` gives back.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from data.coco import Coco
+from data.errors import Defect, Report, Sizes, TableError, read_json, refuse
+from data.gaze import Objects, Picture, Scanpath
+from data.table import cache, memory_sets
+from data.table.schema import Row, parse_rows
+
+
+def read_table(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+    """Every picture with its scanpaths, in the order of the table.
+
+    A scanpath is one person looking at one picture with one target: who searches two things in one picture
+    gives two. The table is checked at once, the size of each picture (from its header) read as it comes. A large table
+    is not held in memory: `data.table.cache` keeps it in the folder `.gaze` as a Parquet file.
+    """
+    root = Path(root)
+    found = scanpaths(root)
+    return _items(Pictures(root), found)
+
+
+def _items(
+    pictures: "Pictures", found: Iterator[tuple[str, tuple[Scanpath, ...]]]
+) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+    try:
+        for name, paths in found:
+            yield pictures[name], paths
+    finally:
+        pictures.sizes.save()
+
+
+def scanpaths(root: Path) -> Iterator[tuple[str, tuple[Scanpath, ...]]]:
+    """Every picture's name with its scanpaths, in the order of the table."""
+    file = cache.rows(root / "fixations.csv")
+    groups: dict[str, dict[tuple[str, ...], list[Row]]] = {}
+    for row in parse_rows(root / "fixations.csv", refuse) if file is None else ():
+        groups.setdefault(row.image, {}).setdefault(row.trial, []).append(row)
+    held = memory_sets.read(root / "trials.csv", refuse)
+    if file:
+        return cache.scanpaths(file, root / "fixations.csv", held)
+    return ((name, tuple(_scanpath(trial, held) for trial in trials.values())) for name, trials in groups.items())
+
+
+class Pictures:
+    """The pictures of a data set by name, their sizes read from their headers or, without a file, from objects.json."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.sizes = root, cache.Sizes(root)
+        self._named: Sizes | None = None
+
+    def __getitem__(self, name: str) -> Picture:
+        path = self.root / "images" / name
+        if path.is_file():
+            return Picture(name, *self.sizes(name, path), path)
+        if self._named is None:
+            self._named = Coco(self.root / "objects.json", refuse).sizes
+        if name not in self._named:
+            raise TableError(f"{path}: the picture is missing; add it, or its size to {self.root / 'objects.json'}.")
+        return Picture(name, *self._named[name])
+
+
+def _scanpath(trial: list[Row], held: memory_sets.MemorySets) -> Scanpath:
+    trial.sort(key=lambda row: row.order)
+    numbers = np.array([row[6:10] for row in trial])  # x, y, start, duration
+    first = trial[0]
+    x, y, width, height = first.box or (math.nan,) * 4
+    box = None if math.isnan(x + y + width + height) else (x, y, width, height)
+    xy, onset, duration = numbers[:, :2], numbers[:, 2], numbers[:, 3]
+    names = memory_sets.memory_set(held, first.image, first.subject, first.target)
+    return Scanpath(first.subject, xy, onset, duration, first.task, first.target, box, first.found, names)
+
+
+def read_objects(root: Path | str, file: Path | None = None) -> dict[str, Objects]:
+    """The objects of every picture that objects.json (or `file`, of the same form) names; {} without that file."""
+    return {
+        name: Objects(
+            np.array([box for box, _, _ in items], float).reshape(-1, 4),
+            tuple(category for _, category, _ in items),
+            tuple(attributes for _, _, attributes in items),
+        )
+        for name, items in Coco(file or Path(root) / "objects.json", refuse).boxes.items()
+    }
+
+
+def read_splits(root: Path | str) -> dict[str, list[str]]:
+    """The names of the pictures of each split; {} without splits.json."""
+    return splits_reporting(Path(root), refuse)
+
+
+def splits_reporting(root: Path, report: Report) -> dict[str, list[str]]:
+    """As `read_splits`; a split that is no list of names is reported and left out."""
+    path = root / "splits.json"
+    found = read_json(path, report) if path.exists() else {}
+    for split, names in list(found.items()):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            report(Defect(str(path), None, f"split {split!r} is not a list of names", 'write ["a.jpg", "b.jpg"]'))
+            del found[split]
+    return found

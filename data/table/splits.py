@@ -1,0 +1,225 @@
+"""Which pictures, or which people, train, validate and test.
+
+    picture     the default: a picture is in one split, with all who looked at it
+    target      no target is looked for in two splits: a model is tested on what it has never searched
+    observer    the same pictures in every split, looked at by other people
+    layout      pictures whose objects are at the same places are in one split
+
+Only `observer` puts one picture on both sides. A split follows from the seed and from what is divided, not from the
+order in which it comes.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import GazeError
+from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
+
+Item = tuple[Picture, tuple[Scanpath, ...]]
+Paths = tuple[Scene, tuple[ObjectPath, ...]]
+Layout = Mapping[str, Hashable] | Callable[[str], Hashable]
+
+NAMES = ("train", "val", "test")
+KINDS = ("picture", "target", "observer", "layout")
+
+
+def split(
+    items: Iterable[tuple[Picture, Sequence[Scanpath]]],
+    by: str = "picture",
+    shares: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    named: Mapping[str, Sequence[str]] | None = None,
+    layout: Layout | None = None,
+) -> dict[str, list[Item]]:
+    """The items of the splits train, val and test, each sorted by the name of the picture.
+
+    Shares are of pictures, and of people when divided by observer; groups stay whole, so they are met as nearly as
+    these allow. A share of 0 gives an empty split, each other one gets at least one group.
+
+    Args:
+        items: What a reader yields; names of pictures must differ.
+        by: What no two splits share: "picture", "target", "observer" or "layout". Divided by target, pictures that
+            share one (also over a third picture) stay together, and a picture without any is by itself.
+        shares: Of train, val and test; they sum to 1.
+        seed: The same number gives the same splits.
+        named: The names of the pictures of each split, as `table.splits` reads them. Taken when divided by picture,
+            instead of the shares; a picture that none names is left out.
+        layout: The layout of a picture by its name, such as `layouts` gives; needed when divided by layout.
+    """
+    everything = sorted(((picture, tuple(paths)) for picture, paths in items), key=lambda item: item[0].name)
+    _check(everything, by, shares, layout)
+    if by == "picture" and named:
+        return _as_named(everything, named)
+    if by == "observer":
+        people = {s.subject: 1 for _, paths in everything for s in paths}
+        place = _divide(people, shares, seed, by)
+        return {name: _looked_at_by(everything, {who for who, i in place.items() if i == k}) for k, name in _numbered()}
+    groups = _groups(everything, by, layout)
+    counts: dict[str, int] = {}
+    for group in groups.values():
+        counts[group] = counts.get(group, 0) + 1
+    place = _divide(counts, shares, seed, by)
+    return {name: [it for it in everything if place[groups[it[0].name]] == k] for k, name in _numbered()}
+
+
+def scenes(parts: Mapping[str, Sequence[Item]], items: Iterable[Paths]) -> dict[str, list[Paths]]:
+    """A split of pictures, carried over to their scenes: the same pictures, and on each the same people.
+
+    Scenes keep their order; one of which nobody's path is left is in no split.
+    """
+    everything = list(items)
+    found: dict[str, list[Paths]] = {}
+    for part, some in parts.items():
+        people = {picture.name: {s.subject for s in paths} for picture, paths in some}
+        theirs = [
+            (s, tuple(p for p in paths if p.subject in people.get(s.picture.name, ()))) for s, paths in everything
+        ]
+        found[part] = [item for item in theirs if item[1]]
+    return found
+
+
+def _numbered() -> list[tuple[int, str]]:
+    return list(enumerate(NAMES))
+
+
+def _check(items: list[Item], by: str, shares: Sequence[float], layout: Layout | None) -> None:
+    if by not in KINDS:
+        raise GazeError(f"A data set cannot be split by {by!r}; choose {', '.join(KINDS)}.")
+    if len(shares) != len(NAMES) or not all(share >= 0 for share in shares) or not math.isclose(sum(shares), 1):
+        raise GazeError(f"The shares are {tuple(shares)}; give three numbers of 0 or more for {NAMES} that sum to 1.")
+    if by == "layout" and layout is None:
+        raise GazeError("A split by layout needs the layout of each picture; give it, such as from split.layouts.")
+    for (one, _), (other, _) in pairwise(items):
+        if one.name == other.name:
+            raise GazeError(f"{one.name!r} is there twice; give all scanpaths of a picture at once.")
+
+
+def _as_named(items: list[Item], named: Mapping[str, Sequence[str]]) -> dict[str, list[Item]]:
+    place: dict[str, str] = {}
+    for part, names in named.items():
+        for name in names:
+            if place.setdefault(name, part) != part:
+                raise GazeError(f"{name!r} is in {place[name]!r} and in {part!r}; keep it in one split.")
+    return {
+        part: [item for item in items if place.get(item[0].name) == part] for part in dict.fromkeys((*NAMES, *named))
+    }
+
+
+def _looked_at_by(items: list[Item], people: set[str]) -> list[Item]:
+    theirs = [(picture, tuple(s for s in paths if s.subject in people)) for picture, paths in items]
+    return [item for item in theirs if item[1]]
+
+
+def _groups(items: list[Item], by: str, layout: Layout | None) -> dict[str, str]:
+    """The group of each picture by name; a group is named after its first picture."""
+    if by == "picture":
+        return {picture.name: picture.name for picture, _ in items}
+    same: dict[Hashable, list[str]] = {}
+    for picture, paths in items:
+        for key in _layout(picture.name, layout) if layout is not None and by == "layout" else _targets(paths):
+            same.setdefault(key, []).append(picture.name)
+    union = _Union([picture.name for picture, _ in items])
+    for names in same.values():
+        for name in names[1:]:
+            union.join(names[0], name)
+    return {picture.name: union.of(picture.name) for picture, _ in items}
+
+
+def _targets(paths: tuple[Scanpath, ...]) -> set[Hashable]:
+    return {s.target for s in paths if s.target}
+
+
+def _layout(name: str, layout: Layout) -> list[Hashable]:
+    if callable(layout):
+        return [layout(name)]
+    if name not in layout:
+        raise GazeError(f"{name!r} has no layout; give one for every picture.")
+    return [layout[name]]
+
+
+@dataclass
+class _Union:
+    """Which names hang together; each group goes by the name of its first member."""
+
+    names: list[str]
+    above: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.above = {name: name for name in self.names}
+
+    def of(self, name: str) -> str:
+        while self.above[name] != name:
+            self.above[name] = self.above[self.above[name]]
+            name = self.above[name]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        low, high = sorted((self.of(one), self.of(other)))
+        self.above[high] = low
+
+
+def _divide(sizes: Mapping[str, int], shares: Sequence[float], seed: int, by: str) -> dict[str, int]:
+    """The number of the split of each group: at random, each to the split that lacks most."""
+    keys = sorted(sizes)
+    wanted = [k for k, share in enumerate(shares) if share > 0]
+    if keys and len(keys) < len(wanted):
+        parts = f"{len(keys)} group{'s' if len(keys) > 1 else ''} of one {by}"
+        raise GazeError(f"{len(wanted)} splits cannot be made of {parts}; split by something else, or set shares to 0.")
+    order = [keys[i] for i in np.random.default_rng(seed).permutation(len(keys))]
+    lacks = np.array(shares, float) * sum(sizes.values())
+    place: dict[str, int] = {}
+    for key in order:
+        place[key] = max(wanted, key=lambda k: lacks[k])
+        lacks[place[key]] -= sizes[key]
+    for k in wanted:
+        if keys and k not in place.values():
+            _give(k, place, sizes, order)
+    return place
+
+
+def _give(k: int, place: dict[str, int], sizes: Mapping[str, int], order: list[str]) -> None:
+    """Move the smallest group of the split with most groups to the empty split `k`."""
+    groups = list(place.values())
+    most = max(set(groups), key=lambda i: (groups.count(i), -i))
+    place[min((key for key in order if place[key] == most), key=lambda key: sizes[key])] = k
+
+
+def layouts(objects: Mapping[str, Objects], within: float = 0.0) -> dict[str, str]:
+    """The layout of each picture by its name: the first picture, in order of names, whose boxes are the same.
+
+    Boxes are the same when each has a partner in the other picture that differs in x, y, width and height by at most
+    `within` pixels, one for one; categories and the order of the boxes do not matter.
+    """
+    if not within >= 0:
+        raise GazeError(f"Boxes cannot agree within {within:g} pixels; give 0 or more.")
+    found: dict[str, str] = {}
+    exact: dict[bytes, str] = {}
+    first: dict[int, list[str]] = {}  # by the number of boxes, the pictures that layouts are named after
+    for name in sorted(objects):
+        boxes = _sorted(objects[name].boxes)
+        known = exact.get(boxes.tobytes())
+        if known is None and within > 0:
+            options = first.get(len(boxes), [])
+            known = next((o for o in options if _agree(boxes, _sorted(objects[o].boxes), within)), None)
+        found[name] = name if known is None else known
+        exact.setdefault(boxes.tobytes(), found[name])
+        if known is None:
+            first.setdefault(len(boxes), []).append(name)
+    return found
+
+
+def _sorted(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    boxes = boxes.astype(float) + 0.0  # no negative zero
+    return boxes[np.lexsort(boxes.T[::-1])]
+
+
+def _agree(one: Float[np.ndarray, "n 4"], other: Float[np.ndarray, "n 4"], within: float) -> bool:
+    """Whether the nearest box of the other picture is near enough, and no two have the same."""
+    apart = np.abs(one[:, None] - other[None]).max(2) if len(one) else np.zeros((0, 1))
+    nearest = apart.argmin(1)
+    return len(set(nearest.tolist())) == len(one) and bool((apart.min(1) <= within).all())

@@ -1,0 +1,1 @@
+"""How good predictions are: protocols, scores beside chance and people, tests, reports."""

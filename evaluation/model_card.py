@@ -1,0 +1,106 @@
+"""The numbers of a model card: tables of Markdown made from what `gaze evaluate --format json` printed.
+
+A card is `export/weights/<name>.md`. What stands between its two marks is written here, everything else by people.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.atomic import atomic_write
+from data.errors import GazeError
+
+WIDE = 8  # columns of a table at most
+BEGIN, END = "<!-- scores: written by gaze export -->", "<!-- end of scores -->"
+
+Evaluation = dict[str, Any]
+
+
+def read(paths: Sequence[Path]) -> list[Evaluation]:
+    """The evaluations of the files."""
+    found = []
+    for path in paths:
+        try:
+            evaluation = json.loads(path.read_text())
+            found.append({"protocol": evaluation["protocol"], "scores": evaluation["scores"]})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GazeError(f"{path}: not an evaluation; write one with `gaze evaluate ... --format json`.") from error
+    return found
+
+
+def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str, float]]:
+    """What the contract says: the means over pictures, by data set."""
+    found = {}
+    for evaluation in evaluations:
+        rows = evaluation["scores"]["whole"]
+        if model not in rows:
+            raise GazeError(f"The evaluation on {evaluation['protocol']['data']} does not hold the model '{model}'.")
+        found[str(evaluation["protocol"]["data"])] = {
+            name: round(score["mean"], 3) for name, score in rows[model].items() if score["mean"] is not None
+        }
+    return found
+
+
+def pictures(facts: Mapping[str, Any]) -> str:
+    """How many pictures were evaluated, and of how many."""
+    some, split = facts["pictures"], facts.get("pictures_of_split", facts["pictures"])
+    return f"{some} pictures" if some == split else f"{some} of {split} pictures"
+
+
+def plain(words: str) -> str:
+    r"""Words that mean themselves in Markdown.
+
+    >>> print(plain("a|b <*c*> & [d]"))
+    a\|b &lt;\*c\*> &amp; \[d\]
+    """
+    escaped = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(words.split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def tables(evaluations: Sequence[Evaluation]) -> str:
+    """Markdown: for each set the whole viewing and each second, all rows, each number with its 95 % interval."""
+    parts = []
+    for evaluation in evaluations:
+        facts = evaluation["protocol"]
+        for period, rows in evaluation["scores"].items():
+            when = "whole viewing" if period == "whole" else period
+            title = plain(f"{facts['data']}, {facts['split']}: {when}")
+            parts.append(f"**{title}** ({pictures(facts)})\n")
+            names = list(dict.fromkeys(name for row in rows.values() for name in row))
+            known = [name for name in names if any(_known(row.get(name)) for row in rows.values())]
+            for some in (known[start : start + WIDE] for start in range(0, len(known), WIDE)):
+                parts += [*_table(rows, some), ""]
+    return "\n".join(parts)
+
+
+def _table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
+    yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
+    for row, values in rows.items():
+        if any(_known(values.get(name)) for name in names):
+            cells = (_cell(values[name]) if name in values else "" for name in names)
+            yield f"| {plain(row)} | {' | '.join(cells)} |"
+
+
+def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
+    """Puts the tables between the marks of the card; a card that is not there yet begins with `title`."""
+    text = path.read_text() if path.is_file() else f"# {title}\n\n{BEGIN}\n{END}\n"
+    if BEGIN not in text or END not in text:
+        raise GazeError(f"{path}: the marks '{BEGIN}' and '{END}' are not both there; add them where the tables go.")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with atomic_write(path) as file:
+        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode(errors="replace"))
+
+
+def _known(score: Mapping[str, float | None] | None) -> bool:
+    mean = score["mean"] if score else None
+    return mean is not None and not math.isnan(mean)
+
+
+def _cell(score: Mapping[str, float | None]) -> str:
+    if not _known(score):
+        return ""
+    return f"{score['mean']:z.3f} [{score['low']:z.2f}, {score['high']:z.2f}]"

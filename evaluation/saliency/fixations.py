@@ -1,0 +1,144 @@
+"""Where people looked on the pictures of a set: what `gaze evaluate saliency` compares maps with, before it is a map.
+
+Only fixations on the picture count. The pictures that are evaluated are those of a split; those of the centre bias are
+the split "train", or, where there is none or it is evaluated itself, the evaluated ones. How long pictures were shown
+is told, or taken from all trials of the set, as the whole seconds next above the end of 95 % of the recorded ones, or,
+where only durations are recorded, above the median of `data.table.summary.lasted`; without either they are `UNKNOWN`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, Int16, Int32
+
+from data import maps
+from data.errors import TableError
+from data.gaze import Picture, Scanpath
+from data.table import summary
+from data.table.read import read_splits, read_table
+
+UNKNOWN = 3.0, "unknown"  # seconds of viewing, and what tells them
+LONGEST = 60  # seconds of viewing
+SHARE, OUTLASTS = 0.95, 50.0  # of the trials end, and of a fixation's milliseconds that may outlast the picture
+SIZES = 4  # of pictures, of which the counts of everybody are kept
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """The fixations of all observers that lie on one picture."""
+
+    name: str
+    path: Path  # of the picture
+    size: tuple[int, int]  # height, width
+    xy: Float[np.ndarray, "l 2"]  # pixels
+    second: Int16[np.ndarray, " l"]  # in which it begins
+    observer: Int32[np.ndarray, " l"]  # their numbers
+    late: int = 0  # fixations that begin when the viewing should be over; they belong to its last second
+
+    @classmethod
+    def of(
+        cls, root: Path, picture: Picture, paths: Sequence[Scanpath], seconds: float, people: Mapping[str, int]
+    ) -> "Viewing":
+        """What all paths of the numbered people over a picture come to, if it was shown for some seconds."""
+        size, path = (picture.height, picture.width), picture.path or root / "images" / picture.name
+        xy = np.concatenate([np.zeros((0, 2)), *(p.xy for p in paths)])
+        onsets = np.concatenate([np.zeros(0), *(maps.onsets(p, seconds) for p in paths)])
+        observer = np.repeat(np.array([people[p.subject] for p in paths], np.int32), [len(p) for p in paths])
+        on = maps.on(xy, size)
+        late = int((onsets[on] >= 1000 * seconds - 1).sum())  # estimated onsets stop 1 ms before the end
+        return cls(
+            picture.name, path, size, xy[on], maps.second(onsets, seconds)[on].astype(np.int16), observer[on], late
+        )
+
+    def during(self, second: int | None) -> "Viewing":
+        """What begins in a second; None is the whole viewing."""
+        if second is None:
+            return self
+        keep = self.second == second
+        return replace(self, xy=self.xy[keep], second=self.second[keep], observer=self.observer[keep])
+
+
+@dataclass(frozen=True)
+class Viewings:
+    """The pictures that are evaluated, and those of the centre bias."""
+
+    chosen: list[Viewing]
+    train: list[Viewing]
+    seconds: float  # how long each picture was shown
+    source: str  # what says so: "given", "recorded", "durations", or "unknown"
+    split: int  # pictures of the split, before some were chosen
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the centre bias comes from other pictures than those that are evaluated."""
+        return self.train is not self.chosen
+
+    @property
+    def late(self) -> float:
+        """The share of fixations that begin when the viewing should be over."""
+        return sum(viewing.late for viewing in self.chosen) / sum(len(viewing.xy) for viewing in self.chosen)
+
+
+def read(root: Path, split: str, seconds: float | None = None, limit: int | None = None) -> Viewings:
+    """The viewings of a set in the table format; of more than `limit` pictures so many, evenly spread."""
+    named = read_splits(root)
+    if named and split not in (*named, "all"):
+        raise TableError(f"{root / 'splits.json'}: no split {split!r}; choose one of: {', '.join([*named, 'all'])}.")
+    items = list(read_table(root))
+    length, source = (seconds, "given") if seconds is not None else shown(items)
+    people = {name: n for n, name in enumerate(sorted({path.subject for _, paths in items for path in paths}))}
+    everything = {picture.name: Viewing.of(root, picture, paths, length, people) for picture, paths in items}
+    part = [everything[name] for name in dict.fromkeys(named.get(split, everything)) if name in everything]
+    some = len(part) if limit is None else min(limit, len(part))
+    chosen = [part[math.floor(k * len(part) / some)] for k in range(some)]
+    if not any(len(viewing.xy) for viewing in chosen):
+        raise TableError(f"{root}: no picture of the split {split!r} has a fixation on it; choose another one.")
+    train = [everything[name] for name in named.get("train", ()) if name in everything]
+    held_out = train and split not in ("train", "all")
+    return Viewings(chosen, train if held_out else chosen, length, source, len(part))
+
+
+def shown(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> tuple[float, str]:
+    """For how many seconds each picture was shown, and what tells it."""
+    paths = [path for _, paths in items for path in paths if len(path)]
+    recorded = [path for path in paths if np.isfinite(path.onset).all()]
+    guessed = [path for path in paths if np.isfinite(path.duration).all() and path.subject != summary.EVERYBODY]
+    if recorded:
+        ends = [float((path.onset + np.nan_to_num(path.duration)).max()) for path in recorded]
+        return _whole(float(np.quantile(ends, SHARE)) - OUTLASTS), "recorded"
+    return (_whole(1000 * float(np.median([*map(summary.lasted, guessed)]))), "durations") if guessed else UNKNOWN
+
+
+def _whole(length: float) -> float:
+    """The whole seconds next above milliseconds."""
+    return float(min(max(1, math.ceil(length / 1000)), LONGEST))
+
+
+class OtherImages:
+    """The fixations on all other pictures than one.
+
+    Everybody's are counted once for a size of pictures, of which each picture's own are taken away.
+    """
+
+    def __init__(self, viewings: Sequence[Viewing]) -> None:
+        self._viewings = viewings
+        self._own = {viewing.name: viewing for viewing in viewings}
+        self._everybody = lru_cache(SIZES)(self._counted)
+
+    def counts(self, viewing: Viewing) -> Float32[np.ndarray, "h w"]:
+        """How many fixations each pixel of a picture has, scaled to its size."""
+        own = self._own.get(viewing.name)
+        everybody = self._everybody(viewing.size)
+        return everybody.copy() if own is None else everybody - maps.counts(_scaled(own, own.size), own.size)
+
+    def _counted(self, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
+        return maps.counts(np.concatenate([np.zeros((0, 2)), *(_scaled(v, size) for v in self._viewings)]), size)
+
+
+def _scaled(viewing: Viewing, size: tuple[int, int]) -> Float[np.ndarray, "l 2"]:
+    """The fixations on a picture as if it had another size; to its own in the same steps, for their rounding."""
+    return np.asarray(viewing.xy / viewing.size[::-1] * size[::-1])

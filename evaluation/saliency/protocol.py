@@ -1,0 +1,244 @@
+"""`gaze evaluate saliency`: how well models predict where people look, beside chance and beside other people.
+
+A map is a density at the picture's own size, scored on each picture; a result is the mean over pictures with its 95 %
+bootstrap interval. The truth is every fixation of every observer on the picture, as counts (nss, auc, sauc, ig) and as
+the density that `data.maps.density` makes of them with `sigma` picture pixels (cc, sim, kl). The scores are those of
+`saliency.metrics`, convention "tuebingen"; sauc's negatives are the fixations on all other evaluated pictures, scaled
+to the picture's size, and ig's baseline is the centre bias.
+
+    uniform                 every pixel alike
+    centre bias c           0.999 b + 0.001 / pixels; b: the fixations on the pictures of the split "train" (without
+                            one, or when it is evaluated itself: on all other evaluated pictures), scaled to the
+                            picture's size and blurred with sigma. Made of all other evaluated pictures, it has
+                            a sauc far below 0.5: it is made of the negatives
+    spectral residual, Itti-Koch, graph-based   the classical baselines of `saliency/`, on a canvas of 384 x 512 pixels
+    models                  by name or file, the density that `Predictor` gives; or a folder of maps, as in
+                            `evaluation.saliency.map_folder`
+    half of the observers   the density of a random half (the smaller one) as a prediction of the other half's; it has
+                            no floor, so that its kl suffers from zeros, which begin 4 sigma from every fixation, and
+                            is no ceiling
+    leave one observer out  for each observer 0.9 d + 0.1 c, d: the density of all others, on this observer's fixations;
+                            the mean over observers
+
+`explained` is a row's information gain as a share of that of `leave one observer out`, both summed over the pictures
+that have both: 0 is the centre bias, 1 is what the others know of one more observer. Pictures are worst and best by the
+bits by which a model's ig misses that of `leave one observer out`. With `slices`, the same for each second, of which
+truth and centre bias are the fixations that begin in it (`data.maps.onsets`): a model's slice, its density of the whole
+viewing ("time-blind"), and the first less the second, picture by picture.
+
+How long pictures were shown says where the last second ends, and when fixations without onsets begin. Where nobody
+says it (`seconds`) it is taken from all trials of the set (`evaluation.saliency.fixations.shown`).
+
+Pictures are shared out to processes of one thread each; every number is the same for any count of them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from data.errors import GazeError
+from data.table.read import read_splits
+from evaluation import model_card
+from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
+from evaluation.saliency import entries, fixations, gallery
+from evaluation.saliency.entries import BASELINES
+from evaluation.saliency.run import PEOPLE, Study, gathered, scored
+from evaluation.saliency.scoring import BLIND, CENTRE, FLOOR, LEFT_OUT, LESS_BLIND, OF_A_SECOND, SCORES, SHARE, UNIFORM
+
+CHANCE = (UNIFORM, CENTRE)
+LATE = 0.01  # of the fixations, beyond which the length of the viewing is called wrong
+VIEWING = {  # what says how long pictures were shown
+    "given": "each shown for {:g} seconds",
+    "recorded": "each taken to be shown for {:g} s: 95 % of the recorded trials end by then",
+    "durations": "each taken to be shown for {:g} s: that is what the fixations of the median trial last",
+    "unknown": "each taken to be shown for {:g} s: the set holds no times",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is scored, and how."""
+
+    split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
+    condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
+    seconds: float | None = None  # how long each picture was shown; None: as the trials tell, in whole seconds
+    sigma: float = 15.36  # of the true densities, in pixels of the pictures
+    slices: bool = False  # score each second, too
+    baselines: bool = True  # score the classical baselines, too
+    limit: int | None = None  # pictures at most, evenly spread
+
+
+class Saliency(Evaluation):
+    """The scores of maps."""
+
+    kinds: ClassVar = {
+        **dict.fromkeys(CHANCE, "chance"),
+        **dict.fromkeys(BASELINES.values(), "baseline"),
+        **dict.fromkeys(PEOPLE, "people"),
+    }
+    question: ClassVar = "Where people look:"
+    meanings: ClassVar = {
+        "cc": "correlation with the density of people's fixations",
+        "nss": "how many standard deviations above its mean the map is where people looked",
+        "sim": "share of probability that map and people have in common",
+        "kl": "divergence from people's density in nats; punishes zeros where people looked",
+        "auc": "chance that a fixated pixel stands above any pixel",
+        "sauc": "the same against pixels fixated on other pictures, so that a centre bias earns nothing",
+        "ig": "bit per fixation above the centre bias",
+        "explained": "information gain as a share of the other observers'",
+    }
+    charted: ClassVar = (*SCORES, "explained")
+    ranked_by: ClassVar = ("ig", LEFT_OUT)
+
+    def kind(self, row: str) -> str:
+        """What a row is: chance, baseline, model or people; the rows of a second are their predictors'."""
+        return super().kind(row.removesuffix(BLIND).removesuffix(LESS_BLIND))
+
+    def head(self) -> list[str]:
+        """What was evaluated, in a line or two."""
+        facts = self.protocol
+        line = (
+            f"{facts['data']}, {facts['split']}: {model_card.pictures(facts)}, sigma {facts['sigma_pixels']:g} pixels"
+        )
+        return [f"{line}, convention {facts['convention']}", *([facts["caution"]] if facts["caution"] else [])]
+
+    def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
+        """One table a period."""
+        return {period: [*SCORES, "explained"] if period == WHOLE else list(OF_A_SECOND)}
+
+    def gist(self) -> list[str]:
+        """What came out, in a sentence or two."""
+        shares = {row: self.scores(row).get("explained", {"pictures": 0}) for row in self.models}
+        told = [
+            f"{row} explains {score['mean']:.0%} ({score['low']:.0%} to {score['high']:.0%}) of what other people "
+            "tell, beyond the centre bias, of where one more person looks."
+            for row, score in shares.items()
+            if score["pictures"]
+        ]
+        return [*super().gist(), *told]
+
+    def prose(self) -> list[str]:
+        """The protocol in sentences for people."""
+        facts = self.protocol
+        held_out = facts["centre_bias"] == "train"
+        centre = "the split train" if held_out else "all other evaluated pictures"
+        return [
+            f"{facts['fixations']:,} fixations of {facts['observers']} people on {model_card.pictures(facts)} of the "
+            f"set {facts['data']} (split {facts['split']}), "
+            f"{VIEWING[facts['seconds_source']].format(facts['seconds'])}.",
+            f"The truth is everybody's fixations, blurred with a Gaussian of {facts['sigma_pixels']:g} picture pixels "
+            "for CC, SIM and KL. AUC compares with all pixels, shuffled AUC with fixations on other pictures, repeated "
+            "fixations count, and ties earn half (the Tübingen convention).",
+            f"The centre bias is made of the fixations on {centre}.{'' if held_out else CROSSED}",
+            "Information gain (IG) is in bit per fixation over the centre bias; “explained” is its share of what the "
+            "other observers know of one observer.",
+            "Half of the observers predict the other half, and all others predict one observer (90 % others, 10 % "
+            "centre bias): that is as much as people know of each other. Only the KL of a half is no such ceiling: it "
+            "is punished for zeros where the other half looked.",
+            f"Numbers are means over pictures; intervals hold 95 % of {facts['interval']['draws']} resamples of them.",
+        ]
+
+
+CROSSED = (
+    " Shuffled AUC compares with the same fixations, so that the centre bias is far below 0.5 there: it is made of "
+    "what it is compared with."
+)
+DEFAULT = Settings()
+
+
+def evaluate(
+    root: Path | str,
+    models: Sequence[str | Path] | None = None,
+    settings: Settings = DEFAULT,
+    *,
+    against: str | None = None,
+    workers: int = 1,
+) -> Saliency:
+    """Score models on a data set in the table format.
+
+    Args:
+        root: The data set.
+        models: Names in `export/weights`, .onnx files, or folders of maps; None takes every saliency model there is.
+        settings: Of the protocol.
+        against: A row, or a model that becomes one, with which the others are compared picture by picture.
+        workers: Processes; more than 1 need a script that guards its main part, as multiprocessing says.
+    """
+    root = Path(root)
+    study = _study(root, models, settings, against)
+    count, console = len(study.viewings.chosen), Console(stderr=True)
+    rows = scored(study, workers)
+    told = track(rows, "pictures", count, console=console, disable=not console.is_terminal, transient=True)
+    values = gathered(list(told))
+    return Saliency(
+        _protocol(root, study, settings),
+        values,
+        _explained(values[WHOLE]),
+        tuple(viewing.name for viewing in study.viewings.chosen),
+        next((c.row for c in study.contenders if against in (c.row, c.source)), against or ""),
+        gallery.look(study),
+    )
+
+
+def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Study:
+    _check(settings)
+    seen = fixations.read(root, settings.split, settings.seconds, settings.limit)
+    if against in PEOPLE and all(len(np.unique(viewing.observer)) < 2 for viewing in seen.chosen):
+        raise GazeError(f"There is no row {against!r}, for no picture was looked at by two people; choose another one.")
+    also = None if against in (*CHANCE, *PEOPLE) else against
+    entered = entries.collect(models, settings.baselines, settings.condition, root.resolve().name, seen.chosen, also)
+    seconds = range(math.ceil(seen.seconds)) if settings.slices else ()
+    return Study(seen, entered, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
+
+
+def _check(settings: Settings) -> None:
+    """Refuses what is no length; NaN passes the checks of a command line."""
+    limits = {"seconds": (settings.seconds, fixations.LONGEST), "sigma": (settings.sigma, math.inf)}
+    for name, (value, most) in limits.items():
+        if value is not None and not (0 < value <= most and math.isfinite(value)):
+            end = f", {most} at most" if most < math.inf else ""
+            raise GazeError(f"{name} is {value:g}; give a number above 0{end} (--{name}).")
+
+
+def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate]]:
+    ceiling = rows.get(LEFT_OUT, {}).get("ig")
+    gains = {row: scores["ig"] for row, scores in rows.items() if "ig" in scores}
+    return {} if ceiling is None else {row: {"explained": ratio(gain, ceiling)} for row, gain in gains.items()}
+
+
+def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
+    chosen, split = study.viewings.chosen, settings.split if read_splits(root) else "all"
+    known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
+    seconds, late = study.viewings.seconds, study.viewings.late
+    cautions = ["Models that were trained on this set know what is evaluated."] if known else []
+    if study.viewings.source == "given" and late > LATE:
+        cautions.append(
+            f"{late:.0%} of the fixations begin after {seconds:g} seconds of viewing, and are counted in the last; "
+            "leave out --seconds, or give more."
+        )
+    return {
+        "data": root.resolve().name,
+        "split": split,
+        "seconds": seconds,
+        "seconds_source": study.viewings.source,
+        "sigma_pixels": settings.sigma,
+        "centre_bias": "train" if study.viewings.held_out else "all other pictures",
+        "caution": " ".join(cautions),
+        "pictures": len(chosen),
+        "pictures_of_split": study.viewings.split,
+        "observers": len({name for viewing in chosen for name in viewing.observer.tolist()}),
+        "fixations": sum(len(viewing.xy) for viewing in chosen),
+        "size": "each picture's own",
+        "convention": "tuebingen",
+        "centre_bias_floor": FLOOR,
+        "leave_one_observer_out_centre_bias": SHARE,
+        "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
+        "versions": {name: version(name) for name in ("gaze", "numpy", "torch")},
+        "models": {contender.row: contender.facts for contender in study.contenders},
+    }

@@ -1,0 +1,105 @@
+"""One picture's truth, and the scores of every row on it: chance, models, and the people themselves.
+
+What the rows are and how they are made stands in `evaluation.saliency.protocol`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from data import maps
+from evaluation.saliency.fixations import OtherImages, Viewing
+from export.runtime.saliency import Prediction
+from saliency import metrics
+
+SCORES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ig")
+OF_A_SECOND = ("cc", "nss", "kl")
+UNIFORM, CENTRE, HALVES, LEFT_OUT = "uniform", "centre bias", "half of the observers", "leave one observer out"
+BLIND, LESS_BLIND = ", time-blind", " - time-blind"  # ends of the names of a second's rows
+ROWS = (UNIFORM, CENTRE, HALVES, LEFT_OUT)
+FLOOR = 1e-3  # of the centre bias: no place is impossible
+SHARE = 0.1  # of the centre bias in `leave one observer out`
+SEED = 0  # of the halves
+
+Rows = dict[str, dict[str, float]]  # row -> score -> value on one picture
+Plane = Float[np.ndarray, "h w"]
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What a map of one picture is compared with."""
+
+    density: Float32[Tensor, "1 h w"]
+    counts: Float32[Tensor, "1 h w"]
+    negatives: Float32[Tensor, "1 h w"]
+    log_centre: Float32[Tensor, "1 h w"]
+
+    @classmethod
+    def of(cls, viewing: Viewing, chosen: OtherImages, train: OtherImages, sigma: float) -> "GroundTruth":
+        """The truth of a viewing; sauc's negatives are of all `chosen`, the centre bias of all `train`."""
+        counts, others = maps.counts(viewing.xy, viewing.size), train.counts(viewing)
+        centre = maps.density(others, sigma) if others.any() else np.full(viewing.size, 1 / counts.size)
+        log_centre = np.log((1 - FLOOR) * centre + FLOOR / counts.size)
+        negatives = chosen.counts(viewing)
+        return cls(*(_tensor(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
+
+    def scores(self, names: Sequence[str], log_density: Plane, own: Plane | None = None) -> dict[str, float]:
+        """A map's scores; `own` are counts of fixations that take the place of everybody's."""
+        log, counts = _tensor(log_density), self.counts if own is None else _tensor(own)
+        p = log.exp()
+        score: dict[str, Callable[[], Tensor]] = {
+            "cc": lambda: metrics.cc(p, self.density),
+            "nss": lambda: metrics.nss(p, counts),
+            "sim": lambda: metrics.sim(p, self.density),
+            "kl": lambda: metrics.kl(p, self.density),
+            "auc": lambda: metrics.auc_judd(p, counts),
+            "sauc": lambda: metrics.sauc(p, counts, self.negatives),
+            "ig": lambda: metrics.ig(log, counts, self.log_centre),
+        }
+        return {name: score[name]().item() for name in names}
+
+
+def chance(truth: GroundTruth, names: Sequence[str]) -> Rows:
+    """The rows that know nothing of the picture."""
+    flat = np.full(truth.counts.shape[1:], -np.log(truth.counts.numel()), np.float32)
+    return {UNIFORM: truth.scores(names, flat), CENTRE: truth.scores(names, truth.log_centre[0].numpy())}
+
+
+def people(viewing: Viewing, truth: GroundTruth, sigma: float, seed: int, names: Sequence[str]) -> Rows:
+    """The rows of observers, who predict each other; nothing with fewer than two of them."""
+    everyone = np.random.default_rng((SEED, seed)).permutation(np.unique(viewing.observer))
+    if len(everyone) < 2:
+        return {}
+    halves: dict[str, Callable[..., Tensor]] = {"cc": metrics.cc, "sim": metrics.sim, "kl": metrics.kl}
+    half = np.isin(viewing.observer, everyone[: len(everyone) // 2])
+    p, q = (_tensor(maps.rendered(viewing.xy[some], viewing.size, sigma)) for some in (half, ~half))
+    agreement = {name: score(p, q).item() for name, score in halves.items() if name in names}
+    left, centre = [], np.exp(truth.log_centre[0].numpy())
+    for observer in everyone:
+        own = viewing.observer == observer
+        others = (1 - SHARE) * maps.rendered(viewing.xy[~own], viewing.size, sigma) + SHARE * centre
+        counts = maps.counts(viewing.xy[own], viewing.size)
+        left.append(truth.scores([name for name in names if name not in halves], np.log(others), counts))
+    return {HALVES: agreement, LEFT_OUT: {name: float(np.mean([scores[name] for scores in left])) for name in left[0]}}
+
+
+def models(predictions: Mapping[str, Prediction], truth: GroundTruth, second: int | None) -> Rows:
+    """The rows of what predicts: in a second its slice, its time-blind density, and the first less the second."""
+    rows: Rows = {}
+    for name, prediction in predictions.items():
+        blind = truth.scores(SCORES if second is None else OF_A_SECOND, prediction.density)
+        if second is not None and prediction.times[second : second + 1] == ((second, second + 1),):
+            timed = rows[name] = truth.scores(OF_A_SECOND, prediction.slices[second])
+            rows[name + BLIND] = blind
+            rows[name + LESS_BLIND] = {score: timed[score] - blind[score] for score in timed}
+        else:
+            rows[name if second is None else name + BLIND] = blind
+    return rows
+
+
+def _tensor(values: Plane) -> Float32[Tensor, "1 h w"]:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]

@@ -1,0 +1,288 @@
+"""`gaze evaluate scanpath`: how well models predict in which order people look, beside chance and beside other people.
+
+The scores are those of `evaluation.scanpath.scoring`. A result is the mean over the pictures of a split with its 95 %
+bootstrap interval; every row is scored by the same protocol:
+
+    uniform, marginal, markov  chance (`scanpath.baselines.chance`), fitted to the split "train", else to what is scored
+    markov, told the target    the same, knowing where the target is; only with `told`
+    walk                       winner-take-all over the density that `tempsal` sees, which ends as often as people of
+                               the split "train" do (`scanpath.baselines.winner_take_all`); asked for by this name
+    another observer, markov and other observers           the human ceilings of `evaluation.scanpath.human_ceiling`
+
+Models and chance answer with `observers` sampled paths a scene, of at most `limit` fixations.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from data.errors import GazeError, TableError
+from data.gaze import Picture, Scene
+from data.picture import read
+from evaluation.results import WHOLE, Evaluation, row_names
+from evaluation.scanpath import gallery, human_ceiling, trials
+from evaluation.scanpath.response import Order, Response
+from evaluation.scanpath.scoring import PLACES, agreement, bits, likeness
+from evaluation.scanpath.trials import Set, Settings
+from export.runtime import registry
+from export.runtime.contract import Contract
+from export.runtime.dataset_objects import DENSITY
+from export.runtime.saliency import Predictor
+from export.runtime.scanpath import ScanpathPredictor
+from scanpath import decode
+from scanpath.baselines import chance
+from scanpath.baselines.chance import Chance, Kind
+from scanpath.baselines.winner_take_all import Walk
+from scanpath.decode import Step, StepModel
+from scanpath.inputs import LONGEST
+from scanpath.metrics.behaviour import RATES
+
+WALK, TOLD = "walk", "markov, told the target"
+GROUPS = {
+    "order": ("ss", "ss_length", "sed", "bits", "bits_all", "ig", "end", "spread", "recall"),
+    "places": PLACES,
+    "search": ("delta", "delta_trial", "tfp_auc", "mismatch", "scanpath_ratio", *RATES),
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a row is asked for in a scene."""
+
+    observers: int
+    seed: int
+    limit: int  # fixations of a path that ends
+
+
+Row = Callable[[Scene, list[Order], Ask], list[Response]]  # answers to the paths of people in a scene
+Density = Float32[np.ndarray, "h w"]  # natural-log density of where people look
+Facts = dict[str, Any]  # of a model, for the protocol
+
+
+class Ranking(Evaluation):
+    """The scores of paths."""
+
+    kinds: ClassVar = {
+        **dict.fromkeys(("uniform", "marginal", "markov", TOLD), "chance"),
+        **dict.fromkeys((human_ceiling.ROW, human_ceiling.INFORMED), "people"),
+    }
+    question: ClassVar = "In which order people look:"
+    meanings: ClassVar = {
+        "ss": "sequence score: share of two orders of objects that can be aligned",
+        "bits": "surprise at the object that was fixated next, given that the path goes on",
+        "bits_all": "surprise at whole paths with their ends, per fixation",
+        "ig": "bits that the Markov walk needs, less this row's",
+        "end": "chance that an end is held likelier where a person ended; 0.5 knows nothing",
+        "mm_position": "MultiMatch: how near the aligned fixations are",
+        "scanmatch": "ScanMatch over places",
+        "delta_trial": "how far five rates of behaviour are from people's, trial by trial",
+        "tfp_auc": "how early the target is fixated",
+    }
+    charted: ClassVar = tuple(meanings)
+    ranked_by: ClassVar = ("ss", human_ceiling.ROW)
+
+    def head(self) -> list[str]:
+        """What was evaluated, in a line or two."""
+        facts = self.protocol
+        line = f"{facts['data']}, {facts['split']} by {facts['by']}: {facts['pictures']} pictures"
+        line += f", {facts['trials']} paths, objects {facts['objects']}, {facts['unassigned']:.0%} of fixations on none"
+        return [line, *([facts["caution"]] if facts["caution"] else [])]
+
+    def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
+        """The scores that some row has, by what they are about."""
+        rows = self.summaries[period].values()
+        known = {name for scores in rows for name, score in scores.items() if score["pictures"]}
+        groups = {group: [name for name in names if name in known] for group, names in GROUPS.items()}
+        return {group: names for group, names in groups.items() if names}
+
+    def prose(self) -> list[str]:
+        """The protocol in sentences for people."""
+        facts = self.protocol
+        source = "objects.json" if facts["objects"] == "file" else facts["objects"]
+        fitted = "the split train" if facts["chance_fitted_to"] == "train" else "what is evaluated"
+        return [
+            f"{facts['trials']:,} paths with {facts['fixations']:,} fixations on {facts['pictures']} pictures of the "
+            f"set {facts['data']} (split {facts['split']} by {facts['by']}), over objects from {source}.",
+            f"Models and chance answer with {facts['observers']} simulated paths a scene, of at most {facts['limit']} "
+            f"fixations; chance is fitted to {fitted}.",
+            "The ceiling is another observer: the paths of all others who looked at the same picture for the same "
+            "target.",
+            f"Numbers are means over pictures; intervals hold 95 % of {facts['interval']['draws']} resamples of them.",
+        ]
+
+
+DEFAULT = Settings()
+
+
+def evaluate(
+    root: Path | str,
+    models: Sequence[str | Path] | None = None,
+    settings: Settings = DEFAULT,
+    *,
+    against: str | None = None,
+) -> Ranking:
+    """Score models on a data set in the table format.
+
+    Args:
+        root: The data set.
+        models: Names in `export/weights`, .onnx files, or "walk"; None takes the one that ships for such a set, if any.
+        settings: Of the protocol.
+        against: A row, or a model that becomes one, with which the others are compared picture by picture.
+    """
+    root = Path(root)
+    data = trials.read(root, settings)
+    limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), LONGEST)
+    rows = _chance(data, settings.told)
+    opened, rival = _enter(_shipped(data) if models is None else models, against, settings, data)
+    rows |= {name: row for name, (row, _) in opened.items()}
+    answers = {name: _ask(row, data, settings, limit) for name, row in rows.items()}
+    answers |= human_ceiling.responses(data)
+    alike = likeness(data.trials, answers[human_ceiling.ROW])
+    markov = bits(data.trials, answers["markov"], data.merged)
+    scored = {name: agreement(data.trials, answer, alike, data.merged, markov) for name, answer in answers.items()}
+    scores, together = {n: pair[0] for n, pair in scored.items()}, {n: pair[1] for n, pair in scored.items()}
+    facts = {"limit": limit, "observers": settings.observers, "seed": settings.seed, "told": settings.told}
+    versions = {
+        "versions": {name: version(name) for name in ("gaze", "numpy")},
+        "models": {name: told for name, (_, told) in opened.items()},
+    }
+    names = tuple(dict.fromkeys(trial.scene.picture.name for trial in data.trials))
+    look = gallery.paths(data.trials, answers)
+    return Ranking(data.facts | facts | versions, {WHOLE: scores}, together, names, rival, look)
+
+
+def _enter(
+    models: Sequence[str | Path], against: str | None, settings: Settings, data: Set
+) -> tuple[dict[str, tuple[Row, Facts]], str]:
+    """The models by row, `against` among them unless it is another row; and the row that `against` means."""
+    given = [str(model) for model in models]
+    if against == TOLD and not (settings.told and data.search):
+        raise GazeError(f"There is no row {TOLD!r}; it needs --told and a set of searches.")
+    opened = _open(given, settings, data)
+    if not against or against in opened or against in Ranking.kinds:
+        return opened, against or ""
+    if against not in given:
+        given, opened = [*given, against], _open([*given, against], settings, data)
+    return opened, list(opened)[given.index(against)]
+
+
+def _chance(data: Set, told: bool) -> dict[str, Row]:
+    kinds: tuple[Kind, ...] = ("uniform", "marginal", "markov")
+    rows: dict[str, Chance] = {kind: chance.fit(kind, data.train, merged=data.merged) for kind in kinds}
+    if told and data.search:
+        rows[TOLD] = chance.fit("markov", data.train, merged=data.merged, told=True)
+    return {name: partial(_by_chance, row) for name, row in rows.items()}
+
+
+def _ask(row: Row, data: Set, settings: Settings, limit: int) -> list[Response]:
+    answers: list[Response] = []
+    for number, group in groupby(data.trials, lambda trial: trial.number):
+        ask = Ask(settings.observers, settings.seed + number, limit)
+        answers += row(data.scenes[number], [trial.path.order for trial in group], ask)
+    return answers
+
+
+def _by_chance(row: Chance, scene: Scene, orders: list[Order], ask: Ask) -> list[Response]:
+    guesses = row.sample(scene, ask.observers, seed=ask.seed, limit=ask.limit)
+    endless = row.sample(scene, ask.observers, seed=ask.seed, limit=max(map(len, orders)), endless=True)
+    return [Response.of(guesses, endless, row.likelihood(scene, order), row.merged) for order in orders]
+
+
+def _by_model(
+    model: ScanpathPredictor, condition: str, told: bool, merged: bool, scene: Scene, orders: list[Order], ask: Ask
+) -> list[Response]:
+    walker = model.walker(scene, condition=condition, told=told and bool(scene.targets))
+    how: dict[str, Any] = dict(model.contract.decoding)
+    guesses = decode.sample(walker, ask.observers, seed=ask.seed, limit=ask.limit, **how)
+    longest = max(map(len, orders))
+    endless = decode.sample(_Unterminated(walker, merged), ask.observers, seed=ask.seed, limit=longest, **how)
+    return [Response.of(guesses, endless, log_p, merged) for log_p in decode.likelihood(walker, orders)]
+
+
+class _Unterminated:
+    """A walker that never chooses to end nor, where paths are merged, to stay on its object if there is another."""
+
+    def __init__(self, walker: StepModel, merged: bool) -> None:
+        self._walker, self.count, self.start = walker, walker.count, walker.start
+        self._moving = merged and walker.count > 1
+        self.longest: int = getattr(walker, "longest", LONGEST)
+
+    def step(self, last: Int64[np.ndarray, " s"], state: Any) -> Step:
+        logits, pace, state = self._walker.step(last, state)
+        logits = logits.copy()
+        logits[:, -1] = -np.inf
+        if self._moving:
+            logits[np.arange(len(last)), last] = -np.inf  # before the first fixation, that is the end again
+        return logits, pace, state
+
+
+def _by_walk(
+    walk: Walk, density: Callable[[Picture], Density], merged: bool, scene: Scene, orders: list[Order], ask: Ask
+) -> list[Response]:
+    seen = density(scene.picture)
+    guesses = walk.sample(scene, ask.observers, ask.seed, density=seen, limit=ask.limit)
+    on = replace(walk, end=0.0)
+    endless = on.sample(scene, ask.observers, ask.seed, density=seen, limit=max(map(len, orders)))
+    return [Response.of(guesses, endless, walk.likelihood(scene, order, density=seen), merged) for order in orders]
+
+
+def _shipped(data: Set) -> list[str]:
+    name = "oat-search" if data.search else "oat-free"
+    return [name] if registry.named_file(name) else []
+
+
+def _open(models: Sequence[str | Path], settings: Settings, data: Set) -> dict[str, tuple[Row, Facts]]:
+    """The models by row, and what the protocol says of each."""
+    opened: dict[str, tuple[Row, Facts]] = {}
+    for model in models:
+        name, row, facts = _walk(settings, data) if str(model) == WALK else _model(model, settings, data)
+        free = (each for each in row_names(name, str(model), "model") if each not in (*Ranking.kinds, *opened))
+        opened[next(free)] = row, facts
+    return opened
+
+
+def _model(model: str | Path, settings: Settings, data: Set) -> tuple[str, Row, Facts]:
+    pathfinder = ScanpathPredictor(model)
+    contract = pathfinder.contract
+    condition = settings.condition or _condition(contract.conditions, data)
+    row = partial(_by_model, pathfinder, condition, settings.told, data.merged)
+    return contract.name, row, _facts(contract, condition, dict(contract.decoding))
+
+
+def _walk(settings: Settings, data: Set) -> tuple[str, Row, Facts]:
+    for scene in data.scenes:
+        if scene.picture.path is None:
+            name = f"images/{scene.picture.name}"
+            raise TableError(f"{name}: the picture is missing, but the model walk sees it; add it, or leave walk out.")
+    predictor = Predictor(DENSITY)
+    known = predictor.contract.conditions
+    condition = settings.condition if settings.condition in known else _condition(known, data)
+    people = [path for _, paths in data.train for path in paths if len(path)]
+    walk = Walk(end=sum(path.ended for path in people) / sum(map(len, people)))
+
+    @lru_cache(maxsize=1)  # the scenes of a picture follow each other
+    def density(picture: Picture) -> Density:
+        return predictor(read(picture.path or Path(picture.name)), condition).density
+
+    return WALK, partial(_by_walk, walk, density, data.merged), _facts(predictor.contract, condition, asdict(walk))
+
+
+def _condition(known: Sequence[str], data: Set) -> str:
+    """The viewing condition that a model is asked for."""
+    return next((name for name in (data.facts["data"], data.task) if name in known), "any")
+
+
+def _facts(contract: Contract, condition: str, decoding: dict[str, float]) -> Facts:
+    return {
+        "version": contract.version,
+        "commit": contract.commit,
+        "condition": condition,
+        "decoding": decoding,
+    }

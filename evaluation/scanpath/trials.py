@@ -1,0 +1,176 @@
+"""The trials that scanpath models are scored on: a data set read, put on objects and divided under one protocol.
+
+A trained model takes at most `LONGEST` steps: longer paths are cut to `LONGEST` - 1 fixations for all rows and scores,
+and count as cut by the protocol.
+"""
+
+import math
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.errors import TableError
+from data.gaze import ObjectPath, Scene
+from data.table import scenes as table_scenes
+from data.table import splits as table_splits
+from data.table.read import read_objects, read_splits, read_table
+from evaluation.results import DRAWS, SEED
+from export.runtime.dataset_objects import DENSITY, write_objects
+from scanpath.inputs import LONGEST
+
+Trials = list[tuple[Scene, tuple[ObjectPath, ...]]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a data set is read, divided and asked for."""
+
+    split: str = "test"  # or "all"
+    by: str = "picture"  # "picture" as splits.json says; "target", "observer" or "layout" as `data.table.splits` does
+    objects: str | None = None  # "file", "proto", a .json file, a grid as "grid:6x8"; None: as `_source` says
+    within: float | None = None  # pixels from a box; None: 0, but any in a search that has most fixations beside boxes
+    merge: bool | None = None  # repeats of one object are one fixation; None: in free viewing
+    observers: int = 15  # sampled for each scene
+    limit: int | None = None  # fixations; None: the longest path of the split "train"
+    seed: int = SEED
+    told: bool = False  # models know which object is the target
+    condition: str | None = None  # None: the set's name, or "free" or "search", where the model knows it; else "any"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A person's path, and which picture and scene of the evaluation it is on."""
+
+    scene: Scene
+    path: ObjectPath
+    picture: int
+    number: int  # of the scene
+
+
+@dataclass(frozen=True)
+class Set:
+    """The trials that are evaluated, those that chance learns from, and everybody's."""
+
+    trials: list[Trial]
+    scenes: list[Scene]  # by the trials' number
+    train: Trials
+    everyone: Trials
+    merged: bool
+    task: str
+    facts: dict[str, Any]
+
+    @property
+    def search(self) -> bool:
+        """Whether something is looked for among the objects."""
+        return any(scene.targets for scene in self.scenes)
+
+
+def _divide(root: Path, trials: Trials, by: str) -> dict[str, Trials]:
+    """The trials of each split; {} where nothing says how a set is split by picture."""
+    named = read_splits(root)
+    if by == "picture" and not named:
+        return {}
+    layout = table_splits.layouts(read_objects(root)) if by == "layout" else None
+    parts = table_splits.split(read_table(root), by, named=named, layout=layout)
+    return {name: some for name, some in table_splits.scenes(parts, trials).items() if by != "picture" or name in named}
+
+
+def _caution(by: str, name: str) -> str:
+    """What may make models look better than they are; "" where they were kept from what is evaluated."""
+    if by != "picture":
+        return f"Models were trained on other splits, and may know these trials, unless trained with --data.by {by}."
+    return (
+        "" if name != "all" else "This is no split of splits.json: models trained on this set know what is evaluated."
+    )
+
+
+def read(root: Path, settings: Settings) -> Set:
+    """The trials of a data set in the table format, under a protocol."""
+    within, source = settings.within or 0.0, _source(root, settings.objects)
+    with tempfile.TemporaryDirectory() as folder:
+        file = source
+        if source == "proto":
+            file = str(Path(folder) / "proto.json")
+            write_objects(root, Path(file), DENSITY)
+        return _read(root, settings, within, source, file)
+
+
+def _source(root: Path, asked: str | None) -> str:
+    """Where objects come from if nobody says: objects.json where it names several a picture, else a grid or regions.
+
+    A set that names the target alone is a search among the cells of a grid; in free viewing without objects, people
+    look at proto-objects.
+    """
+    if asked:
+        return asked
+    known = [len(found) for found in read_objects(root).values()]
+    if known and sum(known) >= 2 * len(known):
+        return "file"
+    _, scanpaths = next(iter(read_table(root)), (None, ()))
+    return "proto" if all(scanpath.task == "free" for scanpath in scanpaths) else "grid:6x8"
+
+
+def _read(root: Path, settings: Settings, within: float, source: str, file: str) -> Set:
+    raw = table_scenes.scenes(root, within, False, file)
+    search = any(scene.task != "free" for scene, _ in raw)
+    if settings.within is None and search and _unassigned(raw) > 0.5:
+        within = math.inf
+        raw = table_scenes.scenes(root, within, False, file)
+    merged = not search if settings.merge is None else settings.merge
+    everyone = table_scenes.scenes(root, within, True, file) if merged else raw
+    splits = _divide(root, everyone, settings.by)
+    if splits and settings.split not in (*splits, "all"):
+        raise TableError(f"{root}: no split {settings.split!r}; choose one of: {', '.join([*splits, 'all'])}.")
+    chosen = splits.get(settings.split, everyone)
+    train = splits.get("train", []) if settings.split not in ("train", "all") else []
+    name = settings.split if splits else "all"
+    trials, scenes = _trials(chosen)
+    if not trials:
+        raise TableError(f"{root}: nobody in the split {settings.split!r} fixates an object; choose another one.")
+    facts = {
+        "data": root.resolve().name,
+        "split": name,
+        "by": settings.by,
+        "caution": _caution(settings.by, name),
+        "pictures": len({trial.picture for trial in trials}),
+        "scenes": len(scenes),
+        "trials": len(trials),
+        "trials_without_objects": sum(len(paths) for _, paths in chosen) - len(trials),
+        "trials_cut_to_longest": sum(len(path) >= LONGEST for _, paths in chosen for path in paths),
+        "fixations": sum(len(trial.path) for trial in trials),
+        "objects": source,
+        "within_pixels": within if math.isfinite(within) else "any distance",
+        "unassigned": _unassigned(raw),
+        "merged": merged,
+        "chance_fitted_to": "train" if train else "what is evaluated",
+        "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
+    }
+    return Set(trials, scenes, train or chosen, everyone, merged, trials[0].scene.task, facts)
+
+
+def _unassigned(trials: Trials) -> float:
+    """The share of fixations on no object."""
+    paths = [path for _, some in trials for path in some]
+    off = sum(path.unassigned for path in paths)
+    return off / max(1, off + sum(map(len, paths)))
+
+
+def _cut(path: ObjectPath) -> ObjectPath:
+    if len(path) < LONGEST:
+        return path
+    order, duration, xy = (values[: LONGEST - 1] for values in (path.order, path.duration, path.xy))
+    return replace(path, order=order, duration=duration, xy=xy, ended=False)
+
+
+def _trials(chosen: Trials) -> tuple[list[Trial], list[Scene]]:
+    """Paths with a fixation, and the scenes that have one; pictures are numbered in their order."""
+    some = [(scene, [path for path in paths if len(path)]) for scene, paths in chosen]
+    some = [(scene, paths) for scene, paths in some if paths]
+    pictures = {name: number for number, name in enumerate(dict.fromkeys(scene.picture.name for scene, _ in some))}
+    trials = [
+        Trial(scene, _cut(path), pictures[scene.picture.name], number)
+        for number, (scene, paths) in enumerate(some)
+        for path in paths
+    ]
+    return trials, [scene for scene, _ in some]

@@ -1,0 +1,1 @@
+"""Exported models, run anywhere: numpy, OpenCV and ONNX Runtime, never torch."""

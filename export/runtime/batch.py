@@ -1,0 +1,82 @@
+"""Many pictures, many workers: each worker reads, predicts and hands on one picture at a time.
+
+Decoding, ONNX Runtime and OpenCV all let other threads run, so a few threads that each carry a picture through the
+whole chain keep every core busy without any queue between stages. What is in hand is bounded by the number of workers
+and by a budget of pixels, not by the number of pictures.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from data.errors import PictureError
+from data.picture import read
+from export.runtime.saliency import Prediction, Predictor
+from export.runtime.session import cores
+
+WORKERS = min(8, cores())
+PIXELS = 8_000_000  # in hand for each worker; one pixel takes about 60 bytes on its way with five slices and drawings
+
+Use = Callable[[Path, UInt8[np.ndarray, "h w 3"], Prediction], None]
+
+
+def predict(
+    predictor: Predictor, paths: Iterable[Path], use: Use, condition: str = "any", workers: int = WORKERS
+) -> Generator[tuple[Path, PictureError | None], None, None]:
+    """Call `use(path, picture, prediction)` for each picture, in threads; yields each path when it is done.
+
+    A picture that cannot be read comes with its error, and the rest goes on; any other error stops all. A predictor
+    with `threads=1` suits best: each worker is a thread of its own.
+    """
+    budget = Budget(PIXELS * workers)
+
+    def work(path: Path) -> tuple[Path, PictureError | None]:
+        try:
+            picture = read(path)
+        except PictureError as error:
+            return path, error
+        with budget.share(picture.shape[0] * picture.shape[1]):
+            use(path, picture, predictor(picture, condition))
+        return path, None
+
+    pool = ThreadPoolExecutor(workers)
+    try:
+        waiting: set[Future[tuple[Path, PictureError | None]]] = set()
+        for path in paths:
+            waiting.add(pool.submit(work, path))
+            if len(waiting) >= 2 * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Budget:
+    """Lets threads in while the sum of what they hold stays within a limit; something too large goes in alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def share(self, amount: int) -> Iterator[None]:
+        """Hold `amount` for a while; waits until there is room."""
+        amount = min(amount, self._limit)
+        with self._changed:
+            self._changed.wait_for(lambda: self._held + amount <= self._limit)
+            self._held += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= amount
+                self._changed.notify_all()

@@ -1,0 +1,197 @@
+"""Run an exported model: a picture in, the probability of looking at each of its pixels out; no torch.
+
+`Predictor("tempsal")(picture)` letterboxes the picture as in training, runs the ONNX file with ONNX Runtime, on CUDA
+where that really works and on the CPU otherwise, and brings the maps back to the picture's own size. What a file
+expects and gives stands in its `Contract`, which travels in the file's metadata under the key `gaze`.
+
+Shapes: `h w` picture, `t` slices of time. Every map is a natural-log density: its exponential sums to one over the
+pixels. ONNX metadata: https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from data.errors import ModelError, PictureError
+from data.picture import FILL, Letterbox
+from export.runtime import session as sessions
+from export.runtime.contract import Contract, condition_index
+from export.runtime.registry import contract_of, find_model
+from export.runtime.session import check_names, session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+SCHEMA = "gaze/saliency/1"  # of the JSON that a prediction becomes: export/schema.json
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Where people look in one picture: over the whole viewing and per slice of time."""
+
+    density: Float32[np.ndarray, "h w"]  # log density
+    slices: Float32[np.ndarray, "t h w"]  # log densities; t = 0 when the model has none
+    times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
+    model: str
+    version: str
+    condition: str
+    provider: str
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """The centre (x, y) of the pixel most looked at."""
+        return peak(self.density)
+
+    @property
+    def entropy(self) -> float:
+        """Bits: 0 when all look at one pixel, log2(h * w) when everywhere is equally likely."""
+        return entropy(self.density)
+
+    def record(self, picture: str | None = None) -> dict[str, Any]:
+        """What `export/schema.json` describes: all but the maps, and the picture's name if it is given."""
+        height, width = self.density.shape
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "version": self.version,
+            "condition": self.condition,
+            "provider": self.provider,
+            "width": width,
+            "height": height,
+            **_summary(self.density),
+            "slices": [
+                {"start_s": start, "end_s": end, **_summary(plane)}
+                for (start, end), plane in zip(self.times, self.slices, strict=True)
+            ],
+            **({} if picture is None else {"picture": picture}),
+        }
+
+    def to_json(self, picture: str | None = None) -> str:
+        """`record` as text."""
+        return json.dumps(self.record(picture), indent=2, ensure_ascii=False) + "\n"
+
+
+def peak(density: Float32[np.ndarray, "h w"]) -> tuple[float, float]:
+    """The centre (x, y) of the pixel with the highest value; of equals, the first from the top-left.
+
+    >>> peak(np.log(np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)))
+    (1.5, 1.5)
+    """
+    y, x = divmod(int(density.argmax()), density.shape[1])
+    return x + 0.5, y + 0.5
+
+
+def entropy(density: Float32[np.ndarray, "h w"]) -> float:
+    """Entropy in bits of a log density.
+
+    >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5)
+    3.0
+    """
+    return max(0.0, -float(np.dot(np.exp(density).ravel(), density.ravel())) / math.log(2))
+
+
+class Predictor:
+    """An exported model, ready to run; safe to share between threads.
+
+    `model` is a name in `folder()` or the path of an .onnx file; `provider` is "auto" (CUDA where it works, else
+    the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+    """
+
+    def __init__(self, model: str | Path = "tempsal", *, provider: str = "auto", threads: int | None = None) -> None:
+        self.path = find_model(model)
+        self._session = session(self.path, provider, threads)
+        self.contract = _contract(self._session, self.path)
+        self._outputs = ["density", "slices"] if self.contract.slices else ["density"]
+
+    @property
+    def provider(self) -> str:
+        """What the model runs on: "cuda" or "cpu"."""
+        return sessions.provider(self._session)
+
+    def __call__(
+        self, picture: UInt8[np.ndarray, "h w 3"], condition: str = "any", canvas: tuple[int, int] | None = None
+    ) -> Prediction:
+        """Where people look in a picture, at the picture's own size."""
+        return self.batch([picture], condition, canvas)[0]
+
+    def batch(
+        self,
+        pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+        condition: str = "any",
+        canvas: tuple[int, int] | None = None,
+    ) -> list[Prediction]:
+        """The same for several pictures of any sizes in one run of the model."""
+        if not pictures:
+            return []
+        index = self.index(condition)
+        boxes = [Letterbox.fit(_size(picture), self._canvas(canvas)) for picture in pictures]
+        conditions = np.full(len(pictures), index, np.int64)
+        maps = self._session.run(self._outputs, feed(pictures, boxes, conditions, self.contract.fill))
+        if not all(np.isfinite(values).all() for values in maps):
+            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
+        return [self._prediction(box, [values[row] for values in maps], condition) for row, box in enumerate(boxes)]
+
+    def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
+        contract = self.contract
+        slices = box.back(maps[1]) if contract.slices else np.empty((0, *box.size), np.float32)
+        return Prediction(
+            box.back(maps[0]), slices, contract.slices, contract.name, contract.version, condition, self.provider
+        )
+
+    def index(self, condition: str) -> int:
+        """The number of a viewing condition in the model."""
+        return condition_index(condition, self.contract.conditions, self.contract.name)
+
+    def _canvas(self, canvas: tuple[int, int] | None) -> tuple[int, int]:
+        height, width = canvas or self.contract.canvas
+        multiple = self.contract.multiple
+        if height < 1 or width < 1 or height % multiple or width % multiple:
+            raise ModelError(
+                f"The canvas {height} x {width} does not suit {self.contract.name}: both sides must be multiples of "
+                f"{multiple}, as in {self.contract.canvas[0]} x {self.contract.canvas[1]}."
+            )
+        return height, width
+
+
+def feed(
+    pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+    boxes: Sequence[Letterbox],
+    conditions: Int64[np.ndarray, " b"],
+    fill: int = FILL,
+) -> dict[str, np.ndarray]:
+    """What the graph is given for some pictures, by the names of its inputs."""
+    return {
+        "picture": np.stack([box.apply(picture, fill) for box, picture in zip(boxes, pictures, strict=True)]),
+        "content": np.stack([box.box for box in boxes]),
+        "condition": conditions,
+    }
+
+
+def _summary(density: np.ndarray) -> dict[str, Any]:
+    x, y = peak(density)
+    return {"peak": {"x": x, "y": y}, "entropy_bits": round(entropy(density), 4)}
+
+
+def _size(picture: np.ndarray) -> tuple[int, int]:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise PictureError(
+            f"A picture must be uint8 of shape (h, w, 3), but this one is {picture.dtype} of shape {picture.shape}; "
+            "`data.picture.read` makes one of any picture file."
+        )
+    return picture.shape[0], picture.shape[1]
+
+
+def _contract(opened: "InferenceSession", path: Path) -> Contract:
+    read = contract_of(opened, path)
+    if read.task != "saliency":
+        raise ModelError(
+            f"{read.name} predicts a {read.task}, not a map; ask for paths (gaze predict --task scanpath, "
+            "gaze evaluate scanpath), or take tempsal."
+        )
+    check_names(opened, path, {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])})
+    return read

@@ -1,0 +1,143 @@
+"""Run an exported scanpath model: a scene in, the paths of many observers over its objects out; no torch.
+
+`Pathfinder("oat-free").sample(scene)` runs two ONNX files: `oat-free.onnx` looks at the scene once,
+`oat-free.step.onnx` takes one step of all observers at a time and hands on what it remembers. What they expect stands
+in the `Contract` that both carry.
+
+    scene    what `scanpath.inputs` makes of it -> the tensors of `MEMORY`
+    step     last (s), trace (s, n, 2), past (layers, 2, s, heads, t, e), and those tensors
+             -> logits (s, n + 1), duration (s, n, 2: mean and log deviation of its logarithm), trace, past with t + 1
+
+Shapes: `s` observers, `n` objects, `t` fixations so far.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64, UInt8
+
+from data.errors import ModelError
+from data.gaze import Scene
+from export.runtime import session as sessions
+from export.runtime.contract import Contract, condition_index
+from export.runtime.registry import STEP, find_model, read_contract
+from export.runtime.session import check_names, session
+from scanpath import decode
+from scanpath.decode import Rollouts
+from scanpath.inputs import LONGEST, InputSpec
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there")
+STATE = ("last", "trace", "past")
+NEXT = ("logits", "duration", "next_trace", "next_past")
+
+
+class ScanpathPredictor:
+    """An exported scanpath model, ready to run.
+
+    `model` is a name in `runtime.folder()` or the path of an .onnx file; `provider` is "auto", "cuda" or "cpu";
+    `threads` is the number of CPU threads for one run (None: every core this process has).
+    """
+
+    def __init__(self, model: str | Path = "oat-free", *, provider: str = "auto", threads: int | None = None) -> None:
+        self.path = find_model(model)
+        self.contract = read_contract(self.path)
+        if self.contract.task != "scanpath":
+            raise ModelError(
+                f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
+            )
+        second = self.path.with_name(self.path.stem + STEP)
+        if not second.is_file():
+            raise ModelError(f"{second} is missing beside {self.path.name}; export the model again.")
+        if read_contract(second) != self.contract:
+            raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
+        self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
+        check_names(self._scene, self.path, MEMORY)
+        check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
+        known = self.contract
+        self.form = InputSpec(known.categories, known.appearance, known.crop, known.canvas)
+
+    @property
+    def provider(self) -> str:
+        """What the model runs on: "cuda" or "cpu"."""
+        return sessions.provider(self._scene)
+
+    def walker(
+        self,
+        scene: Scene,
+        *,
+        condition: str = "any",
+        pixels: UInt8[np.ndarray, "h w 3"] | None = None,
+        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        told: bool = False,
+    ) -> "OnnxStepModel":
+        """The scene as the model sees it, computed once for all observers.
+
+        Args:
+            scene: Its objects, and what is looked for.
+            condition: Viewing condition that the model knows.
+            pixels: The picture; by default it is read from the scene's file where the model looks at it.
+            sought: Pictures of what is looked for.
+            told: The model is told which object is the target.
+        """
+        index = condition_index(condition, self.contract.conditions, self.contract.name)
+        arrays = self.form.feed(scene, index, told, pixels, sought)
+        wanted = {node.name for node in self._scene.get_inputs()}
+        found = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in wanted})
+        if not all(np.isfinite(values).all() for values in found):
+            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
+        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, found, strict=True)))
+
+    def sample(
+        self,
+        scene: Scene,
+        observers: int = 20,
+        *,
+        seed: int = 0,
+        limit: int = decode.LIMIT,
+        greedy: bool = False,
+        decoding: Mapping[str, float] | None = None,
+        **seen: Any,
+    ) -> Rollouts:
+        """Simulated observers of a scene: options as in `scanpath.decode.sample`, `seen` as in `walker`.
+
+        `decoding` holds temperature, top_p and inhibition; what it lacks is as the contract says.
+        """
+        chosen: dict[str, Any] = {**self.contract.decoding, **(decoding or {})}
+        return decode.sample(self.walker(scene, **seen), observers, seed=seed, limit=limit, greedy=greedy, **chosen)
+
+    def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **seen: Any) -> Float[np.ndarray, "l_1 n_1"]:
+        """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
+        return decode.likelihood(self.walker(scene, **seen), [order])[0]
+
+
+class OnnxStepModel:
+    """One scene, ready to be walked over: a `scanpath.decode.StepModel`."""
+
+    longest = LONGEST
+
+    def __init__(
+        self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]
+    ) -> None:
+        self._session, self._contract = opened, contract
+        self._memory = memory
+        self.count = memory["aim"].shape[0]
+
+    def start(self, observers: int) -> tuple[np.ndarray, np.ndarray]:
+        """No object has been fixated."""
+        layers, heads, width = self._contract.past
+        trace = np.zeros((observers, self.count, 2), np.float32)
+        return trace, np.zeros((layers, 2, observers, heads, 0, width), np.float32)
+
+    def step(self, last: Int64[np.ndarray, " s"], state: tuple[np.ndarray, np.ndarray]) -> decode.Step:
+        """Logits, pace and what is remembered after one more fixation of each observer."""
+        trace, past = state
+        logits, pace, trace, past = self._session.run(
+            list(NEXT), {"last": last, "trace": trace, "past": past, **self._memory}
+        )
+        pace = pace if self._contract.durations else np.full_like(pace, np.nan)
+        return logits, pace, (trace, past)

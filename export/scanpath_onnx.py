@@ -1,0 +1,133 @@
+"""A trained scanpath model becomes two ONNX files, compared with PyTorch, that carry its contract.
+
+`NAME.onnx` looks at a scene once, `NAME.step.onnx` takes a step; `export.runtime.scanpath` runs both. The number of
+objects, of things looked for, of observers and of steps is free. Both are written under temporary names, run by ONNX
+Runtime on scenes of several sizes along whole paths, and take their names only when every logit agrees with PyTorch.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.onnx import agree, convert, write
+from export.runtime.contract import Contract
+from export.runtime.registry import STEP
+from export.runtime.scanpath import MEMORY, NEXT
+from export.runtime.session import session
+from scanpath.models.oat import OAT, Memory
+
+Arrays = dict[str, np.ndarray]
+
+
+class _Scene(nn.Module):
+    """The network's look at one scene, without the batch."""
+
+    def __init__(self, network: OAT, names: Sequence[str]) -> None:
+        super().__init__()
+        self.network, self.names = network, names
+
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
+        scene = {name: array[None] for name, array in zip(self.names, arrays, strict=True)}
+        scene["present"] = torch.ones_like(scene["target"])
+        return tuple(values[0] for values in self.network.encode(scene))
+
+
+class _Step(nn.Module):
+    """The network's step."""
+
+    def __init__(self, network: OAT) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, last: Tensor, trace: Tensor, past: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
+        return self.network.step(Memory(*(values[None] for values in memory)), last, trace, past)
+
+
+def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays]) -> float:
+    """Writes both files and returns the largest difference from PyTorch; above 1e-4 nothing is kept and it raises.
+
+    `scenes` are what `scanpath.inputs` makes of a few scenes of different sizes, at least two objects and two things
+    looked for in the first.
+    """
+    network = network.cpu().eval().float()
+    names = [name for name in scenes[0] if name != "present"]
+    scene, step = _Scene(network, names).eval(), _Step(network).eval()
+    first = {name: scenes[0][name] for name in names}
+    with torch.no_grad():
+        memory = scene(*(torch.from_numpy(np.asarray(value)) for value in first.values()))
+    layers, heads, width = contract.past
+    count = len(first["boxes"])
+    state: Arrays = {
+        "last": np.arange(3) % count,
+        "trace": np.zeros((3, count, 2), np.float32),
+        "past": np.zeros((layers, 2, 3, heads, 2, width), np.float32),
+        **{name: value.numpy() for name, value in zip(MEMORY, memory, strict=True)},
+    }
+    targets = path, path.with_name(path.stem + STEP)
+    parts = [target.with_name(f".{target.stem}.part.onnx") for target in targets]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        models = (
+            convert(scene, first, _scene_shapes(first), MEMORY, contract.name),
+            convert(step, state, _step_shapes(), NEXT, contract.name),
+        )
+        for model, part in zip(models, parts, strict=True):
+            write(model, part, contract)
+        worst = agree(float(np.max([difference(network, parts, arrays, contract) for arrays in scenes])), path)
+        for part, target in zip(parts, targets, strict=True):
+            os.replace(part, target)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    return worst
+
+
+def _scene_shapes(example: Arrays) -> dict[str, Any]:
+    count, held = torch.export.Dim("n", min=1, max=10_000), torch.export.Dim("m", min=1, max=1000)
+    sides = {"boxes": count, "target": count, "category": count, "crops": count, "likeness": count}
+    sides |= {"sought": held, "sought_present": held, "sought_crops": held}
+    named = {name: {0: sides[name]} if name in sides else {} for name in example}
+    return {"arrays": tuple(named.values())}
+
+
+def _step_shapes() -> dict[str, Any]:
+    dim = torch.export.Dim
+    count, known = dim("n", min=1, max=10_000), dim("k", min=2, max=12_000)
+    observers, steps = dim("s", min=1, max=100_000), dim("t", min=0, max=254)
+    each, more, keys = {0: count}, {0: count + 1}, {2: known}
+    memory = (more, keys, keys, more, more, each, each, {0: known})
+    return {
+        "last": {0: observers},
+        "trace": {0: observers, 1: count},
+        "past": {2: observers, 4: steps},
+        "memory": memory,
+    }
+
+
+def difference(network: OAT, files: Sequence[Path], arrays: Arrays, contract: Contract, steps: int = 4) -> float:
+    """The largest difference of logits and durations along one path of four observers over one scene."""
+    scene, step = (session(file, "cpu", None) for file in files)
+    names = [name for name in arrays if name != "present"]
+    wanted = [node.name for node in scene.get_inputs()]
+    worst: list[np.ndarray] = []  # not `max`, which loses NaN
+    layers, heads, width = contract.past
+    count = len(arrays["boxes"])
+    trace = np.zeros((4, count, 2), np.float32)
+    past = np.zeros((layers, 2, 4, heads, 0, width), np.float32)
+    with torch.no_grad():
+        ours = _Scene(network, names)(*(torch.from_numpy(np.asarray(arrays[name])) for name in names))
+        theirs = scene.run(list(MEMORY), {name: arrays[name] for name in wanted})
+        mine, last = (torch.from_numpy(trace), torch.from_numpy(past)), np.full(4, count)
+        for place in range(steps):
+            logits, pace, *rest = network.step(Memory(*(v[None] for v in ours)), torch.from_numpy(last), *mine)
+            mine = rest[0], rest[1]
+            state = {"last": last, "trace": trace, "past": past, **dict(zip(MEMORY, theirs, strict=True))}
+            got, rhythm, trace, past = step.run(list(NEXT), state)
+            worst += [np.abs(logits.numpy() - got).max(), np.abs(pace.numpy() - rhythm).max()]
+            last = (np.arange(4) * 7 + place) % count
+    return float(np.max(worst))

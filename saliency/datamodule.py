@@ -1,0 +1,254 @@
+"""Batches: pictures with their fixations on a grid, from one or several sets.
+
+A sample is a dictionary:
+
+    picture    uint8 (h, w, 3)      letterboxed
+    content    float (4)            where the picture lies on its canvas: x0, y0, x1, y1
+    condition  int                  viewing condition: 0 is "any", k is the k-th set
+    counts     float (1 + t, g, g') fixations per cell: all, then second by second
+    density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked)
+    valid      bool (1 + t)         which of the maps this viewing supervises
+
+Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) alone, what chance does to a picture on
+(seed, epoch, picture) alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from torch.utils.data import DataLoader, Dataset
+
+from data import maps
+from data.errors import GazeError, TableError
+from data.gaze import Picture
+from data.picture import Letterbox, read
+from data.table.fixation_array import FixationArray, load
+from training.augment import Augment
+from training.datamodule import Folders, Order, check, divide
+
+Sample = dict[str, Any]
+
+
+class DecodedPictures:
+    """Pictures as their files say, kept in memory until so many bytes are full.
+
+    What came first stays: in an order that is shuffled anew in each epoch, dropping one for another gains nothing.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.used = limit, 0
+        self.known: dict[Path, UInt8[np.ndarray, "h w 3"]] = {}
+
+    def __call__(self, path: Path) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture in this file."""
+        if path in self.known:
+            return self.known[path]
+        picture = read(path)
+        if self.used + picture.nbytes <= self.limit:
+            self.known[path] = picture
+            self.used += picture.nbytes
+        return picture
+
+
+class GazeDataset(Dataset[Sample]):
+    """Samples of some pictures of one set; densities are rendered as they are drawn."""
+
+    def __init__(
+        self,
+        gathered: FixationArray,
+        decoded: DecodedPictures,
+        *,
+        canvas: tuple[int, int],
+        stride: int,
+        slices: int,
+        sigma: float,
+        condition: int,
+        augment: Augment | None = None,
+        seed: int = 0,
+        any_share: float = 0.0,
+    ) -> None:
+        self.gathered, self.decoded = gathered, decoded
+        self.canvas, self.stride, self.slices = canvas, stride, slices
+        self.sigma, self.condition = sigma, condition
+        self.augment, self.seed, self.any_share = augment, seed, any_share
+
+    def __len__(self) -> int:
+        return len(self.gathered.pictures)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        image, fixations = self.decoded(_path(self.gathered.pictures[index])), self.gathered[index]
+        xy, when = fixations[:, :2], fixations[:, 2]
+        shown = maps.on(xy, image.shape[:2])
+        xy, when = xy[shown], when[shown]
+        rng = np.random.default_rng((self.seed, epoch, index, self.condition))
+        condition = 0 if rng.random() < self.any_share else self.condition
+        if self.augment is not None:
+            image, xy, kept = self.augment(image, xy, int(rng.integers(2**31)))
+            when = when[kept]
+        box = Letterbox.fit(image.shape[:2], self.canvas)
+        grid = (self.canvas[0] // self.stride, self.canvas[1] // self.stride)
+        cells = box.points(xy) / self.stride
+        sigma = self.sigma * box.content[2] / image.shape[0] / self.stride
+        parts = [cells, *(cells[when == s] for s in range(self.slices))]
+        inside = box.cells(self.stride)
+        counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
+        valid = [True, *(s < self.gathered.seconds for s in range(self.slices))]
+        return {
+            "picture": box.apply(image),
+            "content": box.box,
+            "condition": condition,
+            "counts": counts,
+            "density": maps.density(counts, sigma, inside),
+            "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
+        }
+
+
+class Joined(Dataset[Sample]):
+    """Several sets one after the other."""
+
+    def __init__(self, sets: Sequence[GazeDataset]) -> None:
+        self.sets = sets
+        self.ends = np.cumsum([len(s) for s in sets])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        which = int(np.searchsorted(self.ends, index, side="right"))
+        return self.sets[which][epoch, index - (int(self.ends[which - 1]) if which else 0)]
+
+
+class GazeData(Folders):
+    """One or several sets in the table format, each its own viewing condition.
+
+    Args:
+        root: folders in the table format; the folder's name names the viewing condition.
+        seconds: how long a picture was shown, one number or one a set.
+        sigma: the blur of the true densities in pixels of the set's pictures, one number or one a set. 15.36 is one
+            degree of visual angle in OSIE at 512 pixels of width.
+        canvas: height and width of the letterboxed picture.
+        stride: pixels per cell of the training maps.
+        slices: how many seconds the model tells apart; a set viewed for less supervises only its own.
+        augment: moves pictures and fixations together; null trains on the pictures as they are.
+        any_share: share of training samples shown as condition "any", the one used for unknown pictures.
+        batch_size: pictures per step.
+        workers: loader processes.
+        memory: megabytes of decoded pictures that each loader process keeps; others are decoded again.
+        seed: of order and augmentation.
+    """
+
+    def __init__(  # noqa: PLR0913 - the options of a command line
+        self,
+        root: str | list[str],
+        seconds: float | list[float] = 3.0,
+        sigma: float | list[float] = 15.36,
+        canvas: tuple[int, int] = (192, 256),
+        stride: int = 4,
+        slices: int = 5,
+        augment: Augment | None = None,
+        any_share: float = 0.3,
+        batch_size: int = 16,
+        workers: int = 1,
+        memory: int = 600,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
+        self._check_names()
+        self.seconds = self._above_zero("seconds", seconds)
+        self.sigma = self._above_zero("sigma", sigma)
+        _check(canvas, stride, slices, any_share, batch_size)
+        self.canvas, self.stride, self.slices = canvas, stride, slices
+        self.augment, self.any_share = augment, any_share
+        self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
+        self.sets: dict[str, Joined] = {}
+
+    def _above_zero(self, name: str, value: float | list[float]) -> list[float]:
+        values = self._each(name, value)
+        if min(values) <= 0:
+            raise GazeError(f"data.{name}: {min(values)} is not above zero.")
+        return values
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the tables; pictures are read when they are first needed."""
+        if self.sets:
+            return
+        parts: dict[str, list[GazeDataset]] = {"train": [], "val": [], "test": []}
+        decoded = DecodedPictures(1e6 * self.memory)
+        for number, root in enumerate(self.roots):
+            gathered = load(root, self.seconds[number])
+            names = [picture.name for picture in gathered.pictures]
+            divided = divide(root, names)
+            for split, sets in parts.items():
+                chosen = gathered.only([place for place, name in enumerate(names) if name in divided[split]])
+                sets.append(self._set(number, split, chosen, decoded))
+        self.sets = {split: Joined(sets) for split, sets in parts.items()}
+
+    def _set(self, number: int, split: str, gathered: FixationArray, decoded: DecodedPictures) -> GazeDataset:
+        for picture in gathered.pictures:
+            _path(picture)
+        train = split == "train"
+        return GazeDataset(
+            gathered,
+            decoded,
+            canvas=self.canvas,
+            stride=self.stride,
+            slices=self.slices,
+            sigma=self.sigma[number],
+            condition=number + 1,
+            augment=self.augment if train else None,
+            seed=self.seed,
+            any_share=self.any_share if train else 0.0,
+        )
+
+    def _loader(self, split: str, order: Order, batch: int) -> DataLoader[Sample]:
+        if len(self.sets[split]) == 0:
+            where = ", ".join(map(str, self.roots))
+            raise TableError(f"{where}: the {split} split holds no picture; name some in splits.json.")
+        if split == "train" and self.workers:
+            cv2.setNumThreads(1)  # a worker that is forked while OpenCV has threads would wait for them for ever
+        return DataLoader(
+            self.sets[split],
+            batch_size=batch,
+            sampler=order,
+            num_workers=self.workers if split == "train" else 0,
+            persistent_workers=split == "train" and self.workers > 0,
+            drop_last=split == "train" and len(order) >= 2 * batch,
+        )
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
+        order = self._order(len(self.sets["train"]), self.seed)
+        return self._loader("train", order, self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """In order."""
+        return self._loader("val", Order(len(self.sets["val"]), None), self.batch_size)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """In order."""
+        return self._loader("test", Order(len(self.sets["test"]), None), self.batch_size)
+
+
+def _path(picture: Picture) -> Path:
+    if picture.path is None:
+        raise TableError(f"{picture.name}: there is no such picture in images/; add it, training needs it.")
+    return picture.path
+
+
+def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int) -> None:
+    check(
+        {
+            "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
+            "stride": (stride, "1, 2 or 4", stride in (1, 2, 4)),
+            "slices": (slices, "at least 1", slices >= 1),
+            "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
+            "batch_size": (batch_size, "at least 1", batch_size >= 1),
+        }
+    )

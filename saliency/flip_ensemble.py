@@ -1,0 +1,43 @@
+"""A picture and its mirror image: two looks of one network, believed equally.
+
+    p(x, y) = ( p1(x, y) + p2(w - x, y) ) / 2
+
+People have no side they prefer by much, but a network trained on a thousand pictures does; the mean of both looks errs
+less, at twice the cost. Nothing is trained here.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from saliency.layers.finalizer import Density, Slices
+
+
+class FlipEnsemble(nn.Module):
+    """The network's mean density over the picture and its mirror image; same inputs and outputs."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        picture: UInt8[Tensor, "b h w 3"],
+        content: Float[Tensor, "b 4"],
+        condition: Int[Tensor, " b"],
+        stride: int = 1,
+    ) -> tuple[Density, Slices]:
+        """Log densities per cell of `stride` canvas pixels: the whole viewing, and each second."""
+        x0, y0, x1, y1 = content.unbind(1)
+        mirrored = torch.stack([picture.shape[2] - x1, y0, picture.shape[2] - x0, y1], 1)
+        density, slices = self.network(picture, content, condition, stride)
+        turned, others = self.network(picture.flip(2), mirrored, condition, stride)
+        return _mean(density, turned), _mean(slices, others)
+
+
+def _mean(straight: Tensor, mirrored: Tensor) -> Tensor:
+    turned = mirrored.flip(-1)
+    # not torch.logaddexp: its exported form takes the logarithm of zero in the bars
+    return torch.maximum(straight, turned) + torch.log1p(torch.exp(-(straight - turned).abs())) - math.log(2)

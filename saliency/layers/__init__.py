@@ -1,0 +1,1 @@
+"""Parts that several saliency models use: backbones and the finalizer."""

@@ -1,0 +1,120 @@
+"""A picture becomes features at several scales: our own small network, or any backbone of `transformers`.
+
+`small` is trained from scratch: fused inverted residuals where the maps are large, depth-wise ones where they are
+small (Sandler et al. 2018, https://arxiv.org/abs/1801.04381; Tan & Le 2021, https://arxiv.org/abs/2104.00298).
+`hf:<model id or folder>` takes a backbone of `transformers`, an optional extra, with weights from the Hugging Face hub.
+Both give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from data.errors import ModelError
+
+SCALES = (4, 8, 16, 32)
+
+
+class InvertedResidual(nn.Module):
+    """Widen, look around 3x3, narrow; fused: widen and look in one dense convolution."""
+
+    def __init__(self, inside: int, outside: int, *, stride: int = 1, expand: int = 4, fused: bool = False) -> None:
+        super().__init__()
+        wide = inside * expand
+        layers: list[nn.Module] = []
+        if not fused:
+            layers += [nn.Conv2d(inside, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
+        source, groups = (inside, 1) if fused else (wide, wide)
+        layers += [
+            nn.Conv2d(source, wide, 3, stride, 1, groups=groups, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU(),
+            nn.Conv2d(wide, outside, 1, bias=False),
+            nn.BatchNorm2d(outside),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.residual = stride == 1 and inside == outside
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d g v"]:
+        """The map, plus its input where the shapes agree."""
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+class Small(nn.Module):
+    """About a million parameters; `widths` and `depths` are those of the four scales."""
+
+    def __init__(
+        self, widths: Sequence[int] = (32, 64, 112, 176), depths: Sequence[int] = (2, 3, 4, 3), stem: int = 24
+    ) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.stem = nn.Sequential(nn.Conv2d(3, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU())
+        stages, inside = [], stem
+        for scale, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            fused = scale < 2
+            blocks = []
+            for place in range(depth):
+                stride, expand = (2, 4) if place == 0 else (1, 2 if fused else 4)
+                blocks.append(InvertedResidual(inside, width, stride=stride, expand=expand, fused=fused))
+                inside = width
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """Features at 1/4, 1/8, 1/16 and 1/32."""
+        x, features = self.stem(x), []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class Pretrained(nn.Module):
+    """A backbone of `transformers`; its last four feature maps, brought to our four scales."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        try:
+            from transformers import AutoConfig
+            from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+        except ImportError as error:
+            raise ModelError(
+                f"Backbone 'hf:{name}' needs transformers; install it with: pip install -e '.[hf]'"
+            ) from error
+        try:
+            # what AutoBackbone does, but without its question to the hub, which refuses folders and needs the network
+            config = AutoConfig.from_pretrained(name)
+            kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(config)]
+            self.body = kind.from_pretrained(name, out_features=list(config.stage_names)[-4:])
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            reason = "it is no backbone" if isinstance(error, KeyError) else str(error).strip().splitlines()[0]
+            raise ModelError(
+                f"Backbone 'hf:{name}' cannot be loaded ({reason}); give the id of a model that can be downloaded, "
+                "or a folder."
+            ) from error
+        channels = list(self.body.channels)
+        self.widths = tuple([channels[0]] * (4 - len(channels)) + channels)
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """Features at 1/4, 1/8, 1/16 and 1/32, resized where the backbone works at other scales."""
+        size = x.shape[-2:]
+        maps = list(self.body(x).feature_maps)
+        maps = [maps[0]] * (4 - len(maps)) + maps
+        goals = [(size[0] // s, size[1] // s) for s in SCALES]
+        return [
+            m if tuple(m.shape[-2:]) == g else interpolate(m, g, mode="bilinear", align_corners=False)
+            for m, g in zip(maps, goals, strict=True)
+        ]
+
+
+def build(name: str) -> Small | Pretrained:
+    """`small`, or `hf:<model id or folder>`."""
+    if name == "small":
+        return Small()
+    if name.startswith("hf:"):
+        return Pretrained(name[3:])
+    raise ModelError(f"Backbone '{name}' is unknown; use 'small' or 'hf:<model id or folder>'.")

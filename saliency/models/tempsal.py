@@ -1,0 +1,158 @@
+"""TempSAL: where people look, second by second, from one shared look at the picture.
+
+    encoder   -> features at 1/4, 1/8, 1/16, 1/32
+    time      -> at 1/16, one token map a second; attention alternates over space and over time
+    decoder   -> fine features F at 1/4; second s reads them with its own weights: slice_s = sum_d F_d * A_sd
+    mixing    -> the whole viewing is read from F and all slices together
+    finisher  -> log densities
+
+After TempSAL (Aydemir et al. 2023, https://arxiv.org/abs/2301.02315), re-thought: one encoder instead of two, slices
+that are read from shared features instead of decoded apart, any picture size, and predictions that do not depend on the
+other pictures of the batch. It does not predict an order or durations.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from attention import MIXERS, InterleavedBlock
+from data.errors import GazeError
+from data.gaze import condition_names
+from saliency.layers.backbone import InvertedResidual, build
+from saliency.layers.finalizer import Density, Finalizer, Slices
+
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
+STD = (0.229, 0.224, 0.225)
+
+
+def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
+    return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _norm(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside))
+
+
+class TempSAL(nn.Module):
+    """The network. `conditions` are the training sets; "any" and "uniform" are added around them.
+
+    Args:
+        conditions: names of the viewing conditions, in the order of the data's folders.
+        slices: seconds told apart.
+        backbone: `small`, or `hf:<model id or folder>`.
+        width: channels of the coarse tokens.
+        fine: channels of the fine features.
+        blocks: attention blocks over space before the seconds part; one interleaved block follows.
+        heads: attention heads.
+        mixer: how coarse tokens look at each other over space, of `attention.MIXERS`.
+        fine_mixer: the same for a block at 1/8 in the decoder; there is none unless it is named.
+        drop: dropout of the coarse features.
+    """
+
+    multiple = 32  # the canvas' sides are multiples of this
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        conditions: Sequence[str] = (),
+        slices: int = 5,
+        backbone: str = "small",
+        width: int = 96,
+        fine: int = 24,
+        blocks: int = 2,
+        heads: int = 4,
+        mixer: str = "interleaved",
+        fine_mixer: str | None = None,
+        drop: float = 0.1,
+    ) -> None:
+        super().__init__()
+        for name in (mixer, fine_mixer or mixer):
+            if name not in MIXERS:
+                raise GazeError(f"There is no mixer {name!r}; choose one of {', '.join(MIXERS)}.")
+        self.arguments = {
+            "conditions": list(conditions),
+            "slices": slices,
+            "backbone": backbone,
+            "width": width,
+            "fine": fine,
+            "blocks": blocks,
+            "heads": heads,
+            "mixer": mixer,
+            "fine_mixer": fine_mixer,
+            "drop": drop,
+        }
+        self.conditions = condition_names(conditions)
+        self.slices, self.fine, self.width = slices, fine, width
+        self.encoder = build(backbone)
+        quarter, eighth, sixteenth, last = self.encoder.widths
+        self.top = _norm(last, width)
+        self.coarse = _norm(sixteenth, width)
+        self.seconds = nn.Parameter(torch.randn(1 + slices, width) * 0.5)
+        self.space = nn.Sequential(*(InterleavedBlock(width, heads, "s", mixer) for _ in range(blocks)))
+        self.time = InterleavedBlock(width, heads, "s-t", mixer)
+        self.drop = nn.Dropout2d(drop)
+        self.down8, self.down4 = _norm(eighth, 64), _norm(quarter, fine)
+        self.up8 = nn.Sequential(_norm(width + 64, 64), InvertedResidual(64, 64), InvertedResidual(64, 64))
+        self.near = InterleavedBlock(64, heads, "s", fine_mixer) if fine_mixer else None
+        self.up4 = nn.Sequential(_norm(64 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True))
+        self.read = nn.Linear(width, fine + 1)
+        self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
+        self.whole = nn.Conv2d(fine, 1, 1)
+        self.finish = Finalizer(1 + slices, len(self.conditions))
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None] * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(STD)[:, None, None] * 255, persistent=False)
+
+    def _tokens(self, features: list[Tensor]) -> Float[Tensor, "b s h w c"]:
+        """One coarse map for the whole viewing and one a second, each having looked at the others."""
+        coarse = self.coarse(features[2]) + _grow(self.top(features[3]), features[2])
+        coarse = self.drop(torch.relu(coarse)).permute(0, 2, 3, 1)
+        coarse = self.space(coarse)[:, None]
+        tokens: Tensor = self.time(coarse + self.seconds[:, None, None, :])
+        return tokens
+
+    def _fine(self, features: list[Tensor], tokens: Float[Tensor, "b s h w c"]) -> Float[Tensor, "b f g v"]:
+        """Features at a quarter of the canvas, told what the whole picture is about."""
+        x = tokens[:, 0].permute(0, 3, 1, 2)
+        x = self.up8(torch.cat([_grow(x, features[1]), self.down8(features[1])], 1))
+        if self.near is not None:
+            x = self.near(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
+        return y
+
+    def _see(
+        self, picture: UInt8[Tensor, "b h w 3"]
+    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b s _ _ c"], Float[Tensor, "b m g v"]]:
+        """Fine features, coarse tokens, and the logits of the whole viewing and of each second."""
+        x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        features = self.encoder(x)
+        tokens = self._tokens(features)
+        fine = self._fine(features, tokens)
+        weights = self.read(tokens).flatten(0, 1).permute(0, 3, 1, 2)
+        weights = _grow(weights, fine).unflatten(0, (-1, 1 + self.slices))  # type: ignore[no-untyped-call]
+        maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
+        whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
+        return fine, tokens, torch.cat([whole, maps[:, 1:]], 1)
+
+    def look(
+        self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
+    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b c _ _"], Float[Tensor, "b m g v"]]:
+        """What other models may build on: fine features, coarse tokens (1/4, 1/16), log densities per cell (1/4)."""
+        fine, tokens, maps = self._see(picture)
+        density, slices = self.finish(maps, content, condition, 4)
+        return fine, tokens[:, 0].permute(0, 3, 1, 2), torch.cat([density[:, None], slices], 1)
+
+    def forward(
+        self,
+        picture: UInt8[Tensor, "b h w 3"],
+        content: Float[Tensor, "b 4"],
+        condition: Int[Tensor, " b"],
+        stride: int = 1,
+    ) -> tuple[Density, Slices]:
+        """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second."""
+        _, _, maps = self._see(picture)
+        density, slices = self.finish(maps, content, condition, stride)
+        return density, slices

@@ -1,0 +1,1 @@
+"""Scanpath models without training: chance and winner-take-all."""

@@ -1,0 +1,123 @@
+"""A scene becomes the arrays that an object-level model reads; the same for training and for the exported file.
+
+boxes (n, 4) float32, size (2) float32      x, y, width, height; width and height of the picture; all in pixels
+present (n) bool, target (n) bool           whether it is an object at all (padding is none), whether it is sought
+told () bool                                whether the model may use where the target lies
+category (n) int64, sought (m) int64        categories by number, 0 is unknown; m is at least 1
+sought_present (m) bool                     false for the padding; in free viewing nothing is looked for
+condition () int64                          viewing condition, 0 is "any"
+crops (n, k, k, 3), sought_crops (m, ...)   uint8, where the model looks at crops: what each object looks like; black
+                                            where that is not known
+likeness (n) float32                        with the crops: how much each object looks like what is looked for
+picture (h, w, 3) uint8, content (4)        where the model looks at the picture: letterboxed, and where it lies
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+from data.errors import GazeError
+from data.gaze import Scene
+from data.objects import crops as cut
+from data.objects import window
+from data.picture import FILL, Letterbox, read
+from scanpath.target_similarity import target_similarity
+
+APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
+LONGEST = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a model reads of a scene."""
+
+    categories: tuple[str, ...] = ()
+    appearance: str = "none"  # of `APPEARANCES`
+    crop: int = 32  # pixels
+    canvas: tuple[int, int] = (192, 256)  # height, width
+
+    def feed(
+        self,
+        scene: Scene,
+        condition: int = 0,
+        told: bool = False,
+        pixels: UInt8[np.ndarray, "h w 3"] | None = None,
+        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+    ) -> dict[str, np.ndarray]:
+        """The arrays of one scene; `sought` are pictures of what is looked for, else the target's own crop is taken.
+
+        A scene without objects has no arrays, because there is nothing to choose among: GazeError.
+        """
+        count = len(scene.objects)
+        if not count:
+            raise GazeError(f"{scene.picture.name}: there is no object to look at; give boxes, or take a grid.")
+        numbers = {name: i for i, name in enumerate(self.categories, 1)}
+        held = [numbers.get(name, 0) for name in scene.sought] or [0] * max(1, len(sought))
+        target = np.zeros(count, bool)
+        target[list(scene.targets)] = True
+        if told and not scene.targets:
+            raise GazeError(
+                f"{scene.picture.name}: the target is not among the objects, so the model cannot be told it."
+            )
+        looking = bool(scene.sought or scene.targets or sought)
+        arrays = {
+            "boxes": scene.objects.boxes.astype(np.float32),
+            "size": np.array([scene.picture.width, scene.picture.height], np.float32),
+            "present": np.ones(count, bool),
+            "target": target,
+            "told": np.array(told),
+            "category": np.array([numbers.get(name, 0) for name in scene.objects.categories] or [0] * count, np.int64),
+            "sought": np.array(held, np.int64),
+            "sought_present": np.full(len(held), looking),
+            "condition": np.array(condition, np.int64),
+        }
+        if self.appearance == "crops":
+            arrays |= self._crops(scene, pixels, sought, len(held))
+        elif self.appearance == "saliency":
+            arrays |= self._picture(scene, pixels)
+        return arrays
+
+    def _crops(
+        self,
+        scene: Scene,
+        pixels: UInt8[np.ndarray, "h w 3"] | None,
+        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+        held: int,
+    ) -> dict[str, np.ndarray]:
+        pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
+        shown = np.zeros((held, self.crop, self.crop, 3), np.uint8)
+        if pixels is None:
+            count = len(scene.objects)
+            return {
+                "crops": np.zeros((count, *shown.shape[1:]), np.uint8),
+                "sought_crops": shown,
+                "likeness": np.zeros(count, np.float32),
+            }
+        box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
+        pieces, first = list(sought), 0
+        if not sought and box is not None:
+            pieces = [pixels[window(np.array(box), pixels.shape[1], pixels.shape[0])]]
+            first = _held(scene)
+        for place, piece in enumerate(pieces[:held], first):
+            shown[place] = cut(piece, np.array([[0, 0, piece.shape[1], piece.shape[0]]], float), self.crop)[0]
+        return {
+            "crops": cut(pixels, scene.objects.boxes, self.crop),
+            "sought_crops": shown,
+            "likeness": target_similarity(pixels, scene.objects.boxes, pieces),
+        }
+
+    def _picture(self, scene: Scene, pixels: UInt8[np.ndarray, "h w 3"] | None) -> dict[str, np.ndarray]:
+        if pixels is None:
+            if scene.picture.path is None:
+                raise GazeError(f"{scene.picture.name}: this model looks at the picture, but there is none; give it.")
+            pixels = read(scene.picture.path)
+        box = Letterbox.fit(pixels.shape[:2], self.canvas)
+        return {"picture": box.apply(pixels, FILL), "content": box.box}
+
+
+def _held(scene: Scene) -> int:
+    """Which of the things held in mind is the target: the first of its category, else the first."""
+    named = scene.objects.categories[scene.targets[0]] if scene.targets and scene.objects.categories else ""
+    return scene.sought.index(named) if named in scene.sought else 0

@@ -1,0 +1,1 @@
+"""Scores of scanpaths: sequences, MultiMatch, ScanMatch, search behaviour."""

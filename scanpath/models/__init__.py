@@ -1,0 +1,1 @@
+"""Scanpath models, one a file, and what they are made of."""

@@ -1,0 +1,348 @@
+"""OAT: in which order people fixate the objects of a scene, when they stop, and for how long each fixation lasts.
+
+    tokens    one an object: what it looks like beside where it is; one for each thing looked for; one for the end
+    encoder   the tokens look at each other, once a scene
+    decoder   reads the objects fixated so far; step by step, with a memory of what it has computed
+    pointer   log softmax over the encoder's own tokens: the next object, or the end
+    pace      mean and deviation of the logarithm of the duration on each object
+
+After OAT (Fang et al. 2024, https://arxiv.org/abs/2407.13335), re-thought: places are continuous boxes and their code
+is closed (`scanpath.models._position_code`), the end has a token of its own, what is looked for is known by what it
+looks like and not by where it lies unless the model is told, how two objects lie to each other and how often one was
+seen are told to the pointer, and everything about the scene is computed once for all observers. It does not predict
+where on an object.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from attention import MIXERS
+from data.errors import GazeError
+from data.gaze import condition_names
+from saliency import MODELS
+from saliency.models.tempsal import TempSAL
+from scanpath.inputs import APPEARANCES, LONGEST
+from scanpath.models._oat_transformer import Decoder, Encoder, sinusoid
+from scanpath.models._object_features import Crops, Salient
+from scanpath.models._position_code import Position
+from scanpath.models._visit_history import update, visit_history
+from training import weights
+
+NEVER = -1e9  # the logit of what cannot be chosen
+RELATION, TRACE, PACE = 12, 4, 16  # sizes: of a pair of objects, of an object's past, of the duration's key
+
+
+class Memory(NamedTuple):
+    """What is computed once a scene."""
+
+    tokens: Float[Tensor, "b n_1 d"]  # what the decoder is told of a fixated object; the last is the start
+    keys: Float[Tensor, "b layers h k e"]
+    values: Float[Tensor, "b layers h k e"]
+    pointer: Float[Tensor, "b n_1 d"]  # the last is the end
+    place: Float[Tensor, "b n_1 4"]  # middle and log extent of each object; the last is the start
+    aim: Float[Tensor, "b n r"]  # how each object lies to the target, where it is told
+    pace: Float[Tensor, "b n a"]
+    there: Bool[Tensor, "b k"]  # which keys are no padding
+
+
+class OAT(nn.Module):
+    """The network. `conditions` are the training sets; "any" is for unknown scenes.
+
+    Args:
+        conditions: names of the viewing conditions, in the order of the data's folders.
+        categories: names of the objects' categories that it tells apart.
+        appearance: "none", "crops", or "saliency".
+        saliency: for "saliency", a .safetensors or .ckpt of a TempSAL (or how to build one).
+        crop: side of a crop in pixels.
+        position: the code of places, of `scanpath.models._position_code.KINDS`.
+        sigma: its Gaussian.
+        rows: rows of the grid, for position "grid".
+        columns: its columns.
+        width: of the tokens.
+        heads: attention heads.
+        encoder: layers over objects.
+        mixer: how the encoder's tokens look at each other, of `attention.MIXERS`.
+        decoder: layers over fixations.
+        hidden: width inside a layer.
+        drop: dropout.
+        before: normalise before each layer instead of after it.
+        pointers: scores that the pointer mixes.
+        relation: the pointer knows how the objects lie to the last one.
+        trace: the pointer knows how often and how long ago each object was fixated.
+        durations: it tells how long each fixation lasts; false where the data do not.
+    """
+
+    order_code: Tensor
+
+    def __init__(  # noqa: PLR0913 - the options of a recipe
+        self,
+        conditions: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        appearance: str = "none",
+        saliency: str | dict[str, Any] | None = None,
+        crop: int = 32,
+        position: str = "gaussian",
+        sigma: float = 0.12,
+        rows: int = 6,
+        columns: int = 14,
+        width: int = 96,
+        heads: int = 4,
+        encoder: int = 2,
+        mixer: str = "interleaved",
+        decoder: int = 2,
+        hidden: int = 192,
+        drop: float = 0.2,
+        before: bool = True,
+        pointers: int = 1,
+        relation: bool = True,
+        trace: bool = True,
+        durations: bool = True,
+    ) -> None:
+        super().__init__()
+        if width % (2 * heads):
+            raise GazeError(f"OAT: the width {width} must be a multiple of twice its {heads} heads.")
+        if mixer not in MIXERS:
+            raise GazeError(f"There is no mixer {mixer!r}; choose one of {', '.join(MIXERS)}.")
+        given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.arguments = {**given, "conditions": list(conditions), "categories": list(categories)}
+        self.conditions = condition_names(conditions)[:-1]
+        self.categories = ("", *categories)
+        self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
+        self.salient, self.crops = self._see(appearance, saliency), None
+        if appearance == "crops":
+            self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
+        self._tokens(width, drop, Position(position, sigma, rows, columns))
+        self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before, mixer) for _ in range(encoder))
+        self.enter = nn.Linear(width, width)
+        self.decoder = nn.ModuleList(Decoder(width, heads, hidden, drop, before) for _ in range(decoder))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) if before else nn.Identity() for _ in range(2))
+        self.drop = nn.Dropout(drop)
+        self._pointers(width, pointers)
+        self.register_buffer("order_code", sinusoid(LONGEST, width), persistent=False)
+        self._begin()
+
+    def _tokens(self, width: int, drop: float, position: Position) -> None:
+        """What the tokens are made of."""
+        half = width // 2
+        if self.salient is not None:
+            size = self.salient.size
+            self.look = nn.Sequential(nn.LayerNorm(size), nn.Dropout(drop), nn.Linear(size, half))
+        self.category = nn.Embedding(len(self.categories), half)
+        self.position = position
+        self.place, self.extent = nn.Linear(position.size, half), nn.Linear(2, half)
+        self.unknown = nn.Parameter(torch.zeros(half))  # the place of what is looked for
+        self.kind = nn.Embedding(3, width)  # object, looked for, end
+        self.condition = nn.Embedding(len(self.conditions), width)
+        self.told, self.found, self.start = (nn.Parameter(torch.randn(width) * 0.1) for _ in range(3))
+
+    def _pointers(self, width: int, pointers: int) -> None:
+        """What the next object, the end and the durations are told from."""
+        self.query, self.key = (nn.Linear(width, width * pointers) for _ in range(2))
+        self.pointers, self.mix = pointers, nn.Linear(pointers, 1)
+        self.pair = nn.Sequential(nn.Linear(11, 48), nn.ReLU(), nn.Linear(48, RELATION))
+        self.weigh, self.weigh_aim = (nn.Linear(width, RELATION) for _ in range(2))
+        self.weigh_trace = nn.Linear(width, TRACE)
+        self.pace_key, self.pace_query = nn.Linear(width, PACE), nn.Linear(width, PACE)
+        self.pace = nn.Linear(width, 2)
+
+    def _begin(self) -> None:
+        for parameter in (*self.encoder.parameters(), *self.decoder.parameters()):
+            if parameter.ndim > 1:
+                nn.init.xavier_uniform_(parameter)
+        for layer in (self.category, self.condition, self.kind):
+            nn.init.normal_(layer.weight, std=0.1)
+        for linear in (self.weigh, self.weigh_aim, self.weigh_trace, self.pace):
+            nn.init.zeros_(linear.weight)
+
+    def _see(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
+        if appearance not in APPEARANCES:
+            raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
+        if appearance != "saliency":
+            return None
+        if isinstance(saliency, str):
+            network = weights.load(Path(saliency), {"tempsal": MODELS["tempsal"]})
+            self.arguments["saliency"] = network.arguments
+            return Salient(network)  # type: ignore[arg-type]
+        return Salient(TempSAL(**(saliency or {})))
+
+    @property
+    def multiple(self) -> int:
+        """The sides of a picture's canvas are multiples of this; 0 where it takes no canvas."""
+        return self.salient.multiple if self.salient is not None else 0
+
+    def features(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b n f"] | None:
+        """What the frozen saliency network sees; it stays the same while the model is trained."""
+        if self.salient is None:
+            return None
+        content = scene["content"]
+        scale = (content[:, 2] - content[:, 0]) / scene["size"][:, 0]
+        corner = torch.cat([content[:, :2], torch.zeros_like(content[:, :2])], 1)
+        boxes = scene["boxes"] * scale[:, None, None] + corner[:, None]
+        names = self.salient.network.conditions
+        table = [names.index(name) if name in names else 0 for name in self.conditions]
+        condition = torch.tensor(table, device=content.device)[scene["condition"]]
+        found: Tensor = self.salient(scene["picture"], content, boxes, condition)
+        return found
+
+    def _place(self, boxes: Float[Tensor, "b n 4"], size: Float[Tensor, "b 2"]) -> tuple[Tensor, Tensor]:
+        """Centres and log extents in units of the longer side; (0, 0) is the middle."""
+        longer = size.amax(1)[:, None, None]
+        centre = (boxes[..., :2] + boxes[..., 2:] / 2 - size[:, None] / 2) / longer
+        return centre, (boxes[..., 2:] / longer).clamp(min=1e-4).log()
+
+    def _pairs(self, here: Float[Tensor, "b q 4"], there: Float[Tensor, "b n 4"]) -> Float[Tensor, "b q n r"]:
+        """How the objects `there` lie to the places `here`: middles and log extents of both."""
+        step = there[:, None, :, :2] - here[:, :, None, :2]
+        far = step.square().sum(-1, keepdim=True).sqrt()
+        widths = torch.tensor([0.04, 0.1, 0.2, 0.4], device=far.device)
+        near = torch.exp(-((far / widths) ** 2) / 2)
+        other = there[:, None, :, 2:].sum(-1, keepdim=True).expand(-1, here.shape[1], -1, -1)
+        own = here[:, :, None, 2:].sum(-1, keepdim=True).expand(-1, -1, there.shape[1], -1)
+        y: Tensor = self.pair(torch.cat([step, far, (far + 0.02).log(), near, other, own, step[..., :1].abs()], -1))
+        return y
+
+    def _appear(self, scene: Mapping[str, Tensor], features: Tensor | None) -> Float[Tensor, "b n c"]:
+        x: Tensor = self.category(scene["category"])
+        if self.salient is not None:
+            x = x + self.look(self.features(scene) if features is None else features)
+        return x if self.crops is None else x + self.crops(scene["crops"])
+
+    def _sought(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b m d"]:
+        x: Tensor = self.category(scene["sought"])
+        if self.crops is not None:
+            x = x + self.crops(scene["sought_crops"])
+        return torch.cat([x, self.unknown.expand_as(x)], -1) + self.kind.weight[1]
+
+    def encode(self, scene: Mapping[str, Tensor], features: Float[Tensor, "b n f"] | None = None) -> Memory:
+        """Everything about the scenes that does not depend on what was fixated.
+
+        `scene` holds boxes (b, n, 4; x, y, width, height in pixels), size (b, 2; width, height), present (b, n),
+        target (b, n), told (b), category (b, n), sought (b, m), sought_present (b, m), condition (b), and as the
+        appearance asks crops (b, n, k, k, 3), sought_crops and likeness (b, n), or picture (b, h, w, 3) and content.
+        """
+        centre, extent = self._place(scene["boxes"], scene["size"])
+        where = self.place(self.position(centre)) + self.extent(extent)
+        condition = self.condition(scene["condition"])[:, None]
+        objects = torch.cat([self._appear(scene, features), where], -1) + self.kind.weight[0] + condition
+        if self.crops is not None:
+            like = scene["likeness"][..., None]
+            objects = objects + self.alike(torch.cat([like, like**2, (like - 0.8).clamp(min=0) * 5], -1))
+        aimed = (scene["target"] & scene["told"][:, None])[..., None].float()
+        tokens = [objects + aimed * self.told, self._sought(scene) + condition]
+        x = self.drop(torch.cat([*tokens, self.kind.weight[2].expand_as(objects[:, :1]) + condition], 1))
+        mask, boxes, own = _there(scene), _degrees(scene, x.shape[1]), _own(scene)
+        for layer in self.encoder:
+            x = layer(x, mask, boxes, own)
+        x = self.norms[0](x)
+        start = (self.start + condition).expand_as(objects[:, :1])
+        inside = torch.cat([objects + scene["target"][..., None] * self.found, start], 1)
+        pairs = [layer.look.remember(x) for layer in self.decoder]  # type: ignore[union-attr, operator]
+        count = objects.shape[1]
+        ends = torch.cat([x[:, :count], x[:, -1:]], 1)
+        place = torch.cat([centre, extent], -1)
+        middle = torch.tensor([0.0, 0.0, math.log(0.1), math.log(0.1)], device=x.device).expand_as(place[:, :1])
+        some = aimed.sum(1, keepdim=True)
+        target = (aimed * place).sum(1, keepdim=True) / some.clamp(min=1)
+        return Memory(
+            self.enter(inside),
+            torch.stack([keys for keys, _ in pairs], 1),
+            torch.stack([values for _, values in pairs], 1),
+            self.key(ends),
+            torch.cat([place, middle], 1),
+            self._pairs(target, place)[:, 0] * some.clamp(max=1),
+            self.pace_key(x[:, :count]),
+            mask[:, 0, 0],
+        )
+
+    def forward(
+        self, scene: Mapping[str, Tensor], order: Int[Tensor, "b p l"], features: Float[Tensor, "b n f"] | None = None
+    ) -> tuple[Float[Tensor, "b p l_1 n_1"], Float[Tensor, "b p l_1 n 2"]]:
+        """Before each fixation of known paths: logits of every object and the end, and each object's pace.
+
+        The pace is mean and log deviation of the natural logarithm of the duration in milliseconds. -1 pads `order`.
+        """
+        memory = self.encode(scene, features)
+        batch, paths, length = order.shape
+        count = memory.aim.shape[1]
+        last = torch.cat([order.new_full((*order.shape[:2], 1), count), order], -1)
+        last = torch.where(last < 0, count, last).flatten(1)
+        x = _rows(memory.tokens, last).unflatten(1, (paths, -1)).flatten(0, 1)  # type: ignore[no-untyped-call]
+        x = self.drop(x + self.order_code[: length + 1])
+        for place, layer in enumerate(self.decoder):
+            x = layer(x, memory.keys[:, place], memory.values[:, place], memory.there[:, None, None])
+        x = x.unflatten(0, (batch, paths)).flatten(1, 2)
+        relation = self._pairs(memory.place, memory.place[:, :-1]).flatten(2)
+        lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
+        logits, pace = self._point(x, memory, lies, visit_history(order, count).flatten(1, 2))
+        allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
+        logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
+        return logits, pace.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
+
+    def step(
+        self,
+        memory: Memory,
+        last: Int[Tensor, " s"],
+        trace: Float[Tensor, "s n 2"],
+        past: Float[Tensor, "layers 2 s h t e"],
+    ) -> tuple[
+        Float[Tensor, "s n_1"], Float[Tensor, "s n 2"], Float[Tensor, "s n 2"], Float[Tensor, "layers 2 s h u e"]
+    ]:
+        """One step of many observers of one scene (`b` = 1): logits, pace, and the grown trace and past."""
+        trace, told = update(trace, last)
+        x = (memory.tokens[0][last] + self.order_code[past.shape[4]])[:, None]
+        grown = []
+        for place, layer in enumerate(self.decoder):
+            keys, values = memory.keys[:, place], memory.values[:, place]
+            x, more = layer.step(x, past[place], keys, values, memory.there[:, None, None])  # type: ignore[operator]
+            grown.append(more)
+        lies = self._pairs(memory.place[:, last], memory.place[:, :-1])
+        logits, pace = self._point(x.transpose(0, 1), memory, lies, told[None])
+        return logits[0], pace[0], trace, torch.stack(grown)
+
+    def _point(
+        self, x: Float[Tensor, "b q d"], memory: Memory, lies: Float[Tensor, "b q n r"], trace: Float[Tensor, "b q n f"]
+    ) -> tuple[Float[Tensor, "b q n_1"], Float[Tensor, "b q n 2"]]:
+        """The pointer: logits of objects and end, and the pace on each object."""
+        x = self.norms[1](x)
+        width = x.shape[-1]
+        query = self.query(x).unflatten(-1, (self.pointers, width)).transpose(1, 2)
+        key = memory.pointer.unflatten(-1, (self.pointers, width)).permute(0, 2, 3, 1)  # type: ignore[no-untyped-call]
+        logits = self.mix((query @ key / math.sqrt(width)).permute(0, 2, 3, 1))[..., 0]
+        bias = self.weigh_aim(x) @ memory.aim.transpose(1, 2)
+        if self.related:
+            bias = bias + (lies @ self.weigh(x)[..., None])[..., 0]
+        if self.traced:
+            bias = bias + (trace @ self.weigh_trace(x)[..., None])[..., 0]
+        logits = torch.cat([logits[..., :-1] + bias, logits[..., -1:]], -1)
+        mean = self.pace_query(x) @ memory.pace.transpose(1, 2) / math.sqrt(PACE)
+        centre, spread = self.pace(x).unbind(-1)
+        mean = mean + centre[..., None] + 5.5
+        return logits, torch.stack([mean, (spread[..., None] - 0.7).expand_as(mean)], -1)
+
+
+def _there(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b 1 1 k"]:
+    """Which of the encoder's tokens are no padding: objects, what is looked for, the end."""
+    end = torch.ones_like(scene["told"])[:, None]
+    return torch.cat([scene["present"], scene["sought_present"], end], 1)[:, None, None]
+
+
+def _own(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b k"]:
+    """Which of the encoder's tokens a scene has when it is fed alone: one for what is sought, even if nothing is."""
+    sought = scene["sought_present"] | (torch.arange(scene["sought"].shape[1], device=scene["told"].device) == 0)
+    return torch.cat([scene["present"], sought, torch.ones_like(scene["told"])[:, None]], 1)
+
+
+def _degrees(scene: Mapping[str, Tensor], count: int) -> Float[Tensor, "b k 4"]:
+    """Boxes of the encoder's tokens in about degrees: pictures are taken to be 20 wide; what has no place is empty."""
+    boxes = scene["boxes"] * (20 / scene["size"].amax(1))[:, None, None]
+    return torch.cat([boxes, torch.zeros_like(boxes[:, :1]).expand(-1, count - boxes.shape[1], -1)], 1)
+
+
+def _rows(table: Float[Tensor, "b n d"], index: Int[Tensor, "b q"]) -> Float[Tensor, "b q d"]:
+    return table.gather(1, index[..., None].expand(-1, -1, table.shape[-1]))

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.predict.files import find_pictures, output_names
+from app.predict.saliency import Output, run
+from data.errors import GazeError
+from data.picture import save
+from export.runtime.saliency import Predictor
+
+
+def photo(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(path, np.full((20, 30, 3), 100, np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def toy(toy_model: Path) -> Predictor:
+    return Predictor(toy_model, provider="cpu", threads=1)
+
+
+def test_a_folder_gives_all_pictures_below_it_and_nothing_else(tmp_path: Path) -> None:
+    pictures = [photo(tmp_path / "in" / part) for part in ("B.JPG", "a.png", "deep/er/c.jpeg")]
+    for other in ("notes.txt", ".hidden.png", ".cache/d.png"):
+        (tmp_path / "in" / other).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / other).write_bytes(b"x")
+    assert find_pictures([str(tmp_path / "in")], tmp_path / "out") == pictures
+
+
+def test_a_pattern_gives_what_it_matches(tmp_path: Path) -> None:
+    first, second, third = (photo(tmp_path / part) for part in ("a.png", "b.png", "deep/c.png"))
+    assert find_pictures([str(tmp_path / "?.png")], tmp_path / "out") == [first, second]
+    assert find_pictures([str(tmp_path / "**" / "*.png")], tmp_path / "out") == [first, second, third]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
+    path = photo(tmp_path / "a[1].png")
+    assert find_pictures([str(path)], tmp_path / "out") == [path]
+
+
+def test_a_picture_that_is_named_twice_comes_once(tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    twice = [str(path), str(tmp_path), str(tmp_path / "sub" / ".." / "a.png")]
+    (tmp_path / "sub").mkdir()
+    assert find_pictures(twice, tmp_path / "out") == [path]
+
+
+def test_what_an_earlier_run_wrote_is_no_input(tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    for part in ("out/a.heat.png", "out/a.slices.png", "a.heat.png"):
+        photo(tmp_path / part)
+    assert find_pictures([str(tmp_path)], tmp_path / "out") == [tmp_path / "a.heat.png", path]
+    assert find_pictures([str(tmp_path)], tmp_path) == [path]
+    assert find_pictures([str(tmp_path / "*.png")], tmp_path) == [path]
+
+
+def test_a_missing_file_is_kept_to_be_reported_unless_there_is_nothing_else(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.jpg")
+    assert len(find_pictures([missing, str(photo(tmp_path / "a.png"))], tmp_path / "out")) == 2
+    for sources in ([missing], [str(tmp_path / "*.bmp")]):
+        with pytest.raises(GazeError, match="No pictures found in"):
+            find_pictures(sources, tmp_path / "out")
+
+
+def test_names_are_stems_where_these_are_unique() -> None:
+    paths = [Path("a/x.jpg"), Path("b/y.png")]
+    assert list(output_names(paths).values()) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.jpg", "a/x.png"], ["x.jpg", "x.png"]),
+        (["a/x.jpg", "b/x.png", "b/y.png"], ["x.jpg", "x.png", "y"]),
+        (["a/x.jpg", "b/x.jpg"], ["a-x.jpg", "b-x.jpg"]),
+        (["1/a/x.jpg", "2/a/x.jpg"], ["1-a-x.jpg", "2-a-x.jpg"]),
+        (["a/x.jpg", "b/X.jpg"], ["a-x.jpg", "b-X.jpg"]),
+        (["a/x.jpg", "a/x.png", "a/x.jpg.png"], ["a-x.jpg", "x.png", "x.jpg"]),
+    ],
+)
+def test_names_that_would_clash_grow_until_they_differ(paths: list[str], names: list[str]) -> None:
+    assert list(output_names([Path(path) for path in paths]).values()) == names
+
+
+def test_paths_that_differ_only_in_a_dash_have_different_names() -> None:
+    paths = [Path("/a/x.jpg"), Path("/a-x.jpg"), Path("/b/x.jpg"), Path("/b-x.jpg"), Path("/b-x.png")]
+    names = [value.casefold() for value in output_names(paths).values()]
+    assert len(set(names)) == len(paths)
+
+
+def test_each_format_has_its_files(toy: Predictor, tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    expected = {
+        "png": {"a.heat.png", "a.slices.png"},
+        "npy": {"a.density.npy", "a.slices.npy"},
+        "json": {"a.json"},
+    }
+    for kind, files in expected.items():
+        output = Output(tmp_path / kind, output_names([path]), (kind,))
+        assert {file.name for file in output.files(path)} == files
+        assert list(run(toy, [path], output)) == [(path, None)]
+        assert {file.name for file in (tmp_path / kind).iterdir()} == files
+
+
+def test_a_model_without_slices_promises_no_files_for_them(tmp_path: Path) -> None:
+    output = Output(tmp_path, {Path("a.png"): "a"}, slices=False)
+    assert [file.name for file in output.files(Path("a.png"))] == ["a.heat.png", "a.density.npy", "a.json"]
+
+
+def test_mistakes_are_told_before_any_picture_is_read(toy: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(GazeError, match="no viewing condition 'cinema'"):
+        run(toy, [], Output(tmp_path / "out", {}), condition="cinema")
+    with pytest.raises(GazeError, match="no palette 'mud'"):
+        run(toy, [], Output(tmp_path / "out", {}, palette="mud"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_named(toy: Predictor, tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    with pytest.raises(GazeError, match="cannot be made"):
+        run(toy, [path], Output(path, output_names([path])))
+    (tmp_path / "out" / "a.json").mkdir(parents=True)
+    with pytest.raises(GazeError, match=r"a\.json cannot be written"):
+        list(run(toy, [path], Output(tmp_path / "out", output_names([path]), ("json",))))
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["a.json"]

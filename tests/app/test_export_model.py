@@ -1,0 +1,131 @@
+"""Cards and contracts: what ships says the same numbers everywhere."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app import export_model
+from data.errors import GazeError, ModelError
+from data.gaze import Picture, Scene
+from data.objects import grid
+from evaluation import model_card
+from export.runtime import registry
+from export.runtime.registry import WEIGHTS
+from export.runtime.saliency import Predictor
+from export.runtime.scanpath import ScanpathPredictor
+from saliency.models.tempsal import TempSAL
+from training import weights
+
+
+def evaluation(path: Path, data: str, cc: float | None) -> Path:
+    score = {"mean": cc, "low": 0.1, "high": 0.9, "pictures": 5}
+    row = {"cc": score, "nss": {**score, "mean": 1.23456}}
+    facts = {"data": data, "split": "test", "pictures": 5}
+    path.write_text(json.dumps({"protocol": facts, "scores": {"whole": {"centre bias": row, "mine": row}}}))
+    return path
+
+
+def test_a_card_holds_the_evaluations_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
+    found = model_card.read(
+        [evaluation(tmp_path / "a.json", "osie", 0.71234), evaluation(tmp_path / "b.json", "crowd", None)]
+    )
+    path = tmp_path / "mine.md"
+    path.write_text(f"# mine\nbefore\n{model_card.BEGIN}\nold\n{model_card.END}\nafter\n")
+    model_card.write(path, "unused", found)
+    text = path.read_text()
+    assert text.startswith("# mine\nbefore\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| mine | 0.712 [0.10, 0.90] | 1.235 [0.10, 0.90] |" in text
+    assert "**crowd, test: whole viewing** (5 pictures)" in text
+    assert model_card.scores(found, "mine") == {"osie": {"cc": 0.712, "nss": 1.235}, "crowd": {"nss": 1.235}}
+
+
+def test_names_mean_themselves_in_a_card_and_zero_has_no_sign(tmp_path: Path) -> None:
+    (found,) = model_card.read([evaluation(tmp_path / "a.json", "o|s_<b>", -0.0001)])
+    found["scores"]["whole"]["*mine* & [more]"] = found["scores"]["whole"].pop("mine")
+    found["scores"]["whole"]["centre bias"]["cc"]["low"] = -0.001
+    text = model_card.tables([found])
+    assert r"| \*mine\* &amp; \[more\] | 0.000 [0.10, 0.90] |" in text
+    assert r"**o\|s_&lt;b>, test: whole viewing**" in text
+    assert "-0.0" not in text
+
+
+def test_what_is_not_an_evaluation_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[]")
+    with pytest.raises(GazeError, match="not an evaluation; write one with `gaze evaluate"):
+        model_card.read([tmp_path / "x.json"])
+    with pytest.raises(GazeError, match="does not hold the model 'other'"):
+        model_card.scores(model_card.read([evaluation(tmp_path / "a.json", "osie", 0.5)]), "other")
+    (tmp_path / "bare.md").write_text("# nothing\n")
+    with pytest.raises(GazeError, match="are not both there"):
+        model_card.write(tmp_path / "bare.md", "", [])
+
+
+def test_no_weights_no_export(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no such file"):
+        export_model.export(str(tmp_path / "none.ckpt"))
+
+
+@pytest.mark.slow
+def test_weights_become_a_file_that_predicts_and_a_card(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    source = tmp_path / "source.safetensors"
+    weights.save(TempSAL(["osie"], width=16, fine=8, blocks=1, heads=2), source)
+    said = export_model.export(
+        str(source), "mine", tmp_path, "Apache-2.0", ["osie (MIT)"], [evaluation(tmp_path / "a.json", "osie", 0.5)]
+    )
+    assert "mine.onnx" in said
+    assert "agrees with PyTorch" in said
+    contract = Predictor(tmp_path / "mine.onnx", provider="cpu").contract
+    assert contract.licence == "Apache-2.0"
+    assert contract.training == ("osie (MIT)",)
+    assert contract.scores == {"osie": {"cc": 0.5, "nss": 1.235}}
+    assert "0.500 [0.10, 0.90]" in (tmp_path / "mine.md").read_text()
+    export_model.export(str(tmp_path / "mine.safetensors"), None, tmp_path)  # again: the facts stay
+    assert Predictor(tmp_path / "mine.onnx", provider="cpu").contract.scores == contract.scores
+
+
+SHIPPED = [path for path in sorted(WEIGHTS.glob("*.onnx")) if not path.name.endswith(registry.STEP)]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_ships_has_weights_and_a_card_with_the_numbers_of_its_contract(path: Path) -> None:
+    contract = registry.read_contract(path)
+    assert contract.licence != "not stated"
+    assert contract.training
+    assert contract.scores
+    assert re.fullmatch("[0-9a-f]{40}", contract.commit) or contract.commit == "unknown"
+    network = weights.load(path.with_suffix(".safetensors"), export_model.MODELS)
+    assert tuple(network.conditions) == contract.conditions  # type: ignore[arg-type]
+    text = path.with_suffix(".md").read_text()
+    for data, scores in contract.scores.items():
+        tables = text.split(f"**{data}, test: whole viewing**")[1].split("\n**")[0].split(model_card.END)[0]
+        told: dict[str, str] = {}
+        for part in tables.split("| |")[1:]:
+            lines = part.splitlines()
+            header = re.findall(r"\w+", lines[0])
+            row = next(line for line in lines if line.startswith(f"| {contract.name} |"))
+            cells = [(cell.split() or [""])[0] for cell in row.strip().strip("|").split("|")[1:]]
+            told |= {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+        assert told == {name: f"{value:.3f}" for name, value in scores.items()}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_ships_runs(path: Path) -> None:
+    if registry.read_contract(path).task == "scanpath":
+        finder = ScanpathPredictor(path, provider="cpu")
+        scene = Scene(Picture("grey", 64, 48), grid(64, 48, 2, 3))
+        rollouts = finder.sample(scene, 5, pixels=np.full((48, 64, 3), 90, np.uint8))
+        assert (rollouts.order >= 0).any(1).all()
+        assert (rollouts.duration[rollouts.order >= 0] > 0).all()
+    else:
+        assert np.isfinite(Predictor(path, provider="cpu")(np.full((48, 64, 3), 90, np.uint8)).density).all()
+
+
+def test_models_of_where_and_of_in_which_order_ship() -> None:
+    assert {"oat-free", "oat-search", "tempsal"} <= {path.stem for path in registry.models()}

@@ -1,0 +1,395 @@
+"""Does every page survive a real upload, an empty start, a missing model and each bad file?"""
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.predict.simulate import Baseline
+from app.web import widgets
+from data import picture as pictures
+from scanpath.decode import Rollouts
+from tests import toy_model as toy
+
+APP = Path(widgets.__file__).parent
+PAGES = sorted(path for path in (APP / "pages").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one small model that looks at what is bright."""
+    folder = tmp_path / "weights"
+    toy.write(folder / "toy.onnx")
+    monkeypatch.setenv("GAZE_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def png() -> bytes:
+    """60 x 40 pixels, black but for a bright spot in the upper right."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[8:12, 44:50] = 255
+    return pictures.encode(pixels)
+
+
+def page(name: str) -> AppTest:
+    return AppTest.from_file(APP / "pages" / f"{name}.py", default_timeout=30).run()
+
+
+def upload(*files: tuple[str, bytes]) -> AppTest:
+    shown = page("picture")
+    for name, content in files:
+        shown.file_uploader(key="pictures").upload(name, content, "image/png")
+    return shown.run()
+
+
+def images(shown: AppTest) -> int:
+    """Besides the sidebar's; of a prediction there are the heat map, the strip and the legend."""
+    return len(shown.main.image)
+
+
+def heat(shown: AppTest) -> str:
+    """The address of the first image: Streamlit makes it of the content."""
+    return shown.main.image[0].proto.imgs[0].url
+
+
+def claim(width: int, height: int) -> bytes:
+    """A PNG of a hundred bytes that claims to hold width x height pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_the_app_has_a_test_for_every_page() -> None:
+    assert [path.stem for path in PAGES] == ["models", "order", "picture"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_page_opens_from_the_navigation_and_says_what_a_prediction_is(path: Path, models: Path) -> None:
+    shown = AppTest.from_file(APP / "main.py", default_timeout=30).run()
+    assert not shown.exception
+    assert shown.title[0].value == "What is looked at first?"
+    shown.switch_page(f"pages/{path.name}").run()
+    assert not shown.exception
+    assert any(widgets.NOTE in each.value for each in shown.markdown)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_without_a_model_a_page_says_how_to_make_one(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    shown = page(path.stem)
+    assert not shown.exception
+    assert [each.value for each in shown.info] == [
+        "No exported model found. Make one with `gaze export`, then reload this page."
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_broken_model_is_named_in_one_sentence(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"not a model")
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    shown = page(path.stem)
+    assert not shown.exception
+    assert "broken.onnx is not a model" in shown.error[0].value
+
+
+def test_the_empty_page_says_what_to_do_and_shows_the_samples(models: Path) -> None:
+    shown = page("picture")
+    assert not shown.exception
+    assert "Upload one or several pictures, or take a sample" in shown.info[0].value
+    assert images(shown) == 3
+    assert not shown.get("download_button")
+
+
+def test_an_upload_gives_a_map_a_strip_facts_and_downloads(models: Path, png: bytes) -> None:
+    shown = upload(("spot.png", png))
+    assert not shown.exception
+    assert not shown.error
+    assert not shown.info
+    assert images(shown) == 3
+    assert shown.subheader[0].value == "spot.png"
+    facts = shown.markdown[-1].value
+    assert "upper right" in facts
+    assert "of 60 × 40 pixels" in facts
+    assert "looks spread evenly would have 11.2" in facts
+    labels = [button.label for button in shown.get("download_button")]
+    assert labels == ["Heat map, PNG", "All seconds, PNG", "Log density, NPY", "Facts, JSON"]
+
+
+def test_several_uploads_are_all_shown_and_settings_move_them(models: Path, png: bytes) -> None:
+    shown = upload(("one.png", png), ("two.png", png))
+    assert [each.value for each in shown.subheader] == ["one.png", "two.png"]
+    seen = [heat(shown)]
+    for widget, value in (
+        (shown.slider(key="opacity"), 30),
+        (shown.selectbox(key="palette"), "fog"),
+        (shown.toggle(key="contours"), True),
+    ):
+        widget.set_value(value).run()
+        seen.append(heat(shown))
+    assert len(set(seen)) == 4
+    shown.select_slider(key="time").set_value("1–2 s")
+    shown.selectbox(key="condition").set_value("uniform")
+    shown.run()
+    assert not shown.exception
+    assert images(shown) == 6
+    assert "From 1 to 2 s" in shown.markdown[-1].value
+    assert "centre" in shown.sidebar.caption[0].value or "middle" in shown.sidebar.caption[0].value
+
+
+def test_names_that_look_like_markdown_are_shown_as_they_are(models: Path, png: bytes) -> None:
+    shown = upload(("a*b*_$1$.png", png), ("$x$[y].txt", b"no picture"))
+    assert shown.subheader[0].value == r"a\*b\*\_\$1\$.png"
+    assert shown.error[0].value.startswith(r"\$x\$\[y\].txt")
+
+
+def test_a_sample_is_taken_with_one_click(models: Path) -> None:
+    shown = page("picture")
+    shown.button(key="sample-street").click().run()
+    assert not shown.exception
+    assert shown.subheader[0].value == "street.jpg"
+    assert images(shown) == 3
+    shown.pills(key="sample").set_value("shelf").run()
+    assert [each.value for each in shown.subheader] == ["shelf.jpg"]
+
+
+def test_a_tall_picture_does_not_fill_screens(models: Path) -> None:
+    shown = upload(("tall.png", pictures.encode(np.zeros((900, 300, 3), np.uint8))))
+    assert not shown.exception
+    assert images(shown) == 3
+
+
+def test_a_model_without_seconds_has_no_slider_and_no_strip(models: Path, png: bytes) -> None:
+    toy.write(models / "toy.onnx", replace(toy.CONTRACT, slices=()))
+    shown = upload(("spot.png", png))
+    assert not shown.exception
+    assert not shown.select_slider
+    assert images(shown) == 2
+    assert "All seconds, PNG" not in [button.label for button in shown.get("download_button")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.txt", b"milk, bread, eggs"),
+        ("empty.png", b""),
+        ("bomb.png", claim(20_000, 20_000)),
+        ("cut.jpg", widgets.SAMPLES["street"].read_bytes()[:9000]),
+    ],
+    ids=["no picture", "no bytes", "too large", "cut off"],
+)
+def test_a_bad_upload_is_named_in_one_sentence_and_the_others_are_shown(
+    name: str, content: bytes, models: Path, png: bytes
+) -> None:
+    shown = upload((name, content), ("spot.png", png))
+    assert not shown.exception
+    assert len(shown.error) == 1
+    assert shown.error[0].value.startswith(name)
+    assert len(shown.error[0].value) < 300
+    assert "\n" not in shown.error[0].value
+    assert [each.value for each in shown.subheader] == ["spot.png"]
+    assert images(shown) == 3
+
+
+def test_two_models_can_be_chosen_from_and_the_files_name_is_the_choice(models: Path, png: bytes) -> None:
+    toy.write(models / "other.onnx", replace(toy.CONTRACT, name="other", slices=()))
+    shown = upload(("spot.png", png))
+    assert shown.selectbox(key="model").options == ["other", "toy"]
+    shown.selectbox(key="model").set_value("toy").run()
+    assert not shown.exception
+    assert shown.select_slider(key="time").options == ["Whole viewing", "0–1 s", "1–2 s"]
+
+
+def follow(png: bytes, *files: tuple[str, str, bytes]) -> AppTest:
+    """The page of scanpaths with a picture, and other files by the keys of their places."""
+    shown = page("order")
+    shown.file_uploader(key="path-picture").upload("spot.png", png, "image/png").run()
+    for key, name, content in files:
+        shown.file_uploader(key=key).upload(name, content, "image/png" if key == "target" else "application/json")
+    return shown.run()
+
+
+def column(shown: AppTest, name: str) -> list[str]:
+    return [str(value) for value in shown.table[0].value[name]]
+
+
+def test_the_empty_page_of_scanpaths_says_what_to_do_and_a_sample_is_one_click_away(models: Path) -> None:
+    shown = page("order")
+    assert not shown.exception
+    assert "Upload a picture, or take a sample" in shown.info[0].value
+    assert images(shown) == 3
+    shown.button(key="path-sample-street").click().run()
+    assert not shown.exception
+    assert shown.subheader[0].value == "street.jpg"
+
+
+def test_an_upload_gives_a_path_a_table_in_order_and_downloads(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    assert not shown.exception
+    assert not shown.error
+    assert images(shown) == 1
+    assert shown.markdown[-1].value.startswith("First **A** (upper right, seen by ")
+    assert column(shown, "Object") == [chr(ord("A") + i) for i in range(len(column(shown, "Object")))]
+    assert column(shown, "First look after")[-1] == "–"
+    labels = [button.label for button in shown.get("download_button")]
+    assert labels == ["Path, PNG", "Fixations, CSV", "Objects, CSV", "Everything, JSON"]
+
+
+def test_observers_seed_and_whose_path_change_what_is_drawn(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("A grid").run()
+    assert len(column(shown, "Object")) == 12
+    seen = [heat(shown)]
+    first = column(shown, "Seen by")
+    shown.number_input(key="seed").set_value(9).run()
+    seen.append(heat(shown))
+    assert column(shown, "Seen by") != first
+    other = next(each for each in range(20) if each != shown.selectbox(key="observer").value)
+    shown.selectbox(key="observer").set_value(other).run()
+    seen.append(heat(shown))
+    shown.toggle(key="outlines").set_value(False).run()
+    seen.append(heat(shown))
+    assert len(set(seen)) == 4
+    shown.slider(key="observers").set_value(1).run()
+    assert not shown.exception
+    assert set(column(shown, "Seen by")) <= {"0%", "100%"}
+
+
+def test_boxes_of_a_coco_file_are_named_and_a_bad_one_is_answered(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("From a COCO file").run()
+    assert "Upload a COCO file" in shown.info[0].value
+    entry = {"image_id": 1, "category_id": 1, "bbox": [40, 4, 16, 12]}
+    coco = {
+        "images": [{"id": 1, "file_name": "x.png"}],
+        "annotations": [entry],
+        "categories": [{"id": 1, "name": "lamp"}],
+    }
+    uploader = shown.file_uploader(key="coco")
+    uploader.upload("boxes.json", json.dumps(coco).encode(), "application/json").run()
+    assert not shown.exception
+    assert column(shown, "Object") == ["A lamp"]
+    shown.file_uploader(key="coco").set_value([("boxes.json", b"{}", "application/json")]).run()
+    assert not shown.exception
+    assert shown.error[0].value.startswith("boxes.json: there is no list 'images'")
+
+
+def test_boxes_can_be_drawn_and_begin_with_what_is_found(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    count = len(column(shown, "Object"))
+    shown.segmented_control(key="objects").set_value("Drawn by hand").run()
+    assert not shown.exception
+    assert not shown.error
+    assert len(column(shown, "Object")) == count
+
+
+def test_who_looks_for_nothing_is_not_asked_for_what(models: Path, png: bytes) -> None:
+    assert "target" not in {uploader.key for uploader in follow(png).file_uploader}
+
+
+def test_a_target_is_looked_for_and_what_is_no_picture_is_answered(
+    models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.predict.simulate.Baseline.searches", True)
+    shown = follow(png, ("target", "crop.png", png))
+    assert not shown.exception
+    assert not shown.error
+    shown = follow(png, ("target", "crop.png", b"notes"))
+    assert not shown.exception
+    assert shown.error[0].value.startswith("The picture of the target: this is not a picture")
+
+
+def test_a_picture_in_which_nothing_stands_out_is_answered(models: Path) -> None:
+    shown = follow(pictures.encode(np.full((40, 60, 3), 90, np.uint8)))
+    assert not shown.exception
+    assert "Nothing stands out" in shown.info[0].value
+
+
+def test_a_trained_model_tells_times(models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.write(models / "oat-toy.onnx", replace(toy.CONTRACT, name="oat-toy", task="scanpath"))
+    monkeypatch.setattr("app.predict.simulate.Trained", lambda path, provider: Slow())
+    shown = follow(png)
+    assert shown.selectbox(key="walker").options == ["oat-toy", "A walk from peak to peak"]
+    assert shown.selectbox(key="model").options == ["toy"]
+    assert not shown.exception
+    assert column(shown, "First look after")[0] == "0.0 s"
+    assert column(shown, "Time on it")[0] == "0.4 s"
+
+
+class Slow(Baseline):
+    """A walk of one look at the first object, for 400 ms."""
+
+    model = "oat-toy"
+
+    def __call__(self, *given: Any) -> Rollouts:
+        paths = super().__call__(*given)
+        return replace(paths, order=paths.order[:, :1] * 0, duration=np.full_like(paths.duration[:, :1], 400))
+
+
+def test_the_models_page_shows_licence_training_scores_and_card(models: Path) -> None:
+    contract = replace(toy.CONTRACT, training=("osie (MIT)",), scores={"osie": {"cc": 0.8123, "nss": 2.9}})
+    toy.write(models / "toy.onnx", contract)
+    (models / "toy.md").write_text("# The toy\nLooks at what is bright.", "utf-8")
+    shown = page("models")
+    assert not shown.exception
+    table = shown.table[0].value
+    assert table.loc[table.index[0], "Licence"] == "CC0-1.0"
+    assert table.loc[table.index[0], "Trained on"] == "osie (MIT)"
+    assert shown.table[1].value.loc[shown.table[1].value.index[0], "cc"] == "0.812"
+    assert shown.expander[0].label == "Model card"
+    assert "Looks at what is bright." in shown.expander[0].markdown[0].value
+
+
+def test_a_view_is_no_larger_than_a_screen_but_its_record_is_of_the_full_size(models: Path) -> None:
+    model = widgets.open_model(models / "toy.onnx")
+    pixels = np.zeros((1000, 2400, 3), np.uint8)
+    pixels[100:300, 2000:2200] = 255
+    view = widgets.look(model, pictures.encode(pixels), "large.png", "any")
+    assert view.image.shape == (500, 1200, 3)
+    assert view.maps.shape == (3, 500, 1200)
+    np.testing.assert_allclose(np.exp(view.maps, dtype=np.float64).sum((1, 2)), 1, atol=1e-5)
+    assert (view.record["width"], view.record["height"]) == (2400, 1000)
+    assert json.loads(view.text) == json.loads(json.dumps(view.record))
+    assert view.record["picture"] == "large.png"
+    _, prediction = widgets.full(model, pictures.encode(pixels), "any")
+    assert prediction.density.shape == (1000, 2400)
+    assert prediction.peak == (view.record["peak"]["x"], view.record["peak"]["y"])
+
+
+def test_every_condition_that_the_project_knows_has_its_words() -> None:
+    assert set(widgets.CONDITIONS) == {"any", "osie", "crowd", "scene", "uniform"}
+    assert all(title and text.endswith(".") for title, text in widgets.CONDITIONS.values())
+
+
+def test_no_page_loads_torch() -> None:
+    code = (
+        "import sys, runpy\n"
+        "import app.web.widgets, app.web.main\n"
+        f"[runpy.run_path(path, run_name='page') for path in {[str(path) for path in PAGES]!r}]\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=APP.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_sample_pictures_can_be_read() -> None:
+    for path in widgets.SAMPLES.values():
+        assert pictures.read(path).shape == (768, 1024, 3)
+        assert Image.open(io.BytesIO(path.read_bytes())).format == "JPEG"
+        assert cv2.imread(str(path)) is not None

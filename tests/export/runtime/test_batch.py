@@ -1,0 +1,101 @@
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.errors import ModelError, PictureError
+from data.picture import save
+from export.runtime.batch import Budget, predict
+from export.runtime.saliency import Prediction, Predictor
+
+
+@pytest.fixture(scope="module")
+def toy(toy_model: Path) -> Predictor:
+    return Predictor(toy_model, provider="cpu", threads=1)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{number:02}.png" for number in range(12)]
+    for number, path in enumerate(paths):
+        save(path, np.full((20 + number, 30, 3), 100, np.uint8))
+    return paths
+
+
+def nothing(path: Path, picture: np.ndarray, prediction: Prediction) -> None:
+    pass
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_picture_comes_once_with_its_own_prediction(toy: Predictor, photos: list[Path], workers: int) -> None:
+    seen: dict[Path, tuple[int, ...]] = {}
+
+    def use(path: Path, picture: np.ndarray, prediction: Prediction) -> None:
+        assert prediction.density.shape == picture.shape[:2]
+        seen[path] = picture.shape
+
+    outcomes = list(predict(toy, photos, use, workers=workers))
+    assert sorted(path for path, _ in outcomes) == photos
+    assert all(error is None for _, error in outcomes)
+    assert [seen[path][0] for path in photos] == list(range(20, 32))
+
+
+def test_a_broken_picture_comes_with_its_error_and_the_rest_is_done(toy: Predictor, photos: list[Path]) -> None:
+    photos[4].write_bytes(b"")
+    outcomes = dict(predict(toy, photos, nothing))
+    assert len(outcomes) == 12
+    assert [path for path, error in outcomes.items() if error] == [photos[4]]
+    assert isinstance(outcomes[photos[4]], PictureError)
+
+
+def test_any_other_error_stops_all(toy: Predictor, photos: list[Path]) -> None:
+    with pytest.raises(ModelError, match="no viewing condition"):
+        list(predict(toy, photos, nothing, condition="cinema"))
+
+
+def test_paths_are_taken_as_they_are_needed(toy: Predictor, photos: list[Path]) -> None:
+    taken = []
+    outcomes = predict(toy, (taken.append(path) or path for path in photos), nothing, workers=2)
+    next(outcomes)
+    assert len(taken) <= 4
+    outcomes.close()
+    assert len(taken) <= 4
+
+
+def test_closing_waits_for_what_is_in_hand_and_drops_the_rest(toy: Predictor, photos: list[Path]) -> None:
+    begun, ended = [], []
+
+    def use(path: Path, picture: np.ndarray, prediction: Prediction) -> None:
+        begun.append(path)
+        time.sleep(0.02)
+        ended.append(path)
+
+    outcomes = predict(toy, photos, use, workers=2)
+    next(outcomes)
+    outcomes.close()
+    assert sorted(begun) == sorted(ended)
+    assert len(ended) < 12
+
+
+def test_a_budget_bounds_what_is_held_and_lets_the_large_in_alone() -> None:
+    budget, lock = Budget(10), threading.Lock()
+    held, most = 0, 0
+
+    def work(amount: int) -> None:
+        nonlocal held, most
+        with budget.share(amount):
+            with lock:
+                held += amount
+                most = max(most, held)
+            time.sleep(0.005)
+            with lock:
+                held -= amount
+
+    threads = [threading.Thread(target=work, args=(amount,)) for amount in [4, 5, 6, 25, 3, 4, 25, 1]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 25

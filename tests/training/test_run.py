@@ -1,0 +1,136 @@
+"""Training: it learns, it can be stopped and continued, it says what goes wrong."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from data.errors import GazeError, ModelError
+from data.synthetic import scenes as synthetic_scenes
+from training import run as training_run
+from training import weights
+
+pytestmark = pytest.mark.filterwarnings("default")  # Lightning warns of its own dependencies
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sets") / "tiny"
+    synthetic_scenes.write(root, 30, seed=3, viewers=4)
+    return root
+
+
+def run(tiny: Path, folder: Path, *flags: str, epochs: int = 2) -> Path:
+    quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
+    training_run.train(
+        "tempsal-tiny", ["--data.root", str(tiny), "--trainer.max_epochs", str(epochs), *quiet, *flags], folder
+    )
+    return sorted((folder / "tempsal-tiny").iterdir())[-1]
+
+
+def column(run: Path, name: str) -> list[float]:
+    with (run / "metrics.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
+
+
+def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_path: Path) -> None:
+    out = run(tiny, tmp_path, "--trainer.log_every_n_steps", "1", epochs=12)
+    losses = column(out, "train/loss")
+    assert sum(losses[-3:]) / 3 < 0.8 * sum(losses[:3]) / 3
+    assert column(out, "val/cc")
+    assert column(out, "val/nss")
+    assert (out / "config.yaml").is_file()
+    assert list(out.glob("events*"))
+    assert (out / "checkpoints" / "last.ckpt").is_file()
+    assert list((out / "checkpoints").glob("best-*.ckpt"))
+    network: Any = weights.load(out / "checkpoints" / "last.ckpt")
+    assert network.conditions == ("any", "tiny", "uniform")
+    assert network.slices == 3
+
+
+class Struck(training_run.Pause):
+    """A person's SIGTERM after some step."""
+
+    step = 0
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        if trainer.global_step == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        super().on_train_batch_end(trainer, pl_module, *rest)
+
+
+@pytest.mark.parametrize(("workers", "step"), [(0, 3), (1, 3), (1, 4)])  # two steps an epoch
+def test_a_run_stopped_by_sigterm_continues_exactly(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, step: int
+) -> None:
+    flags = ("--data.workers", str(workers), "--model.network.init_args.drop", "0.3")
+    monkeypatch.setattr(Struck, "step", step)
+    whole = run(tiny, tmp_path / "whole", *flags, epochs=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(training_run, "Pause", Struck)
+        with pytest.raises(training_run.Paused, match=r"Go on with: --ckpt_path .*last\.ckpt"):
+            run(tiny, tmp_path / "parts", *flags, epochs=3)
+    stopped = next((tmp_path / "parts").rglob("last.ckpt"))
+    assert torch.load(stopped, weights_only=True)["global_step"] == step
+    resumed = run(tiny, tmp_path / "parts", *flags, "--ckpt_path", str(stopped), epochs=3)
+    want = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
+    got = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
+    assert got["global_step"] == want["global_step"] == 6
+    for part in ("state_dict", "current_model_state"):
+        for name, tensor in want[part].items():
+            assert torch.equal(tensor, got[part][name]), f"{part}: {name}"
+
+
+def test_a_loss_that_is_not_finite_ends_training_with_advice(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(GazeError, match=r"loss became .* lower model\.peak"):
+        run(tiny, tmp_path, "--model.peak", "1e25", "--trainer.gradient_clip_val", "null", epochs=4)
+
+
+def test_shipped_weights_can_be_fine_tuned_on_other_conditions(tiny: Path, tmp_path: Path) -> None:
+    first = run(tiny, tmp_path / "first", epochs=1)
+    start = tmp_path / "start.safetensors"
+    weights.save(weights.load(first / "checkpoints" / "last.ckpt"), start)
+    other = tmp_path / "other"
+    synthetic_scenes.write(other, 30, seed=4, viewers=2)
+    again = run(tiny, tmp_path / "again", "--data.root", f"[{tiny},{other}]", "--model.start", str(start), epochs=1)
+    network: Any = weights.load(again / "checkpoints" / "last.ckpt")
+    assert network.conditions == ("any", "tiny", "other", "uniform")
+
+
+@pytest.mark.parametrize("mixer", ["dual", "mixture_of_head"])  # the second has a loss of its own
+def test_a_mixer_is_chosen_by_its_name(tiny: Path, tmp_path: Path, mixer: str) -> None:
+    out = run(tiny, tmp_path, "--model.network.mixer", mixer, "--model.network.fine_mixer", "routed", epochs=1)
+    network: Any = weights.load(out / "checkpoints" / "last.ckpt")
+    assert (network.arguments["mixer"], network.arguments["fine_mixer"]) == (mixer, "routed")
+    with pytest.raises(GazeError, match=r"There is no mixer 'best'; choose one of interleaved, relational"):
+        run(tiny, tmp_path, "--model.network.mixer", "best", epochs=1)
+
+
+def test_an_unknown_recipe_loss_or_start_is_said_in_one_sentence(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(GazeError, match="There is no recipe 'salnet'; choose among tempsal"):
+        training_run.train("salnet", [])
+    with pytest.raises(ModelError, match="there is no such file"):
+        run(tiny, tmp_path, "--model.start", str(tmp_path / "none.safetensors"))
+
+
+def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app.cli.main", "train", "tempsal-tiny", "--data.root", str(tiny)]
+    flags = ["--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.accelerator", "cpu"]
+    done = subprocess.run(
+        [*command, *flags, "--trainer.max_epochs", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "MEMBER: 2/2" in done.stderr
+    checkpoint = torch.load(next(tmp_path.rglob("last.ckpt")), weights_only=True)
+    assert checkpoint["global_step"] == 2  # 18 pictures, 9 a process, batches of 8: two steps

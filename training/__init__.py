@@ -1,0 +1,1 @@
+"""What the training of every task shares: the Lightning base, data module, augmentation, weights."""

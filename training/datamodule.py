@@ -1,0 +1,115 @@
+"""What data modules of several sets share: viewing conditions, options for each set, an order that can be resumed.
+
+The order of an epoch depends on (seed, epoch) alone.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import Sampler
+
+from data.errors import GazeError, TableError
+from data.table.read import read_splits
+
+
+class Order(Sampler[tuple[int, int]]):
+    """(epoch, index) pairs: shuffled anew each epoch from the seed, shared out over processes, able to start midway."""
+
+    def __init__(self, length: int, seed: int | None) -> None:
+        self.length, self.seed = length, seed  # seed None: in order
+        self.epoch = 0
+        self.used = (0, 0)  # the epoch in which a resumed run begins, and how many of its samples were used
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    @staticmethod
+    def _share() -> tuple[int, int]:
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rank, world = self._share()
+        order = np.arange(self.length)
+        if self.seed is not None:
+            np.random.default_rng((self.seed, self.epoch)).shuffle(order)
+        order = np.resize(order, math.ceil(self.length / world) * world)[rank::world]
+        skip = self.used[1] if self.used[0] == self.epoch else 0
+        return iter([(self.epoch, int(i)) for i in order[skip:]])
+
+    def __len__(self) -> int:
+        return math.ceil(self.length / self._share()[1])
+
+
+class Folders(LightningDataModule):
+    """What data modules of several sets share: the viewing conditions, values for each set, and where a run stopped."""
+
+    roots: list[Path]
+    batch_size: int
+    _used = (0, 0)
+
+    @property
+    def conditions(self) -> list[str]:
+        """The viewing conditions: the folders' names."""
+        return [root.resolve().name for root in self.roots]
+
+    def _check_names(self) -> None:
+        if not self.roots:
+            raise GazeError("data.root: no folder is given; name at least one in the table format.")
+        if len(set(self.conditions)) < len(self.roots):
+            raise GazeError(f"data.root: two folders share a name ({', '.join(self.conditions)}); rename one.")
+        for root, name in zip(self.roots, self.conditions, strict=True):
+            if name in ("any", "uniform"):
+                raise GazeError(f"data.root: {root} is named like a condition that every model has; rename the folder.")
+
+    def _each(self, name: str, value: Any) -> list[Any]:
+        values = value if isinstance(value, list) else [value] * len(self.roots)
+        if len(values) != len(self.roots):
+            raise GazeError(f"data.{name}: {len(values)} values for {len(self.roots)} folders; give one, or one each.")
+        return values
+
+    def state_dict(self) -> dict[str, Any]:
+        """In which epoch the next batch lies, and how many of that epoch's batches have been used."""
+        if self.trainer is None:
+            return {"epoch": 0, "used": 0}
+        done = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        epoch, used = divmod(done, max(1, int(self.trainer.num_training_batches)))
+        return {"epoch": epoch, "used": used}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """That epoch starts after the batches that were used."""
+        self._used = (state_dict["epoch"], state_dict["used"] * self.batch_size)
+
+    def _order(self, length: int, seed: int) -> Order:
+        """A shuffled order; after a resume in the middle of an epoch it starts where the run stopped."""
+        order = Order(length, seed)
+        order.epoch, order.used = self._used[0], self._used  # Lightning takes the first iterator before `set_epoch`
+        return order
+
+
+def check(rules: Mapping[str, tuple[Any, str, bool]]) -> None:
+    """Refuses the first option that is not as wanted; of each its value, what is wanted, and whether it is so."""
+    for name, (value, wanted, good) in rules.items():
+        if not good:
+            raise GazeError(f"data.{name} is {value}; it must be {wanted}.")
+
+
+def divide(root: Path, pictures: Iterable[str]) -> dict[str, set[str]]:
+    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test."""
+    named = read_splits(root)
+    for split in ("train", "val", "test") if named else ():
+        if split not in named:
+            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
+    if named:
+        return {split: set(names) for split, names in named.items()}
+    place = {6: "val", 7: "test"}
+    found: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+    for number, name in enumerate(dict.fromkeys(pictures)):
+        found[place.get(number % 8, "train")].add(name)
+    return found

@@ -1,0 +1,111 @@
+"""Weights on disk: safetensors with the network's description inside, or a training checkpoint; never a pickle's code.
+
+The description is `{"model": "saliency.models.tempsal:TempSAL", "arguments": {...}}`, enough to build the network
+again.
+"""
+
+import json
+import pkgutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+
+from data.atomic import atomic_write
+from data.errors import ModelError
+from data.gaze import condition_names
+from saliency import MODELS
+
+ROWS = {  # what has a row for each viewing condition, or category of objects
+    "conditions": ("finish.log_gain", "finish.bias", "condition.weight"),
+    "categories": ("category.weight",),
+}
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """How to build the network again."""
+    kind = type(network)
+    return {"model": f"{kind.__module__}:{kind.__qualname__}", "arguments": getattr(network, "arguments", {})}
+
+
+def build(description: dict[str, Any], known: Mapping[str, str] = MODELS) -> nn.Module:
+    """The network of a description; only models of the table `known` are built."""
+    kind = str(description.get("model"))
+    if kind not in known.values():
+        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(known)}; give another.")
+    try:
+        network: nn.Module = pkgutil.resolve_name(kind)(**description.get("arguments", {}))
+    except TypeError as error:
+        raise ModelError(f"The file's arguments do not suit {kind} ({error}); use the gaze that wrote it.") from error
+    return network
+
+
+def save(network: nn.Module, path: Path) -> None:
+    """Writes the weights and the network's description."""
+    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    with atomic_write(path) as file:
+        file.write(serialise(tensors, {"gaze": json.dumps(describe(network))}))
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Description and tensors of a .safetensors file or of a checkpoint of `gaze train`.
+
+    A relative path that is not there is looked for from the repository's folder, as recipes name what ships.
+    """
+    here = Path(__file__).parents[1] / path
+    path = here if not path.is_file() and here.is_file() else path
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file; give a .safetensors or .ckpt file that gaze wrote.")
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, "pt") as file:
+                description = json.loads((file.metadata() or {})["gaze"])
+                return dict(description), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        prefix = "network."
+        state = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+        return dict(checkpoint["network"]), state
+    except UnpicklingError as error:  # torch says so of what is not safe, and of what is no checkpoint at all
+        raise ModelError(f"{path}: refused, it is not a file of weights alone; give one that gaze wrote.") from error
+    except (SafetensorError, LookupError, AttributeError, TypeError, RuntimeError, ValueError, EOFError) as error:
+        kind = type(error).__name__
+        raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
+
+
+def load(path: Path, known: Mapping[str, str] = MODELS) -> nn.Module:
+    """The network with its weights, ready to predict; a model of the table `known`."""
+    description, state = read(path)
+    network = build(description, known)
+    _fill(network, state, path)
+    return network.eval()
+
+
+def start(network: nn.Module, path: Path) -> None:
+    """Begins training from the weights of `path`; what it does not know starts from its "any", or from no category."""
+    description, state = read(path)
+    arguments = description.get("arguments", {})
+    named = {"conditions": condition_names(arguments.get("conditions", ())), "categories": arguments.get("categories")}
+    named["categories"] = ("", *(named["categories"] or ()))
+    for kind, tensors in ROWS.items():
+        theirs = named[kind]
+        ours: Sequence[str] = getattr(network, kind, theirs)
+        rows = [theirs.index(name) if name in theirs else 0 for name in ours]
+        for name in tensors:
+            if name in state:
+                state[name] = state[name][rows]
+    _fill(network, state, path)
+
+
+def _fill(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    own = network.state_dict()
+    wrong = sorted(n for n in own if n not in state or state[n].shape != own[n].shape)
+    if wrong:
+        raise ModelError(
+            f"{path}: its weights do not fit this network (first: {wrong[0]}); use the arguments it was trained with."
+        )
+    network.load_state_dict({name: state[name] for name in own})
