@@ -4,7 +4,7 @@
 model's canvas without changing its shape, and maps points and predictions exactly back.
 """
 
-import contextlib
+import logging
 import re
 import threading
 import warnings
@@ -19,6 +19,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from data.atomic import atomic_write
 from data.errors import PictureError, TableError, short_reason
+from data.table.schema import logger
+
+logger = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -100,6 +103,7 @@ def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h 
     try:
         picture, orientation = _decode(image, data)
     except Exception as error:  # Pillow's plugins raise whatever the damage leads to
+        logger.debug("%s: cannot be decoded", where, exc_info=True)
         raise PictureError(f"{where}: the picture is damaged or cut off ({error}); copy or save it again.") from error
     return np.require(_upright(picture, orientation), requirements=["C", "W"])
 
@@ -146,6 +150,7 @@ def _open(data: bytes, where: str) -> Image.Image:
         kinds = ", ".join(FORMATS)
         raise PictureError(f"{where}: this is not a picture that can be read; give one of {kinds}.") from error
     except Exception as error:  # as in `read`
+        logger.debug("%s: cannot be opened", where, exc_info=True)
         raise PictureError(f"{where}: the picture is damaged or cut off ({error}); copy or save it again.") from error
     if pixels > LIMIT:
         raise PictureError(
@@ -190,6 +195,7 @@ def _orientation(image: Image.Image) -> int:
         try:
             return int(image.getexif().get(_ORIENTATION, 1))
         except Exception:  # broken EXIF data around a sound picture
+            logger.debug("a picture's EXIF data are broken, so it is not turned", exc_info=True)
             return 1
 
 
@@ -217,8 +223,11 @@ def picture_size(path: Path) -> tuple[int, int]:
         with Image.open(path, formats=FORMATS) as image:
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
-                with contextlib.suppress(Exception):  # broken EXIF data around a sound picture
+                try:
                     turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+                except Exception:  # broken EXIF data around a sound picture
+                    logger.debug("%s: its EXIF data are broken", path, exc_info=True)
     except Exception as error:  # Pillow's plugins raise nearly anything on a broken file
+        logger.debug("%s: not a readable picture", path, exc_info=True)
         raise TableError(f"{path}: not a readable picture ({short_reason(error)}); replace it or remove it.") from error
     return (height, width) if turned else (width, height)

@@ -2,23 +2,25 @@
 
     .ROOT.ENDING        what there is so far; whoever fills it moves it, or a part of it, to ROOT
     .ROOT.ENDING.lock   held while a program works there, and removed by it
+    .ROOT.ENDING.owner  the same on a file system that can lock nothing (some network drives)
 
-The operating system locks the file where it can, so that a program that was killed holds nothing. Elsewhere (Windows,
-some network drives) the file itself is the lock, which a person has to remove after a crash; the error says so.
+The operating system holds the lock, so that a program that was killed holds nothing. Where it cannot, a file with the
+number of the program and the name of its computer is the lock: another program on that computer sees that it has ended,
+on another one a person has to remove the file after a crash; the error says so.
 """
 
 import contextlib
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout, UnixFileLock
+
 from data.errors import TableError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+logger = logging.getLogger(__name__)
 
 UNKNOWN = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # file systems without locks
 
@@ -38,57 +40,35 @@ def staging_dir(root: Path, ending: str) -> Iterator[Path]:
     """The folder `.ROOT.ENDING`, for this program alone as long as it works there."""
     stage = root.parent / f".{root.name}.{ending}"
     root.parent.mkdir(parents=True, exist_ok=True)
-    lock = stage.with_name(f"{stage.name}.lock")
-    file = _taken(lock)
-    if file is None:
-        raise TableError(f"{stage}: another program is writing there; wait for it, or remove {lock} if there is none.")
+    try:
+        lock = _acquired(stage)
+    except Timeout as error:
+        file = error.lock_file
+        raise TableError(
+            f"{stage}: another program is writing there; wait for it, or remove {file} if there is none."
+        ) from error
     try:
         new_folder(root)  # another program may just have been ready
         stage.mkdir(exist_ok=True)
         yield stage
     finally:
-        if fcntl:
-            lock.unlink(missing_ok=True)  # before it is let go, so that nobody takes what is about to vanish
-        os.close(file)
-        if not fcntl:
-            lock.unlink(missing_ok=True)  # Windows removes no open file
+        if isinstance(lock, UnixFileLock):  # the other kinds remove their file themselves
+            Path(lock.lock_file).unlink(missing_ok=True)  # before it is let go: whoever opened it sees that it is gone
+        lock.release()
 
 
-def _taken(lock: Path) -> int | None:
-    """The lock, held; None: another program holds it."""
-    while True:
-        try:
-            file, made = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_RDWR), True
-        except FileExistsError:
-            if not fcntl:
-                return None
-            try:
-                file, made = os.open(lock, os.O_RDWR), False
-            except FileNotFoundError:
-                continue  # whoever held it has just removed it
-        held = False
-        try:
-            if not _locked(file, made):
-                return None
-            held = os.path.samestat(os.fstat(file), lock.stat())
-            if held:
-                return file
-        except FileNotFoundError:
-            continue
-        finally:
-            if not held:
-                os.close(file)
-
-
-def _locked(file: int, made: bool) -> bool:
-    """Whether the open file is this program's; `made` by it is enough where nothing can be locked."""
+def _acquired(stage: Path) -> BaseFileLock:
+    """The lock, held; Timeout where another program holds it."""
+    file = stage.with_name(f"{stage.name}.lock")
+    lock = FileLock(file, timeout=0, thread_local=False, fallback_to_soft=False)
     try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+        return lock
     except OSError as error:
-        if error.errno in UNKNOWN:
-            return made
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise
-    return True
+        if error.errno not in UNKNOWN:
+            raise
+        logger.debug("%s: cannot be locked, so a file with our number is the lock", file, exc_info=True)
+    file.unlink(missing_ok=True)  # of no use where it cannot be locked
+    owner = SoftFileLock(stage.with_name(f"{stage.name}.owner"), timeout=0, thread_local=False)
+    owner.acquire()
+    return owner

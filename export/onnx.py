@@ -26,6 +26,8 @@ from export.runtime.contract import KEY, Contract
 from export.runtime.saliency import feed
 from export.runtime.session import session
 
+logger = logging.getLogger(__name__)
+
 OPSET = 20
 TOLERANCE = 1e-4  # of a natural-log density inside the picture
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -121,6 +123,7 @@ def convert(
                 verbose=False,
             )
         except Exception as error:  # the exporter's errors share no other parent
+            logger.debug("%s: cannot be exported", name, exc_info=True)
             kind = type(error).__name__
             raise ModelError(f"{name} cannot be exported ({kind}); it needs a graph of fixed operators.") from error
     if program is None:

@@ -1,10 +1,13 @@
 """How a person's mistake is told on the command line: one sentence, and an exit status."""
 
+import logging
 from typing import Any
 
 import click
 
 from data.errors import GazeError
+
+logger = logging.getLogger(__name__)
 
 TRAINING = (
     "torch",
@@ -16,7 +19,6 @@ TRAINING = (
     "onnxscript",
     "safetensors",
     "scipy",
-    "pymovements",
 )
 
 
@@ -40,6 +42,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except GazeError as error:
+            logger.debug("what is behind the error", exc_info=True)
             raise Refusal(str(error)) from error
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] not in TRAINING:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from app import logs
 from app.cli import data, evaluate
 from app.cli.errors import Group, Stopped
 from data.errors import GazeError
@@ -13,8 +14,10 @@ from data.errors import GazeError
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gaze")
-def main() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say each step, and what is behind an error, on standard error.")
+def main(verbose: bool) -> None:
     """Where people look in a picture, second by second, in which order, and for how long."""
+    logs.configure(verbose)
 
 
 @main.command()
@@ -147,7 +150,8 @@ def app(flags: tuple[str, ...]) -> None:
     import sys
 
     script = str(Path(__file__).parents[1] / "web" / "main.py")
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "streamlit", "run", script, *flags])
+    verbose = ["--", "--verbose"] if click.get_current_context().find_root().params["verbose"] else []
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "streamlit", "run", script, *flags, *verbose])
 
 
 @main.command()

@@ -5,6 +5,7 @@ Files of the versions 4 to 7.2 are read by scipy, which is part of the extra `tr
 """
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from data.datasets import _mat5
 from data.errors import TableError, short_reason
+
+logger = logging.getLogger(__name__)
 
 
 def load(path: Path, name: str) -> np.ndarray:
@@ -30,6 +33,7 @@ def load(path: Path, name: str) -> np.ndarray:
     except KeyError as error:
         raise TableError(f"{path}: it holds no variable {name}; download the file of the release again.") from error
     except Exception as error:  # scipy raises nearly anything on a broken file
+        logger.debug("%s: the variable %s cannot be read", path, name, exc_info=True)
         raise TableError(f"{path}: damaged or cut off ({short_reason(error)}); download it again.") from error
 
 

@@ -9,8 +9,7 @@
 
 Columns of velocity, resolution, input and head target follow those of the eyes, so that they need not be known. At 2000
 samples a second edf2asc without -ftime writes each millisecond twice; the second is half a millisecond later.
-pymovements is not used: its `from_asc` refuses files with these columns, and on 300,000 samples of two eyes it takes
-most of the time. SR Research, EyeLink 1000 Plus User Manual, "ASC file format".
+SR Research, EyeLink 1000 Plus User Manual, "ASC file format".
 """
 
 import math

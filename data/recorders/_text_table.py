@@ -4,29 +4,38 @@
     tabs, semicolons, commas or bars between columns; decimal commas unless commas stand between columns
 
 The header is the first line that is neither empty nor a comment (#); such lines below it are left out. Rows are split
-by pymovements (its extra is `recordings`). A short row ends with unknown cells, as the last row of a file that was cut
-off does; a long one is refused, unless one separator too many ends it.
+by pyarrow. A short row ends with unknown cells, as the last row of a file that was cut off does; a long one is refused,
+unless one separator too many ends it, and so is a table whose first row is short.
 """
 
 import csv
 import gzip
 import io
+import logging
 import re
 import warnings
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
 
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow.csv import InvalidRow
+
+logger = logging.getLogger(__name__)
+
 Warn = Callable[[str], None]  # takes a sentence about what was guessed or left out
 
 UNKNOWN = ("", ".", "-", "nan", "na", "n/a", "null", "none")
 SEPARATORS = "\t;,|"
+BLOCK = 1 << 24  # bytes that are split at a time; no row may be longer
 
 
 class UnlikeError(RecordingError):
@@ -83,44 +92,62 @@ def match(columns: Sequence[str], *names: str) -> str:
 class TextTable:
     """A table of text with named columns."""
 
-    def __init__(self, path: Path, names: Sequence[str], frame: Any, comma: bool, lines: Sequence[int]) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], table: "pyarrow.Table", comma: bool, lines: Sequence[int]
+    ) -> None:
         self.path, self.names, self.lines = path, list(names), lines  # the numbers of the rows' lines
-        self._frame = frame  # polars, all strings, columns 0, 1, ...
+        self._table = table  # all strings
         self._comma = comma  # whether commas may be decimal
 
     def __len__(self) -> int:
-        return int(self._frame.height)
+        return int(self._table.num_rows)
 
     def find(self, *names: str) -> str:
         """The first of the names that is a column, exactly or however it is written; "" if none is."""
         return match(self.names, *names)
 
-    def _column(self, name: str) -> Any:
+    def _column(self, name: str) -> "pyarrow.ChunkedArray":
+        from pyarrow import compute
+
         if name not in self.names:
             few = ", ".join(it[:40] for it in self.names[:12]) + (" ..." if len(self.names) > 12 else "")
             raise RecordingError(f"{self.path}: no column {name!r}; choose among {few}.")
-        return self._frame[str(self.names.index(name))].fill_null("").str.strip_chars(' "\t')
+        return compute.utf8_trim(self._table.column(self.names.index(name)), characters=' "\t')
 
     def words(self, name: str) -> np.ndarray:
         """A column as strings; "" where a cell is empty."""
-        return np.array(self._column(name).to_list(), dtype=object)
+        return np.asarray(self._column(name).to_numpy(), dtype=object)
 
     def numbers(self, name: str) -> Float[np.ndarray, " n"]:
         """A column as numbers, NaN where a cell is empty or says that nothing is known."""
-        import polars
+        import pyarrow
+        from pyarrow import compute
 
         written = self._column(name)
-        cells = written.str.replace(",", ".", literal=True) if self._comma else written
-        values = cells.cast(polars.Float64, strict=False).fill_nan(None)
-        wrong = values.is_null() & ~cells.str.to_lowercase().is_in(UNKNOWN)
-        if wrong.any():
-            row = int(wrong.arg_true()[0])
-            shown = repr(str(written[row])[:40])
+        cells = compute.replace_substring(written, ",", ".", max_replacements=1) if self._comma else written
+        unknown = compute.is_in(compute.utf8_lower(cells), pyarrow.array(UNKNOWN))
+        cells = compute.if_else(unknown, pyarrow.scalar(None, pyarrow.string()), cells)
+        values = _floats(cells)
+        if values is None:
+            row = bisect_left(range(len(cells)), True, key=lambda last: _floats(cells[: last + 1]) is None)
+            shown = repr(written[row].as_py()[:40])
             problem = f"{name} is {shown}; write a number such as 12.5, or nothing if it is unknown"
             raise RecordingError(f"{self.path}, line {self.lines[min(row, len(self.lines) - 1)]}: {problem}.")
-        found = values.fill_null(float("nan")).to_numpy().astype(float)
-        found[~(np.abs(found) < 1e30)] = np.nan  # infinite, or damaged
-        return np.asarray(found)
+        numbers = values.to_numpy().astype(float)
+        numbers[~(np.abs(numbers) < 1e30)] = np.nan  # infinite, or damaged
+        return np.asarray(numbers)
+
+
+def _floats(cells: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray | None":
+    """Strings as numbers; None where one of them is not a number."""
+    import pyarrow
+    from pyarrow import compute
+
+    try:
+        values = cells.cast(pyarrow.float64())
+    except pyarrow.ArrowInvalid:
+        return None
+    return None if compute.any(compute.is_nan(values)).as_py() else values
 
 
 def read(
@@ -136,8 +163,8 @@ def read(
     path = Path(path)
     lines = text(path, tell).split("\n")
     if names:
-        frame = _frame(path, "\n".join(lines), len(names), "\t")
-        return TextTable(path, names, frame, True, range(1, len(lines) + 1))
+        table = _rows(path, "\n".join(lines), len(names), "\t")
+        return TextTable(path, names, table, True, range(1, len(lines) + 1))
     kept = [number for number, line in enumerate(lines, 1) if line and line[0] != "#" and line.strip(" ")]
     kept = kept[1:] if kept and lines[kept[0] - 1].startswith("sep=") else kept
     if not kept:
@@ -148,15 +175,9 @@ def read(
         header, rows = [str(number) for number in range(1, len(header) + 1)], kept
         tell(f"{path}: no header, so its columns are named 1 to {len(header)}.")
     fits(header)
-    body = [lines[number - 1] for number in rows]
-    if any(line.endswith(separator) for line in body):
-        body = [_ended(line, len(header), separator) for line in body]
-    return TextTable(path, header, _frame(path, "\n".join(body), len(header), separator), separator != ",", rows)
-
-
-def _ended(line: str, width: int, separator: str) -> str:
-    """A row without one separator too many at its end."""
-    return line[:-1] if line.endswith(separator) and '"' not in line and line.count(separator) == width else line
+    body = "\n".join(lines[number - 1] for number in rows)
+    logger.debug("%s: %d rows of %d columns, separated by %r", path, len(rows), len(header), separator)
+    return TextTable(path, header, _rows(path, body, len(header), separator), separator != ",", rows)
 
 
 def _header(path: Path, number: int, line: str) -> tuple[list[str], str]:
@@ -171,24 +192,66 @@ def _header(path: Path, number: int, line: str) -> tuple[list[str], str]:
     return names, separator
 
 
-def _frame(path: Path, body: str, width: int, separator: str) -> Any:
-    import polars
-    import pymovements
+def _rows(path: Path, body: str, width: int, separator: str) -> "pyarrow.Table":
+    """The cells of all rows as strings, in columns 0, 1, ..."""
+    import pyarrow
 
-    schema = {str(number): polars.String for number in range(width)}
     if not body.strip():
         raise RecordingError(f"{path}: no row below the header; export the recording again.")
-    options = {
-        "separator": separator,
-        "has_header": False,
-        "schema": schema,
-        "quote_char": None if separator == "\t" else '"',
-    }
+    mended: dict[int, str] = {}
+
+    def mend(row: "InvalidRow") -> str:
+        spare = row.actual_columns - width
+        if spare == 1 and row.text.endswith(separator):
+            mended[row.number - 1] = row.text[:-1]
+        elif spare < 0 and row.number > 1:
+            mended[row.number - 1] = row.text + separator * -spare
+        else:
+            return "error"
+        return "skip"
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it misses the columns of places, which we name later
-            return pymovements.gaze.from_csv(io.StringIO(body), read_csv_kwargs=options).samples
-    except Exception as error:  # polars raises nearly anything on a broken table
+        rows = _split(body, width, separator, mend)
+        if mended:
+            rows = _merged(rows, _split("\n".join(mended.values()), width, separator), list(mended))
+        if separator != "\t" and rows.num_rows <= body.count("\n"):  # some cell has several lines
+            _check_quotes(body, separator)
+    except (pyarrow.ArrowException, csv.Error) as error:
         problem = f"its rows do not fit its {width} columns ({short_reason(error)[:60]})"
-        mend = "with semicolons or tabs between columns, and no line wrapped or cut"
-        raise RecordingError(f"{path}: {problem}; export it again {mend}.") from error
+        mend_it = "with semicolons or tabs between columns, and no line wrapped or cut"
+        raise RecordingError(f"{path}: {problem}; export it again {mend_it}.") from error
+    return rows
+
+
+def _split(body: str, width: int, separator: str, mend: "Callable[[InvalidRow], str] | None" = None) -> "pyarrow.Table":
+    """The rows of this width; `mend` is called with each other one, and says whether it is an error."""
+    import pyarrow
+    from pyarrow import csv as quick
+
+    names, quoted = [str(number) for number in range(width)], separator != "\t"
+    return quick.read_csv(
+        pyarrow.BufferReader(body.encode()),
+        quick.ReadOptions(column_names=names, block_size=BLOCK, use_threads=False),  # with threads no row has a number
+        quick.ParseOptions(
+            delimiter=separator,
+            quote_char='"' if quoted else False,
+            newlines_in_values=quoted,
+            ignore_empty_lines=False,
+            invalid_row_handler=mend,
+        ),
+        quick.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string())),
+    )
+
+
+def _check_quotes(body: str, separator: str) -> None:
+    """Raises csv.Error where a quotation mark may have swallowed rows: nothing closes it, or text follows that."""
+    for _ in csv.reader(io.StringIO(body), delimiter=separator, strict=True):
+        pass
+
+
+def _merged(rows: "pyarrow.Table", others: "pyarrow.Table", numbers: Sequence[int]) -> "pyarrow.Table":
+    """The rows of two tables, those of the second with these numbers in the whole."""
+    import pyarrow
+
+    rest = np.delete(np.arange(rows.num_rows + len(numbers)), numbers)
+    return pyarrow.concat_tables([rows, others]).take(np.argsort(np.concatenate([rest, numbers])))

@@ -87,7 +87,7 @@ def keep(
 ) -> Path | None:
     """The file of this name in the cache of a data set, made unless it is there and `sound`; None: no place for it."""
     for spare in (False, True):
-        with contextlib.suppress(OSError):
+        try:
             folder = Path(_spare().name) if spare else _folder(root)
             if folder is None:
                 continue
@@ -99,6 +99,8 @@ def keep(
             folder.mkdir(exist_ok=True)
             make(file)
             return file
+        except OSError:
+            logger.debug("%s: cannot be kept beside the table", name, exc_info=True)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from data.picture import is_valid_name
 
 NEEDED = ("image", "subject", "index", "x", "y", "duration_ms", "start_ms")
 SEARCH = ("task", "target", "target_x", "target_y", "target_w", "target_h", "found")
+logger = logging.getLogger(__name__)
+
 FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
 
 

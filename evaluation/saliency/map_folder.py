@@ -16,6 +16,7 @@ not made as a probability has a poor kl and ig whatever it knows: auc, sauc, nss
 """
 
 import io
+import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ from PIL import Image
 
 from data.errors import PictureError, short_reason
 from evaluation.saliency.scoring import FLOOR
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".density.npy", ".npy", ".npz")
 GREY = 8  # of 255: by how much the channels of a grey map that was saved in colour may differ
@@ -120,6 +123,7 @@ def _values(path: Path) -> Map:
     except PictureError:
         raise
     except Exception as error:  # NumPy and Pillow raise whatever the damage leads to
+        logger.debug("%s: the map cannot be read", path, exc_info=True)
         raise PictureError(f"{path}: the map cannot be read ({short_reason(error)}); write it again.") from error
 
 

@@ -16,6 +16,7 @@ https://docs.ultralytics.com/modes/export, https://github.com/lyuwenyu/RT-DETR
 """
 
 import ast
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from data.gaze import Objects
 from data.objects import overlap as shared
 from data.picture import Letterbox
 from export.runtime.session import session
+
+logger = logging.getLogger(__name__)
 
 SIZE = 640  # pixels: of the input, where neither its shape nor the metadata tells
 FILL = 114  # grey of the bars
@@ -127,6 +130,7 @@ class Detector:
         try:
             answers = self._session.run(None, feed)
         except Exception as error:  # ONNX Runtime's errors share no other parent
+            logger.debug("%s: cannot be run", self.path, exc_info=True)
             raise self._refusal("cannot be run on a picture", "export it again") from error
         named = zip((output.name for output in self._session.get_outputs()), answers, strict=True)
         return {name: np.asarray(answer) for name, answer in named}

@@ -8,6 +8,7 @@ https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
 import contextlib
 import ctypes
 import io
+import logging
 import os
 import sys
 from collections.abc import Collection
@@ -18,6 +19,8 @@ from data.errors import ModelError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+logger = logging.getLogger(__name__)
 
 PROVIDERS = ("auto", "cuda", "cpu")
 
@@ -59,9 +62,12 @@ def _open(path: Path, options: Any, providers: list[str]) -> "InferenceSession":
     import onnxruntime
 
     try:
-        return onnxruntime.InferenceSession(path, options, providers, enable_fallback=0)
+        opened = onnxruntime.InferenceSession(path, options, providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors share no other parent
+        logger.debug("%s: cannot be opened on %s", path, providers[0], exc_info=True)
         raise ModelError(f"{path} is not a model that ONNX Runtime can open; export or download it again.") from error
+    logger.debug("%s: opened on %s", path, provider(opened))
+    return opened
 
 
 def _cuda(path: Path, options: Any) -> "InferenceSession | None":
