@@ -19,7 +19,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from data.atomic import atomic_write
 from data.errors import PictureError, TableError, short_reason
-from data.table.schema import logger
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from evaluation import bootstrap
+from evaluation.bootstrap import bootstrap
 
 FLIPS = 10_000
 BLOCK = 250  # draws at a time, so that a large set needs little memory
@@ -33,7 +33,7 @@ def permutation_test(
     """
     both = np.isfinite(one) & np.isfinite(other)
     difference = one[both] - other[both]
-    mean, low, high = bootstrap.bootstrap(difference, seed, draws)
+    mean, low, high = bootstrap(difference, seed, draws)
     won = float(np.mean((np.sign(difference) * better + 1) / 2)) if better and both.any() else math.nan
     found = {"difference": mean, "low": low, "high": high, "p": _p(difference, seed), "won": won}
     return found | {"pictures": int(both.sum())}

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from data.errors import GazeError
-from evaluation import bootstrap, model_card
+from evaluation import model_card
+from evaluation.bootstrap import bootstrap
 from evaluation.permutation_test import FACTS, permutation_test
 
 WHOLE = "whole"
@@ -157,7 +158,7 @@ def _json(record: Any, indent: int | None = None) -> str:
 def _summary(scores: dict[str, Float[np.ndarray, " n"]]) -> dict[str, Summary]:
     found = {}
     for name, values in scores.items():
-        mean, low, high = bootstrap.bootstrap(values, SEED, DRAWS)
+        mean, low, high = bootstrap(values, SEED, DRAWS)
         found[name] = {"mean": mean, "low": low, "high": high, "pictures": int(np.isfinite(values).sum())}
     return found
 

@@ -2,11 +2,14 @@
 
 import ast
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from data.synthetic import scenes as synthetic_scenes
 
 ROOT = Path(__file__).parents[1]
 BELOW: dict[str, set[str]] = {  # which folders a folder may import, beside itself
@@ -48,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHER
     "training/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
     "scanpath/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
     **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
+    "saliency/metrics.py": {"numpy"},
     "export/runtime/saliency.py": {"numpy", "onnxruntime"},
     "export/runtime/scanpath.py": {"numpy", "onnxruntime"},
     "export/runtime/detector.py": {"numpy", "onnxruntime"},
@@ -166,6 +170,22 @@ LIGHT += [
     "app.predict.scanpath",
 ]
 LIGHT += ["app.predict.jobs", "app.cli.main"]
+LIGHT += [
+    "saliency.metrics",
+    "evaluation.bootstrap",
+    "evaluation.permutation_test",
+    "evaluation.results",
+    "evaluation.saliency.scoring",
+    "evaluation.saliency.entries",
+    "evaluation.saliency.run",
+]
+LIGHT += [
+    "evaluation.saliency.protocol",
+    "evaluation.scanpath.scoring",
+    "evaluation.scanpath.protocol",
+    "evaluation.report.text",
+    "evaluation.report.html",
+]  # what scores
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:
@@ -184,6 +204,46 @@ for name in {modules}:
 
 def test_what_should_be_light_loads_neither_torch_nor_the_app() -> None:
     assert first_to_load(LIGHT, ["torch", "streamlit", "albumentations", "scipy", "onnx"]) == ""
+
+
+def test_scoring_loads_no_torch(tmp_path: Path, toy_model: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from app import evaluate, report
+from evaluation.permutation_test import paired
+from data import synthetic
+from saliency import metrics
+root = Path({str(tmp_path / "set")!r})
+synthetic.write(root, 3, seed=1)
+settings = evaluate.Settings("all", baselines=False, sigma=4.0, slices=True)
+result = evaluate.evaluate(root, [{str(toy_model)!r}], settings, against="centre bias")
+text = result.to_json() + report.page(result)
+maps, counts = np.random.default_rng(0).random((2, 9, 12)), np.ones((2, 9, 12), np.int64)
+for convention in ("tuebingen", "mit"):
+    metrics.sauc(maps, counts, counts, convention=convention)
+paired(np.arange(6.0), np.arange(6.0) - 1, 1)
+print(len(result.pictures), len(text) > 1000, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["3", "True", "False"], "")
+
+
+def test_scoring_in_several_processes_needs_no_torch_in_any(tmp_path: Path, toy_model: Path) -> None:
+    synthetic_scenes.write(tmp_path / "set", 3, seed=1)
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('torch is not wanted', name='torch')\n")
+    command = ["evaluate", "saliency", "--data", str(tmp_path / "set"), "--model", str(toy_model), "--no-baselines"]
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli.main", *command, "--split", "all", "--workers", "2", "--format", "csv"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "toy" in done.stdout
 
 
 def test_a_heavy_module_would_be_noticed() -> None:

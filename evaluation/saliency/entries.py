@@ -2,19 +2,21 @@
 
 A contender is a row of `gaze evaluate saliency`. It travels to every process as a description, and is opened there.
 Everything runs on the CPU with one thread, so that a number does not depend on the machine's cores or its graphics.
+Only the classical baselines are networks of torch, which is loaded when one is opened.
 """
 
+import contextlib
+import importlib.util
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float32, UInt8
 
 import saliency
@@ -26,6 +28,9 @@ from evaluation.saliency.fixations import Viewing
 from evaluation.saliency.scoring import BLIND, LESS_BLIND, ROWS
 from export.runtime import registry
 from export.runtime.saliency import Prediction, Predictor
+
+if TYPE_CHECKING:
+    from torch import nn
 
 BASELINES = {"spectral": "spectral residual", "itti": "Itti-Koch", "gbvs": "graph-based"}  # of saliency.MODELS: row
 CANVAS = (384, 512)  # height, width in pixels: what a baseline sees of a picture is scaled to fit
@@ -50,7 +55,8 @@ class Entry:
         if self.kind == "maps":
             return partial(_from_file, self)
         if self.kind == "baseline":
-            network = pkgutil.resolve_name(saliency.MODELS[self.source])()
+            with _one_thread():
+                network = pkgutil.resolve_name(saliency.MODELS[self.source])()
             return partial(_by_network, self, network.eval())
         return partial(_by_model, Predictor(self.source, provider="cpu", threads=1), self.condition)
 
@@ -92,6 +98,11 @@ def _add(found: dict[str, Entry], name: str, contender: Entry) -> None:
 
 def _entry(name: str, condition: str | None, data: str, chosen: Sequence[Viewing]) -> Entry:
     if name in BASELINES:
+        if importlib.util.find_spec("torch") is None:
+            raise ModelError(
+                f"The classical baseline {name!r} needs torch, which is not installed; run `make setup`, or leave the "
+                "baselines out (--no-baselines)."
+            )
         return Entry(BASELINES[name], "baseline", name, facts={"version": version("gaze")})
     shipped = os.sep not in name and registry.named_file(name)
     folder = Path(name)
@@ -126,14 +137,29 @@ def _by_model(predictor: Predictor, condition: str, viewing: Viewing, pixels: Pi
     return predictor(pixels(), condition)
 
 
-@torch.inference_mode()
-def _by_network(contender: Entry, network: torch.nn.Module, viewing: Viewing, pixels: Pixels) -> Prediction:
+def _by_network(contender: Entry, network: "nn.Module", viewing: Viewing, pixels: Pixels) -> Prediction:
     """What a network with the models' common interface says, on a canvas of `CANVAS` pixels and back."""
+    import torch
+
     picture = pixels()
     box = Letterbox.fit((picture.shape[0], picture.shape[1]), CANVAS)
     canvas, content = torch.from_numpy(box.apply(picture))[None], torch.from_numpy(box.box)[None]
-    density, _ = network(canvas, content, torch.zeros(1, dtype=torch.int64))
+    with _one_thread(), torch.inference_mode():
+        density, _ = network(canvas, content, torch.zeros(1, dtype=torch.int64))
     return _prediction(contender, box.back(density[0].numpy()))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch's sums by several threads differ in their last digits from those by one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _from_file(contender: Entry, viewing: Viewing, pixels: Pixels) -> Prediction:

@@ -216,6 +216,7 @@ def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
     chosen, split = study.viewings.chosen, settings.split if read_splits(root) else "all"
     known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
     seconds, late = study.viewings.seconds, study.viewings.late
+    classical = any(contender.kind == "baseline" for contender in study.contenders)
     cautions = ["Models that were trained on this set know what is evaluated."] if known else []
     if study.viewings.source == "given" and late > LATE:
         cautions.append(
@@ -239,6 +240,6 @@ def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
         "centre_bias_floor": FLOOR,
         "leave_one_observer_out_centre_bias": SHARE,
         "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
-        "versions": {name: version(name) for name in ("gaze", "numpy", "torch")},
+        "versions": {name: version(name) for name in ("gaze", "numpy", *(["torch"] if classical else []))},
         "models": {contender.row: contender.facts for contender in study.contenders},
     }

@@ -16,7 +16,6 @@ from functools import cache, partial
 
 import cv2
 import numpy as np
-import torch
 
 from data.errors import GazeError
 from data.picture import read
@@ -109,7 +108,6 @@ def _begin(study: Study) -> None:
     """A process of the pool opens everything once."""
     global _score
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares out
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _score = study.open()
 
@@ -120,15 +118,13 @@ def _next(number: int) -> Scored:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Sums of several threads differ in their last digits from those of one."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
+    """OpenCV's sums by several threads differ in their last digits from those by one; networks see to their own."""
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+        cv2.setNumThreads(before)
 
 
 def gathered(scored: Sequence[Scored]) -> Values:

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32
-from torch import Tensor
 
 from data import maps
 from evaluation.saliency.fixations import OtherImages, Viewing
@@ -33,10 +31,10 @@ Plane = Float[np.ndarray, "h w"]
 class GroundTruth:
     """What a map of one picture is compared with."""
 
-    density: Float32[Tensor, "1 h w"]
-    counts: Float32[Tensor, "1 h w"]
-    negatives: Float32[Tensor, "1 h w"]
-    log_centre: Float32[Tensor, "1 h w"]
+    density: Float32[np.ndarray, "1 h w"]
+    counts: Float32[np.ndarray, "1 h w"]
+    negatives: Float32[np.ndarray, "1 h w"]
+    log_centre: Float32[np.ndarray, "1 h w"]
 
     @classmethod
     def of(cls, viewing: Viewing, chosen: OtherImages, train: OtherImages, sigma: float) -> "GroundTruth":
@@ -45,13 +43,13 @@ class GroundTruth:
         centre = maps.density(others, sigma) if others.any() else np.full(viewing.size, 1 / counts.size)
         log_centre = np.log((1 - FLOOR) * centre + FLOOR / counts.size)
         negatives = chosen.counts(viewing)
-        return cls(*(_tensor(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
+        return cls(*(_batch(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
 
     def scores(self, names: Sequence[str], log_density: Plane, own: Plane | None = None) -> dict[str, float]:
         """A map's scores; `own` are counts of fixations that take the place of everybody's."""
-        log, counts = _tensor(log_density), self.counts if own is None else _tensor(own)
-        p = log.exp()
-        score: dict[str, Callable[[], Tensor]] = {
+        log, counts = _batch(log_density), self.counts if own is None else _batch(own)
+        p = np.exp(log)
+        score: dict[str, Callable[[], metrics.Scores]] = {
             "cc": lambda: metrics.cc(p, self.density),
             "nss": lambda: metrics.nss(p, counts),
             "sim": lambda: metrics.sim(p, self.density),
@@ -65,8 +63,8 @@ class GroundTruth:
 
 def chance(truth: GroundTruth, names: Sequence[str]) -> Rows:
     """The rows that know nothing of the picture."""
-    flat = np.full(truth.counts.shape[1:], -np.log(truth.counts.numel()), np.float32)
-    return {UNIFORM: truth.scores(names, flat), CENTRE: truth.scores(names, truth.log_centre[0].numpy())}
+    flat = np.full(truth.counts.shape[1:], -np.log(truth.counts.size), np.float32)
+    return {UNIFORM: truth.scores(names, flat), CENTRE: truth.scores(names, truth.log_centre[0])}
 
 
 def people(viewing: Viewing, truth: GroundTruth, sigma: float, seed: int, names: Sequence[str]) -> Rows:
@@ -74,11 +72,11 @@ def people(viewing: Viewing, truth: GroundTruth, sigma: float, seed: int, names:
     everyone = np.random.default_rng((SEED, seed)).permutation(np.unique(viewing.observer))
     if len(everyone) < 2:
         return {}
-    halves: dict[str, Callable[..., Tensor]] = {"cc": metrics.cc, "sim": metrics.sim, "kl": metrics.kl}
+    halves: dict[str, Callable[..., metrics.Scores]] = {"cc": metrics.cc, "sim": metrics.sim, "kl": metrics.kl}
     half = np.isin(viewing.observer, everyone[: len(everyone) // 2])
-    p, q = (_tensor(maps.rendered(viewing.xy[some], viewing.size, sigma)) for some in (half, ~half))
+    p, q = (_batch(maps.rendered(viewing.xy[some], viewing.size, sigma)) for some in (half, ~half))
     agreement = {name: score(p, q).item() for name, score in halves.items() if name in names}
-    left, centre = [], np.exp(truth.log_centre[0].numpy())
+    left, centre = [], np.exp(truth.log_centre[0])
     for observer in everyone:
         own = viewing.observer == observer
         others = (1 - SHARE) * maps.rendered(viewing.xy[~own], viewing.size, sigma) + SHARE * centre
@@ -101,5 +99,5 @@ def models(predictions: Mapping[str, Prediction], truth: GroundTruth, second: in
     return rows
 
 
-def _tensor(values: Plane) -> Float32[Tensor, "1 h w"]:
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
+def _batch(values: Plane) -> Float32[np.ndarray, "1 h w"]:
+    return np.ascontiguousarray(values, np.float32)[None]

@@ -51,13 +51,10 @@ def make(count: int, size: tuple[int, int] = (384, 512)) -> dict[str, np.ndarray
 
 def ours(arrays: dict[str, np.ndarray]) -> Callable[[], tuple[dict[str, float], dict[str, list[float]]]]:
     """A round of our side: seconds and values by metric."""
-    import torch
-
     from saliency import metrics
 
-    prediction, truth, fixations = (torch.from_numpy(arrays[k]) for k in ("prediction", "truth", "fixations"))
-    baseline = torch.from_numpy(arrays["baseline"]).double().log()
-    log = prediction.double().log()
+    prediction, truth, fixations = (arrays[name] for name in ("prediction", "truth", "fixations"))
+    baseline, log = (np.log(arrays[name].astype(np.float64)) for name in ("baseline", "prediction"))
     negatives = fixations.sum(0) - fixations
     calls: dict[str, Callable[[], Any]] = {
         "auc_judd": lambda: metrics.auc_judd(prediction, fixations),

@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from evaluation.report.text import render_text, write_per_picture
 from evaluation.saliency import entries
 from evaluation.saliency import fixations as saliency_fixations
 from evaluation.saliency import protocol as saliency_protocol
+from evaluation.saliency.fixations import Viewing
 from evaluation.saliency.protocol import Saliency, Settings
 from evaluation.saliency.scoring import CENTRE, HALVES, LEFT_OUT, UNIFORM
 from export.runtime.saliency import Prediction, Predictor
@@ -108,8 +110,8 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Item]], None]:
     return know
 
 
-def log(maps_: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.log(maps_).astype(np.float32))[None]
+def log(maps_: np.ndarray) -> np.ndarray:
+    return np.log(maps_).astype(np.float32)[None]
 
 
 def test_who_knows_the_truth_has_cc_1_and_no_divergence(tmp_path: Path, oracle: Callable[[list[Item]], None]) -> None:
@@ -135,8 +137,8 @@ def test_people_who_look_alike_predict_each_other(tmp_path: Path) -> None:
     np.testing.assert_allclose(halves["kl"], 0, atol=1e-5)
     d = maps.density(maps.counts(items[0][1][0].xy, SIZE), 3.0)
     c = 0.999 * d + 0.001 / d.size
-    counts = torch.from_numpy(maps.counts(items[0][1][0].xy, SIZE))[None]
-    want = metrics.nss(torch.from_numpy(0.9 * d + 0.1 * c)[None], counts).item()
+    counts = maps.counts(items[0][1][0].xy, SIZE)[None]
+    want = metrics.nss((0.9 * d + 0.1 * c)[None], counts).item()
     np.testing.assert_allclose(result.values["whole"][LEFT_OUT]["nss"], want, rtol=1e-4)
 
 
@@ -147,18 +149,17 @@ def test_rows_of_people_are_what_their_definition_says(tmp_path: Path) -> None:
     seen = [maps.counts(np.concatenate([p.xy for p in paths]), SIZE) for _, paths in items]
     centre = 0.999 * maps.density(seen[0] + seen[1] + seen[2], 4.0) + 0.001 / seen[0].size
     for place, number in enumerate((3, 4)):
-        truth, counts = maps.density(seen[number], 4.0), torch.from_numpy(seen[number])[None]
-        negatives = torch.from_numpy(seen[7 - number])[None]
-        c = torch.from_numpy(centre)[None]
-        assert values[CENTRE]["cc"][place] == pytest.approx(metrics.cc(c, torch.from_numpy(truth)[None]).item(), 1e-4)
+        truth, counts = maps.density(seen[number], 4.0), seen[number][None]
+        negatives, c = seen[7 - number][None], centre[None]
+        assert values[CENTRE]["cc"][place] == pytest.approx(metrics.cc(c, truth[None]).item(), 1e-4)
         assert values[CENTRE]["sauc"][place] == pytest.approx(metrics.sauc(c, counts, negatives).item(), abs=1e-3)
         assert values[CENTRE]["ig"][place] == 0
         gains, areas = [], []
         for own in (maps.counts(p.xy, SIZE) for p in items[number][1]):
             others = 0.9 * maps.density(seen[number] - own, 4.0) + 0.1 * centre
-            own_counts = torch.from_numpy(own)[None]
+            own_counts = own[None]
             gains.append(metrics.ig(log(others), own_counts, log(centre)).item())
-            areas.append(metrics.auc_judd(log(others).exp(), own_counts).item())
+            areas.append(metrics.auc_judd(np.exp(log(others)), own_counts).item())
         assert values[LEFT_OUT]["ig"][place] == pytest.approx(np.mean(gains), abs=1e-4)
         assert values[LEFT_OUT]["auc"][place] == pytest.approx(np.mean(areas), abs=1e-3)
         assert "cc" not in values[LEFT_OUT]
@@ -239,7 +240,7 @@ def test_the_json_is_valid_and_says_how_it_was_made(tmp_path: Path, toy_model: P
     for key, value in {"data": "set", "split": "test", "pictures": 2, "fixations": 4, "sigma_pixels": 4.0}.items():
         assert protocol[key] == value
     assert protocol["models"] == {"toy": {"version": "0.0.1", "commit": "0" * 40, "condition": "any"}}
-    assert set(protocol["versions"]) == {"gaze", "numpy", "torch"}
+    assert set(protocol["versions"]) == {"gaze", "numpy"}  # no classical baseline, no torch
     assert record["scores"]["whole"]["toy"]["nss"]["mean"] == result.scores("toy")["nss"]["mean"]
     (tmp_path / "evaluation.json").write_text(result.to_json())
     (found,) = model_card.read([tmp_path / "evaluation.json"])
@@ -324,7 +325,35 @@ def test_the_classical_baselines_are_rows_between_chance_and_models(tmp_path: Pa
     assert result.models == ["toy"]
     for row in entries.BASELINES.values():
         assert np.isfinite(result.values["whole"][row]["ig"]).all()
-    assert list(evaluate(tmp_path / "osie", ["itti"], sigma=4.0).values["whole"])[2] == "Itti-Koch"
+    alone = evaluate(tmp_path / "osie", ["itti"], sigma=4.0)
+    assert list(alone.values["whole"])[2] == "Itti-Koch"
+    assert set(alone.protocol["versions"]) == set(result.protocol["versions"]) == {"gaze", "numpy", "torch"}
+
+
+def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(tmp_path: Path) -> None:
+    counted = []
+
+    class Flat(torch.nn.Module):
+        def forward(self, canvas: torch.Tensor, *_: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            counted.append(torch.get_num_threads())
+            return torch.zeros(1, *entries.CANVAS), torch.zeros(0)
+
+    viewing = Viewing("grey", tmp_path, SIZE, np.zeros((0, 2)), np.zeros(0, np.int16), np.zeros(0, np.int32))
+    baseline, before = entries.Entry("flat", "baseline", "flat"), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        entries._by_network(baseline, Flat(), viewing, lambda: np.zeros((*SIZE, 3), np.uint8))
+        assert counted == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_without_torch_a_classical_baseline_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(9))] * 3)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(GazeError, match=r"'spectral' needs torch, .*; run `make setup`, or .*\(--no-baselines\)"):
+        evaluate(tmp_path / "set", [], baselines=True, workers=2)
 
 
 def test_any_number_of_processes_finds_the_same_numbers(tmp_path: Path, toy_model: Path) -> None:

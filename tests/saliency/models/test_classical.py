@@ -98,7 +98,7 @@ def test_it_beats_chance_on_real_pictures(name: str, shared: Path) -> None:
     items = [item for item, _ in zip(read_table(folder), range(20), strict=False)]
     scores = []
     for picture, scanpaths in items:
-        counts = torch.from_numpy(maps.counts(np.concatenate([s.xy for s in scanpaths]), (384, 512)))[None]
+        counts = maps.counts(np.concatenate([s.xy for s in scanpaths]), (384, 512))[None]
         assert picture.path is not None
         density = run(name, torch.from_numpy(read(picture.path))).exp()[None]
         scores.append([metrics.auc_judd(density, counts).item(), metrics.nss(density, counts).item()])
