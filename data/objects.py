@@ -4,7 +4,7 @@ A fixation belongs to the smallest object that contains it (a button before its 
 to the nearest one within a stated distance, else to the background. Boxes are half open as pixels are: a box holds its
 left and upper edge, and not its right and lower one.
 
-Objects come from a COCO file (`data.annotations`), a data set in the table format (`scenes`) or a plain `grid`.
+Objects come from a COCO file (`data.coco`), a data set in the table format (`scenes`) or a plain `grid`.
 Shapes: `n` objects, `l` fixations; boxes are x, y, width, height in pixels of the picture.
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
-from data import annotations, atomic, objects
+from data import atomic, coco, objects
 from data import picture as pictures
 from data.errors import GazeError, ModelError, PictureError
 from data.gaze import Objects
@@ -73,10 +73,10 @@ class Tracer:
     settings: Settings
 
     def __call__(self, pixels: UInt8[np.ndarray, "h w 3"], name: str) -> SimulatedPaths:
-        """The paths over one picture; `name` is that of its file."""
+        """The paths over one picture; `name` is that of its file, with its folders as far as they are known."""
         prediction = None if self.density is None else self.density(pixels)
         found = self.source(pixels, name, None if prediction is None else prediction.density)
-        return simulate(self.model, name, pixels, found, prediction, self.target, self.settings)
+        return simulate(self.model, Path(name).name, pixels, found, prediction, self.target, self.settings)
 
 
 def tracer(model: str | None, provider: str, objects: str, target: str | None, **settings: Any) -> Tracer:
@@ -103,7 +103,7 @@ def run(
     for path in paths:
         try:
             pixels = pictures.read(path)
-            trace = tracer(pixels, path.name)
+            trace = tracer(pixels, path.absolute().as_posix())
         except ModelError:
             raise
         except PictureError as error:
@@ -126,7 +126,8 @@ def source(words: str, provider: str = "auto") -> Source:
     if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
         raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
     if path.suffix.lower() == ".json":
-        return lambda pixels, name, density: annotations.read(path, name, (pixels.shape[1], pixels.shape[0]))
+        annotated = coco.read(path)
+        return lambda pixels, name, density: annotated.objects(name, (pixels.shape[1], pixels.shape[0]))
     if path.suffix.lower() == ".onnx":
         return _detector(path, provider)
     raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")

@@ -9,9 +9,9 @@ last ones of five recordings) or that a rater left empty are left out.
 
 Each cell is fixation F1, fixation kappa, saccade F1, saccade kappa (`data.events.agreement`). The numbers of the
 default method were chosen on lookAtPoint and on the saccades of the videos, `pursuit=3` on videos and dots: their rows
-are not held out. No number was chosen on the pictures; but that the thresholds come from medians and not from an iteration was
-decided when the iteration ran away on six of them. pymovements, which gaze itself does without, is compared where it
-is installed, with its own defaults.
+are not held out. No number was chosen on the pictures; but that the thresholds come from medians and not from an
+iteration was decided when the iteration ran away on six of them. pymovements, which gaze itself does without, is
+compared where it is installed, with its own defaults.
 """
 
 import argparse

@@ -30,9 +30,9 @@ def main() -> None:
 
 
 def row(path: Path, contract: Contract) -> dict[str, str]:
-    """A model as a line of the table."""
+    """A model as a line of the table; its cells are Markdown."""
     seconds = f"{contract.slices[0][0]:g}–{contract.slices[-1][1]:g} s" if contract.slices else "no"
-    return {
+    cells = {
         "Model": contract.name,
         "Version": contract.version,
         "Licence": contract.licence,
@@ -42,25 +42,28 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
+    return {heading: widgets.plain(cell) for heading, cell in cells.items()}
 
 
 def describe(path: Path, contract: Contract) -> None:
     """One model: a sentence, the scores, the model card."""
-    st.markdown(contract.description)
-    st.caption(
-        f"{path.name}, made from commit {contract.commit[:10]} with torch {contract.torch}, opset {contract.opset}."
-    )
+    st.markdown(widgets.plain(contract.description))
+    origin = f"commit {contract.commit[:10]} with torch {contract.torch}, opset {contract.opset}"
+    st.caption(widgets.plain(f"{path.name}, made from {origin}."))
     if contract.scores:
         st.markdown("**Scores on test pictures** (higher is better, except for kl, bits and delta)")
-        st.table(
-            [{"Set": name, **{k: f"{v:.3f}" for k, v in values.items()}} for name, values in contract.headlines.items()]
-        )
+        st.table([scores(name, values) for name, values in contract.headlines.items()])
     card = path.with_suffix(".md")
     if card.is_file():
         with st.expander("Model card", icon=":material/description:"):
             st.markdown(card.read_text("utf-8"))
     else:
-        st.caption(f"There is no model card {card.name} beside the model.")
+        st.caption(widgets.plain(f"There is no model card {card.name} beside the model."))
+
+
+def scores(name: str, values: dict[str, float]) -> dict[str, str]:
+    """The scores on one data set as a line of a table; its cells and headings are Markdown."""
+    return {"Set": widgets.plain(name)} | {widgets.plain(score): f"{value:.3f}" for score, value in values.items()}
 
 
 if __name__ == "__main__":

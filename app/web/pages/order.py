@@ -15,10 +15,9 @@ from app.predict.simulate import SceneModel, Settings, SimulatedPaths
 from app.web import widgets
 from app.web.pages.picture import TALLEST, place
 from app.web.widgets import SAMPLES, Things
-from data import annotations
+from data import coco
 from data import picture as pictures
-from data.errors import GazeError, TableError
-from data.gaze import Objects
+from data.errors import GazeError
 from export.runtime.saliency import Predictor
 
 FOUND, GRID, DRAWN, FILE = "Found in the picture", "A grid", "Drawn by hand", "From a COCO file"
@@ -98,7 +97,7 @@ def ask(walker: SceneModel) -> Settings:
         "Variety", 0.2, 2.0, walker.temperature, 0.1, key=f"temperature-{walker.model}", help="Low: they agree more."
     )
     seed = side.number_input("Seed", 0, None, 0, key="seed", help="Another seed is another group of observers.")
-    side.caption(f"Runs {walker.model} {walker.version} on the {walker.provider.upper()}.")
+    side.caption(widgets.plain(f"Runs {walker.model} {walker.version} on the {walker.provider.upper()}."))
     return Settings(observers, temperature, int(seed), condition=condition)
 
 
@@ -152,25 +151,20 @@ def typed(table: list[dict[str, Any]]) -> Things:
     return tuple((str(row.get("name") or ""), box) for row, box in zip(whole, boxes, strict=True))
 
 
-def _boxes(path: Path, name: str) -> Objects:
-    """The picture's boxes; a file of one picture is taken for it, whatever it calls it."""
-    try:
-        return annotations.read(path)
-    except TableError:
-        return annotations.read(path, name)
-
-
 def read_things(file: str, content: bytes, name: str) -> Things:
-    """Names and boxes of a picture in an uploaded COCO file; errors name the file as it was called."""
+    """Names and boxes of a picture in an uploaded COCO file; errors name the file as it was called.
+
+    A file of one picture is taken for it, whatever it calls it.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / Path(file).name
         path.write_bytes(content)
         try:
-            found = _boxes(path, name)
+            annotated = coco.read(path)
+            objects = annotated.objects(None if len(annotated.pictures) == 1 else name)
         except GazeError as error:
             raise GazeError(str(error).replace(f"{folder}/", "")) from error
-    names = found.categories or ("",) * len(found)
-    return tuple((name, (x, y, w, h)) for name, (x, y, w, h) in zip(names, found.boxes.tolist(), strict=True))
+    return tuple((c, (x, y, w, h)) for c, (x, y, w, h) in zip(objects.categories, objects.boxes.tolist(), strict=True))
 
 
 def show(image: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> None:
@@ -215,11 +209,11 @@ def letter(number: int) -> str:
 
 def sentence(trace: SimulatedPaths) -> str:
     """What is seen first, second and third, in words."""
-    told, called = trace.statistics, names(trace)
+    told, called = trace.statistics, [widgets.plain(name) for name in names(trace)]
     seen = [number for number in trace.precedence if told.seen[number] > 0][:3]
     if not seen:
         return "Nobody looks at any of the objects."
-    words = [f"**{widgets.plain(called[n])}** ({where(trace, n)}, seen by {told.seen[n]:.0%})" for n in seen]
+    words = [f"**{called[n]}** ({where(trace, n)}, seen by {told.seen[n]:.0%})" for n in seen]
     return f"First {', then '.join(words)}. **{told.first[seen[0]]:.0%}** look at {called[seen[0]]} before all else."
 
 

@@ -135,7 +135,7 @@ def ask(model: Predictor, when: bool) -> Settings:
     contours = side.toggle(
         "Contours", key="contours", help="The smallest areas that receive 25, 50 and 75 % of all looks."
     )
-    side.caption(f"Runs {model.contract.name} {model.contract.version} on the {model.provider.upper()}.")
+    side.caption(widgets.plain(f"Runs {model.contract.name} {model.contract.version} on the {model.provider.upper()}."))
     return Settings(condition, times.index(time), time, opacity, palette, contours)
 
 

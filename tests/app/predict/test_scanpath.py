@@ -81,6 +81,40 @@ def coco(path: Path, *names: str) -> Path:
     return path
 
 
+def test_a_coco_file_is_parsed_once_and_not_once_a_picture(
+    photos: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = coco(tmp_path / "o.json", "0.png", "1.png", "2.png")
+    opened: list[Path] = []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (opened.append(path), whole(path))[1])
+    result = gaze(photos, "-o", tmp_path / "out", "--model", "walk", "--objects", objects, "--format", "json")
+    assert result.stdout.startswith("3 done; ")
+    assert opened.count(objects) == 1
+
+
+def test_pictures_of_one_name_in_two_folders_have_each_their_own_objects(
+    photos: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, name in (("a", "0.png"), ("b", "1.png")):
+        (photos / folder).mkdir()
+        (photos / name).rename(photos / folder / "x.png")
+    objects = json.loads(coco(tmp_path / "o.json", "a/x.png", "b/x.png").read_text())
+    del objects["annotations"][-1]
+    (tmp_path / "o.json").write_text(json.dumps(objects))
+    words = ("-o", tmp_path / "out", "--model", "walk", "--objects", tmp_path / "o.json", "--format", "json")
+    assert gaze(photos / "a", photos / "b", *words).exit_code == 0
+    records = [json.loads((tmp_path / "out" / f"{folder}-x.png.path.json").read_text()) for folder in "ab"]
+    assert [len(record["objects"]) for record in records] == [2, 1]
+    monkeypatch.chdir(photos / "b")
+    assert gaze("x.png", *words).exit_code == 0  # where it lies is known, also without its folder
+    assert len(json.loads((tmp_path / "out" / "x.path.json").read_text())["objects"]) == 1
+    (photos / "2.png").rename(photos / "x.png")
+    result = gaze(photos / "x.png", *words, "--overwrite")
+    assert result.exit_code == 3
+    assert "2 of its pictures are called 'x.png', such as 'a/x.png' and 'b/x.png'; give the picture" in result.stderr
+
+
 def test_a_picture_becomes_a_path_two_tables_and_a_record(photos: Path, tmp_path: Path, models: Path) -> None:
     out = tmp_path / "out"
     result = gaze(photos / "1.png", "-o", out, "--model", "walk", "--observers", 7, "--limit", 5)

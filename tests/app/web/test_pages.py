@@ -290,6 +290,63 @@ def test_boxes_of_a_coco_file_are_named_and_a_bad_one_is_answered(models: Path, 
     assert shown.error[0].value.startswith("boxes.json: there is no list 'images'")
 
 
+@pytest.mark.parametrize(
+    ("names", "box", "error"),
+    [
+        (("a/spot.png", "other.png"), (40, 4, 16, 12), ""),
+        (("a/spot.png", "b/spot.png"), (40, 4, 16, 12), "boxes.json: 2 of its pictures are called 'spot.png'"),
+        (("a/other.png",), (40, 4, 0, 12), "boxes.json: Object 0 of 1 with the box 40, 4, 0, 12 has no area"),
+    ],
+    ids=["one of the name", "two of the name", "a box without area"],
+)
+def test_a_coco_file_is_asked_for_the_picture_by_its_name(
+    names: tuple[str, ...], box: tuple[int, ...], error: str, models: Path, png: bytes
+) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("From a COCO file").run()
+    images = [{"id": number, "file_name": name} for number, name in enumerate(names)]
+    content = json.dumps({"images": images, "annotations": [{"image_id": 0, "bbox": box}]}).encode()
+    shown.file_uploader(key="coco").upload("boxes.json", content, "application/json").run()
+    assert not shown.exception
+    assert len(shown.error) == bool(error)
+    assert not error or shown.error[0].value.startswith(error)
+
+
+def test_a_category_that_looks_like_markdown_is_shown_as_it_is(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.segmented_control(key="objects").set_value("From a COCO file").run()
+    coco = {
+        "images": [{"id": 1, "file_name": "x.png"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [40, 4, 16, 12]}],
+        "categories": [{"id": 1, "name": "[a](b)*c*_$d$"}],
+    }
+    shown.file_uploader(key="coco").upload("boxes.json", json.dumps(coco).encode(), "application/json").run()
+    assert not shown.exception
+    assert column(shown, "Object") == [r"A \[a\](b)\*c\*\_\$d\$"]
+    sentence = shown.markdown[-1].value
+    assert sentence.count(r"A \[a\](b)\*c\*\_\$d\$") == sentence.count("[a") == 2
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_a_models_file_says_is_shown_as_it_is(
+    path: Path, models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "[x](y)*z*_$t$"
+    fields = ("name", "version", "licence", "commit", "description", "torch")
+    contract = replace(toy.CONTRACT, **dict.fromkeys(fields, words), training=(words,), scores={words: {"cc": 0.5}})
+    (models / "toy.onnx").unlink()
+    toy.write(models / "*toy*_[x].onnx", contract)
+    monkeypatch.setattr("app.predict.simulate.Baseline.model", words)
+    shown = {"order": lambda: follow(png), "picture": lambda: upload(("spot.png", png))}.get(
+        path.stem, lambda: page("models")
+    )()
+    assert not shown.exception
+    texts = [each.value for kind in (shown.markdown, shown.caption, shown.subheader) for each in kind]
+    texts += [str(text) for table in shown.table for text in [*table.value.columns, *table.value.to_numpy().ravel()]]
+    assert any("(y)" in text for text in texts)
+    assert not [text for text in texts if "[x]" in text or "*z*" in text or "*toy*" in text]
+
+
 def test_boxes_can_be_drawn_and_begin_with_what_is_found(models: Path, png: bytes) -> None:
     shown = follow(png)
     count = len(column(shown, "Object"))
