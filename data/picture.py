@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import cv2
 import numpy as np
@@ -98,13 +99,23 @@ def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h 
     """
     where = name or (str(source) if isinstance(source, Path) else "The picture")
     data = _bytes(source, where)
-    image = _open(data, where)
+    image = _open(BytesIO(data), where)
     try:
         picture, orientation = _decode(image, data)
     except Exception as error:  # Pillow's plugins raise whatever the damage leads to
         logger.debug("%s: cannot be decoded", where, exc_info=True)
         raise PictureError(f"{where}: the picture is damaged or cut off ({error}); copy or save it again.") from error
     return np.require(_upright(picture, orientation), requirements=["C", "W"])
+
+
+def area(path: Path) -> int:
+    """How many pixels a picture file has, from its header; 0 where `read` would refuse it before decoding anything."""
+    try:
+        with path.open("rb") as file:
+            image = _open(file, str(path))
+            return image.width * image.height
+    except (OSError, PictureError):
+        return 0
 
 
 def save(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -135,13 +146,13 @@ def _bytes(source: Path | bytes, where: str) -> bytes:
     return data
 
 
-def _open(data: bytes, where: str) -> Image.Image:
+def _open(data: IO[bytes], where: str) -> Image.Image:
     """The picture's header, its size checked."""
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(BytesIO(data), formats=FORMATS)
+            image = Image.open(data, formats=FORMATS)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)

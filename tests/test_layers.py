@@ -31,6 +31,7 @@ DRAWN = (
     "app/predict/simulate.py",
     "app/predict/scanpath.py",
     "app/predict/jobs.py",
+    "app/predict/provenance.py",
 )  # what shows and predicts
 PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may use it
     *("__init__", "align", "behaviour", "chance", "decode", "grouping", "metrics", "multimatch", "scanmatch"),

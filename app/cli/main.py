@@ -65,7 +65,8 @@ def main(verbose: bool) -> None:
 def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
     """Write where people look in pictures, or with --task scanpath in which order.
 
-    Exits with 3 when some pictures were broken; all others are done. The same command goes on where it was stopped.
+    The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes
+    anew what it changes. Exits with 3 when some pictures were broken; all others are done.
     """
     from app.predict import jobs
     from app.predict.saliency import watch
@@ -73,7 +74,7 @@ def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, 
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
     job = jobs.job(task, given, sources, output, **options)
-    todo = [path for path in job.paths if overwrite or not all(file.exists() for file in job.files(path))]
+    todo = job.todo(overwrite)
     try:
         broken = watch(job.run(todo), len(todo))
     except KeyboardInterrupt:

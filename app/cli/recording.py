@@ -143,6 +143,7 @@ def _samples(
             click.echo(f"skipped: {error}", err=True)
         else:
             yield from trials
+            del trials  # before the next file is read
 
 
 def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any], label: str) -> tuple[str, str] | None:

@@ -1,10 +1,10 @@
 """Which pictures files, folders and patterns name, and what the files that each becomes are called."""
 
 import glob
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.predict.saliency import _apart, _grown, _marked, alike
 from data.errors import GazeError
 from data.picture import SUFFIXES
 
@@ -33,36 +33,29 @@ def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:
     return unique
 
 
-def output_names(paths: Sequence[Path]) -> dict[Path, str]:
+def output_names(paths: Sequence[Path], kept: Mapping[Path, str] | None = None) -> dict[Path, str]:
     """A name for each picture's files that no other picture has, also where capitals do not count.
+
+    `kept` are names that pictures, by their resolved paths, already have: they stay, and no other picture gets them.
+    The names do not depend on the order of the paths.
 
     >>> list(name([Path("a/x.jpg"), Path("b/x.png"), Path("b/y.png")]).values())
     ['x.jpg', 'x.png', 'y']
     >>> list(name([Path("a/x.jpg"), Path("b/x.jpg")]).values())
     ['a-x.jpg', 'b-x.jpg']
     """
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    left = list(paths)
-    depth = 0
-    while left:
-        candidates = {path: _candidate(path, depth) for path in left}
-        counts = Counter(candidate.casefold() for candidate in candidates.values())
-        for path, candidate in candidates.items():
-            if counts[candidate.casefold()] == 1 and candidate.casefold() not in taken:
-                names[path] = candidate
-        taken |= {names[path].casefold() for path in left if path in names}
-        left = [path for path in left if path not in names]
-        depth += 1
+    full = {path: path.resolve() for path in paths}
+    kept = _apart(kept or {})
+    names = {path: kept[place] for path, place in full.items() if place in kept}
+    taken = {alike(name) for name in kept.values()}
+    left = {path: place for path, place in full.items() if path not in names}
+    names |= _grown(left, taken, alike)
+    names |= _marked({path: place for path, place in left.items() if path not in names}, taken)
     return {path: names[path] for path in paths}
 
 
-def _candidate(path: Path, depth: int) -> str:
-    if depth == 0:
-        return path.stem
-    parts = path.resolve().parts[1:]
-    extra = max(0, depth - len(parts))  # of two paths that differ only in a dash for a slash
-    return "-".join(parts[-depth:]) + "~" * extra
+def _candidate(path: Path, place: Path, depth: int) -> str:
+    return "-".join(place.parts[1:][-depth:]) if depth else path.stem
 
 
 def _is_picture(inside: Path, path: Path, folder: Path) -> bool:

@@ -1,25 +1,34 @@
-"""What `gaze predict` does: finds the pictures, names the files that each becomes, writes them, skips what is there.
+"""What `gaze predict` does: finds the pictures, names the files that each becomes, writes those that are to be written.
 
 Each picture becomes, as asked for: `png`: NAME.heat.png and NAME.slices.png; `npy`: NAME.density.npy (h, w) and
 NAME.slices.npy (t, h, w), float32 natural-log densities; `json`: NAME.json as in `export/schema.json`. NAME is the
 picture's name without its suffix; where that would name two pictures, with its suffix, and then with its folders.
+Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
-from collections.abc import Generator, Sequence
+import hashlib
+import itertools
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from jaxtyping import UInt8
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from data.atomic import atomic_write
+from app.predict import provenance
+from app.predict.files import _candidate
+from app.predict.provenance import Stamp
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
 from data.draw.timeline import timeline
 from data.errors import GazeError, PictureError
-from data.picture import save
+from data.picture import encode
 from export.runtime.batch import WORKERS, predict
 from export.runtime.saliency import Prediction, Predictor
 
@@ -37,6 +46,8 @@ class Output:
     opacity: float = 0.6
     palette: str = "turbo"
     slices: bool = True  # whether the model gives any
+    todo: Mapping[Path, Sequence[Path]] | None = None  # the files of each picture that are to be written; None: all
+    wrote: Callable[[Path, dict[str, Stamp]], None] | None = None  # is told of the files that a picture has become
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
@@ -49,23 +60,22 @@ class Output:
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction) -> None:
         """Write the files of one picture."""
-        for target in self.files(path):
-            try:
-                self._write(target, path, picture, prediction)
-            except OSError as error:
-                raise GazeError(f"{target} cannot be written ({error.strerror}); check folder and disk.") from error
+        targets = self.files(path) if self.todo is None else self.todo[path]
+        stamps = provenance.write(targets, lambda name, file: self._fill(name, file, path, picture, prediction))
+        if self.wrote:
+            self.wrote(path, stamps)
 
-    def _write(self, target: Path, path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction) -> None:
-        if target.name.endswith(".heat.png"):
-            save(target, heatmap(picture, prediction.density, self.opacity, self.palette))
-        elif target.name.endswith(".slices.png"):
-            save(target, timeline(picture, prediction.slices, prediction.times, self.opacity, self.palette))
-        elif target.name.endswith(".npy"):
-            with atomic_write(target) as file:
-                np.save(file, prediction.density if target.name.endswith(".density.npy") else prediction.slices)
+    def _fill(
+        self, name: str, file: IO[bytes], path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction
+    ) -> None:
+        if name.endswith(".heat.png"):
+            file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette)))
+        elif name.endswith(".slices.png"):
+            file.write(encode(timeline(picture, prediction.slices, prediction.times, self.opacity, self.palette)))
+        elif name.endswith(".npy"):
+            np.save(file, prediction.density if name.endswith(".density.npy") else prediction.slices)
         else:
-            with atomic_write(target) as file:
-                file.write(prediction.to_json(str(path)).encode())
+            file.write(prediction.to_json(str(path)).encode())
 
 
 def run(
@@ -98,3 +108,45 @@ def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], tot
             outcomes.close()
             raise
     return broken
+
+
+def alike(name: str) -> str:
+    """What is the same of two names that a file system may hold to be one: capitals and composed letters do not count.
+
+    >>> alike("STRASSE") == alike("Straße"), alike("caf\u00e9") == alike("cafe\u0301")
+    (True, True)
+    """
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def _apart(kept: Mapping[Path, str]) -> dict[Path, str]:
+    """The names that are kept, each by the first of the pictures that have it."""
+    first = {alike(kept[place]): place for place in sorted(kept, reverse=True)}
+    return {place: kept[place] for place in first.values()}
+
+
+def _grown(full: Mapping[Path, Path], taken: set[str], key: Callable[[str], str]) -> dict[Path, str]:
+    """The shortest name of each path that has one of its own by its key, which is then taken; others get none."""
+    names: dict[Path, str] = {}
+    left = dict(full)
+    for depth in range(1 + max((len(place.parts) for place in full.values()), default=0)):
+        candidates = {path: _candidate(path, place, depth) for path, place in left.items()}
+        keys = {path: key(candidate) for path, candidate in candidates.items()}
+        counts = Counter(keys.values())
+        own = {path for path in left if counts[keys[path]] == 1 and keys[path] not in taken}
+        names |= {path: candidates[path] for path in own}
+        taken |= {keys[path] for path in own}
+        left = {path: place for path, place in left.items() if path not in own}
+    return names
+
+
+def _marked(full: Mapping[Path, Path], taken: set[str]) -> dict[Path, str]:
+    """Names of paths that nothing else tells apart: they end in a hash of the path."""
+    spelt, names = _grown(full, set(), str), dict[Path, str]()
+    for path, place in sorted(full.items(), key=lambda item: (item[1], str(item[0]))):
+        base = spelt.get(path) or _candidate(path, place, len(place.parts))
+        mark = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+        choices = (f"{base}~{mark}{'~' * more}" for more in itertools.count())
+        names[path] = next(choice for choice in choices if alike(choice) not in taken)
+        taken.add(alike(names[path]))
+    return names

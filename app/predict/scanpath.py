@@ -5,8 +5,10 @@ NAME.paths.csv (every fixation of every observer) and NAME.objects.csv (when and
 NAME.path.json as in `export/schema_scanpath.json`. NAME is as in `app.predict.saliency`.
 """
 
+import hashlib
+import json
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from app.predict import provenance
+from app.predict.provenance import Making, Stamp, described, digest
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
-from data import atomic, coco, objects
+from data import coco, objects
 from data import picture as pictures
 from data.errors import GazeError, ModelError, PictureError
 from data.gaze import Objects
@@ -37,6 +41,8 @@ class Output:
     folder: Path
     names: dict[Path, str]  # of each picture's files, without their endings
     formats: tuple[str, ...] = FORMATS
+    todo: Mapping[Path, Sequence[Path]] | None = None  # as in `app.predict.saliency`
+    wrote: Callable[[Path, dict[str, Stamp]], None] | None = None
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
@@ -44,12 +50,10 @@ class Output:
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> None:
         """Write the files of one picture."""
-        for target in self.files(path):
-            try:
-                with atomic.atomic_write(target) as file:
-                    file.write(_content(target.name, path, picture, trace))
-            except OSError as error:
-                raise GazeError(f"{target} cannot be written ({error.strerror}); check folder and disk.") from error
+        targets = self.files(path) if self.todo is None else self.todo[path]
+        stamps = provenance.write(targets, lambda name, file: file.write(_content(name, path, picture, trace)))
+        if self.wrote:
+            self.wrote(path, stamps)
 
 
 def _content(name: str, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> bytes:
@@ -71,6 +75,7 @@ class Tracer:
     density: Predictor | None  # None: looks scatter about the middles of objects
     target: Target | None
     settings: Settings
+    annotated: coco.Coco | None = None  # where the objects come from a COCO file
 
     def __call__(self, pixels: UInt8[np.ndarray, "h w 3"], name: str) -> SimulatedPaths:
         """The paths over one picture; `name` is that of its file, with its folders as far as they are known."""
@@ -85,11 +90,55 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     The model is by default "oat-free", and "oat-search" where there is a target. Without the model `DENSITY`, places
     and the walk do without a density; proto-objects cannot.
     """
-    looked_for, where = aim(target), source(objects, provider)
+    annotated = coco.read(Path(objects)) if Path(objects).suffix.lower() == ".json" else None
+    looked_for, where = aim(target), source(objects, provider, annotated)
     name = model or ("oat-free" if looked_for is None else "oat-search")
     known = objects == "proto" or named_file(DENSITY)
     density = Predictor(DENSITY, provider=provider) if known else None
-    return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings))
+    return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings), annotated)
+
+
+def making(tracer: Tracer, objects: str, target: str | None) -> Making:
+    """What a tracer makes its files of, for the log; `objects` and `target` are the words that it was made from."""
+    model, density, settings = tracer.model, tracer.density, tracer.settings
+    temperature = settings.temperature or model.temperature
+    sampled: dict[str, Any] = {"observers": settings.observers, "temperature": temperature, "seed": settings.seed}
+    sampled["limit"] = settings.limit
+    annotated, is_detector = tracer.annotated, Path(objects).suffix.lower() == ".onnx"
+    options = {
+        "density": None
+        if density is None
+        else described(density.contract.name, density.contract.version, density.path),
+        "objects": "COCO" if annotated else digest(Path(objects)) if is_detector else objects,
+        "target": digest(Path(target)) if target and Path(target).is_file() else target,
+    }
+    told: dict[str, Any] = {"model": model.model, "version": model.version, "condition": settings.condition}
+    told["density"] = None if density is None else density.contract.name
+    return Making(
+        "scanpath",
+        described(model.model, model.version, *model.files),
+        settings.condition,
+        options | sampled,
+        {},
+        ".path.json",
+        told | sampled,
+        usual=objects == "proto" and target is None,
+        objects=_hashes(annotated) if annotated else lambda path: "",
+    )
+
+
+def _hashes(annotated: coco.Coco) -> Callable[[Path], str]:
+    """A hash of what a COCO file says of each picture, so that what it says of others may change."""
+
+    def of(path: Path) -> str:
+        try:
+            picture = annotated.picture(path.absolute().as_posix())
+        except GazeError:
+            return ""  # what is wrong is told when the picture is predicted
+        items = [(item.box, item.category, item.attributes, item.score, item.outline) for item in picture.annotations]
+        return hashlib.sha256(json.dumps([picture.size, items], sort_keys=True).encode()).hexdigest()
+
+    return of
 
 
 def run(
@@ -101,23 +150,32 @@ def run(
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
     for path in paths:
-        try:
-            pixels = pictures.read(path)
-            trace = tracer(pixels, path.absolute().as_posix())
-        except ModelError:
-            raise
-        except PictureError as error:
-            yield path, error
-            continue
-        except GazeError as error:
-            yield path, PictureError(f"{path}: {error}")
-            continue
-        output.write(path, pixels, trace)
-        yield path, None
+        yield path, _trace(tracer, path, output)
 
 
-def source(words: str, provider: str = "auto") -> Source:
-    """Where objects come from: "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file."""
+def _trace(tracer: Tracer, path: Path, output: Output) -> PictureError | None:
+    """Trace and write one picture, of which nothing is held afterwards; its error where it is broken."""
+    try:
+        pixels = pictures.read(path)
+        trace = tracer(pixels, path.absolute().as_posix())
+    except ModelError:
+        raise
+    except PictureError as error:
+        return error.with_traceback(None)  # which would hold the picture
+    except GazeError as error:
+        return PictureError(f"{path}: {error}")
+    output.write(path, pixels, trace)
+    return None
+
+
+def source(words: str, provider: str = "auto", annotated: coco.Coco | None = None) -> Source:
+    """Where objects come from: "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file.
+
+    `annotated` is the COCO file where it has been read already.
+
+    Raises:
+        GazeError: It is none of these, or there is no such file.
+    """
     if words == "proto":
         return _proto
     if cells := objects.cells(words):
@@ -126,8 +184,8 @@ def source(words: str, provider: str = "auto") -> Source:
     if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
         raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
     if path.suffix.lower() == ".json":
-        annotated = coco.read(path)
-        return lambda pixels, name, density: annotated.objects(name, (pixels.shape[1], pixels.shape[0]))
+        file = annotated or coco.read(path)
+        return lambda pixels, name, density: file.objects(name, (pixels.shape[1], pixels.shape[0]))
     if path.suffix.lower() == ".onnx":
         return _detector(path, provider)
     raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")

@@ -27,6 +27,7 @@ from data.errors import GazeError, ModelError
 from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
 from export.runtime.contract import condition_index
+from export.runtime.registry import STEP
 from export.runtime.saliency import Prediction
 from export.runtime.scanpath import ScanpathPredictor
 from scanpath.baselines.winner_take_all import Walk, land
@@ -68,6 +69,7 @@ class SceneModel(Protocol):
     conditions: tuple[str, ...]  # viewing conditions that it knows
     temperature: float  # unless told otherwise
     searches: bool  # whether it can look for something
+    files: tuple[Path, ...]  # of its weights
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
@@ -82,6 +84,7 @@ class Baseline:
     model, version, provider = "walk", "1.0.0", "cpu"
     conditions: tuple[str, ...] = ("any",)
     temperature, searches = 1.0, False
+    files: tuple[Path, ...] = ()
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
@@ -100,6 +103,8 @@ class Trained:
         contract, self.provider = self._pathfinder.contract, self._pathfinder.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
+        first = self._pathfinder.path
+        self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 
     def __call__(
         self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings

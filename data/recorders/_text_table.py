@@ -8,6 +8,7 @@ by pyarrow. A short row ends with unknown cells, as the last row of a file that 
 unless one separator too many ends it, and so is a table whose first row is short.
 """
 
+import contextlib
 import csv
 import gzip
 import io
@@ -16,7 +17,7 @@ import re
 import warnings
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ Warn = Callable[[str], None]  # takes a sentence about what was guessed or left 
 UNKNOWN = ("", ".", "-", "nan", "na", "n/a", "null", "none")
 SEPARATORS = "\t;,|"
 BLOCK = 1 << 24  # bytes that are split at a time; no row may be longer
+GZIP = b"\x1f\x8b"
+START = 1 << 16  # bytes that tell what a file is
 
 
 class UnlikeError(RecordingError):
@@ -44,17 +47,43 @@ class UnlikeError(RecordingError):
 
 def text(path: Path, tell: Warn = warnings.warn) -> str:
     """The text of a file in any of the usual encodings, its lines ended as on Linux."""
-    try:
+    with _readable(path):
         content = path.read_bytes()
-        content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        content = gzip.decompress(content) if content[:2] == GZIP else content
+    found = _plain(path, content, tell)
+    if not found.strip():
+        raise RecordingError(f"{path}: the file is empty; export the recording again.")
+    return found
+
+
+def start(path: Path) -> str:
+    """The whole lines in the first `START` bytes of a file's text, to see what it is; the file is not read further."""
+    with _readable(path), path.open("rb") as file:
+        content = file.read(START)
+        if content[:2] == GZIP:
+            content = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content, START)
+    cut = len(content) >= START
+    found = _plain(path, content[: content.rfind(b"\n") + 1] or content if cut else content, lambda _: None)
+    if not (cut or found.strip()):
+        raise RecordingError(f"{path}: the file is empty; export the recording again.")
+    return found
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Says what is wrong with a file that cannot be read or unpacked."""
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise RecordingError(f"{path}: cut off or damaged ({short_reason(error)}); copy or export it again.") from error
     except OSError as error:
         what = "the file is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise RecordingError(f"{path}: {what}; give a file that an eye tracker's program exported.") from error
+
+
+def _plain(path: Path, content: bytes, tell: Warn) -> str:
+    """Bytes as text, its lines ended as on Linux."""
     found = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
-    if not found.strip():
-        raise RecordingError(f"{path}: the file is empty; export the recording again.")
     if "\0" in found:
         raise UnlikeError(f"{path}: not a text file; export the recording as text (ASC, TSV or CSV).")
     return found

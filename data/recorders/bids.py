@@ -65,12 +65,11 @@ def read(
     if not x or system not in ("gaze-on-screen", "gaze-in-screen", "screen"):
         what = f"its coordinates are {system}" if x else "it has no column x_coordinate and y_coordinate"
         raise _text_table.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
-    display = _units.geometry(path, screen, _setup(_shown(path) | about))
+    shown = _shown(path) | about
+    display = _units.geometry(path, screen, _setup(shown))
     places = np.stack([table.numbers(x), table.numbers(y)], 1)
     unit = _unit(path, about, x, UNITS)
-    xy = _units.pixels(
-        path, places, display, unit, tell, _frame(_shown(path) | about) if unit != "deg" else _units.CORNER
-    )
+    xy = _units.pixels(path, places, display, unit, tell, _frame(shown) if unit != "deg" else _units.CORNER)
     clock = table.find("timestamp", "time")
     stamps = table.numbers(clock) if clock else None
     time, xy = _trials.rising(_clock(path, about, stamps, clock, len(table), tell), xy)

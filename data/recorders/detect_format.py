@@ -1,7 +1,13 @@
-"""Which files of those given are recordings, and of which eye tracker."""
+"""Which files of those given are recordings, and of which eye tracker.
 
+A file is told by its first kilobytes, and read as a whole only where another has the same size and beginning.
+"""
+
+import filecmp
 import hashlib
+import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,16 +22,23 @@ def files(given: Sequence[Path], tell: Warn) -> list[Path]:
     found = [it for path in given for it in (_inside(path, tell) if path.is_dir() else [path])]
     if not found:
         raise RecordingError(f"{given[0]}: no recording in this folder; give files such as .asc, .tsv or .csv.")
-    seen: dict[str, Path] = {}
+    sizes = {path: _size(path) for path in found}
+    shared = Counter(sizes.values())
+    kept: list[Path] = []
+    alike: dict[tuple[int, bytes], list[Path]] = {}  # of one size and beginning
     for path in found:
         twin = path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_"))
         if twin != path and twin in found:
             tell(f"{path}: the other eye of {twin.name}; it is left out.")
             continue
-        mark = _mark(path)
-        if seen.setdefault(mark, path) is not path:
-            tell(f"{path}: the same as {seen[mark]}; it is read once.")
-    return list(seen.values())
+        others = alike.setdefault((sizes[path], _beginning(path)), []) if shared[sizes[path]] > 1 else []
+        same = next((other for other in others if _same(other, path)), None)
+        if same:
+            tell(f"{path}: the same as {same}; it is read once.")
+            continue
+        others.append(path)
+        kept.append(path)
+    return kept
 
 
 def _inside(folder: Path, tell: Warn) -> list[Path]:
@@ -48,12 +61,29 @@ def _looks(path: Path, folders: set[Path]) -> bool:
     return bool(PUPIL.fullmatch(path.name)) and path.parent / "surfaces" not in folders
 
 
-def _mark(path: Path) -> str:
-    """What two copies of a file share; the path itself where that cannot be read."""
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.stat().st_size
     except OSError:
-        return str(path)
+        return -1
+
+
+def _beginning(path: Path) -> bytes:
+    """A hash of the first bytes of a file, or of its path where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(_text_table.START)).digest()
+    except OSError:
+        return hashlib.sha256(os.fsencode(path)).digest()
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two files have the same content: they are read until they differ."""
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def detect(path: Path) -> str:
@@ -61,7 +91,7 @@ def detect(path: Path) -> str:
     name = path.name.lower()
     if re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", name):
         return "bids"
-    start = _text_table.text(path, lambda _: None)[:20_000]
+    start = _text_table.start(path)[:20_000]
     if name.endswith(".asc") or re.search(r"^(MSG|START|SAMPLES)\s", start, re.MULTILINE):
         return "eyelink"
     header = _text_table.plain(start.lstrip().split("\n")[0])

@@ -5,7 +5,7 @@ data/README.md describes every column. The readers are strict: the first thing t
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,19 @@ from data.table import cache, memory_sets
 from data.table.schema import Row, parse_rows
 
 
-def read_table(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+def read_table(
+    root: Path | str, stated: Callable[[], Sizes] | None = None
+) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the table.
 
     A scanpath is one person looking at one picture with one target: who searches two things in one picture
     gives two. The table is checked at once, the size of each picture (from its header) read as it comes. A large table
-    is not held in memory: `data.table.cache` keeps it in the folder `.gaze` as a Parquet file.
+    is not held in memory: `data.table.cache` keeps it in the folder `.gaze` as a Parquet file. `stated` gives the sizes
+    in objects.json to whoever has read that file already; it is called where a picture has no file.
     """
     root = Path(root)
     found = scanpaths(root)
-    return _items(Pictures(root), found)
+    return _items(Pictures(root, stated), found)
 
 
 def _items(
@@ -54,8 +57,9 @@ def scanpaths(root: Path) -> Iterator[tuple[str, tuple[Scanpath, ...]]]:
 class Pictures:
     """The pictures of a data set by name, their sizes read from their headers or, without a file, from objects.json."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, stated: Callable[[], Sizes] | None = None) -> None:
         self.root, self.sizes = root, cache.Sizes(root)
+        self._stated = stated or (lambda: Coco(root / "objects.json", refuse).sizes)
         self._named: Sizes | None = None
 
     def __getitem__(self, name: str) -> Picture:
@@ -63,7 +67,7 @@ class Pictures:
         if path.is_file():
             return Picture(name, *self.sizes(name, path), path)
         if self._named is None:
-            self._named = Coco(self.root / "objects.json", refuse).sizes
+            self._named = self._stated()
         if name not in self._named:
             raise TableError(f"{path}: the picture is missing; add it, or its size to {self.root / 'objects.json'}.")
         return Picture(name, *self._named[name])
@@ -80,15 +84,19 @@ def _scanpath(trial: list[Row], held: memory_sets.MemorySets) -> Scanpath:
     return Scanpath(first.subject, xy, onset, duration, first.task, first.target, box, first.found, names)
 
 
-def read_objects(root: Path | str, file: Path | None = None) -> dict[str, Objects]:
-    """The objects of every picture that objects.json (or `file`, of the same form) names; {} without that file."""
+def read_objects(root: Path | str, file: Path | None = None, coco: Coco | None = None) -> dict[str, Objects]:
+    """The objects of every picture that objects.json (or `file`, of the same form) names; {} without that file.
+
+    `coco` is that file where it has been read already.
+    """
+    coco = coco or Coco(file or Path(root) / "objects.json", refuse)
     return {
         name: Objects(
             np.array([box for box, _, _ in items], float).reshape(-1, 4),
             tuple(category for _, category, _ in items),
             tuple(attributes for _, _, attributes in items),
         )
-        for name, items in Coco(file or Path(root) / "objects.json", refuse).boxes.items()
+        for name, items in coco.boxes.items()
     }
 
 

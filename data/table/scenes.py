@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from data.errors import GazeError, TableError
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
-from data.objects import assign, cells, check, grid, overlap, path
+from data.objects import assign, file_of, overlap, seen
 from data.table.read import read_objects as annotated
 from data.table.read import read_table as table
 
@@ -81,30 +79,8 @@ def scenes(
     which the file names none is a scene of no objects, whose paths have length 0 and count every fixation as
     unassigned. Categories of what is sought are known from all pictures of the set.
     """
-    root = Path(root)
-    on_grid, file = cells(source), Path(source) if source.endswith(".json") else root / "objects.json"
-    if source != "file" and not source.endswith(".json") and not on_grid:
-        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
-    known = annotated(root, file)
-    if on_grid is None and not known:
-        raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
-    categories = category_names(known.values())
-    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
-    for picture, scanpaths in table(root):
-        objects = known.get(picture.name, NONE)
-        try:
-            objects = check(objects, picture.width, picture.height)
-        except GazeError as error:
-            raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
-        groups: dict[Any, list[Scanpath]] = {}
-        for s in scanpaths:
-            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
-        on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
-        for group in groups.values():
-            first = group[0] if on_grid is None else _boxed(group[0], objects)
-            paths = tuple(path(s, on, within, merge) for s in group)
-            found.append((scene(picture, on, first, categories), paths))
-    return found
+    file = file_of(root, source)
+    return seen(table(root), annotated(root, file), file, source, within, merge)
 
 
 def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:

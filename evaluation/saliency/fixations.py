@@ -71,6 +71,7 @@ class Viewings:
     seconds: float  # how long each picture was shown
     source: str  # what says so: "given", "recorded", "durations", or "unknown"
     split: int  # pictures of the split, before some were chosen
+    named: bool  # whether splits.json names splits
 
     @property
     def held_out(self) -> bool:
@@ -99,7 +100,7 @@ def read(root: Path, split: str, seconds: float | None = None, limit: int | None
         raise TableError(f"{root}: no picture of the split {split!r} has a fixation on it; choose another one.")
     train = [everything[name] for name in named.get("train", ()) if name in everything]
     held_out = train and split not in ("train", "all")
-    return Viewings(chosen, train if held_out else chosen, length, source, len(part))
+    return Viewings(chosen, train if held_out else chosen, length, source, len(part), bool(named))
 
 
 def shown(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> tuple[float, str]:

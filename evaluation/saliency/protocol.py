@@ -44,7 +44,6 @@ from rich.console import Console
 from rich.progress import track
 
 from data.errors import GazeError
-from data.table.read import read_splits
 from evaluation import model_card
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
 from evaluation.saliency import entries, fixations, gallery
@@ -213,7 +212,7 @@ def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate
 
 
 def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
-    chosen, split = study.viewings.chosen, settings.split if read_splits(root) else "all"
+    chosen, split = study.viewings.chosen, settings.split if study.viewings.named else "all"
     known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
     seconds, late = study.viewings.seconds, study.viewings.late
     classical = any(contender.kind == "baseline" for contender in study.contenders)

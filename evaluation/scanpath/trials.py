@@ -7,12 +7,14 @@ and count as cut by the protocol.
 import math
 import tempfile
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from data.errors import TableError
-from data.gaze import ObjectPath, Scene
-from data.table import scenes as table_scenes
+from data import objects
+from data.coco import Coco
+from data.errors import TableError, refuse
+from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
 from data.table import splits as table_splits
 from data.table.read import read_objects, read_splits, read_table
 from evaluation.results import DRAWS, SEED
@@ -66,13 +68,43 @@ class Set:
         return any(scene.targets for scene in self.scenes)
 
 
-def _divide(root: Path, trials: Trials, by: str) -> dict[str, Trials]:
+class _Files:
+    """The files of a data set in the table format, each read once, and only if it is asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def items(self) -> list[tuple[Picture, tuple[Scanpath, ...]]]:
+        """Every picture with its scanpaths."""
+        return list(read_table(self.root, lambda: self._coco.sizes))
+
+    @cached_property
+    def _coco(self) -> Coco:
+        return Coco(self.root / "objects.json", refuse)
+
+    @cached_property
+    def objects(self) -> dict[str, Objects]:
+        """The objects of objects.json."""
+        return read_objects(self.root, coco=self._coco)
+
+    @cached_property
+    def splits(self) -> dict[str, list[str]]:
+        """The names of the pictures of each split."""
+        return read_splits(self.root)
+
+    def known(self, file: Path) -> dict[str, Objects]:
+        """The objects of objects.json, or of another file of its form."""
+        return self.objects if file == self.root / "objects.json" else read_objects(self.root, file)
+
+
+def _divide(files: _Files, trials: Trials, by: str) -> dict[str, Trials]:
     """The trials of each split; {} where nothing says how a set is split by picture."""
-    named = read_splits(root)
+    named = files.splits
     if by == "picture" and not named:
         return {}
-    layout = table_splits.layouts(read_objects(root)) if by == "layout" else None
-    parts = table_splits.split(read_table(root), by, named=named, layout=layout)
+    layout = table_splits.layouts(files.objects) if by == "layout" else None
+    parts = table_splits.split(files.items, by, named=named, layout=layout)
     return {name: some for name, some in table_splits.scenes(parts, trials).items() if by != "picture" or name in named}
 
 
@@ -87,16 +119,17 @@ def _caution(by: str, name: str) -> str:
 
 def read(root: Path, settings: Settings) -> Set:
     """The trials of a data set in the table format, under a protocol."""
-    within, source = settings.within or 0.0, _source(root, settings.objects)
+    files = _Files(root)
+    within, source = settings.within or 0.0, _source(files, settings.objects)
     with tempfile.TemporaryDirectory() as folder:
-        file = source
+        place = source
         if source == "proto":
-            file = str(Path(folder) / "proto.json")
-            write_objects(root, Path(file), DENSITY)
-        return _read(root, settings, within, source, file)
+            place = str(Path(folder) / "proto.json")
+            write_objects(root, Path(place), DENSITY, [picture for picture, _ in files.items])
+        return _read(files, settings, within, source, place)
 
 
-def _source(root: Path, asked: str | None) -> str:
+def _source(files: _Files, asked: str | None) -> str:
     """Where objects come from if nobody says: objects.json where it names several a picture, else a grid or regions.
 
     A set that names the target alone is a search among the cells of a grid; in free viewing without objects, people
@@ -104,22 +137,24 @@ def _source(root: Path, asked: str | None) -> str:
     """
     if asked:
         return asked
-    known = [len(found) for found in read_objects(root).values()]
+    known = [len(found) for found in files.objects.values()]
     if known and sum(known) >= 2 * len(known):
         return "file"
-    _, scanpaths = next(iter(read_table(root)), (None, ()))
+    _, scanpaths = next(iter(files.items), (None, ()))
     return "proto" if all(scanpath.task == "free" for scanpath in scanpaths) else "grid:6x8"
 
 
-def _read(root: Path, settings: Settings, within: float, source: str, file: str) -> Set:
-    raw = table_scenes.scenes(root, within, False, file)
+def _read(files: _Files, settings: Settings, within: float, source: str, place: str) -> Set:
+    root, file = files.root, objects.file_of(files.root, place)
+    placed = partial(objects.seen, files.items, files.known(file), file, place)
+    raw = placed(within, False)
     search = any(scene.task != "free" for scene, _ in raw)
     if settings.within is None and search and _unassigned(raw) > 0.5:
         within = math.inf
-        raw = table_scenes.scenes(root, within, False, file)
+        raw = placed(within, False)
     merged = not search if settings.merge is None else settings.merge
-    everyone = table_scenes.scenes(root, within, True, file) if merged else raw
-    splits = _divide(root, everyone, settings.by)
+    everyone = placed(within, True) if merged else raw
+    splits = _divide(files, everyone, settings.by)
     if splits and settings.split not in (*splits, "all"):
         raise TableError(f"{root}: no split {settings.split!r}; choose one of: {', '.join([*splits, 'all'])}.")
     chosen = splits.get(settings.split, everyone)

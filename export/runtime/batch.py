@@ -2,7 +2,7 @@
 
 Decoding, ONNX Runtime and OpenCV all let other threads run, so a few threads that each carry a picture through the
 whole chain keep every core busy without any queue between stages. What is in hand is bounded by the number of workers
-and by a budget of pixels, not by the number of pictures.
+and by a budget of pixels, not by the number of pictures: a picture's share is taken from its header, before it is read.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from data.errors import PictureError
-from data.picture import read
+from data.picture import area, read
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.session import cores
 
@@ -36,12 +36,13 @@ def predict(
     budget = Budget(PIXELS * workers)
 
     def work(path: Path) -> tuple[Path, PictureError | None]:
-        try:
-            picture = read(path)
-        except PictureError as error:
-            return path, error
-        with budget.share(picture.shape[0] * picture.shape[1]):
+        with budget.share(area(path)):
+            try:
+                picture = read(path)
+            except PictureError as error:
+                return path, error.with_traceback(None)  # which would hold what was read
             use(path, picture, predictor(picture, condition))
+            del picture  # before others are let in
         return path, None
 
     pool = ThreadPoolExecutor(workers)

@@ -1,6 +1,7 @@
 """What `gaze data objects` does: proto-objects for every picture of a data set, as a file that training reads."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.progress import track
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from data.gaze import Picture
 from data.picture import read
 from data.table import objects_json
 from data.table.read import read_table
@@ -17,12 +19,15 @@ from scanpath.proto_objects import proto_objects
 DENSITY = "tempsal"  # the model that says where looks fall
 
 
-def write_objects(root: Path, file: Path, model: str) -> tuple[int, int]:
-    """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects."""
+def write_objects(root: Path, file: Path, model: str, pictures: Sequence[Picture] | None = None) -> tuple[int, int]:
+    """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects.
+
+    `pictures` are those of the set where its table has been read already.
+    """
     if file.suffix.lower() != ".json" or not file.parent.is_dir():
         raise GazeError(f"{file}: give the name of a .json file in a folder that exists.")
     predictor = Predictor(model)
-    pictures = [picture for picture, _ in read_table(root)]
+    pictures = [picture for picture, _ in read_table(root)] if pictures is None else list(pictures)
     console, found = Console(stderr=True), {}
     for picture in track(pictures, "pictures", console=console, disable=not console.is_terminal, transient=True):
         pixels = read(picture.path or root / "images" / picture.name)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from data.atomic import atomic_write
 from data.errors import PictureError
-from data.picture import FILL, LIMIT, Letterbox, encode, read, save
+from data.picture import FILL, LIMIT, Letterbox, area, encode, read, save
 
 WHITE, RED, BLACK = (255, 255, 255), (255, 0, 0), (0, 0, 0)
 
@@ -267,3 +267,17 @@ def test_points_and_pixels_go_to_the_same_place() -> None:
 def test_encode_writes_what_the_suffix_says() -> None:
     assert encode(photo())[:4] == b"\x89PNG"
     assert encode(photo(), ".jpg")[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp"])
+def test_the_area_of_a_picture_is_in_its_header(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(photo(123, 77)).save(path)
+    assert area(path) == 123 * 77
+    path.write_bytes(path.read_bytes()[:10])
+    assert area(path) == area(tmp_path) == area(tmp_path / "none.png") == 0
+
+
+def test_a_picture_over_the_limit_has_no_area_to_decode(tmp_path: Path) -> None:
+    Image.new("1", (LIMIT // 1000 + 1, 1000)).save(tmp_path / "large.png")
+    assert area(tmp_path / "large.png") == 0

@@ -46,7 +46,7 @@ def test_a_picture_becomes_heat_slices_densities_and_numbers(photos: Path, tmp_p
     assert result.stdout.startswith("1 done; ")
     assert result.stderr == ""
     assert sorted(file.name for file in out.iterdir()) == [
-        "3.density.npy", "3.heat.png", "3.json", "3.slices.npy", "3.slices.png",
+        ".gaze.jsonl", "3.density.npy", "3.heat.png", "3.json", "3.slices.npy", "3.slices.png",
     ]  # fmt: skip
     assert read(out / "3.heat.png").shape == (103, 150, 3)
     density, slices = np.load(out / "3.density.npy"), np.load(out / "3.slices.npy")
@@ -87,7 +87,7 @@ def test_broken_pictures_are_named_and_the_rest_is_done(photos: Path, tmp_path: 
     assert lines[0].startswith(f"{photos / '1.jpg'}: the file is empty")
     assert lines[1].startswith(f"{photos / '[odd] name.jpg'}: the picture is damaged or cut off")
     assert lines[2].startswith(f"{photos / 'x.png'}: this is not a picture")
-    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert len(list((tmp_path / "out").glob("*.json"))) == 4
 
 
 def test_pictures_of_the_same_name_do_not_overwrite_each_other(photos: Path, tmp_path: Path, toy_model: Path) -> None:
@@ -96,7 +96,7 @@ def test_pictures_of_the_same_name_do_not_overwrite_each_other(photos: Path, tmp
     save(twin, np.zeros((30, 40, 3), np.uint8))
     out = tmp_path / "out"
     assert gaze("predict", photos, twin, "-o", out, "--model", toy_model, "--format", "json").exit_code == 0
-    assert len(list(out.iterdir())) == 6
+    assert len(list(out.glob("*.json"))) == 6
     assert json.loads((out / "3.jpg.json").read_text())["height"] == 103
     assert json.loads((out / "3.png.json").read_text())["height"] == 30
 
@@ -183,14 +183,14 @@ def test_ctrl_c_leaves_whole_files_only_and_the_next_run_goes_on(tmp_path: Path,
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors == "Error: Stopped; the same command goes on from here.\n"
-    files = list((tmp_path / "out").iterdir())
+    files = [file for file in (tmp_path / "out").iterdir() if file.name != ".gaze.jsonl"]
     assert 0 < len(files) < 200
     for file in files:
         assert np.load(file).shape[-2:] == (300, 400)
     again = gaze("predict", tmp_path / "in", "-o", tmp_path / "out", "--model", toy_model, "--format", "npy")
     assert again.exit_code == 0
     assert " skipped that were there" in again.stdout
-    assert len(list((tmp_path / "out").iterdir())) == 200
+    assert len(list((tmp_path / "out").glob("*.npy"))) == 200
 
 
 def test_a_hundred_real_pictures_with_three_broken_ones(shared: Path, tmp_path: Path, toy_model: Path) -> None:
@@ -205,4 +205,4 @@ def test_a_hundred_real_pictures_with_three_broken_ones(shared: Path, tmp_path: 
     assert sorted(Path(line.split(": ")[0]).name for line in result.stderr.splitlines()) == [
         source[number].name for number in (10, 20, 30)
     ]
-    assert len(list((tmp_path / "out").iterdir())) == 97
+    assert len(list((tmp_path / "out").glob("*.json"))) == 97

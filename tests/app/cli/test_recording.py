@@ -18,6 +18,7 @@ from data.recorders.detect_format import detect, files
 from data.recorders.eyelink import EYES
 from data.table.read import read_table
 from data.table.validate import check_table
+from tests.opened import counted
 
 SCREEN = ("--screen", "1000x800", "--screen-cm", "40x32", "--distance-cm", "60")
 
@@ -91,6 +92,23 @@ def test_a_broken_file_is_named_and_skipped_and_the_status_says_so(tmp_path: Pat
     assert done.exit_code == 2
     assert "No file could be read, so no data set was made" in done.output
     assert not (tmp_path / "none").exists()
+
+
+def test_each_recording_is_read_once(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.recorders._text_table.START", 8192)
+    folder = tmp_path / "all"
+    names = [f"{number}.png" for number in range(3)]
+    recordings = [asc(folder / f"{who}.asc", names, seed) for seed, who in enumerate(("anna", "ben"))]
+    recordings += [csv(folder / "cem.csv", 3000), csv(folder / "dan.csv", 3200)]
+    (folder / "eve.csv").write_text(recordings[-1].read_text().replace("520", "530"))  # of the same size
+    flags = ("--stimulus", "1", "--pictures", pictures, *SCREEN)
+    with counted(monkeypatch) as read:
+        done = gaze("data", "recording", folder, "-o", tmp_path / "set", *flags)
+    assert (done.exit_code, len(people(tmp_path / "set"))) == (0, 3)
+    for path in recordings:
+        size = path.stat().st_size
+        assert size > 3 * 8192
+        assert size <= read[path] <= size + 2 * 8192
 
 
 def test_names_of_files_say_subject_and_stimulus(tmp_path: Path, pictures: Path) -> None:

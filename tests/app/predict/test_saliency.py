@@ -1,10 +1,14 @@
+import re
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.predict.files import find_pictures, output_names
-from app.predict.saliency import Output, run
+from app.predict.saliency import Output, alike, run
 from data.errors import GazeError
 from data.picture import save
 from export.runtime.saliency import Predictor
@@ -88,6 +92,47 @@ def test_paths_that_differ_only_in_a_dash_have_different_names() -> None:
     paths = [Path("/a/x.jpg"), Path("/a-x.jpg"), Path("/b/x.jpg"), Path("/b-x.jpg"), Path("/b-x.png")]
     names = [value.casefold() for value in output_names(paths).values()]
     assert len(set(names)) == len(paths)
+
+
+SPELT = st.text("aA\u0131I-~.\u00e9e\u0301\u00dfsS\u1e9e", min_size=1, max_size=4).filter(lambda part: part.strip("."))
+PATHS = st.lists(SPELT, min_size=1, max_size=4).map(lambda parts: Path("/", *parts))
+
+
+@given(st.lists(PATHS, unique=True, max_size=12), st.randoms())
+def test_names_are_apart_and_depend_on_no_order(paths: list[Path], random: Random) -> None:
+    names = output_names(paths)
+    assert list(names) == paths
+    assert len({alike(value) for value in names.values()}) == len(paths)
+    assert not any("/" in value for value in names.values())
+    random.shuffle(paths)
+    assert output_names(paths) == names
+
+
+@given(st.lists(PATHS, unique=True, min_size=1, max_size=12), st.data())
+def test_a_picture_keeps_its_name_when_others_come(paths: list[Path], data: st.DataObject) -> None:
+    before = output_names(paths[: data.draw(st.integers(0, len(paths)))])
+    after = output_names(paths, {path.resolve(): value for path, value in before.items()})
+    assert {path: after[path] for path in before} == before
+    assert len({alike(value) for value in after.values()}) == len(paths)
+
+
+@pytest.mark.parametrize(
+    ("paths", "bases"),
+    [
+        (["/a/IMG_1.JPG", "/a/img_1.jpg", "/a/b.jpg"], ["IMG_1~", "img_1~", "b"]),
+        (["/A/1.jpg", "/a/1.jpg"], ["A-1.jpg~", "a-1.jpg~"]),
+        (["/a/ma\u00dfe.png", "/a/MASSE.png"], ["ma\u00dfe~", "MASSE~"]),
+    ],
+)
+def test_pictures_that_only_capitals_tell_apart_are_told_apart(paths: list[str], bases: list[str]) -> None:
+    names = list(output_names([Path(path) for path in paths]).values())
+    assert [re.sub("~[0-9a-f]{8}$", "~", value) for value in names] == bases
+    assert len({alike(value) for value in names}) == len(paths)
+
+
+def test_a_name_that_two_pictures_were_given_is_kept_by_one_of_them() -> None:
+    both = {Path("/a/x.jpg"): "x", Path("/b/x.jpg"): "X"}
+    assert list(output_names(list(both), both).values()) == ["x", "x.jpg"]
 
 
 def test_each_format_has_its_files(toy: Predictor, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import weakref
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from app.cli.main import main
 from app.predict.simulate import Baseline, Settings, Target, scene, simulate
-from data.errors import GazeError
+from data.errors import GazeError, PictureError
 from data.gaze import Objects, Picture, Scene
 from data.picture import read, save
 from export.runtime.registry import read_contract
@@ -29,7 +31,7 @@ class Fixed:
     """A model whose observers all look at object 1, then at 0, for 200 and 300 ms; it remembers what it was asked."""
 
     model, version, provider, conditions, temperature = "fixed", "0.1.0", "cpu", ("any",), 0.8
-    searches = True
+    searches, files = True, ()
 
     def __init__(self) -> None:
         self.asked: list[tuple[Scene, tuple[np.ndarray, ...]]] = []
@@ -120,7 +122,7 @@ def test_a_picture_becomes_a_path_two_tables_and_a_record(photos: Path, tmp_path
     result = gaze(photos / "1.png", "-o", out, "--model", "walk", "--observers", 7, "--limit", 5)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"1 done; {out} (walk on cpu)\n"
-    names = ["1.objects.csv", "1.path.json", "1.path.png", "1.paths.csv"]
+    names = [".gaze.jsonl", "1.objects.csv", "1.path.json", "1.path.png", "1.paths.csv"]
     assert sorted(file.name for file in out.iterdir()) == names
     assert read(out / "1.path.png").shape == (100, 160, 3)
     record = json.loads((out / "1.path.json").read_text())
@@ -164,7 +166,7 @@ def test_every_look_lies_in_the_box_of_its_object(objects: str, photos: Path, tm
     source = objects.replace("{coco}", str(coco(tmp_path / "o.json", "0.png", "1.png", "2.png")))
     result = gaze(photos, "-o", tmp_path / "out", "--model", "walk", "--objects", source, "--format", "json")
     assert result.stdout.startswith("3 done; ")
-    for file in (tmp_path / "out").iterdir():
+    for file in (tmp_path / "out").glob("[!.]*"):
         record = json.loads(file.read_text())
         jsonschema.validate(record, SCHEMA)
         assert record["objects"]
@@ -273,6 +275,31 @@ def test_broken_pictures_are_named_the_rest_is_done_and_the_command_goes_on(
     coco(objects, "0.png", "1.png", "2.png")
     again = gaze(*command)
     assert again.stdout.startswith("1 done, 1 skipped that were there (--overwrite writes them anew), 1 broken; ")
+
+
+def test_one_picture_is_decoded_at_a_time(
+    photos: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "1.png").write_bytes(b"no picture")
+    held, most = Counter[str](), []
+
+    def counted(path: Path) -> np.ndarray:
+        held["pictures"] += 1
+        most.append(held["pictures"])
+        try:
+            picture = read(path)
+        except PictureError:
+            held["pictures"] -= 1
+            raise
+        weakref.finalize(picture, held.subtract, {"pictures": 1})
+        return picture
+
+    monkeypatch.setattr("app.predict.scanpath.pictures.read", counted)
+    objects = coco(tmp_path / "o.json", "0.png", "3.png")  # 2.png is broken for want of objects
+    save(photos / "3.png", read(photos / "0.png"))
+    result = gaze(photos, "-o", tmp_path / "out", "--model", "walk", "--objects", objects)
+    assert result.stdout.startswith("2 done, 2 broken; ")
+    assert most == [1, 1, 1, 1]
 
 
 def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(

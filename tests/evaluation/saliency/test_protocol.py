@@ -30,6 +30,7 @@ from evaluation.saliency.scoring import CENTRE, HALVES, LEFT_OUT, UNIFORM
 from export.runtime.saliency import Prediction, Predictor
 from saliency import metrics
 from tests import toy_model as toy
+from tests.opened import counted
 
 SIZE = (40, 60)  # height, width
 BEFORE = {  # row and score of `synthetic.write(folder, 20, seed=1)`, sigma 4
@@ -678,3 +679,14 @@ def test_observers_are_told_apart_by_their_names(tmp_path: Path) -> None:
     seen = saliency_fixations.read(tmp_path / "set", "all").chosen[0]
     assert seen.observer.tolist() == [sorted(names).index(name) for name in names]
     assert seen.during(None) is seen
+
+
+def test_the_files_of_a_set_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "set"
+    dataset(root, [crowd(np.random.default_rng(seed)) for seed in range(4)])
+    with counted(monkeypatch) as read:
+        evaluate(root, [])
+    files = {name: root / name for name in ("fixations.csv", "splits.json")}
+    assert {name: read[file] for name, file in files.items()} == {
+        name: file.stat().st_size for name, file in files.items()
+    }

@@ -24,6 +24,7 @@ from evaluation.scanpath.trials import Settings
 from scanpath import decode
 from scanpath.baselines.winner_take_all import Walk
 from scanpath.metrics import sequence
+from tests.opened import counted
 
 CHANCE = ["uniform", "marginal", "markov"]
 SIZE = (200, 150)  # width, height
@@ -423,3 +424,26 @@ def test_the_same_seed_gives_the_same_numbers(free: Path) -> None:
 
     assert numbers(one) == numbers(same)
     assert numbers(one) != numbers(other)
+
+
+@pytest.mark.parametrize("kind", ["free", "search"])
+@pytest.mark.parametrize(
+    ("source", "by"), [(None, "picture"), ("file", "layout"), ("grid:3x3", "observer"), ("{other}", "picture")]
+)
+def test_the_files_of_a_set_are_read_once(
+    kind: str,
+    source: str | None,
+    by: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = request.getfixturevalue(kind)
+    other = tmp_path / "other.json"
+    other.write_bytes((root / "objects.json").read_bytes())
+    asked = source and source.replace("{other}", str(other))
+    with counted(monkeypatch) as read:
+        evaluate(root, [], Settings(observers=2, objects=asked, by=by))
+    files = {file for file in [*root.glob("*.*"), other] if read[file]}
+    assert {file.name for file in files} >= {"fixations.csv", "objects.json"}
+    assert {file.name: read[file] for file in files} == {file.name: file.stat().st_size for file in files}

@@ -1,12 +1,16 @@
 import threading
 import time
+import weakref
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data.errors import ModelError, PictureError
-from data.picture import save
+from data.picture import read, save
+from export.runtime import batch
 from export.runtime.batch import Budget, predict
 from export.runtime.saliency import Prediction, Predictor
 
@@ -77,6 +81,40 @@ def test_closing_waits_for_what_is_in_hand_and_drops_the_rest(toy: Predictor, ph
     outcomes.close()
     assert sorted(begun) == sorted(ended)
     assert len(ended) < 12
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_no_more_is_decoded_at_once_than_the_budget_holds(
+    toy: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    paths = [tmp_path / f"{number}{suffix}" for number in range(12)]
+    for path, width in zip(paths, [40, 30, 20, 50] * 3, strict=True):
+        Image.fromarray(np.full((20, width, 3), 100, np.uint8)).save(path, exif=turned(width == 50))
+    lock, held, most = threading.Lock(), Counter[str](), 0
+
+    def counted(path: Path) -> np.ndarray:
+        nonlocal most
+        size = {"0": 800, "1": 600, "2": 400, "3": 1000}[str(int(path.stem) % 4)]
+        with lock:
+            held["pixels"] += size
+            most = max(most, held["pixels"])
+        time.sleep(0.005)  # so that the others would come in, too
+        picture = read(path)
+        assert picture.shape[0] * picture.shape[1] == size
+        weakref.finalize(picture, held.subtract, {"pixels": size})
+        return picture
+
+    monkeypatch.setattr(batch, "read", counted)
+    monkeypatch.setattr(batch, "PIXELS", 250)
+    assert len(list(predict(toy, paths, nothing, workers=4))) == 12
+    assert most <= 1000
+    assert held["pixels"] == 0
+
+
+def turned(sideways: bool) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6 if sideways else 1
+    return exif
 
 
 def test_a_budget_bounds_what_is_held_and_lets_the_large_in_alone() -> None:
