@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import data.mit1003
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+import data.mit1003
 from app.cli import console
 from app.cli.main import main
 from data.datasets import READERS, catalog, download
