@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from data.gaze import Objects, Picture, Scene
-from export.onnx import OPSET
 from export.runtime.contract import Contract
 from export.scanpath_onnx import export
 from scanpath.datamodule import collate
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
+from tests import contracts
 
 CATEGORIES = ("cup", "book", "lamp")
 CANVAS = (64, 96)  # height, width
@@ -81,33 +81,14 @@ class Walk:
         return logits.numpy(), pace.numpy(), tuple(state_)
 
 
-def past(network: OAT) -> tuple[int, int, int]:
+def past(network: OAT) -> tuple[int, ...]:
     """Layers, heads and the width of a head of what a step remembers."""
-    return len(network.decoder), network.heads, network.start.numel() // network.heads
+    return contract(network).past
 
 
 def contract(network: OAT, appearance: str = "none", name: str = "tiny") -> Contract:
     """Of an exported toy."""
-    return Contract(
-        name=name,
-        version="0.0.1",
-        task="scanpath",
-        description="A tiny network for tests.",
-        canvas=CANVAS,
-        multiple=network.multiple or 1,
-        conditions=network.conditions,
-        slices=(),
-        licence="Apache-2.0",
-        training=("synthetic (CC0-1.0)",),
-        scores={"synthetic": {"bits": 2.5}},
-        commit="0" * 40,
-        opset=OPSET,
-        torch=torch.__version__,
-        categories=CATEGORIES,
-        appearance=appearance,
-        crop=network.crop,
-        past=past(network),
-    )
+    return contracts.scanpath(network, name=name, canvas=CANVAS, categories=CATEGORIES, appearance=appearance)
 
 
 def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:

@@ -7,23 +7,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from export.runtime.contract import KEY, Contract
+from tests.contracts import bright
 
-CONTRACT = Contract(
-    name="toy",
-    version="0.0.1",
-    task="saliency",
-    description="Looks at what is bright.",
-    canvas=(96, 128),
-    multiple=32,
-    conditions=("any", "osie", "uniform"),
-    slices=((0.0, 1.0), (1.0, 2.0)),
-    licence="CC0-1.0",
-    training=(),
-    scores={"osie": {"cc": 0.1, "nss": 0.2}},
-    commit="0" * 40,
-    opset=20,
-    torch="none",
-)
+CONTRACT = bright()
 
 
 def write(path: Path, contract: Contract = CONTRACT, metadata: dict[str, str] | None = None) -> Path:

@@ -70,7 +70,19 @@ class Pause(Checkpoint):
         raise Paused(f"Stopped after step {trainer.global_step}, saved. Go on with: --ckpt_path {path}")
 
 
-class _Saliency(LightningCLI):
+class _Run(LightningCLI):
+    """Shows a bar on stderr where that is a terminal, or where a flag asks for it."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer; its bar is not left to Lightning, which prints one on stdout, into files too."""
+        wanted = self.config_init["fit"]["trainer"]["enable_progress_bar"]
+        shown = sys.stderr.isatty() if wanted is None else wanted
+        if shown:
+            self.trainer_defaults["callbacks"].append(RichProgressBar(leave=True, console_kwargs={"stderr": True}))
+        return super().instantiate_trainer(enable_progress_bar=shown, **kwargs)
+
+
+class _Saliency(_Run):
     """Ties the data's viewing conditions to the model's."""
 
     task, data, score, best = SaliencyTask, GazeData, "val/cc", "max"
@@ -81,7 +93,7 @@ class _Saliency(LightningCLI):
         parser.link_arguments("data.stride", "model.stride")
 
 
-class _Scanpath(LightningCLI):
+class _Scanpath(_Run):
     """Ties the data's viewing conditions, categories and crops to the model's."""
 
     task, data, score, best = ScanpathTask, SceneData, "val/choice", "min"
@@ -103,7 +115,6 @@ def _defaults(name: str, folder: Path, kind: type[_Saliency | _Scanpath]) -> dic
             EarlyStopping(monitor=kind.score, mode=kind.best, patience=20, check_finite=False, strict=False),
             LearningRateMonitor("step"),
             Pause(),
-            *([RichProgressBar(leave=True)] if sys.stderr.isatty() else []),
         ],
         "use_distributed_sampler": False,
         "log_every_n_steps": 10,

@@ -1,41 +1,85 @@
 """What the commands show while they work and when they are done: bars on a terminal, tables of numbers."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
+    BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
+    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.table import Table
 
+from data.errors import PictureError
 from data.table.summary import FIVE
 
-Bar = Callable[[str, int, int | None], None]  # of what, done, in all where it is known
+Item = TypeVar("Item")
+
+
+class Bar:
+    """A bar for each thing that is told of, and lines above the bars; names are shown as they are, never as markup."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """So much of something is done, of so much in all where that is known."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+
+    def say(self, line: str) -> None:
+        """Print a line on stderr, also where it is no terminal."""
+        self._progress.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
-def bar(of_bytes: bool = False) -> Iterator[Bar]:
-    """A bar for each thing that is told of, on a terminal; nothing elsewhere."""
+def bar(of_bytes: bool = False, transient: bool = False, shown: bool = True) -> Iterator[Bar]:
+    """Bars on stderr where it is a terminal; nothing elsewhere. Those that are transient go when all is done."""
     console = Console(stderr=True)
     amount = (DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)
-    columns = (*Progress.get_default_columns()[:2], *amount, TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        tasks: dict[str, Any] = {}
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), *amount, TimeElapsedColumn(), TimeRemainingColumn())
+    hidden = not (shown and console.is_terminal)
+    with Progress(*columns, console=console, transient=transient, disable=hidden) as progress:
+        yield Bar(progress)
 
-        def tell(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(escape(what), total=total)
-            progress.update(tasks[what], completed=done, total=total)
 
-        yield tell
+def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """The items as they come, and a bar until the last one is done."""
+    with bar(transient=True) as tell:
+        tell(what, 0, total)
+        for done, item in enumerate(items, start=1):
+            yield item
+            tell(what, done, total)
+
+
+def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], total: int) -> int:
+    """Show how far the work is, name the broken pictures as they come, and count them."""
+    broken = 0
+    with bar(shown=total > 1) as tell:
+        tell("pictures", 0, total)
+        try:
+            for done, (_, error) in enumerate(outcomes, start=1):
+                tell("pictures", done, total)
+                if error is not None:
+                    broken += 1
+                    tell.say(str(error))
+        except KeyboardInterrupt:
+            outcomes.close()
+            raise
+    return broken
 
 
 def show(table: Table) -> None:

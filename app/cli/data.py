@@ -151,9 +151,10 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
 @click.option("--model", default="tempsal", show_default=True, help="Of where people look.")
 def objects(root: Path, output: Path, model: str) -> None:
     """Find proto-objects in every picture of a set; train on them with --data.source FILE."""
+    from app.cli import console
     from export.runtime.dataset_objects import write_objects
 
-    pictures, count = write_objects(root, output, model)
+    pictures, count = write_objects(root, output, model, track=console.track)
     click.echo(f"{output}: {count} objects in {pictures} pictures")
 
 

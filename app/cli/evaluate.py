@@ -87,12 +87,15 @@ def saliency(
     **settings: Any,
 ) -> None:
     """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
+    from app.cli import console
     from evaluation.saliency import protocol as saliency_protocol
     from export.runtime.session import cores
 
     _check(per_picture, html)
     chosen = saliency_protocol.Settings(**settings)
-    result = saliency_protocol.evaluate(root, _given(names), chosen, against=against, workers=workers or cores())
+    result = saliency_protocol.evaluate(
+        root, _given(names), chosen, against=against, workers=workers or cores(), track=console.track
+    )
     _tell(result, form, per_picture, html, worst)
 
 

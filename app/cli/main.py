@@ -68,8 +68,8 @@ def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, 
     The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes
     anew what it changes. Exits with 3 when some pictures were broken; all others are done.
     """
+    from app.cli.console import watch
     from app.predict import jobs
-    from app.predict.saliency import watch
 
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}

@@ -18,8 +18,6 @@ from typing import IO
 
 import numpy as np
 from jaxtyping import UInt8
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from app.predict import provenance
 from app.predict.files import _candidate
@@ -89,25 +87,6 @@ def run(
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
     return predict(predictor, paths, output.write, condition, workers)
-
-
-def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], total: int) -> int:
-    """Show how far the work is, name the broken pictures as they come, and count them."""
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    broken = 0
-    with Progress(*columns, console=console, disable=not console.is_terminal or total < 2) as progress:
-        task = progress.add_task("pictures", total=total)
-        try:
-            for _, error in outcomes:
-                progress.advance(task)
-                if error is not None:
-                    broken += 1
-                    progress.console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        except KeyboardInterrupt:
-            outcomes.close()
-            raise
-    return broken
 
 
 def alike(name: str) -> str:

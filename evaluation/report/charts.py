@@ -2,12 +2,13 @@
 
 Bars begin where knowing nothing ends: at 0, or at 0.5 for areas under a curve. Colours are classes of
 `evaluation/report/report.css`, so that a chart reads on light and dark ground and in print; a description for screen
-readers travels with it.
+readers travels with it. Names of rows are escaped here: a chart is `Markup`, which the report takes as it is.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from html import escape
+
+from markupsafe import Markup, escape
 
 from evaluation.results import Summary
 
@@ -20,13 +21,13 @@ Place = Callable[[float], float]  # of a value, in pixels from the left
 Bars = Mapping[str, tuple[str, Summary]]  # row -> kind and score
 
 
-def bars(score: str, rows: Bars) -> str:
-    """The chart of a score; "" where no row has it."""
+def bars(score: str, rows: Bars) -> Markup:
+    """The chart of a score; empty where no row has it."""
     known = {row: (kind, value) for row, (kind, value) in rows.items() if value["pictures"]}
     columns = {row: pair for row, pair in known.items() if pair[0] in ("model", "baseline")}
     lines = {row: pair for row, pair in known.items() if row not in columns}
     if not known:
-        return ""
+        return Markup()
     start = START.get(score, 0.0)
     ends = [start, *(value[end] for _, value in known.values() for end in ("low", "high"))]
     low, high = min(ends), max(ends)
@@ -42,7 +43,7 @@ def bars(score: str, rows: Bars) -> str:
     parts += [_tick(value, x(value), bottom) for value in ticks(low, high)]
     told = "; ".join(f"{row} {v['mean']:.3f} ({v['low']:.3f} to {v['high']:.3f})" for row, (_, v) in known.items())
     axis = f'<path class="axis" d="M{LEFT} {bottom}H{WIDTH - RIGHT}"/>'
-    return (
+    return Markup(
         f'<svg viewBox="0 0 {WIDTH} {bottom + 20}" role="img" aria-label="{escape(f"{score}: {told}")}">'
         f"{''.join(parts)}{axis}</svg>"
     )
@@ -77,7 +78,7 @@ def _bar(y: float, row: str, pair: tuple[str, Summary], x: Place, start: float) 
     kind, value = pair
     at, low, high = (x(value[name]) for name in ("mean", "low", "high"))
     middle = y + BAR / 2
-    name = escape(row)
+    name: str = escape(row)
     if len(row) > CHARACTERS:
         name = f"<title>{name}</title>{escape(row[: CHARACTERS - 1])}…"
     return (

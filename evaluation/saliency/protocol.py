@@ -40,10 +40,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from data.errors import GazeError
+from data.progress import Track, untracked
 from evaluation import model_card
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
 from evaluation.saliency import entries, fixations, gallery
@@ -159,6 +158,7 @@ def evaluate(
     *,
     against: str | None = None,
     workers: int = 1,
+    track: Track = untracked,
 ) -> Saliency:
     """Score models on a data set in the table format.
 
@@ -168,13 +168,12 @@ def evaluate(
         settings: Of the protocol.
         against: A row, or a model that becomes one, with which the others are compared picture by picture.
         workers: Processes; more than 1 need a script that guards its main part, as multiprocessing says.
+        track: Passes the scored pictures on and shows how many are done, of how many.
     """
     root = Path(root)
     study = _study(root, models, settings, against)
-    count, console = len(study.viewings.chosen), Console(stderr=True)
-    rows = scored(study, workers)
-    told = track(rows, "pictures", count, console=console, disable=not console.is_terminal, transient=True)
-    values = gathered(list(told))
+    rows = track(scored(study, workers), "pictures", len(study.viewings.chosen))
+    values = gathered(list(rows))
     return Saliency(
         _protocol(root, study, settings),
         values,

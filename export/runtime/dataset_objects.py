@@ -4,13 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
 from data.atomic import atomic_write
 from data.errors import GazeError
 from data.gaze import Picture
 from data.picture import read
+from data.progress import Track, untracked
 from data.table import objects_json
 from data.table.read import read_table
 from export.runtime.saliency import Predictor
@@ -19,17 +17,22 @@ from scanpath.proto_objects import proto_objects
 DENSITY = "tempsal"  # the model that says where looks fall
 
 
-def write_objects(root: Path, file: Path, model: str, pictures: Sequence[Picture] | None = None) -> tuple[int, int]:
+def write_objects(
+    root: Path, file: Path, model: str, pictures: Sequence[Picture] | None = None, track: Track = untracked
+) -> tuple[int, int]:
     """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects.
 
-    `pictures` are those of the set where its table has been read already.
+    `pictures` are those of the set where its table has been read already; `track` shows how many are done.
+
+    Raises:
+        GazeError: The file is not to be a .json, or its folder does not exist.
     """
     if file.suffix.lower() != ".json" or not file.parent.is_dir():
         raise GazeError(f"{file}: give the name of a .json file in a folder that exists.")
     predictor = Predictor(model)
     pictures = [picture for picture, _ in read_table(root)] if pictures is None else list(pictures)
-    console, found = Console(stderr=True), {}
-    for picture in track(pictures, "pictures", console=console, disable=not console.is_terminal, transient=True):
+    found = {}
+    for picture in track(pictures, "pictures", len(pictures)):
         pixels = read(picture.path or root / "images" / picture.name)
         found[picture.name] = proto_objects(pixels, predictor(pixels).density)
     with atomic_write(file) as opened:

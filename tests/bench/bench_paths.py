@@ -30,7 +30,6 @@ from data.gaze import (
     Scene,
 )
 from data.objects import grid
-from export.onnx import OPSET
 from export.runtime.contract import Contract
 from export.runtime.scanpath import ScanpathPredictor
 from export.scanpath_onnx import export
@@ -38,6 +37,7 @@ from scanpath import decode
 from scanpath.datamodule import collate
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT
+from tests.contracts import scanpath
 
 CATEGORIES = ("cup", "book", "lamp")
 THREADS = (1, 2)
@@ -80,27 +80,7 @@ class Endless:
 
 
 def contract(network: OAT) -> Contract:
-    layers, heads, width = len(network.decoder), network.heads, network.start.numel() // network.heads
-    return Contract(
-        name="bench",
-        version="0",
-        task="scanpath",
-        description="Random weights.",
-        canvas=(192, 256),
-        multiple=1,
-        conditions=network.conditions,
-        slices=(),
-        licence="",
-        training=(),
-        scores={},
-        commit="",
-        opset=OPSET,
-        torch=torch.__version__,
-        categories=CATEGORIES,
-        appearance="none",
-        crop=network.crop,
-        past=(layers, heads, width),
-    )
+    return scanpath(network, name="bench", canvas=(192, 256), categories=CATEGORIES, appearance="none", scores={})
 
 
 @torch.no_grad()

@@ -54,6 +54,27 @@ def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_
     assert network.slices == 3
 
 
+@pytest.mark.parametrize(
+    ("terminal", "flags", "shown"), [(False, (), False), (True, (), True), (True, ("false",), False)]
+)
+def test_a_bar_is_on_stderr_on_a_terminal_unless_a_flag_says_no(
+    tiny: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    flags: tuple[str, ...],
+    shown: bool,
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
+    given = ["--data.root", str(tiny), "--trainer.max_steps", "1", "--trainer.enable_model_summary", "false"]
+    given += [word for flag in flags for word in ("--trainer.enable_progress_bar", flag)]
+    training_run.train("tempsal-tiny", given, tmp_path)
+    told = capfd.readouterr()
+    assert "Epoch 0" not in told.out
+    assert ("Epoch 0" in told.err) == shown
+
+
 class Struck(training_run.Pause):
     """A person's SIGTERM after some step."""
 

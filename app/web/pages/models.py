@@ -1,13 +1,33 @@
 """Which models are there? What each predicts, what it was trained on, under which licence, and how well it does."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import altair as alt
 import streamlit as st
 
 from app.web import widgets
 from data.errors import ModelError
 from export.runtime import registry
 from export.runtime.contract import Contract
+
+TASKS = {"saliency": "where", "scanpath": "in which order"}  # what a model predicts
+AXES = {  # of the scores that can be compared: what they measure, and in which unit
+    "cc": "CC (correlation)",
+    "nss": "NSS (standard deviations above the mean)",
+    "sim": "SIM (share of probability)",
+    "kl": "KL divergence (nats, less is better)",
+    "auc": "AUC (probability)",
+    "sauc": "Shuffled AUC (probability)",
+    "ss": "Sequence score (share of the order)",
+    "bits": "Surprise (bits per fixation, less is better)",
+    "ig": "Information gain (bits per fixation)",
+    "end": "AUC of the ends of paths (probability)",
+    "mm_position": "MultiMatch, position (similarity from 0 to 1)",
+    "delta": "Distance from people's rates of behaviour (share, less is better)",
+    "tfp_auc": "How early the target is fixated (sum of probabilities over fixations)",
+}
 
 
 def main() -> None:
@@ -24,6 +44,8 @@ def main() -> None:
         widgets.no_model()
         return
     st.table([row(path, contract) for path, contract in contracts.items()])
+    for task in TASKS:
+        compare(task, [contract for contract in contracts.values() if contract.task == task])
     for path, contract in contracts.items():
         st.subheader(widgets.plain(contract.name), divider="gray")
         describe(path, contract)
@@ -38,11 +60,46 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
         "Seconds": seconds,
-        "Predicts": {"saliency": "where", "scanpath": "in which order"}.get(contract.task, contract.task),
+        "Predicts": TASKS.get(contract.task, contract.task),
         "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
     return {heading: widgets.plain(cell) for heading, cell in cells.items()}
+
+
+def compare(task: str, contracts: Iterable[Contract]) -> None:
+    """A chart of one score, to be chosen, of all models of a task; nothing where none has scores."""
+    rows = [
+        {"model": contract.name, "set": name, "score": score, "value": value}
+        for contract in contracts
+        for name, scores in contract.headlines.items()
+        for score, value in scores.items()
+    ]
+    names = [score for score in AXES if any(row["score"] == score for row in rows)]
+    if not names:
+        return
+    score = st.selectbox(
+        f"Scores of models that predict {TASKS[task]}", names, format_func=AXES.__getitem__, key=f"score-{task}"
+    )
+    words = f"{AXES[score]} of each model that predicts {TASKS[task]}, on each data set."
+    st.altair_chart(bars(score, [row for row in rows if row["score"] == score]), width="stretch", alt=words)
+
+
+def bars(score: str, rows: list[dict[str, Any]]) -> alt.Chart:
+    """A bar for each model on each set; a row has `model`, `set` and `value`."""
+    tips = [
+        alt.Tooltip("model:N", title="Model"),
+        alt.Tooltip("set:N", title="Data set"),
+        alt.Tooltip("value:Q", title=AXES[score], format=".3f"),
+    ]
+    chart: alt.Chart = alt.Chart({"values": rows}, height=alt.Step(24)).mark_bar()
+    return chart.encode(
+        x=alt.X("value:Q", title=AXES[score]),
+        y=alt.Y("set:N", title="Data set", sort=None),
+        yOffset=alt.YOffset("model:N", sort=None),
+        color=alt.Color("model:N", title="Model", sort=None),
+        tooltip=tips,
+    )
 
 
 def describe(path: Path, contract: Contract) -> None:

@@ -7,6 +7,7 @@ from string import ascii_uppercase
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import altair as alt
 import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
@@ -23,6 +24,13 @@ from export.runtime.saliency import Predictor
 FOUND, GRID, DRAWN, FILE = "Found in the picture", "A grid", "Drawn by hand", "From a COCO file"
 LARGER = 1.5  # marks are drawn, because a page shows a picture smaller than it is
 SIDES = ("x", "y", "width", "height")
+TIPS = {  # what is known of an object: its name in the charts, with its unit, and how its number is written
+    "seen": ("Seen by (% of observers)", ".0f"),
+    "rank": ("First look (number of the fixation)", ".1f"),
+    "after": ("First look after (s)", ".1f"),
+    "dwell": ("Time on it (s)", ".1f"),
+    "looks": ("Looks (fixations)", ".1f"),
+}
 
 
 def main() -> None:
@@ -81,6 +89,10 @@ def answer(model: Predictor, walker: SceneModel, name: str, content: bytes) -> N
     with right:
         st.markdown(sentence(trace))
         downloads(name, content, trace)
+    left, right = st.columns(2, gap="medium")
+    measured = numbers(trace)
+    left.altair_chart(seen_chart(measured), width="stretch", alt="How many observers see each object.")
+    right.altair_chart(when_chart(measured), width="stretch", alt="When each object is first looked at.")
     st.table(rows(trace))
     if walker.model == "walk":
         st.caption("– is unknown: the walk tells no times.")
@@ -238,6 +250,61 @@ def rows(trace: SimulatedPaths) -> list[dict[str, str]]:
         }
         for n in trace.precedence
     ]
+
+
+def numbers(trace: SimulatedPaths) -> list[dict[str, Any]]:
+    """The objects for charts, from the first to the last seen: None where a number is unknown, no key if it all is."""
+    told, called = trace.statistics, names(trace)
+    columns = {
+        "seen": 100 * told.seen,
+        "rank": told.rank,
+        "earlier": np.maximum(1, told.rank - told.rank_sd),
+        "later": told.rank + told.rank_sd,
+        "after": told.time_to_first_ms / 1000,
+        "dwell": told.dwell_ms / 1000,
+        "looks": told.looks,
+    }
+    columns = {name: values for name, values in columns.items() if np.isfinite(values).any()}
+    return [
+        {"object": called[n], "where": where(trace, n)}
+        | {name: None if np.isnan(values[n]) else round(float(values[n]), 3) for name, values in columns.items()}
+        for n in trace.precedence
+    ]
+
+
+def seen_chart(rows: list[dict[str, Any]]) -> alt.Chart:
+    """How many observers see each object; `rows` as `numbers` gives them."""
+    share = alt.X("seen:Q", title=TIPS["seen"][0], scale=alt.Scale(domain=(0, 100)))
+    chart: alt.Chart = _objects(rows).mark_bar().encode(x=share)
+    return chart
+
+
+def when_chart(rows: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart:
+    """When each object is first looked at: after how many seconds, or fixations where no times are known."""
+    point = _objects(rows).mark_point(filled=True, size=80, opacity=1)
+    if "after" in rows[0]:
+        return alt.layer(point.encode(x=alt.X("after:Q", title=TIPS["after"][0])))
+    title = f"{TIPS['rank'][0]} ± standard deviation"
+    spread = _objects(rows).mark_rule().encode(x=alt.X("earlier:Q", title=title), x2="later:Q")
+    return alt.layer(spread, point.encode(x=alt.X("rank:Q", title=title)))
+
+
+def _objects(rows: list[dict[str, Any]]) -> alt.Chart:
+    """A line for each object, and all that is known of it where a mouse rests."""
+    told = {name: tip for name, tip in TIPS.items() if name in rows[0]}
+    everything = alt.Scale(domain=[row["object"] for row in rows])  # also what nobody sees, so that charts line up
+    return (
+        alt.Chart({"values": rows})
+        .encode(
+            y=alt.Y("object:N", title="Object", scale=everything),
+            tooltip=[
+                alt.Tooltip("object:N", title="Object"),
+                alt.Tooltip("where:N", title="Where"),
+                *(alt.Tooltip(f"{name}:Q", title=title, format=form) for name, (title, form) in told.items()),
+            ],
+        )
+        .properties(height=alt.Step(20))
+    )
 
 
 def known(value: float, otherwise: str = "–", before: str = "", after: str = "") -> str:

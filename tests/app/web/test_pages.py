@@ -12,13 +12,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.predict.simulate import Baseline
 from app.web import widgets
+from app.web.pages import models as models_page
 from data import picture as pictures
+from export.runtime.contract import HEADLINES
 from scanpath.decode import Rollouts
 from tests import toy_model as toy
 
@@ -229,6 +232,30 @@ def column(shown: AppTest, name: str) -> list[str]:
     return [str(value) for value in shown.table[0].value[name]]
 
 
+def charts(shown: AppTest) -> list[Any]:
+    """The page's charts as they are sent to the browser."""
+    return [each.proto for each in shown.get("vega_lite_chart")]
+
+
+def layers(chart: Any) -> list[dict[str, Any]]:
+    """The axes and tooltips of a chart, which may lie in several layers."""
+    spec = json.loads(chart.spec)
+    return [each["encoding"] for each in spec.get("layer", [spec])]
+
+
+def told(chart: Any) -> list[dict[str, Any]]:
+    """What a chart draws."""
+    [rows] = chart.datasets
+    return list(pa.ipc.open_stream(rows.data.data).read_all().to_pylist())
+
+
+def has_units_tips_and_no_address(chart: Any) -> bool:
+    titles = [each["x"]["title"] for each in layers(chart)]
+    return (
+        '"url"' not in chart.spec and all("(" in title for title in titles) and all(e["tooltip"] for e in layers(chart))
+    )
+
+
 def test_the_empty_page_of_scanpaths_says_what_to_do_and_a_sample_is_one_click_away(models: Path) -> None:
     shown = page("order")
     assert not shown.exception
@@ -249,6 +276,32 @@ def test_an_upload_gives_a_path_a_table_in_order_and_downloads(models: Path, png
     assert column(shown, "First look after")[-1] == "–"
     labels = [button.label for button in shown.get("download_button")]
     assert labels == ["Path, PNG", "Fixations, CSV", "Objects, CSV", "Everything, JSON"]
+
+
+def test_charts_show_what_the_table_of_objects_says(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    seen, when = charts(shown)
+    assert has_units_tips_and_no_address(seen)
+    assert has_units_tips_and_no_address(when)
+    assert [row["object"] for row in told(seen)] == column(shown, "Object")
+    for axis in (each["y"] for chart in (seen, when) for each in layers(chart)):
+        assert axis["scale"]["domain"] == column(shown, "Object")
+    assert [f"{row['seen']:.0f}%" for row in told(seen)] == column(shown, "Seen by")
+    ranks = [words.split(" ± ")[0] for words in column(shown, "Rank of the first look")]
+    assert [f"{row['rank']:.1f}" if row["rank"] else "–" for row in told(when)] == ranks
+    assert not any("after" in row for row in told(when))  # the walk tells no times
+    assert {each["x"]["field"] for each in layers(when)} == {"earlier", "rank"}
+    assert all(row["earlier"] <= row["rank"] <= row["later"] for row in told(when) if row["rank"])
+    assert "First look after (s)" not in [tip["title"] for tip in layers(seen)[0]["tooltip"]]
+
+
+def test_charts_of_one_observer_leave_out_when_the_unseen_is_seen(models: Path, png: bytes) -> None:
+    shown = follow(png)
+    shown.slider(key="observers").set_value(1).run()
+    assert not shown.exception
+    seen, when = charts(shown)
+    assert {row["seen"] for row in told(seen)} <= {0, 100}
+    assert [row["rank"] is None for row in told(when)] == [row["seen"] == 0 for row in told(when)]
 
 
 def test_observers_seed_and_whose_path_change_what_is_drawn(models: Path, png: bytes) -> None:
@@ -387,6 +440,11 @@ def test_a_trained_model_tells_times(models: Path, png: bytes, monkeypatch: pyte
     assert not shown.exception
     assert column(shown, "First look after")[0] == "0.0 s"
     assert column(shown, "Time on it")[0] == "0.4 s"
+    seen, when = charts(shown)
+    assert [each["x"]["field"] for each in layers(when)] == ["after"]
+    assert has_units_tips_and_no_address(when)
+    assert (told(when)[0]["after"], told(when)[0]["dwell"]) == (0.0, 0.4)
+    assert "Time on it (s)" in [tip["title"] for tip in layers(seen)[0]["tooltip"]]
 
 
 class Slow(Baseline):
@@ -411,6 +469,39 @@ def test_the_models_page_shows_licence_training_scores_and_card(models: Path) ->
     assert shown.table[1].value.loc[shown.table[1].value.index[0], "cc"] == "0.812"
     assert shown.expander[0].label == "Model card"
     assert "Looks at what is bright." in shown.expander[0].markdown[0].value
+
+
+def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
+    scored = {"<b>osie": {"cc": 0.8, "nss": 2.9}, "crowd": {"cc": 0.7}}
+    toy.write(models / "toy.onnx", replace(toy.CONTRACT, scores=scored))
+    toy.write(models / "other.onnx", replace(toy.CONTRACT, name="other", scores={"crowd": {"cc": 0.6}}))
+    toy.write(models / "oat.onnx", replace(toy.CONTRACT, name="oat", task="scanpath", scores={"crowd": {"ss": 0.4}}))
+    shown = page("models")
+    assert not shown.exception
+    where, order = charts(shown)
+    assert {(row["model"], row["set"], row["value"]) for row in told(where)} == {
+        ("toy", "<b>osie", 0.8),
+        ("toy", "crowd", 0.7),
+        ("other", "crowd", 0.6),
+    }
+    assert [(row["model"], row["value"]) for row in told(order)] == [("oat", 0.4)]
+    assert has_units_tips_and_no_address(where)
+    assert has_units_tips_and_no_address(order)
+    shown.selectbox(key="score-saliency").set_value("nss").run()
+    assert not shown.exception
+    assert [(row["model"], row["value"]) for row in told(charts(shown)[0])] == [("toy", 2.9)]
+    assert "standard deviations" in layers(charts(shown)[0])[0]["x"]["title"]
+
+
+def test_models_without_scores_have_no_chart(models: Path) -> None:
+    toy.write(models / "toy.onnx", replace(toy.CONTRACT, scores={}))
+    shown = page("models")
+    assert not shown.exception
+    assert charts(shown) == []
+
+
+def test_every_score_that_a_page_shows_has_an_axis_with_its_unit() -> None:
+    assert set(models_page.AXES) == set(HEADLINES)
 
 
 def test_a_view_is_no_larger_than_a_screen_but_its_record_is_of_the_full_size(models: Path) -> None:

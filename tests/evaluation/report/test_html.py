@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
+        self.open: list[tuple[str, int]] = []  # elements that are not closed yet, and where their words begin
+        self.texts: list[tuple[str, str]] = []  # of every element that is closed: its tag, and all words in it
         self.words = ""
         self.feed(text)
         assert self.open == []
@@ -37,19 +39,27 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
         if tag not in VOID:
-            self.open.append(tag)
+            self.open.append((tag, len(self.words)))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+        opened, start = self.open.pop()
+        assert opened == tag
+        self.texts.append((tag, self.words[start:].strip()))
 
     def handle_data(self, data: str) -> None:
         self.words += data
 
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
+    def all(self, tag: str, kind: str = "") -> list[dict[str, str | None]]:
+        """The attributes of each element of a tag, and of a class."""
+        of = [attributes for name, attributes in self.found if name == tag]
+        return [attributes for attributes in of if set(kind.split()) <= set(str(attributes.get("class")).split())]
+
+    def text(self, tag: str) -> list[str]:
+        """The words in each element of a tag."""
+        return [words for name, words in self.texts if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +104,10 @@ def test_the_page_asks_for_nothing_from_elsewhere(result: Saliency) -> None:
     assert "url(" not in text
     assert "@import" not in text
     assert re.search(r"https?://", text) is None
+    [policy] = [
+        str(meta["content"]) for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert set(policy.split("; ")) == {"default-src 'none'", "img-src data:", "style-src 'unsafe-inline'"}
 
 
 def named(root: Path, toy_model: Path) -> Saliency:
@@ -124,6 +138,44 @@ def test_names_are_words_and_never_elements(tmp_path: Path, toy_model: Path) -> 
     assert any("<script>" in str(image["alt"]) for image in page.all("img"))
 
 
+def called(result: Saliency, word: str) -> Saliency:
+    """The evaluation with this word for all that people name."""
+    protocol: dict[str, Any] = result.protocol | {"data": word, "split": word, "caution": word}
+    protocol |= {"versions": {word: word}, "models": {word: {word: word}}}
+    values = {
+        period: {(word if row == "toy" else row): scores for row, scores in rows.items()}
+        for period, rows in result.values.items()
+    }
+    aggregates = {(word if row == "toy" else row): scores for row, scores in result.aggregates.items()}
+    pictures = tuple(f"{word}{number}" for number, _ in enumerate(result.pictures))
+    blank = np.zeros((10, 20, 3), np.uint8)
+
+    def look(row: str, picture: str) -> list[tuple[str, np.ndarray]]:
+        return [(row, blank), ("people", blank)]
+
+    return replace(
+        result, protocol=protocol, values=values, aggregates=aggregates, pictures=pictures, against=word, look=look
+    )
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</style><b>", "{{ 7 * 7 }}{% x %}", "&lt;i&gt;"],
+)
+def test_whatever_people_call_a_thing_the_page_is_built_alike(word: str, result: Saliency) -> None:
+    harmless = "z" * len(word)
+    page, plain = (Page(render_page(called(result, each), 2)) for each in (word, harmless))
+    assert [(tag, list(attributes)) for tag, attributes in page.found] == [
+        (tag, list(attributes)) for tag, attributes in plain.found
+    ]
+    for tag in ("title", "h1", "h2", "th", "p", "figcaption", "span", "li", "footer"):
+        assert page.text(tag) == [words.replace(harmless, word) for words in plain.text(tag)]
+        assert any(word in words for words in page.text(tag)), tag
+    assert [each["alt"] for each in page.all("img")] == [
+        str(each["alt"]).replace(harmless, word) for each in plain.all("img")
+    ]
+
+
 def test_once_the_pictures_are_too_many_they_are_only_named(result: Saliency, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = render_page(result, 2)
     monkeypatch.setattr(html, "BUDGET", 1)
@@ -148,40 +200,54 @@ def test_scores_of_nothing_leave_no_chart(result: Saliency) -> None:
     assert "Where toy is" not in page.words
 
 
-def test_bars_begin_at_chance_and_lines_stand_where_people_are() -> None:
-    def score(mean: float) -> dict[str, float]:
-        return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, "pictures": 4}
+def score(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, "pictures": 4}
 
+
+def test_bars_begin_at_chance_and_lines_stand_where_people_are() -> None:
     rows = {
         "mine": ("model", score(0.7)),
         "people": ("people", score(0.9)),
         "gone": ("model", score(0) | {"pictures": 0}),
     }
-    chart = charts.bars("auc", rows)
-    start, width = (float(re.search(rf'class="bar model" .*?{name}="([\d.]+)"', chart)[1]) for name in ("x", "width"))  # type: ignore[index]
-    line = float(re.search(r'class="line people" d="M([\d.]+)', chart)[1])  # type: ignore[index]
+    chart = Page(charts.bars("auc", rows))
+    [bar] = chart.all("rect", "bar model")
+    [line] = chart.all("path", "line people")
     scale = (charts.WIDTH - charts.LEFT - charts.RIGHT) / 0.45  # from 0.5 to 0.95
-    assert start == charts.LEFT
-    assert width == pytest.approx(0.2 * scale, abs=0.1)
-    assert line == pytest.approx(charts.LEFT + 0.4 * scale, abs=0.1)
-    assert "gone" not in chart
+    assert float(str(bar["x"])) == charts.LEFT
+    assert float(str(bar["width"])) == pytest.approx(0.2 * scale, abs=0.1)
+    assert float(str(line["d"]).removeprefix("M").split()[0]) == pytest.approx(charts.LEFT + 0.4 * scale, abs=0.1)
+    assert "gone" not in chart.words
     assert charts.bars("auc", {}) == ""
 
 
 def test_a_name_that_is_cut_is_told_whole() -> None:
-    score = {"mean": 0.7, "low": 0.6, "high": 0.8, "pictures": 4}
     name = "<a model> with a name of many letters"
-    chart = charts.bars("cc", {name: ("model", score), "short": ("model", score)})
-    assert "<title>&lt;a model&gt; with a name of many letters</title>&lt;a model&gt; with a name" in chart
-    assert chart.count("<title>") == 1
+    chart = Page(charts.bars("cc", {name: ("model", score(0.7)), "short": ("model", score(0.7))}))
+    assert chart.text("title") == [name]
+    [cut] = [words.removeprefix(name) for words in chart.text("text") if words.startswith(name)]
+    assert cut.endswith("…")
+    assert name.startswith(cut.removesuffix("…"))
+    assert len(cut) == charts.CHARACTERS
+    assert "short" in chart.text("text")
+
+
+@pytest.mark.parametrize("kind", ["model", "baseline", "people", "chance"])
+def test_a_chart_of_any_row_escapes_its_name(kind: str) -> None:
+    name = """<b onload="x">'&amp;"""
+    chart = Page(charts.bars("cc", {name: (kind, score(0.7))}))
+    assert {tag for tag, _ in chart.found} == {"svg", "text", "rect", "path"}
+    assert any(words.startswith(name) for words in chart.text("text"))
+    assert name in str(chart.all("svg")[0]["aria-label"])
 
 
 def test_a_dash_in_the_name_of_a_model_does_not_cost_it_the_first_place(result: Saliency) -> None:
     whole = dict(result.values["whole"])
     whole["mine - v2"] = {name: values + 10 for name, values in whole["toy"].items()}
     page = render_page(replace(result, values={"whole": whole}, aggregates={}, against=""), 0)
-    row = page.split('<th scope="row">mine - v2</th>')[1].split("</tr>")[0]
-    assert row.count("class=best") == 6  # of the seven scores, less is better in one
+    rows = [Page("<tr" + row.split("</tr>")[0] + "</tr>") for row in page.split("<tr")[1:]]
+    [mine] = [row for row in rows if row.text("th") == ["mine - v2"]]
+    assert len(mine.all("td", "best")) == 6  # of the seven scores, less is better in one
 
 
 def test_a_page_that_cannot_be_written_is_said(result: Saliency, tmp_path: Path) -> None:
