@@ -5,7 +5,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow gpu bench ablation reference app train clean
+.PHONY: help demo setup check test slow gpu bench ablation reference app train schemas clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ reference: .venv-reference/ready ## score the reference maps and scanpaths anew 
 
 app: .venv/base ## open the app in the browser
 	$(BIN)/gaze app
+
+schemas: .venv/base ## write the JSON schemas anew after a record has changed
+	$(BIN)/python -m app.schemas
 
 train: .venv/dev ## train the weights that ship: osie, crowd, scene, hsem and interiors in $(DATA)
 	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'

@@ -3,6 +3,7 @@
 Not named after the command: Streamlit puts this folder first on the path, where it would hide the package `export`.
 """
 
+import logging
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT
 from training import weights
 
+log = logging.getLogger(__name__)
 MODELS = {**saliency.MODELS, **scanpath.MODELS}
 
 
@@ -57,19 +59,18 @@ def export(
         raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
     target = output / f"{name}.onnx"
     found = model_card.read(evaluations)
-    old = registry.read_contract(target) if target.is_file() else None
-    new = contract(network, name)
-    new = replace(
-        new,
-        licence=licence or (old.licence if old else "not stated"),
-        training=tuple(training) or (old.training if old else ()),
-        scores=model_card.scores(found, name) or (old.scores if old else {}),
-    )
+    old = _earlier(target)
+    kept = {
+        "licence": licence or (old.licence if old else "not stated"),
+        "training": tuple(training) or (old.training if old else ()),
+        "scores": model_card.scores(found, name) or (old.scores if old else {}),
+    }
+    new = contract(network, name).model_copy(update=kept)
     if isinstance(network, OAT):
-        new = replace(new, decoding=dict(decoding or (old.decoding if old else {})))
+        new = new.model_copy(update={"decoding": dict(decoding or (old.decoding if old else {}))})
         worst = scanpath_onnx.export(network, target, new, _scenes(new))
     else:
-        new = replace(new, mirror=mirror)
+        new = new.model_copy(update={"mirror": mirror})
         worst = onnx.export(FlipEnsemble(network) if mirror else network, target, new)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
@@ -78,6 +79,15 @@ def export(
         model_card.write(output / f"{name}.md", f"{name}: {new.description}", found)
     size = target.stat().st_size / 1e6
     return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}; weights in {tensors.name}"
+
+
+def _earlier(target: Path) -> Contract | None:
+    """The contract of the file that is about to be replaced; none where that file is broken, too."""
+    try:
+        return registry.read_contract(target) if target.is_file() else None
+    except ModelError as error:
+        log.warning("%s What it said of licence, training data and scores is lost.", error)
+        return None
 
 
 def contract(network: torch.nn.Module, name: str) -> Contract:
@@ -106,17 +116,17 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
 def _of_paths(network: OAT, found: Contract) -> Contract:
     """A scanpath model's promises."""
     heads = network.heads
-    return replace(
-        found,
-        task="scanpath",
-        inputs={"scene": "what scanpath/inputs.py makes of it", "condition": INPUTS["condition"]},
-        outputs={"scene": ", ".join(MEMORY), "step": ", ".join(NEXT)},
-        categories=network.categories[1:],
-        appearance=str(network.arguments["appearance"]),
-        crop=network.crop,
-        durations=network.durations,
-        past=(len(network.decoder), heads, int(network.arguments["width"]) // heads),
-    )
+    own = {
+        "task": "scanpath",
+        "inputs": {"scene": "what scanpath/inputs.py makes of it", "condition": INPUTS["condition"]},
+        "outputs": {"scene": ", ".join(MEMORY), "step": ", ".join(NEXT)},
+        "categories": network.categories[1:],
+        "appearance": str(network.arguments["appearance"]),
+        "crop": network.crop,
+        "durations": network.durations,
+        "past": (len(network.decoder), heads, int(network.arguments["width"]) // heads),
+    }
+    return found.model_copy(update=own)
 
 
 def _scenes(contract: Contract) -> list[scanpath_onnx.Arrays]:

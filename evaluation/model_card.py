@@ -3,7 +3,6 @@
 A card is `export/weights/<name>.md`. What stands between its two marks is written here, everything else by people.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from evaluation import record
 
 WIDE = 8  # columns of a table at most
 BEGIN, END = "<!-- scores: written by gaze export -->", "<!-- end of scores -->"
@@ -21,21 +21,15 @@ Evaluation = dict[str, Any]
 
 def read(paths: Sequence[Path]) -> list[Evaluation]:
     """The evaluations of the files."""
-    found = []
-    for path in paths:
-        try:
-            evaluation = json.loads(path.read_text())
-            found.append({"protocol": evaluation["protocol"], "scores": evaluation["scores"]})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GazeError(f"{path}: not an evaluation; write one with `gaze evaluate ... --format json`.") from error
-    return found
+    used = {"protocol", "scores"}
+    return [record.read(path).model_dump(include=used, exclude_unset=True) for path in paths]
 
 
 def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str, float]]:
     """What the contract says: the means over pictures, by data set."""
     found = {}
     for evaluation in evaluations:
-        rows = evaluation["scores"]["whole"]
+        rows = evaluation["scores"].get("whole", {})
         if model not in rows:
             raise GazeError(f"The evaluation on {evaluation['protocol']['data']} does not hold the model '{model}'.")
         found[str(evaluation["protocol"]["data"])] = {

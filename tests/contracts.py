@@ -68,3 +68,8 @@ def bright() -> Contract:
         opset=20,
         torch="none",
     )
+
+
+def changed(contract: Contract, **fields: Any) -> Contract:
+    """A contract with other values of these fields, checked."""
+    return contract.model_copy(update=fields)

@@ -1,9 +1,13 @@
 """A tiny ONNX model with gaze's contract: it looks at what is bright, and needs no training."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.runtime.contract import KEY, Contract
@@ -60,6 +64,43 @@ def write(path: Path, contract: Contract = CONTRACT, metadata: dict[str, str] | 
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
     return path
+
+
+def spoil(folder: Path) -> dict[str, str]:
+    """Puts broken models into a folder, each broken in its own way; what is said of each, by name."""
+    sound = write(folder / "cut.onnx").read_bytes()
+    (folder / "cut.onnx").write_bytes(sound[: len(sound) // 2])
+    (folder / "text.onnx").write_bytes(b"not a model")
+    record = json.loads(CONTRACT.to_json())
+    write(folder / "curly.onnx", metadata={KEY: CONTRACT.to_json()[:-1]})
+    write(folder / "lacking.onnx", metadata={KEY: json.dumps({k: v for k, v in record.items() if k != "canvas"})})
+    write(folder / "typed.onnx", metadata={KEY: json.dumps({**record, "slices": "all"})})
+    write(folder / "foreign.onnx", metadata={})
+    (folder / "folder.onnx").mkdir()
+    (folder / "gone.onnx").symlink_to(folder / "nowhere.onnx")
+    return {
+        "cut": "cut.onnx is not a model that ONNX Runtime can open; export or download it again.",
+        "text": "text.onnx is not a model that ONNX Runtime can open; export or download it again.",
+        "curly": "curly.onnx: the contract is wrong, invalid JSON",
+        "lacking": "lacking.onnx: the contract lacks canvas; export the model again.",
+        "typed": "typed.onnx: the contract is wrong, slices should be a valid array, but it is 'all'",
+        "foreign": "foreign.onnx is ONNX, but not of gaze: it carries no contract",
+        "folder": "There is no model",
+        "gone": "There is no model",
+    }
+
+
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that ONNX Runtime opens from now on."""
+    opened: list[str] = []
+    real = onnxruntime.InferenceSession
+
+    def counted(path: Path, *options: Any, **more: Any) -> Any:
+        opened.append(path.name)
+        return real(path, *options, **more)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
+    return opened
 
 
 def _inside() -> list[onnx.NodeProto]:

@@ -8,7 +8,6 @@ density is a natural-log density per pixel.
 """
 
 import csv
-import dataclasses
 import io
 import json
 import math
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from pydantic import Field
 
 from data.draw.regions import boxes as draw_boxes
 from data.draw.scanpath import scanpath as draw_scanpath
@@ -27,6 +27,8 @@ from data.errors import GazeError, ModelError
 from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
 from export.runtime.contract import condition_index
+from export.runtime.options import Options
+from export.runtime.records import SCANPATH, ScanpathRecord
 from export.runtime.registry import STEP
 from export.runtime.saliency import Prediction
 from export.runtime.scanpath import ScanpathPredictor
@@ -34,21 +36,19 @@ from scanpath.baselines.winner_take_all import Walk, land
 from scanpath.decode import LIMIT, Rollouts
 from scanpath.object_statistics import BOX, Statistics, begin, representative, statistics
 
-SCHEMA = "gaze/scanpath/1"
 COLUMNS = ("observer", "index", "object", "x", "y", "duration_ms", "start_ms")
 Pixels = UInt8[np.ndarray, "h w 3"]
 Crop = UInt8[np.ndarray, "ch cw 3"]
 Density = Float[np.ndarray, "h w"]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Options):
     """How observers are sent over a picture."""
 
-    observers: int = 20
-    temperature: float | None = None  # below 1: observers agree more, above 1: less; None: as the model says
-    seed: int = 0
-    limit: int = LIMIT  # fixations at most
+    observers: int = Field(default=20, ge=1)
+    temperature: float | None = Field(default=None, gt=0)  # below 1: they agree more, above 1: less; None: the model's
+    seed: int = Field(default=0, ge=0)
+    limit: int = Field(default=LIMIT, ge=1)  # fixations at most
     condition: str = "any"
 
 
@@ -142,7 +142,7 @@ def simulate(
     The trace keeps the objects' boxes and not their masks, which are as large as the picture.
     """
     settings = settings or Settings()
-    settings = replace(settings, temperature=settings.temperature or model.temperature)
+    settings = settings.model_copy(update={"temperature": settings.temperature or model.temperature})
     condition_index(settings.condition, model.conditions, model.model)
     density = None if prediction is None else prediction.density
     at, sought = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
@@ -271,18 +271,18 @@ class SimulatedPaths:
         return self.statistics.to_csv(self.scene.objects)
 
     def record(self, name: str | None = None) -> dict[str, Any]:
-        """What `export/schema_scanpath.json` describes; what is unknown is None."""
+        """A `ScanpathRecord` for JSON; what is unknown is None."""
         picture, objects = self.scene.picture, self.scene.objects
         looks: list[list[dict[str, Any]]] = [[] for _ in self.rollouts.order]
         for row in self.fixations():
             looks[int(row["observer"])].append({k: _known(row[k]) for k in COLUMNS[2:]})
-        return {
-            "schema": SCHEMA,
+        values = {
+            "schema": SCANPATH,
             **self.about,
             "task": self.scene.task,
             "width": picture.width,
             "height": picture.height,
-            **dataclasses.asdict(self.settings),
+            **self.settings.model_dump(),
             "targets": list(self.scene.targets),
             "representative": self.typical if looks else None,
             "objects": [
@@ -301,6 +301,7 @@ class SimulatedPaths:
             ],
             **({} if name is None else {"picture": name}),
         }
+        return ScanpathRecord.model_validate(values).written()
 
     def to_json(self, name: str | None = None) -> str:
         """`record` as text."""

@@ -20,7 +20,8 @@ from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, s
 from data import picture
 from data.errors import ModelError
 from data.gaze import Objects
-from export.runtime import registry
+from export.runtime import saliency
+from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
 
 NOTE = "A prediction by a model, not an eye-tracking measurement."
@@ -67,8 +68,11 @@ def _take(key: str, name: str) -> None:
 
 def model_picker(label: str = "Model") -> Predictor | None:
     """Choose in the sidebar one of the models of where people look; None, with a word on what to do, if none can be."""
-    names = {path.stem: path for path in registry.models() if not finds_paths(path)}
+    contracts, errors = readable()
+    names = {path.stem: path for path, contract in contracts.items() if contract.task == "saliency"}
     if not names:
+        for error in errors:
+            st.error(plain(str(error)), icon=":material/error:")
         no_model()
         return None
     first = list(names).index("tempsal") if "tempsal" in names else 0
@@ -80,23 +84,16 @@ def model_picker(label: str = "Model") -> Predictor | None:
         return None
 
 
-def finds_paths(path: Path) -> bool:
-    """Whether a model's file tells in which order people look; what is broken does not."""
-    return _task(str(path), path.stat().st_mtime_ns) == "scanpath"
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _task(path: str, changed: int) -> str:
-    del changed  # only part of the key
-    try:
-        return registry.read_contract(path).task
-    except ModelError:
-        return ""
+def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
+    """What the models promise, by file, and what is wrong with those that are broken."""
+    everything = saliency.contracts()
+    sound = {path: contract for path, contract in everything.items() if isinstance(contract, Contract)}
+    return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 
 
 def walker_picker() -> SceneModel | None:
     """Choose in the sidebar who looks: one of the exported models of scanpaths, or the walk that needs none."""
-    names = {path.stem: path for path in registry.models() if finds_paths(path)}
+    names = {path.stem: path for path, contract in readable()[0].items() if contract.task == "scanpath"}
     name = st.sidebar.selectbox(
         "Who looks",
         [*names, "walk"],

@@ -7,6 +7,7 @@ Only the classical baselines are networks of torch, which is loaded when one is 
 
 import contextlib
 import importlib.util
+import logging
 import os
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,11 +28,13 @@ from evaluation.saliency import map_folder
 from evaluation.saliency.fixations import Viewing
 from evaluation.saliency.scoring import BLIND, LESS_BLIND, ROWS
 from export.runtime import registry
+from export.runtime import saliency as runtime_saliency
 from export.runtime.saliency import Prediction, Predictor
 
 if TYPE_CHECKING:
     from torch import nn
 
+log = logging.getLogger(__name__)
 BASELINES = {"spectral": "spectral residual", "itti": "Itti-Koch", "gbvs": "graph-based"}  # of saliency.MODELS: row
 CANVAS = (384, 512)  # height, width in pixels: what a baseline sees of a picture is scaled to fit
 
@@ -119,7 +122,13 @@ def _entry(name: str, condition: str | None, data: str, chosen: Sequence[Viewing
 
 
 def _shipped() -> list[str]:
-    return [path.stem for path in registry.models() if registry.read_contract(path).task == "saliency"]
+    names = []
+    for path, contract in runtime_saliency.contracts().items():
+        if isinstance(contract, ModelError):
+            log.warning("%s", contract)
+        elif contract.task == "saliency":
+            names.append(path.stem)
+    return names
 
 
 def _check(contenders: Iterable[Entry], chosen: Sequence[Viewing]) -> None:

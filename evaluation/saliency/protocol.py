@@ -34,12 +34,12 @@ Pictures are shared out to processes of one thread each; every number is the sam
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from data.errors import GazeError
 from data.progress import Track, untracked
@@ -49,6 +49,7 @@ from evaluation.saliency import entries, fixations, gallery
 from evaluation.saliency.entries import BASELINES
 from evaluation.saliency.run import PEOPLE, Study, gathered, scored
 from evaluation.saliency.scoring import BLIND, CENTRE, FLOOR, LEFT_OUT, LESS_BLIND, OF_A_SECOND, SCORES, SHARE, UNIFORM
+from export.runtime.options import Options
 
 CHANCE = (UNIFORM, CENTRE)
 LATE = 0.01  # of the fixations, beyond which the length of the viewing is called wrong
@@ -60,17 +61,16 @@ VIEWING = {  # what says how long pictures were shown
 }
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Options):
     """What is scored, and how."""
 
     split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
     condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
-    seconds: float | None = None  # how long each picture was shown; None: as the trials tell, in whole seconds
-    sigma: float = 15.36  # of the true densities, in pixels of the pictures
+    seconds: float | None = Field(default=None, gt=0, le=fixations.LONGEST)  # pictures were shown; None: as trials tell
+    sigma: float = Field(default=15.36, gt=0)  # of the true densities, in pixels of the pictures
     slices: bool = False  # score each second, too
     baselines: bool = True  # score the classical baselines, too
-    limit: int | None = None  # pictures at most, evenly spread
+    limit: int | None = Field(default=None, ge=1)  # pictures at most, evenly spread
 
 
 class Saliency(Evaluation):
@@ -185,7 +185,6 @@ def evaluate(
 
 
 def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Study:
-    _check(settings)
     seen = fixations.read(root, settings.split, settings.seconds, settings.limit)
     if against in PEOPLE and all(len(np.unique(viewing.observer)) < 2 for viewing in seen.chosen):
         raise GazeError(f"There is no row {against!r}, for no picture was looked at by two people; choose another one.")
@@ -193,15 +192,6 @@ def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, 
     entered = entries.collect(models, settings.baselines, settings.condition, root.resolve().name, seen.chosen, also)
     seconds = range(math.ceil(seen.seconds)) if settings.slices else ()
     return Study(seen, entered, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
-
-
-def _check(settings: Settings) -> None:
-    """Refuses what is no length; NaN passes the checks of a command line."""
-    limits = {"seconds": (settings.seconds, fixations.LONGEST), "sigma": (settings.sigma, math.inf)}
-    for name, (value, most) in limits.items():
-        if value is not None and not (0 < value <= most and math.isfinite(value)):
-            end = f", {most} at most" if most < math.inf else ""
-            raise GazeError(f"{name} is {value:g}; give a number above 0{end} (--{name}).")
 
 
 def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate]]:

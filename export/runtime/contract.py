@@ -1,20 +1,18 @@
 """What an exported model promises: its inputs, outputs, origin and scores, carried in the ONNX file."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from data.errors import ModelError
 from data.picture import FILL
+from export.runtime.records import Record, problem
 
-if TYPE_CHECKING:
-    pass
-HEADLINES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ss", "bits", "ig", "end", "mm_position", "delta", "tfp_auc")
 KEY = "gaze"  # of the contract in the ONNX metadata
-# fields of the contract that have defaults
-LATER = ("fill", "mirror", "inputs", "outputs", "categories", "appearance", "crop", "past", "decoding", "durations")
+HEADLINES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ss", "bits", "ig", "end", "mm_position", "delta", "tfp_auc")
 INPUTS = {
     "picture": "uint8 (b, h, w, 3), RGB, letterboxed: scaled to fit, centred, bars filled",
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
@@ -24,41 +22,71 @@ OUTPUTS = {
     "density": "float32 (b, h, w), natural logarithm of the probability per canvas pixel, whole viewing",
     "slices": "float32 (b, t, h, w), the same for each slice of time",
 }
+APPEARANCES = ("none", "crops", "saliency")  # of `scanpath.inputs`
+DECODING = ("temperature", "top_p", "inhibition")  # of `scanpath.decode.sample`
+
+Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of one line
+Words = Annotated[str, Field(max_length=10_000)]
+Side = Annotated[int, Field(ge=1, le=8192)]  # of a picture in pixels
+Second = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, le=4096)]
 
 
-@dataclass(frozen=True)
-class Contract:
-    """What an exported model expects, gives, and comes from.
+class Contract(Record):
+    """What an exported model expects, gives, and comes from: JSON in the metadata of its .onnx file, under `gaze`."""
 
-    >>> Contract.of_json('{"name": "tempsal"}', "tempsal.onnx")
-    Traceback (most recent call last):
-    data.errors.ModelError: tempsal.onnx: the contract lacks version, task, description, ...; export the model again.
-    """
+    model_config = ConfigDict(
+        title="The contract of an exported model",
+        json_schema_extra={"$id": "gaze/contract/1", "additionalProperties": True},  # of a newer gaze
+    )
 
-    name: str
-    version: str
-    task: str
-    description: str
-    canvas: tuple[int, int]  # height, width of the default letterbox canvas in pixels
-    multiple: int  # the sides of any canvas must be multiples of this
-    conditions: tuple[str, ...]  # viewing conditions by index
-    slices: tuple[tuple[float, float], ...]  # start and end in seconds; empty when the model has none
-    licence: str
-    training: tuple[str, ...]
-    scores: dict[str, dict[str, float]]  # data set -> score -> value
-    commit: str
-    opset: int
-    torch: str
-    fill: int = FILL  # grey of the letterbox bars
-    mirror: bool = False  # the graph looks at the picture's mirror image, too
-    inputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(INPUTS))
-    outputs: dict[str, str] = dataclasses.field(default_factory=lambda: dict(OUTPUTS))
-    categories: tuple[str, ...] = ()  # of objects, from number 1 on: of a scanpath model, as all that follows
-    appearance: str = ""  # what it looks at: none, crops or saliency
-    crop: int = 0  # side of a crop in pixels
-    past: tuple[int, ...] = ()  # layers, heads and width of a head of what a step remembers
-    decoding: dict[str, float] = dataclasses.field(default_factory=dict)  # how observers are sampled if not told
-    durations: bool = True  # whether a scanpath model tells how long fixations last
+    name: Word
+    version: Word
+    task: Word
+    description: Words
+    canvas: tuple[Side, Side] = Field(description="Height and width of the default letterbox canvas in pixels.")
+    multiple: int = Field(ge=0, description="The sides of any canvas are multiples of this; 0: there is no canvas.")
+    conditions: tuple[Word, ...] = Field(min_length=1, description="Viewing conditions by index.")
+    slices: tuple[tuple[Second, Second], ...] = Field(
+        max_length=10_000, description="Start and end in seconds; empty when the model has none."
+    )
+    licence: Words
+    training: tuple[Words, ...] = Field(description="Data sets, with their licences.")
+    scores: dict[str, dict[str, float]] = Field(description="Data set, score, value.")
+    commit: Words
+    opset: int = Field(ge=1)
+    torch: Words
+    fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
+    mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
+    inputs: dict[str, str] = INPUTS
+    outputs: dict[str, str] = OUTPUTS
+    categories: tuple[Words, ...] = Field(
+        default=(), description="Of objects, from number 1 on: of a scanpath model, as all that follows."
+    )
+    appearance: str = Field(default="", description=f"What it looks at: {', '.join(APPEARANCES)}.")
+    crop: int = Field(default=0, ge=0, le=4096, description="Side of a crop in pixels.")
+    past: tuple[Count, ...] = Field(
+        default=(), description="Layers, heads and width of a head of what a step remembers."
+    )
+    decoding: dict[str, float] = Field(default={}, description="How observers are sampled if nobody says it.")
+    durations: bool = Field(default=True, description="Whether a scanpath model tells how long fixations last.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """What fields say together."""
+        rules = {
+            f"canvas should have sides that are multiples of {self.multiple}": not self.multiple
+            or not any(side % self.multiple for side in self.canvas),
+            "conditions should be unique": len({*self.conditions}) == len(self.conditions),
+            "slices should end after they start": all(start < end for start, end in self.slices),
+            "slices should come in the order of their time": all(a < b for a, b in pairwise(self.slices)),
+            f"appearance should be one of {', '.join(APPEARANCES)}": self.appearance in ("", *APPEARANCES),
+            "past should hold three numbers": len(self.past) in (0, 3),
+            f"decoding should hold none but {', '.join(DECODING)}": {*self.decoding} <= {*DECODING},
+        }
+        if broken := [rule for rule, holds in rules.items() if not holds]:
+            raise ValueError(broken[0])
+        return self
 
     @property
     def headlines(self) -> dict[str, dict[str, float]]:
@@ -74,26 +102,32 @@ class Contract:
         return self.appearance == "crops" or bool(self.categories)
 
     @classmethod
-    def of_json(cls, text: str, where: str) -> "Contract":
-        """The contract written by `to_json`; `where` names the file in errors. Keys it does not know are ignored."""
+    def of_json(cls, text: str, where: str) -> Self:
+        """The contract written by `to_json`; `where` names the file in errors. Fields it does not know are ignored.
+
+        >>> Contract.of_json('{"name": "toy"}', "toy.onnx")
+        Traceback (most recent call last):
+        data.errors.ModelError: toy.onnx: the contract lacks version, task, ...; export the model again.
+
+        Raises:
+            ModelError: It is no JSON, lacks a field, or a field is wrong.
+        """
         try:
-            record = json.loads(text)
-            fields = dataclasses.fields(cls)
-            missing = [f.name for f in fields[: -len(LATER)] if f.name not in record]
-            if missing:
-                names = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
-                raise ModelError(f"{where}: the contract lacks {names}; export the model again.")
-            return cls(**{f.name: _tuples(record[f.name]) for f in fields if f.name in record})
-        except (json.JSONDecodeError, TypeError) as error:
-            raise ModelError(f"{where}: the contract cannot be read ({error}); export the model again.") from error
+            return cls.model_validate_json(text, extra="ignore")
+        except ValidationError as error:
+            lacking = [str(one["loc"][0]) for one in error.errors() if (one["type"], len(one["loc"])) == ("missing", 1)]
+            if lacking:
+                names = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+                raise ModelError(f"{where}: the contract lacks {names}; export the model again.") from error
+            raise ModelError(f"{where}: the contract is wrong, {problem(error)}; export the model again.") from error
 
     def to_json(self) -> str:
         """The text that goes into the ONNX file's metadata under `KEY`."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(self.model_dump())
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+if TYPE_CHECKING:
+    pass
 
 
 def condition_index(condition: str, conditions: Sequence[str], model: str) -> int:

@@ -1,16 +1,15 @@
 """Exported models found by name or path, and what they promise."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.errors import ModelError
+from export.runtime import metadata
 from export.runtime.contract import KEY, Contract
-from export.runtime.session import session
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    pass
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 STEP = ".step.onnx"  # the end of the name of a scanpath model's second file
@@ -27,9 +26,16 @@ def models() -> list[Path]:
 
 
 def read_contract(model: str | Path) -> Contract:
-    """What the model of this name or path promises."""
+    """What the model of this name or path promises, read from its file without opening it.
+
+    Raises:
+        ModelError: There is no such model, its file is damaged, or it carries no contract or a wrong one.
+    """
     path = find_model(model)
-    return contract_of(session(path, "cpu", 1), path)
+    text = metadata.read(path, KEY)
+    if text is None:
+        raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
+    return Contract.of_json(text, str(path))
 
 
 def named_file(model: str) -> Path | None:
@@ -46,15 +52,3 @@ def find_model(model: str | Path) -> Path:
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
     return path
-
-
-def contract_of(opened: "InferenceSession", path: Path) -> Contract:
-    """The contract that an opened ONNX file carries in its metadata.
-
-    Raises:
-        ModelError: It carries none, or a damaged one.
-    """
-    metadata: Mapping[str, str] = opened.get_modelmeta().custom_metadata_map
-    if KEY not in metadata:
-        raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
-    return Contract.of_json(metadata[KEY], str(path))

@@ -2,10 +2,10 @@
 
 `Predictor("tempsal")(picture)` letterboxes the picture as in training, runs the ONNX file with ONNX Runtime, on CUDA
 where that really works and on the CPU otherwise, and brings the maps back to the picture's own size. What a file
-expects and gives stands in its `Contract`, which travels in the file's metadata under the key `gaze`.
+expects and gives stands in its `export.runtime.contract.Contract`.
 
 Shapes: `h w` picture, `t` slices of time. Every map is a natural-log density: its exponential sums to one over the
-pixels. ONNX metadata: https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md
+pixels.
 """
 
 import json
@@ -21,13 +21,13 @@ from jaxtyping import Float32, Int64, UInt8
 from data.errors import ModelError, PictureError
 from data.picture import FILL, Letterbox
 from export.runtime import session as sessions
-from export.runtime.contract import Contract, condition_index
-from export.runtime.registry import contract_of, find_model
+from export.runtime.contract import INPUTS, Contract, condition_index
+from export.runtime.records import SALIENCY, SaliencyRecord
+from export.runtime.registry import find_model, models, read_contract
 from export.runtime.session import check_names, session
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-SCHEMA = "gaze/saliency/1"  # of the JSON that a prediction becomes: export/schema.json
+    pass
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Prediction:
         return entropy(self.density)
 
     def record(self, picture: str | None = None) -> dict[str, Any]:
-        """What `export/schema.json` describes: all but the maps, and the picture's name if it is given."""
+        """A `SaliencyRecord` for JSON: all but the maps, and the picture's name if it is given."""
         height, width = self.density.shape
-        return {
-            "schema": SCHEMA,
+        values = {
+            "schema": SALIENCY,
             "model": self.model,
             "version": self.version,
             "condition": self.condition,
@@ -70,6 +70,7 @@ class Prediction:
             ],
             **({} if picture is None else {"picture": picture}),
         }
+        return SaliencyRecord.model_validate(values).written()
 
     def to_json(self, picture: str | None = None) -> str:
         """`record` as text."""
@@ -95,6 +96,11 @@ def entropy(density: Float32[np.ndarray, "h w"]) -> float:
     return max(0.0, -float(np.dot(np.exp(density).ravel(), density.ravel())) / math.log(2))
 
 
+def contracts() -> dict[Path, Contract | ModelError]:
+    """What each of `models()` promises, or why it cannot be used."""
+    return {path: _contract_or_error(path) for path in models()}
+
+
 class Predictor:
     """An exported model, ready to run; safe to share between threads.
 
@@ -104,9 +110,10 @@ class Predictor:
 
     def __init__(self, model: str | Path = "tempsal", *, provider: str = "auto", threads: int | None = None) -> None:
         self.path = find_model(model)
+        self.contract = _of_maps(read_contract(self.path))
         self._session = session(self.path, provider, threads)
-        self.contract = _contract(self._session, self.path)
         self._outputs = ["density", "slices"] if self.contract.slices else ["density"]
+        check_names(self._session, self.path, {*INPUTS, *self._outputs})
 
     @property
     def provider(self) -> str:
@@ -186,12 +193,18 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
     return picture.shape[0], picture.shape[1]
 
 
-def _contract(opened: "InferenceSession", path: Path) -> Contract:
-    read = contract_of(opened, path)
+def _contract_or_error(path: Path) -> Contract | ModelError:
+    try:
+        return read_contract(path)
+    except ModelError as error:
+        return error
+
+
+def _of_maps(read: Contract) -> Contract:
+    """A contract, if it is that of a saliency model."""
     if read.task != "saliency":
         raise ModelError(
             f"{read.name} predicts a {read.task}, not a map; ask for paths (gaze predict --task scanpath, "
             "gaze evaluate scanpath), or take tempsal."
         )
-    check_names(opened, path, {"picture", "content", "condition", "density", *(["slices"] if read.slices else [])})
     return read

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import ModelError
+from export.runtime.metadata import broken
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -65,7 +66,7 @@ def _open(path: Path, options: Any, providers: list[str]) -> "InferenceSession":
         opened = onnxruntime.InferenceSession(path, options, providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's errors share no other parent
         logger.debug("%s: cannot be opened on %s", path, providers[0], exc_info=True)
-        raise ModelError(f"{path} is not a model that ONNX Runtime can open; export or download it again.") from error
+        raise broken(path) from error
     logger.debug("%s: opened on %s", path, provider(opened))
     return opened
 

@@ -90,6 +90,19 @@ def test_weights_become_a_file_that_predicts_and_a_card(tmp_path: Path) -> None:
     assert Predictor(tmp_path / "mine.onnx", provider="cpu").contract.scores == contract.scores
 
 
+@pytest.mark.slow
+def test_a_broken_file_of_the_same_name_does_not_keep_a_model_from_being_exported_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(0)
+    weights.save(TempSAL(["osie"], width=16, fine=8, blocks=1, heads=2), tmp_path / "mine.safetensors")
+    (tmp_path / "mine.onnx").write_bytes(b"cut off")
+    export_model.export(str(tmp_path / "mine.safetensors"), None, tmp_path, "Apache-2.0", mirror=False)
+    assert registry.read_contract(tmp_path / "mine.onnx").licence == "Apache-2.0"
+    (said,) = [message for message in caplog.messages if "mine.onnx" in message]
+    assert said.endswith("is lost.")
+
+
 SHIPPED = [path for path in sorted(WEIGHTS.glob("*.onnx")) if not path.name.endswith(registry.STEP)]
 
 

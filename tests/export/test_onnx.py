@@ -3,7 +3,6 @@
 import copy
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +214,7 @@ def test_a_model_of_the_table_exports_or_says_why_not(name: str, tmp_path: Path)
     arguments = TINY if name == "tempsal" else {"slices": 2}
     made = pkgutil.resolve_name(MODELS[name])(conditions=("one", "two"), **arguments).eval()
     path = tmp_path / f"{name}.onnx"
-    terms = replace(contract(made), name=name)
+    terms = contract(made, name=name)
     if name == "spectral":  # a Fourier transform over each picture's own content has no standard graph
         with pytest.raises(ModelError, match="cannot be exported"):
             export(made, path, terms, pictures(3, 2))

@@ -8,8 +8,6 @@ import altair as alt
 import streamlit as st
 
 from app.web import widgets
-from data.errors import ModelError
-from export.runtime import registry
 from export.runtime.contract import Contract
 
 TASKS = {"saliency": "where", "scanpath": "in which order"}  # what a model predicts
@@ -34,12 +32,9 @@ def main() -> None:
     """The page."""
     st.title("Which models are there?")
     st.markdown(f"The models that this app can run. **{widgets.NOTE}**")
-    contracts: dict[Path, Contract] = {}
-    for path in registry.models():
-        try:
-            contracts[path] = registry.read_contract(path)
-        except ModelError as error:
-            st.error(widgets.plain(str(error)), icon=":material/error:")
+    contracts, errors = widgets.readable()
+    for error in errors:
+        st.error(widgets.plain(str(error)), icon=":material/error:")
     if not contracts:
         widgets.no_model()
         return
@@ -113,7 +108,7 @@ def describe(path: Path, contract: Contract) -> None:
     card = path.with_suffix(".md")
     if card.is_file():
         with st.expander("Model card", icon=":material/description:"):
-            st.markdown(card.read_text("utf-8"))
+            st.markdown(card.read_text("utf-8", errors="replace"))
     else:
         st.caption(widgets.plain(f"There is no model card {card.name} beside the model."))
 

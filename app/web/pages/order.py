@@ -110,7 +110,7 @@ def ask(walker: SceneModel) -> Settings:
     )
     seed = side.number_input("Seed", 0, None, 0, key="seed", help="Another seed is another group of observers.")
     side.caption(widgets.plain(f"Runs {walker.model} {walker.version} on the {walker.provider.upper()}."))
-    return Settings(observers, temperature, int(seed), condition=condition)
+    return Settings(observers=observers, temperature=temperature, seed=int(seed), condition=condition)
 
 
 def choose_things(model: Predictor, image: UInt8[np.ndarray, "h w 3"], name: str, content: bytes) -> Things | None:

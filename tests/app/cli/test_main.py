@@ -141,6 +141,21 @@ def test_models_lists_what_the_contracts_say(tmp_path: Path, monkeypatch: pytest
     assert "broken.onnx is not a model" in result.stderr
 
 
+def test_broken_models_are_listed_beside_the_sound_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    broken = toy.spoil(tmp_path)
+    only = gaze("models")
+    assert (only.exit_code, only.stdout, len(only.stderr.splitlines())) == (3, "", len(broken))
+    toy.write(tmp_path / "sound.onnx", toy.CONTRACT.model_copy(update={"description": "Looks [/at] [bright] things."}))
+    result = gaze("models")
+    assert result.exit_code == 3
+    assert "Looks [/at] [bright] things." in result.stdout
+    lines = result.stderr.splitlines()
+    assert len(lines) == len(broken)
+    assert all(line.startswith("Error: ") and line.endswith(".") for line in lines)
+    assert all(any(words in line for line in lines) for words in broken.values())
+
+
 def test_data_check_of_a_sound_set_is_silent_but_for_a_line(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     save(tmp_path / "images" / "a.png", np.zeros((60, 80, 3), np.uint8))

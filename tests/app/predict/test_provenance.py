@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +14,7 @@ from app.cli.main import main
 from app.predict import provenance
 from app.predict.provenance import FILE, Making, Provenance
 from data.picture import save
+from tests import contracts
 from tests import toy_model as toy
 
 MAKING = Making("saliency", {"name": "toy"}, "any", {}, {}, ".json", {}, True)
@@ -69,7 +69,7 @@ def age(out: Path) -> None:
 
 def test_another_model_or_condition_is_predicted_anew(photos: Path, tmp_path: Path, model: Path) -> None:
     out = tmp_path / "out"
-    other = toy.write(tmp_path / "other.onnx", replace(toy.CONTRACT, name="other"))
+    other = toy.write(tmp_path / "other.onnx", contracts.changed(toy.CONTRACT, name="other"))
     for file, words, name, condition in (
         (model, (), "toy", "any"),
         (model, ("--condition", "osie"), "toy", "osie"),
@@ -88,7 +88,7 @@ def test_a_model_that_was_exported_again_under_its_name_and_version_is_another(
     gaze(photos, tmp_path / "out", model)
     moved = model.rename(tmp_path / "moved.onnx")
     assert gaze(photos, tmp_path / "out", moved) == SKIPPED
-    toy.write(model, replace(toy.CONTRACT, commit="1" * 40))
+    toy.write(model, contracts.changed(toy.CONTRACT, commit="1" * 40))
     assert gaze(photos, tmp_path / "out", model) == "3 done"
 
 
@@ -271,7 +271,7 @@ def test_paths_of_other_options_are_sampled_anew(
     assert gaze(photos, out, "walk", *task) == SKIPPED
     assert gaze(photos, out, "walk", *task, *other) == "3 done"
     assert gaze(photos, out, "walk", *task, *other) == SKIPPED
-    toy.write(tmp_path / "weights" / "tempsal.onnx", replace(toy.CONTRACT, commit="1" * 40))
+    toy.write(tmp_path / "weights" / "tempsal.onnx", contracts.changed(toy.CONTRACT, commit="1" * 40))
     assert gaze(photos, out, "walk", *task, *other) == ("3 done")
 
 

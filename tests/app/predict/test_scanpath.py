@@ -329,6 +329,8 @@ def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(
         (["--palette", "fog"], "--palette is for --task saliency"),
         (["--condition", "cinema"], "no viewing condition 'cinema'"),
         (["--observers", "0"], "0"),
+        (["--temperature", "nan"], "temperature should be a finite number, but it is nan; give another value (--temp"),
+        (["--temperature", "inf"], "temperature should be a finite number, but it is inf; give another value (--temp"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence(

@@ -23,6 +23,7 @@ from app.web.pages import models as models_page
 from data import picture as pictures
 from export.runtime.contract import HEADLINES
 from scanpath.decode import Rollouts
+from tests import contracts
 from tests import toy_model as toy
 
 APP = Path(widgets.__file__).parent
@@ -179,7 +180,7 @@ def test_a_tall_picture_does_not_fill_screens(models: Path) -> None:
 
 
 def test_a_model_without_seconds_has_no_slider_and_no_strip(models: Path, png: bytes) -> None:
-    toy.write(models / "toy.onnx", replace(toy.CONTRACT, slices=()))
+    toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"slices": ()}))
     shown = upload(("spot.png", png))
     assert not shown.exception
     assert not shown.select_slider
@@ -211,7 +212,7 @@ def test_a_bad_upload_is_named_in_one_sentence_and_the_others_are_shown(
 
 
 def test_two_models_can_be_chosen_from_and_the_files_name_is_the_choice(models: Path, png: bytes) -> None:
-    toy.write(models / "other.onnx", replace(toy.CONTRACT, name="other", slices=()))
+    toy.write(models / "other.onnx", toy.CONTRACT.model_copy(update={"name": "other", "slices": ()}))
     shown = upload(("spot.png", png))
     assert shown.selectbox(key="model").options == ["other", "toy"]
     shown.selectbox(key="model").set_value("toy").run()
@@ -386,7 +387,9 @@ def test_what_a_models_file_says_is_shown_as_it_is(
 ) -> None:
     words = "[x](y)*z*_$t$"
     fields = ("name", "version", "licence", "commit", "description", "torch")
-    contract = replace(toy.CONTRACT, **dict.fromkeys(fields, words), training=(words,), scores={words: {"cc": 0.5}})
+    contract = contracts.changed(
+        toy.CONTRACT, **dict.fromkeys(fields, words), training=(words,), scores={words: {"cc": 0.5}}
+    )
     (models / "toy.onnx").unlink()
     toy.write(models / "*toy*_[x].onnx", contract)
     monkeypatch.setattr("app.predict.simulate.Baseline.model", words)
@@ -432,7 +435,7 @@ def test_a_picture_in_which_nothing_stands_out_is_answered(models: Path) -> None
 
 
 def test_a_trained_model_tells_times(models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy.write(models / "oat-toy.onnx", replace(toy.CONTRACT, name="oat-toy", task="scanpath"))
+    toy.write(models / "oat-toy.onnx", toy.CONTRACT.model_copy(update={"name": "oat-toy", "task": "scanpath"}))
     monkeypatch.setattr("app.predict.simulate.Trained", lambda path, provider: Slow())
     shown = follow(png)
     assert shown.selectbox(key="walker").options == ["oat-toy", "A walk from peak to peak"]
@@ -458,7 +461,9 @@ class Slow(Baseline):
 
 
 def test_the_models_page_shows_licence_training_scores_and_card(models: Path) -> None:
-    contract = replace(toy.CONTRACT, training=("osie (MIT)",), scores={"osie": {"cc": 0.8123, "nss": 2.9}})
+    contract = toy.CONTRACT.model_copy(
+        update={"training": ("osie (MIT)",), "scores": {"osie": {"cc": 0.8123, "nss": 2.9}}}
+    )
     toy.write(models / "toy.onnx", contract)
     (models / "toy.md").write_text("# The toy\nLooks at what is bright.", "utf-8")
     shown = page("models")
@@ -473,9 +478,11 @@ def test_the_models_page_shows_licence_training_scores_and_card(models: Path) ->
 
 def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
     scored = {"<b>osie": {"cc": 0.8, "nss": 2.9}, "crowd": {"cc": 0.7}}
-    toy.write(models / "toy.onnx", replace(toy.CONTRACT, scores=scored))
-    toy.write(models / "other.onnx", replace(toy.CONTRACT, name="other", scores={"crowd": {"cc": 0.6}}))
-    toy.write(models / "oat.onnx", replace(toy.CONTRACT, name="oat", task="scanpath", scores={"crowd": {"ss": 0.4}}))
+    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=scored))
+    toy.write(models / "other.onnx", contracts.changed(toy.CONTRACT, name="other", scores={"crowd": {"cc": 0.6}}))
+    toy.write(
+        models / "oat.onnx", contracts.changed(toy.CONTRACT, name="oat", task="scanpath", scores={"crowd": {"ss": 0.4}})
+    )
     shown = page("models")
     assert not shown.exception
     where, order = charts(shown)
@@ -494,7 +501,7 @@ def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
 
 
 def test_models_without_scores_have_no_chart(models: Path) -> None:
-    toy.write(models / "toy.onnx", replace(toy.CONTRACT, scores={}))
+    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores={}))
     shown = page("models")
     assert not shown.exception
     assert charts(shown) == []
@@ -502,6 +509,29 @@ def test_models_without_scores_have_no_chart(models: Path) -> None:
 
 def test_every_score_that_a_page_shows_has_an_axis_with_its_unit() -> None:
     assert set(models_page.AXES) == set(HEADLINES)
+
+
+def test_the_models_page_shows_the_sound_models_and_what_is_wrong_with_the_others(models: Path) -> None:
+    broken = toy.spoil(models)
+    toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"description": "*Looks* at [what](is) bright."}))
+    (models / "toy.md").write_bytes(b"# A card \xff that is no Unicode")
+    shown = page("models")
+    assert not shown.exception
+    assert list(shown.table[0].value["Model"]) == ["toy"]
+    assert any(each.value == widgets.plain("*Looks* at [what](is) bright.") for each in shown.markdown)
+    said = [each.value for each in shown.error]
+    assert len(said) == len(broken)
+    assert all(any(widgets.plain(words) in each for each in said) for words in broken.values())
+
+
+@pytest.mark.parametrize("name", ["picture", "order"])
+def test_broken_models_cannot_be_chosen_and_leave_a_page_as_it_is(name: str, models: Path) -> None:
+    toy.spoil(models)
+    toy.write(models / "later.onnx", toy.CONTRACT.model_copy(update={"task": "video"}))
+    shown = page(name)
+    assert not shown.exception
+    assert not shown.error
+    assert shown.selectbox(key="model").options == ["toy"]
 
 
 def test_a_view_is_no_larger_than_a_screen_but_its_record_is_of_the_full_size(models: Path) -> None:

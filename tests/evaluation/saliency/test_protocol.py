@@ -89,7 +89,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Item]], None]:
 
     def know(items: list[Item], times: int = 2) -> None:
         class Oracle:
-            contract = replace(toy.CONTRACT, name="oracle")
+            contract = toy.CONTRACT.model_copy(update={"name": "oracle"})
 
             def __init__(self, model: str, provider: str, threads: int) -> None:
                 assert (provider, threads) == ("cpu", 1)
@@ -248,6 +248,19 @@ def test_the_json_is_valid_and_says_how_it_was_made(tmp_path: Path, toy_model: P
     assert "| leave one observer out |" in model_card.tables([found])
     assert model_card.scores([found], "toy")["set"]["nss"] == round(result.scores("toy")["nss"]["mean"], 3)
     assert record["scores"]["1-2 s"]["toy"]["cc"] == {"mean": None, "low": None, "high": None, "pictures": 0}
+
+
+def test_a_broken_model_is_named_and_all_others_are_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path / "weights"))
+    toy.write(tmp_path / "weights" / "sound.onnx")
+    broken = toy.spoil(tmp_path / "weights")
+    dataset(tmp_path / "set", [crowd(np.random.default_rng(i)) for i in range(4)])
+    result = saliency_protocol.evaluate(tmp_path / "set", None, Settings(baselines=False))
+    assert result.models == ["toy"]
+    assert len(caplog.messages) == len(broken)
+    assert all(any(words in message for message in caplog.messages) for words in broken.values())
 
 
 def test_the_condition_can_be_named(tmp_path: Path, toy_model: Path) -> None:

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import math
 import subprocess
@@ -12,10 +11,10 @@ import pytest
 
 from data.errors import ModelError, PictureError
 from export.runtime import session
-from export.runtime.contract import KEY, Contract
+from export.runtime.contract import KEY
 from export.runtime.registry import find_model, models
 from export.runtime.saliency import Prediction, Predictor, entropy, peak
-from tests.toy_model import CONTRACT, write
+from tests.toy_model import CONTRACT, sessions, spoil, write
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "export" / "schema.json").read_text())
@@ -103,7 +102,7 @@ def test_the_callers_picture_is_not_written_to(toy: Predictor) -> None:
 
 
 def test_a_model_without_slices_predicts_none(tmp_path: Path) -> None:
-    path = write(tmp_path / "still.onnx", dataclasses.replace(CONTRACT, slices=()))
+    path = write(tmp_path / "still.onnx", CONTRACT.model_copy(update={"slices": ()}))
     prediction = Predictor(path, provider="cpu")(spot(60, 80, 30, 40))
     assert prediction.slices.shape == (0, 60, 80)
     assert prediction.times == ()
@@ -121,24 +120,6 @@ def test_a_prediction_as_json_obeys_the_schema(toy: Predictor) -> None:
         jsonschema.validate({**record, "width": "80"}, SCHEMA)
 
 
-def test_the_contract_survives_its_json() -> None:
-    assert Contract.of_json(CONTRACT.to_json(), "x") == CONTRACT
-
-
-def test_a_contract_of_a_newer_version_is_read_and_an_older_one_says_what_it_lacks() -> None:
-    record = json.loads(CONTRACT.to_json())
-    assert Contract.of_json(json.dumps({**record, "from_the_future": 1}), "x") == CONTRACT
-    del record["conditions"], record["licence"]
-    with pytest.raises(ModelError, match="x: the contract lacks conditions, licence"):
-        Contract.of_json(json.dumps(record), "x")
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", "null"])
-def test_a_contract_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ModelError, match="x: the contract"):
-        Contract.of_json(text, "x")
-
-
 def test_models_are_found_by_name_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path)
     assert models() == []
@@ -152,6 +133,35 @@ def test_models_are_found_by_name_and_by_path(tmp_path: Path, monkeypatch: pytes
         Predictor("nova")
     with pytest.raises(ModelError, match="available: a, b"):
         Predictor(tmp_path / "none.onnx")
+
+
+def test_a_contract_is_read_without_a_session_and_a_predictor_opens_one(
+    toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = sessions(monkeypatch)
+    monkeypatch.setenv("GAZE_MODELS", str(toy_model.parent))
+    assert registry.read_contract(toy_model) == saliency.contracts()[toy_model] == CONTRACT
+    assert opened == []
+    Predictor(toy_model, provider="cpu")
+    assert opened == [toy_model.name]
+
+
+def test_a_broken_model_leaves_the_others_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    broken = spoil(tmp_path)
+    sound = write(tmp_path / "sound.onnx")
+    found = saliency.contracts()
+    assert list(found) == models()
+    assert found[sound] == CONTRACT
+    assert {path.stem for path, told in found.items() if isinstance(told, ModelError)} == {*broken}
+    for name, words in broken.items():
+        assert words in str(found[tmp_path / f"{name}.onnx"])
+    assert Predictor("sound", provider="cpu").contract == CONTRACT
+
+
+def test_a_name_that_is_no_unicode_is_written_with_a_question_mark(toy: Predictor) -> None:
+    record = json.loads(toy(spot(60, 80, 30, 40)).to_json("a\udcff.png").encode())
+    assert record["picture"] == "a?.png"
 
 
 def test_broken_and_foreign_files_are_told_apart(tmp_path: Path) -> None:
@@ -168,7 +178,7 @@ def test_broken_and_foreign_files_are_told_apart(tmp_path: Path) -> None:
             Predictor(path, provider="cuda")
     with pytest.raises(ModelError, match="carries no contract"):
         Predictor(write(tmp_path / "foreign.onnx", metadata={}), provider="cpu")
-    still = dataclasses.replace(CONTRACT, slices=())
+    still = CONTRACT.model_copy(update={"slices": ()})
     lying = write(tmp_path / "lying.onnx", still, metadata={KEY: CONTRACT.to_json()})
     with pytest.raises(ModelError, match=r"lying\.onnx: the graph lacks slices"):
         Predictor(lying, provider="cpu")

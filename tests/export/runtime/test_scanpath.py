@@ -22,6 +22,7 @@ from export.runtime.scanpath import ScanpathPredictor
 from scanpath import decode
 from scanpath.models.oat import OAT
 from tests import scanpath_toy as toy
+from tests.toy_model import sessions
 
 NUMBER = 10_000
 
@@ -122,7 +123,7 @@ def test_a_path_without_fixations_has_one_row(finder: ScanpathPredictor) -> None
 def test_how_observers_are_sampled_stands_in_the_contract_unless_it_is_told(
     made: Path, tmp_path: Path, network: OAT
 ) -> None:
-    calm = rewritten(made, tmp_path, replace(toy.contract(network), decoding={"top_p": 1e-9}))
+    calm = rewritten(made, tmp_path, toy.contract(network).model_copy(update={"decoding": {"top_p": 1e-9}}))
     alike = ScanpathPredictor(calm, provider="cpu", threads=1).sample(toy.scene(6), 30, limit=1)
     assert len(set(alike.order[:, 0].tolist())) == 1
     free = ScanpathPredictor(calm, provider="cpu", threads=1).sample(toy.scene(6), 30, limit=1, decoding={"top_p": 1.0})
@@ -164,7 +165,7 @@ def test_a_missing_or_broken_or_foreign_file_is_said(made: Path, tmp_path: Path,
     refused(tmp_path / "tiny.onnx", "tiny.step.onnx is ONNX, but not of gaze: it carries no contract")
     onnx.save(foreign, tmp_path / "alien.onnx")
     refused(tmp_path / "alien.onnx", "alien.onnx is ONNX, but not of gaze")
-    later = replace(toy.contract(network), version="0.0.2")
+    later = toy.contract(network).model_copy(update={"version": "0.0.2"})
     refused(rewritten(made, tmp_path / "mixed", later, "tiny.onnx"), "was exported with another tiny.onnx")
 
 
@@ -180,6 +181,12 @@ def test_the_contract_is_read_back_and_a_step_file_is_no_model_of_its_own(
     assert Contract.of_json(toy.contract(network).to_json(), "tiny") == toy.contract(network)
     monkeypatch.setattr("export.runtime.registry.folder", lambda: made.parent)
     assert [path.name for path in models()] == ["tiny.onnx"]
+
+
+def test_each_file_is_opened_once(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = sessions(monkeypatch)
+    ScanpathPredictor(made, provider="cpu", threads=1)
+    assert opened == ["tiny.onnx", "tiny.step.onnx"]
 
 
 def test_the_provider_is_named(finder: ScanpathPredictor) -> None:
@@ -224,7 +231,7 @@ def test_walking_needs_no_torch() -> None:
 def test_a_model_that_was_trained_without_durations_tells_none(finder: ScanpathPredictor) -> None:
     walker = finder.walker(toy.scene(4))
     assert np.isfinite(decode.sample(walker, 5).duration[:, 0]).all()
-    walker._contract = replace(finder.contract, durations=False)
+    walker._contract = finder.contract.model_copy(update={"durations": False})
     rollouts = decode.sample(walker, 5)
     assert (rollouts.order[:, 0] >= 0).all()
     assert np.isnan(rollouts.duration).all()
