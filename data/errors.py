@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.table.columns import MARK
+
 Sizes = dict[str, tuple[int, int]]  # width and height in pixels by the name of the picture
 
 
@@ -65,21 +67,34 @@ def refuse(defect: Defect) -> None:
 def read_text(path: Path, report: Report) -> str:
     """The text of a UTF-8 file; nothing, and a report, when it is missing, empty or in another encoding."""
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(MARK)
+        found = content.decode()
     except OSError as error:
-        what = "the file is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        report(Defect(str(path), None, what, "give the folder of a data set in the table format of data/README.md"))
+        report(unreadable(path, error))
         return ""
-    try:
-        found = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        report(Defect(str(path), line, "the text is not UTF-8", "save the file again as UTF-8"))
+        report(not_utf8(path, content.count(b"\n", 0, error.start) + 1))
         return ""
     if not found.strip():
-        report(Defect(str(path), None, "the file is empty", "write its content or remove it"))
+        report(empty(path))
         return ""
     return found
+
+
+def unreadable(path: Path, error: OSError) -> Defect:
+    """A file that the system does not give."""
+    what = "the file is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+    return Defect(str(path), None, what, "give the folder of a data set in the table format of data/README.md")
+
+
+def not_utf8(path: Path, line: int | None) -> Defect:
+    """A text file in another encoding."""
+    return Defect(str(path), line, "the text is not UTF-8", "save the file again as UTF-8")
+
+
+def empty(path: Path) -> Defect:
+    """A file of nothing but spaces."""
+    return Defect(str(path), None, "the file is empty", "write its content or remove it")
 
 
 def read_json(path: Path, report: Report) -> dict[str, Any]:

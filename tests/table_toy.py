@@ -60,3 +60,12 @@ def same(one: Scanpath, other: Scanpath) -> bool:
         np.array_equal(getattr(one, k), getattr(other, k), equal_nan=True) for k in ("xy", "onset", "duration")
     )
     return arrays and all(getattr(one, k) == getattr(other, k) for k in TOLD)
+
+
+def plain(items: Any) -> Any:
+    """Pictures with their scanpaths as something that can be compared, NaN being NaN."""
+    arrays = ("xy", "onset", "duration")
+    return [
+        (picture, [([getattr(p, k) for k in TOLD], *(repr(getattr(p, k).tolist()) for k in arrays)) for p in paths])
+        for picture, paths in items
+    ]

@@ -19,7 +19,6 @@ import hashlib
 import itertools
 import json
 import logging
-import math
 import re
 import tempfile
 import time
@@ -31,9 +30,10 @@ import numpy as np
 
 from data.atomic import atomic_write
 from data.errors import TableError
-from data.gaze import Scanpath
 from data.picture import picture_size
-from data.table import memory_sets, parquet
+from data.table import memory_sets, parquet, schema
+from data.table.columns import TEXTS
+from data.table.schema import NUMBERS, Item
 
 if TYPE_CHECKING:
     import pyarrow
@@ -49,11 +49,9 @@ HALF = (
 
 logger = logging.getLogger(__name__)
 
-Item = tuple[str, tuple[Scanpath, ...]]
-
 
 def rows(table: Path, anew: bool = False) -> Path | None:
-    """The Parquet file of a fixations.csv, made if need be; None: the strict reader is to read the table."""
+    """The Parquet file of a fixations.csv, made if need be; None: a small table, or one with a defect."""
     try:
         if table.stat().st_size < LEAST:
             return None
@@ -152,7 +150,7 @@ def _is_table(file: Path) -> bool:
 
     try:
         with ParquetFile(file) as opened:
-            return bool(opened.schema_arrow.names == [*parquet.TEXTS, *parquet.NUMBERS, "found"])
+            return bool(opened.schema_arrow.names == [*TEXTS, *NUMBERS, "found"])
     except (pyarrow.ArrowException, OSError):
         return False
 
@@ -216,27 +214,10 @@ def _unchanged(table: Path, first: Exception) -> Iterator[None]:
 
 def _scanpaths(file: Path, held: memory_sets.MemorySets) -> Iterator[Item]:
     for part in _pictures(file):
-        texts = [_text(part, name) for name in parquet.TEXTS]
-        image, subject, task, target = (names for _, names in texts)
-        codes = np.stack([places for places, _ in texts])
-        starts = [0, *(np.flatnonzero((np.diff(codes) != 0).any(0)) + 1).tolist()]
-        trials = codes[:, starts].T.tolist()
-        numbers = {name: part[name].to_numpy() for name in (*parquet.NUMBERS, "found")}
-        boxes = np.stack([numbers[name][starts] for name in parquet.BOX], 1).tolist()
-        found = [bool(f) if f >= 0 else None for f in numbers["found"][starts].tolist()]
-        xy = np.stack([numbers["x"], numbers["y"]], 1)
-        name, paths = image[trials[0][0]], list[Scanpath]()
-        for (i, s, k, t), box, seen, start, end in zip(
-            trials, boxes, found, starts, [*starts[1:], len(part)], strict=True
-        ):
-            if image[i] != name:
-                yield name, tuple(paths)
-                name, paths = image[i], []
-            onset, duration = (numbers[column][start:end] for column in ("start_ms", "duration_ms"))
-            there = None if math.isnan(sum(box)) else (box[0], box[1], box[2], box[3])
-            memory = memory_sets.memory_set(held, name, subject[s], target[t])
-            paths.append(Scanpath(subject[s], xy[start:end], onset, duration, task[k], target[t], there, seen, memory))
-        yield name, tuple(paths)
+        texts = {name: _text(part, name) for name in TEXTS}
+        columns = {name: places for name, (places, _) in texts.items()}
+        columns |= {name: part[name].to_numpy() for name in (*NUMBERS, "found")}
+        yield from schema.scanpaths(columns, {name: names for name, (_, names) in texts.items()}, held)
 
 
 def _pictures(file: Path) -> Iterator["pyarrow.RecordBatch"]:
@@ -248,9 +229,7 @@ def _pictures(file: Path) -> Iterator["pyarrow.RecordBatch"]:
         return pyarrow.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()[0]
 
     parts: list[pyarrow.RecordBatch] = []
-    with ParquetFile(
-        file, read_dictionary=list(parquet.TEXTS), page_checksum_verification=True, pre_buffer=False
-    ) as opened:
+    with ParquetFile(file, read_dictionary=list(TEXTS), page_checksum_verification=True, pre_buffer=False) as opened:
         for batch in opened.iter_batches(BATCH, use_threads=False):
             image = batch["image"].indices.to_numpy()
             start = len(image) - int(np.argmax(image[::-1] != image[-1])) if (image != image[-1]).any() else 0

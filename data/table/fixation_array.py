@@ -19,7 +19,7 @@ from jaxtyping import Float, Int64
 from data import maps
 from data.atomic import atomic_write
 from data.gaze import Picture
-from data.table import cache
+from data.table import cache, schema
 from data.table.read import Pictures, scanpaths
 
 
@@ -69,7 +69,7 @@ def load(root: Path, seconds: float) -> FixationArray:
     return FixationArray(seconds, pictures, np.stack([ends[:-1], ends[1:]], 1), found)
 
 
-def _rows(looks: Iterable[cache.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
+def _rows(looks: Iterable[schema.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
     """The rows of each picture by its name."""
     for name, paths in looks:
         xy = np.concatenate([path.xy for path in paths])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from data.errors import Defect, Report, TableError, read_text
 from data.gaze import Picture, Scanpath
-from data.table.schema import Row, column_names
+from data.table.columns import Rows, column_names, not_as_many, not_csv
 
 COLUMNS = ("image", "subject", "target", "memory_set")
 MARK = ";"  # between the names of a memory set
@@ -61,8 +61,7 @@ def _entries(path: Path, report: Report) -> Iterator[tuple[Trial, Entry]]:
         for cells in lines:
             if len(cells) != len(header):
                 if cells:
-                    problem = f"{len(cells)} cells for {len(header)} columns"
-                    report(Defect(str(path), lines.line_num, problem, "write one cell a column, separated by commas"))
+                    report(not_as_many(path, lines.line_num, len(cells), len(header)))
                 continue
             image, subject, target, memory = (cells[place] for place in places)
             names = tuple(name.strip() for name in memory.split(MARK)) if memory.strip() else ()
@@ -73,8 +72,7 @@ def _entries(path: Path, report: Report) -> Iterator[tuple[Trial, Entry]]:
                 remedy = f"write image and subject, and in memory_set the names with {MARK} between them"
                 report(Defect(str(path), lines.line_num, what, remedy))
     except csv.Error as error:
-        problem = f"not CSV ({error})"
-        report(Defect(str(path), lines.line_num, problem, "close every double quote, and write commas between cells"))
+        report(not_csv(path, lines.line_num, error))
 
 
 def _columns_are_right(path: Path, header: list[str], report: Report) -> bool:
@@ -93,10 +91,11 @@ def _named(trial: Trial) -> str:
     return f"the trial of {subject!r} on {image!r}" + (f" for {target!r}" if target else "")
 
 
-def check(path: Path, rows: Iterable[Row], report: Report) -> None:
+def check(path: Path, rows: Rows, report: Report) -> None:
     """Report what is wrong with the file, and trials that fixations.csv, of these rows, does not have."""
-    known = {(row.image, row.subject, row.target) for row in rows}
-    for trial, entry in read(path, report).items():
+    held = read(path, report)
+    known = rows.trials() if held else set()
+    for trial, entry in held.items():
         if trial not in known:
             problem = f"{_named(trial)} has no fixation in fixations.csv"
             report(Defect(str(path), entry.line, problem, "mend or remove the row"))

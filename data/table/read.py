@@ -4,7 +4,6 @@ data/README.md describes every column. The readers are strict: the first thing t
 `TableError`. `check` reports everything that is wrong. `write` makes a data set that `read` gives back.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import numpy as np
 from data.coco import Coco
 from data.errors import Defect, Report, Sizes, TableError, read_json, refuse
 from data.gaze import Objects, Picture, Scanpath
-from data.table import cache, memory_sets
-from data.table.schema import Row, parse_rows
+from data.table import cache, memory_sets, schema
 
 
 def read_table(
@@ -44,14 +42,14 @@ def _items(
 
 def scanpaths(root: Path) -> Iterator[tuple[str, tuple[Scanpath, ...]]]:
     """Every picture's name with its scanpaths, in the order of the table."""
-    file = cache.rows(root / "fixations.csv")
-    groups: dict[str, dict[tuple[str, ...], list[Row]]] = {}
-    for row in parse_rows(root / "fixations.csv", refuse) if file is None else ():
-        groups.setdefault(row.image, {}).setdefault(row.trial, []).append(row)
-    held = memory_sets.read(root / "trials.csv", refuse)
+    table = root / "fixations.csv"
+    file = cache.rows(table)
     if file:
-        return cache.scanpaths(file, root / "fixations.csv", held)
-    return ((name, tuple(_scanpath(trial, held) for trial in trials.values())) for name, trials in groups.items())
+        return cache.scanpaths(file, table, memory_sets.read(root / "trials.csv", refuse))
+    found = schema.parse_rows(table, refuse)
+    order = schema.trial_order(found.columns)
+    columns = {name: values[order] for name, values in found.columns.items()}
+    return schema.scanpaths(columns, found.texts, memory_sets.read(root / "trials.csv", refuse))
 
 
 class Pictures:
@@ -71,17 +69,6 @@ class Pictures:
         if name not in self._named:
             raise TableError(f"{path}: the picture is missing; add it, or its size to {self.root / 'objects.json'}.")
         return Picture(name, *self._named[name])
-
-
-def _scanpath(trial: list[Row], held: memory_sets.MemorySets) -> Scanpath:
-    trial.sort(key=lambda row: row.order)
-    numbers = np.array([row[6:10] for row in trial])  # x, y, start, duration
-    first = trial[0]
-    x, y, width, height = first.box or (math.nan,) * 4
-    box = None if math.isnan(x + y + width + height) else (x, y, width, height)
-    xy, onset, duration = numbers[:, :2], numbers[:, 2], numbers[:, 3]
-    names = memory_sets.memory_set(held, first.image, first.subject, first.target)
-    return Scanpath(first.subject, xy, onset, duration, first.task, first.target, box, first.found, names)
 
 
 def read_objects(root: Path | str, file: Path | None = None, coco: Coco | None = None) -> dict[str, Objects]:

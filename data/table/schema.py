@@ -1,131 +1,203 @@
-"""The grammar of fixations.csv: its columns, and each row as it is written."""
+"""The grammar of a fixations.csv: what its cells may hold, and what they become.
 
-import csv
-import io
-import logging
+One pass over the blocks of `data.table.cells` decides, a column at a time, which cells are right and what they mean.
+Only those that are wrong are looked at one by one, to say what is wrong with them.
+"""
+
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from data.errors import Defect, Report, read_text
+import numpy as np
+from jaxtyping import Bool, Float64, Int8, Int32, Int64
+
+from data.errors import Defect, Report, unreadable
+from data.gaze import Scanpath
 from data.picture import is_valid_name
+from data.table import cells, memory_sets
+from data.table.cells import Cells, Readable
+from data.table.columns import BOX, FOUND, TEXTS, Columns, Rows, first_rows
 
-NEEDED = ("image", "subject", "index", "x", "y", "duration_ms", "start_ms")
-SEARCH = ("task", "target", "target_x", "target_y", "target_w", "target_h", "found")
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import pyarrow
 
-FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
+NUMBERS = ("index", "x", "y", "duration_ms", "start_ms", *BOX)
 
-
-class Row(NamedTuple):
-    """One fixation as its line says it. An empty number is NaN; one that was reported as unreadable is infinite."""
-
-    line: int
-    image: str
-    subject: str
-    task: str
-    target: str
-    order: float  # its index in the trial
-    x: float  # pixels
-    y: float  # pixels
-    start: float  # milliseconds
-    duration: float  # milliseconds
-    box: tuple[float, ...]  # of the target: x, y, width, height in pixels; () without these columns
-    found: bool | None
-
-    @property
-    def trial(self) -> tuple[str, str, str, str]:
-        """What the rows of one scanpath have in common."""
-        return self.image, self.subject, self.task, self.target
+Item = tuple[str, tuple[Scanpath, ...]]  # a picture's name, and who looked at it
+Numbered = dict[str, dict[str, int]]  # of each column of TEXTS, the number of every text in order of appearance
 
 
-def parse_rows(path: Path, report: Report) -> Iterator[Row]:
+def no_texts() -> Numbered:
+    """The texts of a table before its first row."""
+    return {name: {} for name in TEXTS}
+
+
+def parse_rows(path: Path, report: Report) -> Rows:
     """The rows of a fixations.csv; a line that is no row is reported and left out."""
-    lines = csv.reader(io.StringIO(read_text(path, report), newline=""), strict=True)
+    texts = no_texts()
+    types = (
+        {"line": np.int64} | dict.fromkeys(TEXTS, np.int32) | dict.fromkeys(NUMBERS, np.float64) | {"found": np.int8}
+    )
+    grown = {name: bytearray() for name in types}  # arrays that grow without a copy
     try:
-        header = column_names(path, lines, NEEDED, report)
-        if not header or not _columns_are_right(path, header, report):
-            return
-        parse = _Parser(path, header, report)
-        for cells in lines:
-            if len(cells) == len(header):
-                row = parse(lines.line_num, cells)
-                if row:
-                    yield row
-            elif cells:
-                problem = f"{len(cells)} cells for {len(header)} columns"
-                report(Defect(str(path), lines.line_num, problem, "write one cell a column, separated by commas"))
-    except csv.Error as error:
-        problem = f"not CSV ({error})"
-        report(Defect(str(path), lines.line_num, problem, "close every double quote, and write commas between cells"))
+        with path.open("rb") as file:
+            if cells.is_text(file, path, report):
+                file.seek(0)
+                for block in parse_blocks(file, path, texts, report):
+                    for name, values in block.items():
+                        grown[name] += values.tobytes()
+    except OSError as error:
+        report(unreadable(path, error))
+    columns = {name: np.frombuffer(grown[name], dtype) for name, dtype in types.items()}
+    boxed = len(columns[BOX[0]]) == len(columns["line"])
+    return Rows(
+        {n: v for n, v in columns.items() if boxed or n not in BOX}, {n: [*codes] for n, codes in texts.items()}
+    )
 
 
-def column_names(path: Path, lines: Iterator[list[str]], names: Iterable[str], report: Report) -> list[str]:
-    """The names of the columns in the first line; [] where there is none, and a report where it is blank."""
-    header = next(lines, None)
-    if header == []:
-        report(Defect(str(path), 1, "the line is empty", f"name the columns {','.join(names)} in it"))
-    return [name.strip() for name in header or ()]
+def joined(parts: list[Columns]) -> Columns:
+    """The rows of some blocks, which are taken out of their dictionaries."""
+    return parts[0] if len(parts) == 1 else {n: np.concatenate([part.pop(n) for part in parts]) for n in [*parts[0]]}
 
 
-def _columns_are_right(path: Path, header: list[str], report: Report) -> bool:
-    missing = [name for name in NEEDED if name not in header]
-    double = sorted({name for name in NEEDED + SEARCH if header.count(name) > 1})
-    if missing and len(header) == 1 and (";" in header[0] or "\t" in header[0]):
-        mark = "semicolons" if ";" in header[0] else "tabs"
-        report(Defect(str(path), 1, f"the columns are separated by {mark}", "save the file with commas"))
-    elif missing:
-        report(Defect(str(path), 1, f"no column {', '.join(missing)}", f"name the columns {','.join(NEEDED)}"))
-    if double:
-        report(Defect(str(path), 1, f"two columns are named {', '.join(double)}", "keep one of them"))
-    return not (missing or double)
+def parse_blocks(file: Readable, path: Path, texts: Numbered, report: Report) -> Iterator[Columns]:
+    """The columns of `Rows`, block by block; `texts` grows by theirs."""
+    for block in cells.read(file, path, report):
+        defects = list(block.defects)
+        block = _with_picture(block, path, texts, defects)
+        columns = _columns(block, path, texts, defects)
+        for defect in sorted(
+            defects, key=lambda defect: defect.line or 0
+        ):  # those of a line in the order of the checks
+            report(defect)
+        yield columns
 
 
-class _Parser:
-    """From a line's number and its cells to its Row."""
+def _with_picture(block: Cells, path: Path, texts: Numbered, defects: list[Defect]) -> Cells:
+    """The rows whose picture may be one; those of the others end here."""
+    codes, names = _encoded(block, "image")
+    wrong = ~np.array([name in texts["image"] or is_valid_name(name) for name in names], bool)[codes]
+    if not wrong.any():
+        return block
+    defects += _worded(block, path, "image", wrong, "write the name of a file in images/")
+    kept = {name: column.filter(~wrong) for name, column in block.columns.items()}
+    return block._replace(line=block.line[~wrong], columns=kept)
 
-    def __init__(self, path: Path, header: list[str], report: Report) -> None:
-        self.path, self.header, self.report = path, header, report
-        # An absent column is the cell that is appended to every row.
-        place = {name: header.index(name) if name in header else len(header) for name in NEEDED + SEARCH}
-        self.image, self.subject, self.order, *self.numbers = (place[name] for name in NEEDED)
-        self.task, self.target, *box, self.found = (place[name] for name in SEARCH)
-        self.box = [] if len(header) in box else box
 
-    def __call__(self, line: int, cells: list[str]) -> Row | None:
-        cells.append("")
-        image, subject, task, target = (cells[i] for i in (self.image, self.subject, self.task, self.target))
-        if not is_valid_name(image):
-            self.wrong(line, self.image, image, "write the name of a file in images/")
-            return None
-        if not subject:
-            self.wrong(line, self.subject, "", "write a name for the viewer")
-        answer = cells[self.found].lower()
-        if answer not in FOUND:
-            self.wrong(line, self.found, answer, "write 1, 0, or nothing if it is unknown")
-        order = self.number(line, cells, self.order)
-        if not (order == math.inf or (order >= 0 and order.is_integer())):
-            self.wrong(line, self.order, cells[self.order], "number the fixations of a trial 0, 1, 2, ...")
-            order = math.inf
-        x, y, duration, start = [self.number(line, cells, i) for i in self.numbers]
-        box = tuple([self.number(line, cells, i) for i in self.box])
-        task = task or ("search" if target else "free")
-        return Row(line, image, subject, task, target, order, x, y, start, duration, box, FOUND.get(answer))
+def _columns(block: Cells, path: Path, texts: Numbered, defects: list[Defect]) -> Columns:
+    """What the cells of a block mean; what they do not mean is added to the defects."""
+    columns = {"line": block.line} | _texts(block, texts)
+    nobody = columns["subject"] == texts["subject"].get("", -1)
+    defects += _worded(block, path, "subject", nobody, "write a name for the viewer")
+    columns["found"], unclear = _answers(block)
+    defects += _worded(block, path, "found", unclear, "write 1, 0, or nothing if it is unknown")
+    for name in NUMBERS:
+        if name not in block.columns:
+            continue
+        numbers = _numbers(block.columns[name])
+        remedy = "write a number such as 12.5, or nothing if it is unknown"
+        defects += _worded(block, path, name, np.isinf(numbers), remedy)
+        if name == "index":
+            uncounted = ~((numbers >= 0) & (numbers == np.floor(numbers)))
+            defects += _worded(block, path, name, uncounted, "number the fixations of a trial 0, 1, 2, ...")
+            numbers = np.where(uncounted, np.inf, numbers)
+        columns[name] = numbers
+    return columns
 
-    def number(self, line: int, cells: list[str], column: int) -> float:
-        cell = cells[column]
-        if not cell:
-            return math.nan
-        try:
-            value = float(cell)
-        except ValueError:
-            value = math.inf
-        if math.isinf(value) or "_" in cell:
-            self.wrong(line, column, cell, "write a number such as 12.5, or nothing if it is unknown")
-            return math.inf
-        return value
 
-    def wrong(self, line: int, column: int, cell: str, remedy: str) -> None:
+def _worded(block: Cells, path: Path, name: str, wrong: np.ndarray, remedy: str) -> Iterator[Defect]:
+    """A defect for each cell of a column that is wrong."""
+    for row in np.flatnonzero(wrong):
+        cell = block.columns[name][int(row)].as_py() or ""
+        cell = cell.lower() if name == "found" else cell
         shown = "empty" if not cell else repr(cell if len(cell) <= 40 else cell[:37] + "...")
-        self.report(Defect(str(self.path), line, f"{self.header[column]} is {shown}", remedy))
+        yield Defect(str(path), int(block.line[row]), f"{name} is {shown}", remedy)
+
+
+def _texts(block: Cells, texts: Numbered) -> Columns:
+    """The number of each text; `task` is filled in where it is empty."""
+    columns: Columns = {}
+    for name in TEXTS:
+        codes, values = _encoded(block, name)
+        numbers = texts[name]
+        columns[name] = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)[codes]
+    tasks = texts["task"]
+    if "" in tasks:
+        search, free = (tasks.setdefault(task, len(tasks)) for task in ("search", "free"))
+        implied = np.where(columns["target"] == texts["target"].get("", -1), free, search)
+        columns["task"] = np.where(columns["task"] == tasks[""], implied, columns["task"]).astype(np.int32)
+    return columns
+
+
+def _answers(block: Cells) -> tuple[Int8[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """What was found (1, 0, or -1 where that is unknown), and where no such thing is said."""
+    codes, answers = _encoded(block, "found")
+    meanings = [FOUND.get(answer.lower()) for answer in answers]
+    numbers = np.array([-1 if meaning is None else int(meaning) for meaning in meanings], np.int8)
+    unclear = np.array([answer.lower() not in FOUND for answer in answers], bool)
+    return numbers[codes], unclear[codes]
+
+
+def _encoded(block: Cells, name: str) -> tuple[Int32[np.ndarray, " n"], list[str]]:
+    """The number of each cell's text, and the texts; all are empty in a column that is not there."""
+    if name not in block.columns:
+        return np.zeros(len(block.line), np.int32), [""]
+    encoded = block.columns[name].combine_chunks().dictionary_encode("encode")  # null, too, is one of the texts
+    return np.from_dlpack(encoded.indices), [text or "" for text in encoded.dictionary.to_pylist()]
+
+
+def _numbers(column: "pyarrow.ChunkedArray") -> Float64[np.ndarray, " n"]:
+    """The number in each cell: NaN where it is empty, infinite where it is none."""
+    import pyarrow
+
+    try:
+        cast = column.cast(pyarrow.float64()).combine_chunks()
+    except pyarrow.ArrowInvalid:
+        return np.array([number(cell) for cell in column.to_pylist()], np.float64)
+    numbers = np.frombuffer(cast.buffers()[1], np.float64, len(cast), 8 * cast.offset)  # to_numpy() imports pandas
+    if cast.null_count:
+        numbers = np.where(np.from_dlpack(cast.is_null().cast(pyarrow.int8())), np.nan, numbers)
+    if np.isfinite(numbers).sum() + cast.null_count == len(numbers):
+        return numbers
+    return np.array([number(cell) for cell in column.to_pylist()], np.float64)
+
+
+def number(cell: str | None) -> float:
+    """The number in a cell: NaN where it is empty, infinite where it is none."""
+    if not cell:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.inf
+    return math.inf if math.isinf(value) or "_" in cell else value
+
+
+def trial_order(columns: Columns) -> Int64[np.ndarray, " n"]:
+    """The rows by picture, then by the first row of the trial, then by index, then as they come."""
+    return np.asarray(np.lexsort((columns["index"], first_rows([columns[name] for name in TEXTS]), columns["image"])))
+
+
+def scanpaths(columns: Columns, texts: dict[str, list[str]], held: memory_sets.MemorySets) -> Iterator[Item]:
+    """The scanpaths of each picture in rows that lie in the order of `trial_order`."""
+    if not len(columns["index"]):
+        return
+    image, subject, task, target = (texts[name] for name in TEXTS)
+    codes = np.stack([columns[name] for name in TEXTS])
+    starts = [0, *(np.flatnonzero((np.diff(codes) != 0).any(0)) + 1).tolist()]
+    trials = codes[:, starts].T.tolist()
+    absent = np.full(len(codes[0]), np.nan)
+    boxes = np.stack([columns.get(name, absent)[starts] for name in BOX], 1).tolist()
+    found = [bool(f) if f >= 0 else None for f in columns["found"][starts].tolist()]
+    xy = np.stack([columns["x"], columns["y"]], 1)
+    name, paths = image[trials[0][0]], list[Scanpath]()
+    for (i, s, k, t), box, seen, start, end in zip(trials, boxes, found, starts, [*starts[1:], len(xy)], strict=True):
+        if image[i] != name:
+            yield name, tuple(paths)
+            name, paths = image[i], []
+        onset, duration = (columns[column][start:end] for column in ("start_ms", "duration_ms"))
+        there = None if math.isnan(sum(box)) else (box[0], box[1], box[2], box[3])
+        memory = memory_sets.memory_set(held, name, subject[s], target[t])
+        paths.append(Scanpath(subject[s], xy[start:end], onset, duration, task[k], target[t], there, seen, memory))
+    yield name, tuple(paths)

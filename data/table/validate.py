@@ -1,83 +1,154 @@
 """Everything that is wrong with a data set in the table format, with file, line and remedy."""
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int64
 
 from data.coco import Boxes, Coco
 from data.errors import Defect, PictureError, Report, Sizes
 from data.picture import is_valid_name
 from data.picture import read as decode
-from data.table import memory_sets
+from data.table import memory_sets, schema
+from data.table.columns import BOX, TEXTS, Columns, Rows, first_rows
 from data.table.read import splits_reporting
-from data.table.schema import Row, parse_rows
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
-def check_fixations(path: Path, found: list[Row], sizes: Sizes, report: Report) -> None:
+Worded = Callable[
+    [Rows, int, int], tuple[str, str]
+]  # problem and remedy of a row that is wrong, after the one before it
+Rule = tuple[Worded, Bool[np.ndarray, " n"]]  # and which rows are
+
+
+def check_fixations(path: Path, rows: Rows, sizes: Sizes, report: Report) -> None:
     """Report what is wrong with single fixations; `sizes` are the known widths and heights of the pictures."""
-    timed = {name: any(math.isfinite(getattr(row, name)) for row in found) for name in ("duration", "start")}
-    for row in found:
-
-        def wrong(problem: str, remedy: str, line: int = row.line) -> None:
-            report(Defect(str(path), line, problem, remedy))
-
-        if math.isnan(row.x) or math.isnan(row.y):
-            wrong("x or y is empty", "write where the fixation was, or remove the row")
-        elif row.image in sizes and math.isfinite(row.x) and math.isfinite(row.y):
-            width, height = sizes[row.image]
-            if not (0 <= row.x < width and 0 <= row.y < height):
-                problem = f"the fixation at ({row.x:g}, {row.y:g}) is outside the picture of {width} x {height} pixels"
-                wrong(problem, "check the coordinates, or leave it: maps and scores skip it")
-        if row.duration < 0:
-            wrong(f"duration_ms is {row.duration:g}", "write a duration above 0, or nothing if it is unknown")
-        for name, column in (("duration", "duration_ms"), ("start", "start_ms")):
-            if timed[name] and math.isnan(getattr(row, name)):
-                wrong(f"{column} is empty, but other rows have one", "write it, or leave the whole column empty")
-        if row.box and not all(map(math.isnan, row.box)) and not (row.box[2] > 0 and row.box[3] > 0):
-            wrong("the target's box has no area", "write target_x, target_y, target_w and target_h, or none of them")
+    columns = rows.columns
+    x, y, duration, start = (columns[name] for name in ("x", "y", "duration_ms", "start_ms"))
+    nowhere = np.isnan(x) | np.isnan(y)
+    rules: list[Rule] = [
+        (_no_place, nowhere),
+        (partial(_outside, sizes=sizes), _are_outside(rows, sizes) & ~nowhere),
+        (_negative, duration < 0),
+        (partial(_no_time, name="duration_ms"), np.isnan(duration) & np.isfinite(duration).any()),
+        (partial(_no_time, name="start_ms"), np.isnan(start) & np.isfinite(start).any()),
+        (_no_area, _have_no_area(columns)),
+    ]
+    _word(path, rows, np.arange(len(rows)), rules, report)
 
 
-def check_trials(path: Path, found: Iterable[Row], report: Report) -> None:
+def _word(path: Path, rows: Rows, order: Int64[np.ndarray, " n"], rules: list[Rule], report: Report) -> None:
+    """Report the rows that break a rule, in some order of the rows, and for each row in the order of the rules."""
+    broken = [np.flatnonzero(where) for _, where in rules]
+    positions, rule = np.concatenate(broken), np.repeat(np.arange(len(rules)), [len(where) for where in broken])
+    for i in np.argsort(positions, kind="stable"):
+        row, before = int(order[positions[i]]), int(order[positions[i] - 1])
+        word, _ = rules[rule[i]]
+        report(Defect(str(path), int(rows.columns["line"][row]), *word(rows, row, before)))
+
+
+def _are_outside(rows: Rows, sizes: Sizes) -> Bool[np.ndarray, " n"]:
+    """Which fixations are known to lie beside their picture."""
+    limits = np.array([sizes.get(name, (np.nan, np.nan)) for name in rows.texts["image"]], float).reshape(-1, 2)
+    x, y = rows.columns["x"], rows.columns["y"]
+    width, height = limits[rows.columns["image"]].T
+    comparable = np.isfinite(x) & np.isfinite(y) & np.isfinite(width)
+    return np.asarray(comparable & ~((x >= 0) & (x < width) & (y >= 0) & (y < height)))
+
+
+def _have_no_area(columns: Columns) -> Bool[np.ndarray, " n"]:
+    """Which rows have a box of the target, and it is none."""
+    if BOX[0] not in columns:
+        return np.zeros(len(columns["line"]), bool)
+    absent = np.logical_and.reduce([np.isnan(columns[name]) for name in BOX])
+    return np.asarray(~absent & ~((columns["target_w"] > 0) & (columns["target_h"] > 0)))
+
+
+def _no_place(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    return "x or y is empty", "write where the fixation was, or remove the row"
+
+
+def _outside(rows: Rows, row: int, before: int, sizes: Sizes) -> tuple[str, str]:
+    x, y, image = (rows.columns[name][row] for name in ("x", "y", "image"))
+    width, height = sizes[rows.texts["image"][image]]
+    problem = f"the fixation at ({x:g}, {y:g}) is outside the picture of {width} x {height} pixels"
+    return problem, "check the coordinates, or leave it: maps and scores skip it"
+
+
+def _negative(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    problem = f"duration_ms is {rows.columns['duration_ms'][row]:g}"
+    return problem, "write a duration above 0, or nothing if it is unknown"
+
+
+def _no_time(rows: Rows, row: int, before: int, name: str) -> tuple[str, str]:
+    return f"{name} is empty, but other rows have one", "write it, or leave the whole column empty"
+
+
+def _no_area(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    return "the target's box has no area", "write target_x, target_y, target_w and target_h, or none of them"
+
+
+def check_trials(path: Path, rows: Rows, report: Report) -> None:
     """Report what is wrong with the order of the fixations in their trials."""
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in found:
-        groups.setdefault(row.trial, []).append(row)
-    for group in groups.values():
-        group.sort(key=lambda row: row.order)
-        if 0 < group[0].order < math.inf:
-            problem = f"the first index of {_trial_name(group[0])} is {group[0].order:g}"
-            report(Defect(str(path), group[0].line, problem, "number the fixations 0, 1, 2, ..."))
-        for before, after in pairwise(group):
-            _step(path, before, after, report)
-
-
-def _step(path: Path, before: Row, after: Row, report: Report) -> None:
-    def wrong(problem: str, remedy: str) -> None:
-        report(Defect(str(path), after.line, f"{problem} in {_trial_name(after)}", remedy))
-
-    if math.isinf(after.order):
+    if not len(rows):
         return
-    if after.order == before.order:
-        wrong(f"index {after.order:g} is there twice (line {before.line})", "remove one, or name the viewers apart")
-        return
-    if after.order > before.order + 1:
-        wrong(f"index goes from {before.order:g} to {after.order:g}", "add the fixations between, or number anew")
-    if after.start < before.start:
-        wrong(f"start_ms goes back from {before.start:g} to {after.start:g}", "order the fixations by time")
-    if after.found != before.found or not _same(after.box, before.box):
-        wrong("found or the target's box changes", "write the same in every row of a trial")
+    trial = first_rows([rows.columns[name] for name in TEXTS])
+    order = np.lexsort((rows.columns["index"], trial))
+    begins = np.diff(trial[order], prepend=-1) != 0
+    del trial  # tables are large
+    index, start = rows.columns["index"][order], rows.columns["start_ms"][order]
+    follows = ~begins & np.isfinite(index)
+    before = np.append(np.nan, index[:-1])
+    twice = follows & (index == before)
+    follows &= ~twice
+    rules: list[Rule] = [
+        (_begins_late, begins & (index > 0) & np.isfinite(index)),
+        (_twice, twice),
+        (_gap, follows & (index > before + 1)),
+        (_goes_back, follows & np.append(False, start[1:] < start[:-1])),
+        (_changes, follows & _are_changed(rows.columns, order)),
+    ]
+    _word(path, rows, order, rules, report)
 
 
-def _same(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one, other, strict=True))
+def _are_changed(columns: Columns, order: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which rows say something else about the target than the row before them in this order."""
+    changed = np.zeros(len(order), bool)
+    for name in ("found", *(name for name in BOX if name in columns)):
+        values = columns[name][order]
+        changed[1:] |= (values[1:] != values[:-1]) & ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
+    return changed
 
 
-def _trial_name(row: Row) -> str:
-    return f"the trial of {row.subject!r} on {row.image!r}" + (f" for {row.target!r}" if row.target else "")
+def _begins_late(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    problem = f"the first index of {rows.trial(row)} is {rows.columns['index'][row]:g}"
+    return problem, "number the fixations 0, 1, 2, ..."
+
+
+def _twice(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    index, line = rows.columns["index"][row], rows.columns["line"][before]
+    problem = f"index {index:g} is there twice (line {line}) in {rows.trial(row)}"
+    return problem, "remove one, or name the viewers apart"
+
+
+def _gap(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    index = rows.columns["index"]
+    problem = f"index goes from {index[before]:g} to {index[row]:g} in {rows.trial(row)}"
+    return problem, "add the fixations between, or number anew"
+
+
+def _goes_back(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    start = rows.columns["start_ms"]
+    problem = f"start_ms goes back from {start[before]:g} to {start[row]:g} in {rows.trial(row)}"
+    return problem, "order the fixations by time"
+
+
+def _changes(rows: Rows, row: int, before: int) -> tuple[str, str]:
+    return f"found or the target's box changes in {rows.trial(row)}", "write the same in every row of a trial"
 
 
 def check_boxes(path: Path, items: Mapping[str, Boxes], sizes: Sizes, report: Report) -> None:
@@ -94,13 +165,16 @@ def check_boxes(path: Path, items: Mapping[str, Boxes], sizes: Sizes, report: Re
 
 
 def check_table(root: Path | str, progress: Progress = lambda done, total: None) -> list[Defect]:
-    """Everything that is wrong with a data set, in one run; every picture is decoded, and every row held in memory."""
+    """Everything that is wrong with a data set, in one run.
+
+    Every picture is decoded. The numbers of all rows are in memory at once, some 60 to 100 bytes a row.
+    """
     root = Path(root)
     defects: list[Defect] = []
     report = defects.append
     table = root / "fixations.csv"
-    found = list(parse_rows(table, report))
-    if not found and not defects:
+    found = schema.parse_rows(table, report)
+    if not len(found) and not defects:
         report(Defect(str(table), None, "no row below the header", "write one row a fixation"))
     coco = Coco(root / "objects.json", report)
     sizes = _check_pictures(root, found, coco.sizes, report, progress)
@@ -108,15 +182,16 @@ def check_table(root: Path | str, progress: Progress = lambda done, total: None)
     check_trials(table, found, report)
     check_boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
     memory_sets.check(root / "trials.csv", found, report)
-    _check_splits(root, {row.image for row in found}, report)
+    _check_splits(root, set(found.texts["image"]), report)
     return defects
 
 
-def _check_pictures(root: Path, found: list[Row], known: Sizes, report: Report, progress: Progress) -> Sizes:
-    first = {row.image: row.line for row in reversed(found)}
+def _check_pictures(root: Path, found: Rows, known: Sizes, report: Report, progress: Progress) -> Sizes:
+    names = found.texts["image"]
+    lines = found.columns["line"][np.unique(found.columns["image"], return_index=True)[1]].tolist()  # the first of each
     sizes: Sizes = {}
-    for done, (name, line) in enumerate(sorted(first.items(), key=lambda item: item[1])):
-        progress(done, len(first))
+    for done, (name, line) in enumerate(zip(names, lines, strict=True)):
+        progress(done, len(names))
         path = root / "images" / name
         if path.is_file():
             try:
@@ -136,7 +211,7 @@ def _check_pictures(root: Path, found: list[Row], known: Sizes, report: Report, 
             report(
                 Defect(str(root / "fixations.csv"), line, problem, f"put it into {root / 'images'} or mend the name")
             )
-    progress(len(first), len(first))
+    progress(len(names), len(names))
     return sizes
 
 

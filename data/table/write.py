@@ -22,8 +22,8 @@ from data.gaze import Objects, Picture, Scanpath
 from data.picture import is_valid_name
 from data.staging import new_folder, staging_dir
 from data.table import memory_sets
+from data.table.columns import NEEDED, SEARCH
 from data.table.objects_json import to_coco
-from data.table.schema import NEEDED, SEARCH
 
 Items = Iterable[tuple[Picture, Sequence[Scanpath]]]
 

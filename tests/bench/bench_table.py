@@ -4,8 +4,10 @@
 
 Without --data a synthetic set of pictures with 25 viewers of 20 fixations is made: 2,000 pictures have a million
 fixations, 20,000 ten. Each part runs in a process of its own: the first index, the second, which finds the cache,
-reading every scanpath, an epoch of batches, and one picture's fixations from Parquet and from the mapped file. Memory
-is the peak resident set, PyTorch and mapped pages among it. Prints a table and one line of JSON a part.
+reading every scanpath, validating the table where objects.json has the sizes of the pictures, an epoch of batches, and
+one picture's fixations from Parquet and from the mapped file. Memory is the peak resident set, PyTorch and mapped pages
+among it; that of validating is also given above what the program has before it begins. Prints a table and one line of
+JSON a part.
 """
 
 import argparse
@@ -39,6 +41,37 @@ def read(root: Path, options: argparse.Namespace) -> dict[str, Any]:
         paths += len(some)
         fixations += sum(map(len, some))
     return {"scanpaths": paths, "fixations": fixations}
+
+
+def validate(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Every defect of the same table without its pictures."""
+    from data.table import objects_json
+    from data.table.read import read_table
+
+    with tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder)
+        (bare / "fixations.csv").symlink_to((root / "fixations.csv").resolve())
+        known = [picture for picture, _ in read_table(root)]
+        (bare / "objects.json").write_text(json.dumps(objects_json.to_coco(known, {})))
+        command = [sys.executable, "-c", VALIDATE, str(bare)]
+        line = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    seconds, megabytes, defects = json.loads(line)
+    return {"validate_s": round(seconds, 2), "validate_mb_above_start": round(megabytes), "defects": defects}
+
+
+VALIDATE = """
+import json, sys, time
+from pathlib import Path
+from data import table
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+before, start = peak(), time.perf_counter()
+defects = len(table.check(sys.argv[1]))
+print(json.dumps([time.perf_counter() - start, peak() - before, defects]))
+"""
 
 
 def batches(root: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -91,6 +124,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
     "first index": index,
     "second index": index,
     "read": read,
+    "validate": validate,
     "batches": batches,
     "picture": picture,
 }
@@ -125,6 +159,11 @@ def main() -> None:
             command = [sys.executable, __file__, "--data", str(root), "--part", part, *given]
             line = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
             found = json.loads(line)
+            if part == "validate":
+                found |= {"s": found["validate_s"]}
+                print(
+                    f"validate: {found['validate_mb_above_start']} MB above an empty start, {found['defects']} defects"
+                )
             print(f"{part}: {found['s']} s, at most {found['peak_mb']} MB, workers {found['worker_peak_mb']} MB")
             print(line)
 
