@@ -30,8 +30,10 @@ class SaliencyTask(Training):
         warmup: share of the steps in which the rate rises.
         stride: canvas pixels per cell of the maps that are compared.
         start: .safetensors to begin from, to fine-tune what ships on other data.
-        seed: of dropout; the same step draws the same numbers in every run, resumed or not.
+        seed: of dropout; the same batch of the same step draws the same numbers in every run, resumed or not.
     """
+
+    watched = ("cc", "nss", "kl")
 
     def __init__(
         self,
@@ -80,17 +82,10 @@ class SaliencyTask(Training):
         log_p, valid = self(batch), batch["valid"]
         for name, maps in (("", slice(0, 1)), ("_slices", slice(1, None))):
             keep = valid[:, maps]
-            if not keep.any():
-                continue
             arguments = (log_p[:, maps][keep], batch["density"][:, maps][keep], batch["counts"][:, maps][keep])
-            count = int(keep.sum())
-            shown = {
-                "cc": 1 - losses.cc(*arguments).mean(),
-                "nss": -losses.nss(*arguments).mean(),
-                "kl": losses.kl(*arguments).mean(),
-            }
-            scores = {f"{stage}/{key}{name}": value for key, value in shown.items()}
-            self.log_dict(scores, prog_bar=name == "", batch_size=count, sync_dist=True, on_epoch=True)
+            self._count(f"cc{name}", 1 - losses.cc(*arguments))
+            self._count(f"nss{name}", -losses.nss(*arguments))
+            self._count(f"kl{name}", losses.kl(*arguments))
 
     def _groups(self) -> dict[bool, list[nn.Parameter]]:
         """Norms, biases and the finisher are not decayed."""

@@ -26,8 +26,10 @@ class ScanpathTask(Training):
         warmup: share of the steps in which the rate rises.
         pace: weight of the durations' loss, where the model tells them.
         start: .safetensors to begin from, to fine-tune what ships on other data.
-        seed: of dropout; the same step draws the same numbers in every run.
+        seed: of dropout; the same batch of the same step draws the same numbers in every run.
     """
+
+    watched = ("choice",)
 
     def __init__(
         self,
@@ -78,15 +80,14 @@ class ScanpathTask(Training):
         nats = told[..., 1] + ((log - told[..., 0]) * (-told[..., 1]).exp()).square() / 2
         return bits[objects], end[batch["ended"] & (length[..., 0] > 0)], nats[known]
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
-        """Bits per choice and nats per duration."""
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Bits per choice and nats per duration; zero for scenes that nobody looked at."""
         bits, end, nats = self._losses(batch)
-        if not len(bits):
-            return None
-        total = torch.cat([bits, end]).mean()
+        total = torch.cat([bits, end]).mean() if len(bits) else bits.sum()
         if self.pace and len(nats) and getattr(self.network, "durations", True):
             total = total + self.pace * nats.mean()
-        self.log("train/bits", bits.mean(), prog_bar=True)
+        if len(bits):
+            self.log("train/bits", bits.mean(), prog_bar=True)
         return self._whole(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
@@ -94,10 +95,7 @@ class ScanpathTask(Training):
         bits, end, nats = self._losses(batch)
         shown = {"bits": bits, "end": end, "pace": nats, "choice": torch.cat([bits, end])}
         for name, values in shown.items():
-            if len(values):
-                self.log(
-                    f"{stage}/{name}", values.mean(), prog_bar=name == "choice", batch_size=len(values), sync_dist=True
-                )
+            self._count(name, values)
 
     def _groups(self) -> dict[bool, list[nn.Parameter]]:
         """Norms, biases and embeddings are not decayed; what is frozen is left out."""

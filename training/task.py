@@ -6,7 +6,9 @@ A task adds its losses (`training_step`), what is shown meanwhile (`_evaluate`) 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -30,8 +32,10 @@ class Training(LightningModule):
         peak: learning rate at the top of the one-cycle schedule.
         warmup: share of the steps in which the rate rises.
         start: .safetensors to begin from, to fine-tune what ships on other data.
-        seed: of dropout; the same step draws the same numbers in every run, resumed or not.
+        seed: of dropout; the same batch of the same step draws the same numbers in every run, resumed or not.
     """
+
+    watched: tuple[str, ...] = ()  # scores beside the progress bar
 
     def __init__(
         self, network: nn.Module, optimizer: OptimizerCallable, peak: float, warmup: float, start: str | None, seed: int
@@ -41,6 +45,7 @@ class Training(LightningModule):
         if start:
             weights.start(network, Path(start))
         self.peak, self.warmup, self.seed = peak, warmup, seed
+        self.totals: dict[str, tuple[float, int]] = {}  # of each score of the evaluation in hand: sum and count
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, as weight averaging makes one, has no optimiser: its factory may hold the whole command line."""
@@ -50,26 +55,85 @@ class Training(LightningModule):
         """Writes down how the network is built, so that the file alone gives it back."""
         checkpoint["network"] = weights.describe(self.network)
 
+    def setup(self, stage: str) -> None:
+        """Refuses what no network here computes in.
+
+        Raises:
+            GazeError: for a precision in which the weights are not float32.
+        """
+        precision = str(self.trainer.precision)
+        if precision.endswith("-true") and precision != "32-true":
+            raise GazeError(
+                f"trainer.precision is {precision}; weights and densities need float32: use 32-true, bf16-mixed or "
+                "16-mixed."
+            )
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Fixes what chance does in this step."""
-        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
+        """Fixes what chance does with this batch: several may share a step, where gradients are accumulated."""
+        entropy = (self.seed % 2**64, self.global_step, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
 
     def _whole(self, total: Tensor) -> Tensor:
-        """The loss and what keeps the heads of its mixers equally busy, or the end of a run that has lost it."""
+        """The loss and what keeps the heads of its mixers equally busy, or the end of a run that has lost it.
+
+        It depends on every parameter that is trained, if only with a gradient of zero: a process whose batch says
+        nothing about some of them would keep the others waiting for theirs.
+
+        Raises:
+            GazeError: in every process, where the loss of any is not finite.
+        """
+        total = total + sum(p.sum() * 0 for p in self.network.parameters() if p.requires_grad)
         for module in self.network.modules():
             if getattr(module, "balance", None) is not None:
                 total = total + BALANCE * module.balance  # type: ignore[operator]
                 module.balance = None  # type: ignore[assignment]  # else no copy could be made of it
-        if not torch.isfinite(total):
+        loss = _summed(total.detach())
+        if not torch.isfinite(loss):
             raise GazeError(
-                f"The loss became {total.item()} at step {self.global_step}: training stopped; "
+                f"The loss became {loss.item()} at step {self.global_step}: training stopped; "
                 "begin again with a lower model.peak, or with trainer.gradient_clip_val."
             )
         self.log("train/loss", total)
         return total
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
+        """Gives each score of the batch to `_count`."""
         raise NotImplementedError
+
+    def _count(self, name: str, values: Float[Tensor, " n"]) -> None:
+        """Adds the values of a score to those of the evaluation; there may be none."""
+        total, count = self.totals.get(name, (0.0, 0))
+        self.totals[name] = total + float(values.sum()), count + len(values)
+
+    def _tell(self, stage: str) -> None:
+        """Logs the mean of each score over all processes, in all of them; a score that none has is left out."""
+        parts = [self.totals]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            parts = [{} for _ in range(torch.distributed.get_world_size())]
+            torch.distributed.all_gather_object(parts, self.totals)
+        self.totals = {}
+        for name in dict.fromkeys(name for part in parts for name in part):
+            pairs = [part[name] for part in parts if name in part]
+            count = sum(number for _, number in pairs)
+            if count:
+                mean = sum(total for total, _ in pairs) / count
+                self.log(f"{stage}/{name}", mean, prog_bar=name in self.watched)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forgets an evaluation that was broken off."""
+        self.totals = {}
+
+    def on_test_epoch_start(self) -> None:
+        """The same before the test split."""
+        self.totals = {}
+
+    def on_validation_epoch_end(self) -> None:
+        """Writes down the scores of the val split."""
+        self._tell("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Writes down the scores of the test split."""
+        self._tell("test")
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """What is shown of the val split."""
@@ -91,3 +155,11 @@ class Training(LightningModule):
         steps = max(2, int(self.trainer.estimated_stepping_batches))
         schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _summed(value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """The sum over the processes of a run: not finite where that of any is not."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        value = value.clone()
+        torch.distributed.all_reduce(value)
+    return value

@@ -34,15 +34,35 @@ def describe(network: nn.Module) -> dict[str, Any]:
 
 
 def build(description: dict[str, Any], known: Mapping[str, str] = MODELS) -> nn.Module:
-    """The network of a description; only models of the table `known` are built."""
+    """The network of a description, without its weights; only models of the table `known` are built.
+
+    Raises:
+        ModelError: for another model, arguments that do not suit it, or a backbone of the hub that is not described.
+    """
     kind = str(description.get("model"))
     if kind not in known.values():
         raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(known)}; give another.")
+    arguments = description.get("arguments", {})
+    _check_backbones(arguments)
     try:
-        network: nn.Module = pkgutil.resolve_name(kind)(**description.get("arguments", {}))
+        network: nn.Module = pkgutil.resolve_name(kind)(**arguments)
     except TypeError as error:
         raise ModelError(f"The file's arguments do not suit {kind} ({error}); use the gaze that wrote it.") from error
     return network
+
+
+def _check_backbones(arguments: Mapping[str, Any]) -> None:
+    """Refuses a backbone, of a network inside the network as well, for which the hub would be asked."""
+    backbone = str(arguments.get("backbone", ""))
+    if backbone.startswith("hf:") and not isinstance(arguments.get("backbone_config"), Mapping):
+        raise ModelError(
+            f"The file names the backbone '{backbone}' without its configuration, so that it would have to be "
+            "downloaded; train from it once more (gaze train, with the same backbone and --model.start) and use "
+            "what that writes."
+        )
+    for value in arguments.values():
+        if isinstance(value, Mapping):
+            _check_backbones(value)
 
 
 def save(network: nn.Module, path: Path) -> None:

@@ -3,12 +3,15 @@
 `small` is trained from scratch: fused inverted residuals where the maps are large, depth-wise ones where they are
 small (Sandler et al. 2018, https://arxiv.org/abs/1801.04381; Tan & Le 2021, https://arxiv.org/abs/2104.00298).
 `hf:<model id or folder>` takes a backbone of `transformers`, an optional extra, with weights from the Hugging Face hub.
+Where weights follow from a file, it is built from its configuration, which the file holds, and the hub is not asked.
 Both give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -16,6 +19,8 @@ from torch.nn.functional import interpolate
 from data.errors import ModelError
 
 SCALES = (4, 8, 16, 32)
+LABELS = ("id2label", "label2id")  # names of classes: a backbone has none
+REMOTE = ("attn_implementation", "experts_implementation", "name_or_path", "auto_map")  # may name code on the hub
 
 
 class InvertedResidual(nn.Module):
@@ -74,30 +79,30 @@ class Small(nn.Module):
 
 
 class Pretrained(nn.Module):
-    """A backbone of `transformers`; its last four feature maps, brought to our four scales."""
+    """A backbone of `transformers`; its last four feature maps, brought to our four scales.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: a model id of the hub, or a folder; the weights come from there.
+        config: the backbone's configuration, as `config` tells it; where it is given nothing is downloaded and the
+            weights are random, for they follow.
+    """
+
+    def __init__(self, name: str, config: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         try:
-            from transformers import AutoConfig
-            from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+            import transformers  # noqa: F401
         except ImportError as error:
             raise ModelError(
                 f"Backbone 'hf:{name}' needs transformers; install it with: pip install -e '.[hf]'"
             ) from error
-        try:
-            # what AutoBackbone does, but without its question to the hub, which refuses folders and needs the network
-            config = AutoConfig.from_pretrained(name)
-            kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(config)]
-            self.body = kind.from_pretrained(name, out_features=list(config.stage_names)[-4:])
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            reason = "it is no backbone" if isinstance(error, KeyError) else str(error).strip().splitlines()[0]
-            raise ModelError(
-                f"Backbone 'hf:{name}' cannot be loaded ({reason}); give the id of a model that can be downloaded, "
-                "or a folder."
-            ) from error
+        self.body = _download(name) if config is None else _of_config(name, config)
         channels = list(self.body.channels)
         self.widths = tuple([channels[0]] * (4 - len(channels)) + channels)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The backbone's configuration in JSON's types, enough to build it without the hub."""
+        return _local(json.loads(self.body.config.to_json_string(use_diff=False)))
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """Features at 1/4, 1/8, 1/16 and 1/32, resized where the backbone works at other scales."""
@@ -111,10 +116,53 @@ class Pretrained(nn.Module):
         ]
 
 
-def build(name: str) -> Small | Pretrained:
-    """`small`, or `hf:<model id or folder>`."""
+def _download(name: str) -> Any:
+    """What AutoBackbone does, but without its question to the hub, which refuses folders and needs the network."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(config)]
+        return kind.from_pretrained(name, out_features=list(config.stage_names)[-4:], dtype=torch.float32)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = "it is no backbone" if isinstance(error, KeyError) else str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"Backbone 'hf:{name}' cannot be loaded ({reason}); give the id of a model that can be downloaded, "
+            "or a folder."
+        ) from error
+
+
+def _of_config(name: str, config: Mapping[str, Any]) -> Any:
+    """The backbone without weights; only classes of transformers itself are built."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+
+    try:
+        options = _local(config)
+        model = options.pop("model_type")
+        if model == "timm_backbone":
+            raise ValueError("timm may download what it builds")
+        made = AutoConfig.for_model(model, **options)
+        kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(made)]
+        return kind(made)
+    except Exception as error:  # whatever transformers says of a configuration that somebody else wrote
+        raise ModelError(
+            f"Backbone 'hf:{name}' cannot be built from its configuration ({type(error).__name__}); "
+            "use the gaze and the transformers that wrote it."
+        ) from error
+
+
+def _local(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without names of classes, and without what may name code or kernels on the hub."""
+    kept = {key: value for key, value in config.items() if key not in (*LABELS, *REMOTE) and not key.startswith("_")}
+    return {key: _local(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def build(name: str, config: Mapping[str, Any] | None = None) -> Small | Pretrained:
+    """`small`, or `hf:<model id or folder>`; the latter without weights where its `config` is given."""
     if name == "small":
         return Small()
     if name.startswith("hf:"):
-        return Pretrained(name[3:])
+        return Pretrained(name[3:], config)
     raise ModelError(f"Backbone '{name}' is unknown; use 'small' or 'hf:<model id or folder>'.")

@@ -4,7 +4,8 @@
 
 `f` is `(b, 1 + t, g, g')`, one map of the whole viewing and t slices. The blur's sigma is learned; the centre bias is a
 learned mixture of Gaussians for each viewing condition and map, in the picture's own coordinates. Condition "any" (0)
-is for unknown pictures, the last one, "uniform", has no bias. Pixels outside the picture get probability zero.
+is for unknown pictures, the last one, "uniform", has no bias. Pixels outside the picture get probability zero. All is
+computed in float32, under autocast as well: in bfloat16 a log density would be off by some hundredths.
 After DeepGaze II's readout (Kuemmerer et al. 2016, https://arxiv.org/abs/1610.01563); the mixture is ours.
 """
 
@@ -12,6 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, pad
+
+from attention.operators.dense import exact
 
 OUTSIDE = -1e4  # the logit of a pixel outside the picture: exp of it is zero
 FLOOR = 1e-5  # of the mixture: no place is impossible
@@ -64,9 +67,15 @@ class Finalizer(nn.Module):
         condition: Int[Tensor, " b"],
         stride: int = 1,
     ) -> tuple[Density, Slices]:
-        """Log densities per cell of `stride` canvas pixels: the whole viewing, and each slice."""
+        """Log densities per cell of `stride` canvas pixels: the whole viewing, and each slice; in float32."""
+        log = exact(self._finish)(logits.float(), content.float(), condition, stride)
+        return log[:, 0], log[:, 1:]
+
+    def _finish(
+        self, logits: Float[Tensor, "b m g v"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"], stride: int
+    ) -> Float[Tensor, "b m y x"]:
         trained = condition * (condition < self.gate.shape[0] - 1)  # "uniform" is as sharp as "any"
-        logits = self._blur(logits.float()) * self.log_gain[trained].exp()[..., None, None]
+        logits = self._blur(logits) * self.log_gain[trained].exp()[..., None, None]
         if stride != self.scale:
             factor = self.scale // stride
             size = (logits.shape[-2] * factor, logits.shape[-1] * factor)
@@ -77,5 +86,4 @@ class Finalizer(nn.Module):
         bias = self._bias((x - x0) / (x1 - x0) * 2 - 1, (y - y0) / (y1 - y0) * 2 - 1, condition)
         inside = ((x >= x0) & (x < x1))[:, None, None, :] & ((y >= y0) & (y < y1))[:, None, :, None]
         logits = torch.where(inside, logits + bias, OUTSIDE)
-        log = logits.flatten(2).log_softmax(-1).reshape(logits.shape)
-        return log[:, 0], log[:, 1:]
+        return logits.flatten(2).log_softmax(-1).reshape(logits.shape)

@@ -11,6 +11,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
+from attention.operators.dense import exact
+
 LOWEST = -1e4  # log density in the bars
 FLOOR = 1e-6  # of the highest value: no place on the picture is impossible
 
@@ -44,7 +46,7 @@ class Classical(nn.Module):
         density = torch.zeros(picture.shape[:3], device=picture.device)
         for index, (x0, y0, x1, y1) in enumerate(content.round().long().tolist()):
             seen = picture[index, y0:y1, x0:x1].permute(2, 0, 1).float() / 255
-            density[index, y0:y1, x0:x1] = self._whole(seen)
+            density[index, y0:y1, x0:x1] = exact(self._whole)(seen)
         logits = functional.avg_pool2d(density, stride).log().clamp_min(LOWEST)
         log_density = logits.flatten(1).log_softmax(1).view_as(logits)
         return log_density, log_density.new_empty(len(picture), 0, *logits.shape[1:])

@@ -12,6 +12,7 @@ other pictures of the batch. It does not predict an order or durations.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -21,7 +22,7 @@ from torch.nn.functional import interpolate
 from attention import MIXERS, InterleavedBlock
 from data.errors import GazeError
 from data.gaze import condition_names
-from saliency.layers.backbone import InvertedResidual, build
+from saliency.layers.backbone import InvertedResidual, Pretrained, build
 from saliency.layers.finalizer import Density, Finalizer, Slices
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
@@ -50,13 +51,15 @@ class TempSAL(nn.Module):
         mixer: how coarse tokens look at each other over space, of `attention.MIXERS`.
         fine_mixer: the same for a block at 1/8 in the decoder; there is none unless it is named.
         drop: dropout of the coarse features.
+        backbone_config: configuration of an `hf:` backbone whose weights follow from a file, which tells it; without
+            one the weights come from the hub.
     """
 
     multiple = 32  # the canvas' sides are multiples of this
     mean: Tensor
     std: Tensor
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of a recipe
         self,
         conditions: Sequence[str] = (),
         slices: int = 5,
@@ -68,6 +71,7 @@ class TempSAL(nn.Module):
         mixer: str = "interleaved",
         fine_mixer: str | None = None,
         drop: float = 0.1,
+        backbone_config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         for name in (mixer, fine_mixer or mixer):
@@ -87,7 +91,9 @@ class TempSAL(nn.Module):
         }
         self.conditions = condition_names(conditions)
         self.slices, self.fine, self.width = slices, fine, width
-        self.encoder = build(backbone)
+        self.encoder = build(backbone, backbone_config)
+        if isinstance(self.encoder, Pretrained):
+            self.arguments["backbone_config"] = self.encoder.config
         quarter, eighth, sixteenth, last = self.encoder.widths
         self.top = _norm(last, width)
         self.coarse = _norm(sixteenth, width)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from attention.operators.dense import exact
 from saliency.models.tempsal import TempSAL
 
 FLOOR = 1e-8  # of a probability, before its logarithm
@@ -41,7 +42,8 @@ class Crops(nn.Module):
 class Salient(nn.Module):
     """What a trained TempSAL sees in each box: features, and how much of the looks of each second fall there.
 
-    The network is frozen. Its features do not change while OAT is trained, so that they can be computed once.
+    The network is frozen. Its features do not change while OAT is trained, so that they can be computed once; they are
+    float32 under every precision, whether they are computed before the training or in a step.
     """
 
     def __init__(self, network: TempSAL) -> None:
@@ -64,6 +66,9 @@ class Salient(nn.Module):
         condition: Int[Tensor, " b"],
     ) -> Float[Tensor, "b n f"]:
         """Mean features, log share of the looks, and log density relative to a uniform one; boxes on the canvas."""
+        return exact(self._inside)(picture, content, boxes, condition)
+
+    def _inside(self, picture: Tensor, content: Tensor, boxes: Tensor, condition: Tensor) -> Tensor:
         fine, tokens, log_p = self.network.look(picture, content, condition)
         inside = (content[:, 2] - content[:, 0]) * (content[:, 3] - content[:, 1])
         area = (boxes[..., 2] * boxes[..., 3]) / inside[:, None]

@@ -10,7 +10,8 @@ After OAT (Fang et al. 2024, https://arxiv.org/abs/2407.13335), re-thought: plac
 is closed (`scanpath.models._position_code`), the end has a token of its own, what is looked for is known by what it
 looks like and not by where it lies unless the model is told, how two objects lie to each other and how often one was
 seen are told to the pointer, and everything about the scene is computed once for all observers. It does not predict
-where on an object.
+where on an object. Pointer and pace are computed in float32
+under every precision: bfloat16 blurs log durations by some hundredths.
 """
 
 import math
@@ -23,6 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from attention import MIXERS
+from attention.operators.dense import exact
 from data.errors import GazeError
 from data.gaze import condition_names
 from saliency import MODELS
@@ -204,7 +206,8 @@ class OAT(nn.Module):
         near = torch.exp(-((far / widths) ** 2) / 2)
         other = there[:, None, :, 2:].sum(-1, keepdim=True).expand(-1, here.shape[1], -1, -1)
         own = here[:, :, None, 2:].sum(-1, keepdim=True).expand(-1, -1, there.shape[1], -1)
-        y: Tensor = self.pair(torch.cat([step, far, (far + 0.02).log(), near, other, own, step[..., :1].abs()], -1))
+        lies = torch.cat([step, far, (far + 0.02).log(), near, other, own, step[..., :1].abs()], -1)
+        y: Tensor = exact(self.pair)(lies)
         return y
 
     def _appear(self, scene: Mapping[str, Tensor], features: Tensor | None) -> Float[Tensor, "b n c"]:
@@ -239,7 +242,7 @@ class OAT(nn.Module):
         mask, boxes, own = _there(scene), _degrees(scene, x.shape[1]), _own(scene)
         for layer in self.encoder:
             x = layer(x, mask, boxes, own)
-        x = self.norms[0](x)
+        x = self.norms[0](x).float()
         start = (self.start + condition).expand_as(objects[:, :1])
         inside = torch.cat([objects + scene["target"][..., None] * self.found, start], 1)
         pairs = [layer.look.remember(x) for layer in self.decoder]  # type: ignore[union-attr, operator]
@@ -253,10 +256,10 @@ class OAT(nn.Module):
             self.enter(inside),
             torch.stack([keys for keys, _ in pairs], 1),
             torch.stack([values for _, values in pairs], 1),
-            self.key(ends),
+            exact(self.key)(ends),
             torch.cat([place, middle], 1),
             self._pairs(target, place)[:, 0] * some.clamp(max=1),
-            self.pace_key(x[:, :count]),
+            exact(self.pace_key)(x[:, :count]),
             mask[:, 0, 0],
         )
 
@@ -279,7 +282,7 @@ class OAT(nn.Module):
         x = x.unflatten(0, (batch, paths)).flatten(1, 2)
         relation = self._pairs(memory.place, memory.place[:, :-1]).flatten(2)
         lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
-        logits, pace = self._point(x, memory, lies, visit_history(order, count).flatten(1, 2))
+        logits, pace = exact(self._point)(x.float(), memory, lies, visit_history(order, count).flatten(1, 2))
         allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
         logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
         return logits, pace.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
@@ -302,7 +305,7 @@ class OAT(nn.Module):
             x, more = layer.step(x, past[place], keys, values, memory.there[:, None, None])  # type: ignore[operator]
             grown.append(more)
         lies = self._pairs(memory.place[:, last], memory.place[:, :-1])
-        logits, pace = self._point(x.transpose(0, 1), memory, lies, told[None])
+        logits, pace = exact(self._point)(x.transpose(0, 1).float(), memory, lies, told[None])
         return logits[0], pace[0], trace, torch.stack(grown)
 
     def _point(

@@ -1,7 +1,11 @@
 """The loss is what a loop over every path says, and a short training beats guessing, in search and in free viewing."""
 
 import copy
+import json
 import math
+import os
+import subprocess
+import sys
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,6 +26,7 @@ from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT
 from scanpath.task import ScanpathTask
 from tests import scanpath_toy as toy
+from tests import two_processes
 from training import weights
 from training.datamodule import Order
 
@@ -123,13 +128,33 @@ def test_a_loss_that_is_no_number_stops_the_training() -> None:
         task(network).training_step(given, 0)
 
 
-def test_a_batch_in_which_nobody_looked_is_no_error_in_evaluation() -> None:
-    """A scene of the validation split may have lost all of its paths."""
+def nobody() -> dict[str, Tensor]:
+    """A scene without any path."""
     given = toy.batch(toy.form().feed(toy.scene(4)))
     given |= {"order": torch.zeros(1, 0, 1, dtype=torch.int64), "duration": torch.zeros(1, 0, 1)}
-    run, given = task(toy.network()), given | {"ended": torch.zeros(1, 0, dtype=torch.bool)}
-    run.validation_step(given, 0)
-    assert [len(values) for values in run._losses(given)] == [0, 0, 0]
+    return given | {"ended": torch.zeros(1, 0, dtype=torch.bool)}
+
+
+@pytest.mark.parametrize("options", [{"durations": False, "relation": False}, {"trace": False}])
+def test_the_loss_reaches_every_trained_weight_even_where_nobody_looked(options: dict[str, Any]) -> None:
+    """Else, on several processes, one would wait for the gradients of another for ever."""
+    network = toy.network(**options)
+    network.category.requires_grad_(False)
+    for given in (nobody(), batch()):
+        network.zero_grad(set_to_none=True)
+        loss = task(network).training_step(given, 0)
+        loss.backward()
+        assert {p.grad is None for name, p in network.named_parameters() if name != "category.weight"} == {False}
+    nothing = task(network).training_step(nobody(), 0)
+    nothing.backward()
+    assert float(nothing) == 0
+
+
+def test_a_batch_in_which_nobody_looked_is_no_error_in_evaluation() -> None:
+    """A scene of the validation split may have lost all of its paths."""
+    run = task(toy.network())
+    run.validation_step(nobody(), 0)
+    assert [len(values) for values in run._losses(nobody())] == [0, 0, 0]
 
 
 def test_norms_biases_and_embeddings_are_not_decayed() -> None:
@@ -222,15 +247,48 @@ def test_a_copy_has_no_optimiser() -> None:
 def test_the_same_step_of_the_same_seed_drops_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     made, given = task(toy.network(drop=0.5), seed=3).train(), batch()
 
-    def loss() -> float:
-        made.on_train_batch_start(None, 0)
-        return float(made.training_step(given, 0).detach())
+    def loss(place: int = 0) -> float:
+        made.on_train_batch_start(None, place)
+        return float(made.training_step(given, place).detach())
 
     first = loss()
     torch.rand(5)
     assert loss() == first
+    assert loss(1) != first  # another batch of the same step, where gradients are accumulated
     made.seed = 4
     assert loss() != first
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])
+def test_a_precision_without_float32_is_refused_in_one_sentence(precision: str) -> None:
+    loader = DataLoader(scenes("free", 2, 1), 2, sampler=Order(2, 0), collate_fn=collate)
+    with pytest.raises(GazeError, match=rf"^trainer.precision is {precision}; weights .* use 32-true, bf16-mixed or"):
+        trainer(1, precision=precision).fit(ScanpathTask(toy.network()), loader)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["scanpath", "saliency", "broken"])
+def test_a_process_with_nothing_to_learn_from_keeps_nobody_waiting(kind: str, tmp_path: Path) -> None:
+    """All that people did lies in the samples of process 0, in training and in validation."""
+    done = subprocess.run(
+        [sys.executable, str(Path(two_processes.__file__)), kind, str(tmp_path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    results = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.json"))]
+    if kind == "broken":
+        assert [result["error"].split(" at step")[0] for result in results] == ["The loss became nan"] * 2
+        return
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(results) == 2
+    assert results[0] == results[1]
+    alone = two_processes.scores(kind)
+    assert results[0]["steps"] == two_processes.STEPS
+    assert results[0]["first"].keys() == alone.keys()
+    for name, value in alone.items():
+        assert results[0]["first"][name] == pytest.approx(value, rel=1e-4), name
 
 
 def test_paths_of_no_fixation_are_no_paths() -> None:

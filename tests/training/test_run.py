@@ -2,14 +2,18 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning_utilities.core.rank_zero import rank_zero_only
+from pytorch_lightning.callbacks import Callback
 
 from data.errors import GazeError, ModelError
 from data.synthetic import scenes as synthetic_scenes
@@ -108,6 +112,105 @@ def test_a_run_stopped_by_sigterm_continues_exactly(
             assert torch.equal(tensor, got[part][name]), f"{part}: {name}"
 
 
+class StruckMidway(training_run.Pause):
+    """A person's SIGTERM after the third batch."""
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        if trainer.current_epoch == 0 and rest[-1] == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        super().on_train_batch_end(trainer, pl_module, *rest)
+
+
+class Masks(Callback):
+    """Which channels dropout left, of every batch."""
+
+    seen: tuple[torch.Tensor, ...] = ()
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        type(self).seen = ()
+        pl_module.network.drop.register_forward_hook(self._note)
+
+    def _note(self, module: Any, given: Any, made: torch.Tensor) -> None:
+        if module.training:
+            type(self).seen = (*self.seen, (made == 0).all(-1).all(-1))
+
+
+def test_accumulated_batches_drop_differently_and_a_stopped_run_continues_exactly(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six batches of 3 an epoch, two a step: the signal comes in the middle of the second step."""
+    flags = [
+        "--data.batch_size",
+        "3",
+        "--trainer.accumulate_grad_batches",
+        "2",
+        "--model.network.init_args.drop",
+        "0.5",
+    ]
+    monkeypatch.setattr(training_run, "LearningRateMonitor", lambda _: Masks())
+    whole = run(tiny, tmp_path / "whole", *flags)
+    first, second = Masks.seen[:2]
+    assert first.shape == second.shape
+    assert not torch.equal(first, second)
+    with monkeypatch.context() as patch:
+        patch.setattr(training_run, "Pause", StruckMidway)
+        with pytest.raises(training_run.Paused, match="Stopped after step 2,"):
+            run(tiny, tmp_path / "parts", *flags)
+    stopped = next((tmp_path / "parts").rglob("last.ckpt"))
+    resumed = run(tiny, tmp_path / "parts", *flags, "--ckpt_path", str(stopped))
+    want = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)
+    got = torch.load(resumed / "checkpoints" / "last.ckpt", weights_only=True)
+    assert got["global_step"] == want["global_step"] == 6
+    for name, tensor in want["state_dict"].items():
+        assert torch.equal(tensor, got["state_dict"][name]), name
+
+
+def test_runs_that_start_together_get_folders_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        versions = list(pool.map(lambda _: training_run.RunFolder(tmp_path / "runs" / "toy").version, range(64)))
+    assert sorted(versions) == [f"{number:03d}" for number in range(64)]
+    assert sorted(path.name for path in (tmp_path / "runs" / "toy").iterdir()) == sorted(versions)
+
+
+def test_both_logs_of_a_run_lie_in_its_one_folder_which_exists_at_once(tmp_path: Path) -> None:
+    logs = training_run.RunFolder(tmp_path / "toy").loggers()
+    assert not (tmp_path / "toy").exists()  # a run that is refused leaves nothing
+    assert {str(log.log_dir) for log in logs} == {str(tmp_path / "toy" / "000")}
+    assert {str(log.log_dir) for log in training_run.RunFolder(tmp_path / "toy").loggers()} == {
+        str(tmp_path / "toy" / "001")
+    }
+
+
+def test_a_process_other_than_the_first_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    assert training_run.RunFolder(tmp_path / "toy").version == "000"
+    assert not (tmp_path / "toy").exists()
+
+
+def test_a_backbone_whose_weights_follow_is_not_asked_of_the_hub(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to fine-tune from a file nor to resume: the folder that it once came from is gone."""
+    transformers = pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 12, 16, 20], "depths": [1, 1, 1, 1], "layer_type": "basic"}
+    transformers.ResNetBackbone(transformers.ResNetConfig(**sizes)).save_pretrained(tmp_path / "resnet")
+    flags = ("--model.network.init_args.backbone", f"hf:{tmp_path / 'resnet'}")
+    monkeypatch.setattr(Struck, "step", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training_run, "Pause", Struck)
+        with pytest.raises(training_run.Paused):
+            run(tiny, tmp_path / "first", *flags, epochs=1)
+    shutil.rmtree(tmp_path / "resnet")
+    last = next((tmp_path / "first").rglob("last.ckpt"))
+    weights.save(weights.load(last), tmp_path / "start.safetensors")
+    again = run(tiny, tmp_path / "again", *flags, "--model.start", str(tmp_path / "start.safetensors"), epochs=1)
+    resumed = run(tiny, tmp_path / "resumed", *flags, "--ckpt_path", str(last), epochs=1)
+    for folder in (again, resumed):
+        assert weights.describe(weights.load(folder / "checkpoints" / "last.ckpt"))["arguments"]["backbone_config"]
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        run(tiny, tmp_path / "anew", *flags, epochs=1)
+
+
 def test_a_loss_that_is_not_finite_ends_training_with_advice(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"loss became .* lower model\.peak"):
         run(tiny, tmp_path, "--model.peak", "1e25", "--trainer.gradient_clip_val", "null", epochs=4)
@@ -149,9 +252,11 @@ def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "MEMBER: 2/2" in done.stderr
     checkpoint = torch.load(next(tmp_path.rglob("last.ckpt")), weights_only=True)
     assert checkpoint["global_step"] == 2  # 18 pictures, 9 a process, batches of 8: two steps
+    assert [path.name for path in (tmp_path / "runs" / "tempsal-tiny").iterdir()] == ["000"]
+    assert {path.name for path in tmp_path.glob("runs/*/000/*")} > {"checkpoints", "config.yaml", "metrics.csv"}

@@ -1,16 +1,22 @@
 """Four scales from our own network and from tiny random networks of transformers; no download."""
 
+import json
+import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from data.errors import ModelError
 from saliency.layers.backbone import SCALES, InvertedResidual, Pretrained, Small, build
 from saliency.models.tempsal import TempSAL
+from scanpath.models.oat import OAT
+from training import weights
 
 SIZES = [(32, 32), (64, 96), (96, 160)]
 
@@ -133,6 +139,96 @@ def test_a_network_that_cannot_be_loaded_is_refused_in_one_sentence(
         assert message.startswith(f"Backbone 'hf:{name}' cannot be loaded (")
         assert message.endswith("or a folder.")
         assert "\n" not in message
+
+
+def network(folder: Path) -> TempSAL:
+    return TempSAL(["a"], slices=2, backbone=f"hf:{folder}", width=8, fine=4, blocks=1, heads=2).eval()
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection can be opened, and no model or configuration of the hub be asked for."""
+    pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        pytest.fail("the hub was asked")  # not an Exception, which might be caught
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
+    monkeypatch.setattr("transformers.PreTrainedModel.from_pretrained", refuse)
+
+
+def test_a_file_of_weights_needs_neither_the_hub_nor_the_folder(
+    saved: tuple[str, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = shutil.copytree(saved[1], tmp_path / "backbone")
+    made, given = (
+        network(folder),
+        (torch.zeros(1, 64, 96, 3, dtype=torch.uint8), torch.tensor([[0.0, 0.0, 96.0, 64.0]])),
+    )
+    weights.save(made, tmp_path / "t.safetensors")
+    shutil.rmtree(folder)
+    request.getfixturevalue("offline")
+    again = weights.load(tmp_path / "t.safetensors")
+    assert weights.describe(again) == weights.describe(made)
+    with torch.no_grad():
+        for one, other in zip(made(*given, torch.tensor([1])), again(*given, torch.tensor([1])), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_a_scanpath_model_that_looks_through_it_needs_no_hub_either(
+    saved: tuple[str, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = shutil.copytree(saved[1], tmp_path / "backbone")
+    weights.save(network(folder), tmp_path / "t.safetensors")
+    shutil.rmtree(folder)
+    request.getfixturevalue("offline")
+    made = OAT(["a"], appearance="saliency", saliency=str(tmp_path / "t.safetensors"), width=16)
+    weights.save(made, tmp_path / "o.safetensors")
+    again = weights.load(tmp_path / "o.safetensors", {"oat": "scanpath.models.oat:OAT"})
+    assert weights.describe(again) == weights.describe(made)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_file_that_names_a_model_of_the_hub_alone_is_refused_without_asking(tmp_path: Path, inside: bool) -> None:
+    arguments: dict[str, Any] = {"backbone": "hf:someone/model"}
+    description = {"model": "saliency.models.tempsal:TempSAL", "arguments": arguments}
+    if inside:
+        description = {
+            "model": "scanpath.models.oat:OAT",
+            "arguments": {"appearance": "saliency", "saliency": arguments},
+        }
+    save_file({"a": torch.zeros(2)}, tmp_path / "foreign.safetensors", {"gaze": json.dumps(description)})
+    known = {"tempsal": "saliency.models.tempsal:TempSAL", "oat": "scanpath.models.oat:OAT"}
+    with pytest.raises(ModelError, match=r"^The file names the backbone 'hf:someone/model' without its configuration"):
+        weights.load(tmp_path / "foreign.safetensors", known)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"model_type": "bert"},
+        {"model_type": "nonsense", "auto_map": {"AutoConfig": "someone/model--code.Evil"}},
+        {"model_type": "timm_backbone", "backbone": "hf-hub:someone/model"},
+        {"model_type": "resnet", "hidden_sizes": "wide"},
+    ],
+)
+def test_a_configuration_that_is_no_backbone_of_transformers_is_refused_in_one_sentence(config: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"^Backbone 'hf:someone/model' cannot be built from its configuration"):
+        build("hf:someone/model", config)
+
+
+@pytest.mark.usefixtures("offline")
+def test_code_that_a_configuration_names_is_left_alone() -> None:
+    theirs = ("_attn_implementation", "attn_implementation")
+    config = tiny("dinov2").config.to_dict() | dict.fromkeys(theirs, "someone/kernel")
+    body = build("hf:someone/model", config).body
+    assert body.config._attn_implementation in ("sdpa", "eager")
+    assert not [key for key in Pretrained("someone/model", config).config if key.endswith("attn_implementation")]
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,5 +187,24 @@ def test_half_precision_features_still_give_full_precision_densities() -> None:
     torch.testing.assert_close(log.exp().sum((2, 3)), torch.ones(2, MAPS), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("stride", [1, 4])
+def test_autocast_changes_no_log_density_and_no_gradient(stride: int) -> None:
+    made, boxes = finisher(), torch.tensor([WHOLE, (8.0, 0.0, 40.0, 32.0)])
+
+    def both(cast: bool) -> tuple[Tensor, list[Tensor]]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            density, slices = made(x := logits(scale=2.0).requires_grad_(), boxes, torch.tensor([0, 1]), stride)
+            log = torch.cat([density[:, None], slices], 1)
+        log[:, :, 2:5, 3:6].sum().backward()  # as a trainer does, outside
+        gradients = [x.grad, *(parameter.grad for parameter in made.parameters())]
+        made.zero_grad()
+        return log.detach(), [gradient for gradient in gradients if gradient is not None]
+
+    (plain, learned), (cast, other) = both(False), both(True)
+    assert torch.equal(plain, cast)
+    assert len(learned) == 4
+    assert all(torch.equal(one, two) for one, two in zip(learned, other, strict=True))
+
+
 def test_the_weights_file_holds_only_what_is_learned() -> None:
     assert set(Finalizer(MAPS, CONDITIONS).state_dict()) == {"log_sigma", "log_gain", "bias"}

@@ -46,6 +46,12 @@ def test_the_odd_patch_pops_out(name: str) -> None:
     assert density[32:48, 80:96].mean() > 4 / (96 * 128)  # four times its share
 
 
+def test_autocast_changes_nothing(name: str) -> None:
+    plain = run(name, clutter())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(run(name, clutter()), plain)
+
+
 @pytest.mark.parametrize("stride", [1, 4, 16])
 def test_a_density_sums_to_one_at_every_stride(name: str, stride: int) -> None:
     density = run(name, clutter(), stride=stride)

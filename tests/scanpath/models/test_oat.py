@@ -206,6 +206,34 @@ def test_observers_do_not_see_each_other() -> None:
         last = np.array([place, 2 * place % 6, 5])
 
 
+def test_the_pointer_and_the_pace_are_computed_in_float32_under_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, point, calls = toy.network("crops"), OAT._point, []
+
+    def remembered(*given: Any) -> Any:
+        calls.append((given, point(*given)))
+        return calls[-1][1]
+
+    monkeypatch.setattr(OAT, "_point", remembered)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, pace = ask(network, toy.batch(fed("crops", 5)))
+        walk = toy.Walk(network, fed("crops", 5))
+        walk.step(np.full(2, 5), walk.start(2))
+    assert logits.dtype == pace.dtype == torch.float32
+    assert len(calls) == 2
+    for (_, x, memory, lies, trace), given in calls:
+        assert {t.dtype for t in (x, memory.pointer, memory.aim, memory.pace, lies, trace)} == {torch.float32}
+        with torch.no_grad():
+            for one, other in zip(given, point(network, x, memory, lies, trace), strict=True):
+                assert torch.equal(one, other)
+
+
+def test_features_of_the_frozen_network_are_the_same_under_autocast() -> None:
+    network, batch = toy.network("saliency"), toy.batch(fed("saliency", 5))
+    with torch.autocast("cpu", torch.bfloat16):
+        under = network.features(batch)
+    assert torch.equal(under, network.features(batch))
+
+
 def test_features_given_beforehand_replace_the_picture() -> None:
     network, batch = toy.network("saliency"), toy.batch(fed("saliency", 5))
     with torch.no_grad():
