@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.table.columns import MARK
-
+MARK = b"\xef\xbb\xbf"  # with which spreadsheets begin a UTF-8 file
 Sizes = dict[str, tuple[int, int]]  # width and height in pixels by the name of the picture
 
 

@@ -162,11 +162,11 @@ def models() -> None:
     from rich.table import Table
 
     from app.cli import console
-    from export.runtime import saliency
+    from export.runtime import registry
 
     table = Table("name", "what it does", "MB", "licence", "scores", box=None, pad_edge=False)
     broken = 0
-    for path, contract in saliency.contracts().items():
+    for path, contract in registry.contracts().items():
         if isinstance(contract, GazeError):
             broken += 1
             click.echo(f"Error: {contract}", err=True)

@@ -20,7 +20,6 @@ from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, s
 from data import picture
 from data.errors import ModelError
 from data.gaze import Objects
-from export.runtime import saliency
 from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
 
@@ -86,7 +85,7 @@ def model_picker(label: str = "Model") -> Predictor | None:
 
 def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
     """What the models promise, by file, and what is wrong with those that are broken."""
-    everything = saliency.contracts()
+    everything = registry.contracts()
     sound = {path: contract for path, contract in everything.items() if isinstance(contract, Contract)}
     return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 

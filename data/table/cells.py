@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from data.errors import Defect, Report, empty, not_utf8
-from data.table.columns import BOX, MARK, NEEDED, SEARCH, column_names, columns_are_right, not_as_many, not_csv
+from data.errors import MARK, Defect, Report, empty, not_utf8
+from data.table.columns import BOX, NEEDED, SEARCH, column_names, columns_are_right, not_as_many, not_csv
 
 if TYPE_CHECKING:
     import pyarrow

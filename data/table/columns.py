@@ -15,7 +15,6 @@ SEARCH = ("task", "target", "target_x", "target_y", "target_w", "target_h", "fou
 TEXTS = ("image", "subject", "task", "target")  # what a trial is known by
 BOX = SEARCH[2:6]
 FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
-MARK = b"\xef\xbb\xbf"  # with which spreadsheets begin a UTF-8 file
 
 Columns = dict[str, Shaped[np.ndarray, " n"]]
 

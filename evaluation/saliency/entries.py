@@ -28,7 +28,6 @@ from evaluation.saliency import map_folder
 from evaluation.saliency.fixations import Viewing
 from evaluation.saliency.scoring import BLIND, LESS_BLIND, ROWS
 from export.runtime import registry
-from export.runtime import saliency as runtime_saliency
 from export.runtime.saliency import Prediction, Predictor
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _entry(name: str, condition: str | None, data: str, chosen: Sequence[Viewing
 
 def _shipped() -> list[str]:
     names = []
-    for path, contract in runtime_saliency.contracts().items():
+    for path, contract in registry.contracts().items():
         if isinstance(contract, ModelError):
             log.warning("%s", contract)
         elif contract.task == "saliency":

@@ -52,3 +52,15 @@ def find_model(model: str | Path) -> Path:
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
     return path
+
+
+def contracts() -> dict[Path, Contract | ModelError]:
+    """What each of `models()` promises, or why it cannot be used."""
+    return {path: _contract_or_error(path) for path in models()}
+
+
+def _contract_or_error(path: Path) -> Contract | ModelError:
+    try:
+        return read_contract(path)
+    except ModelError as error:
+        return error

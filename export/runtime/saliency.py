@@ -23,7 +23,7 @@ from data.picture import FILL, Letterbox
 from export.runtime import session as sessions
 from export.runtime.contract import INPUTS, Contract, condition_index
 from export.runtime.records import SALIENCY, SaliencyRecord
-from export.runtime.registry import find_model, models, read_contract
+from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
 
 if TYPE_CHECKING:
@@ -94,11 +94,6 @@ def entropy(density: Float32[np.ndarray, "h w"]) -> float:
     3.0
     """
     return max(0.0, -float(np.dot(np.exp(density).ravel(), density.ravel())) / math.log(2))
-
-
-def contracts() -> dict[Path, Contract | ModelError]:
-    """What each of `models()` promises, or why it cannot be used."""
-    return {path: _contract_or_error(path) for path in models()}
 
 
 class Predictor:
@@ -191,13 +186,6 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
             "`data.picture.read` makes one of any picture file."
         )
     return picture.shape[0], picture.shape[1]
-
-
-def _contract_or_error(path: Path) -> Contract | ModelError:
-    try:
-        return read_contract(path)
-    except ModelError as error:
-        return error
 
 
 def _of_maps(read: Contract) -> Contract:

@@ -140,7 +140,7 @@ def test_a_contract_is_read_without_a_session_and_a_predictor_opens_one(
 ) -> None:
     opened = sessions(monkeypatch)
     monkeypatch.setenv("GAZE_MODELS", str(toy_model.parent))
-    assert registry.read_contract(toy_model) == saliency.contracts()[toy_model] == CONTRACT
+    assert registry.read_contract(toy_model) == registry.contracts()[toy_model] == CONTRACT
     assert opened == []
     Predictor(toy_model, provider="cpu")
     assert opened == [toy_model.name]
@@ -150,7 +150,7 @@ def test_a_broken_model_leaves_the_others_as_they_are(tmp_path: Path, monkeypatc
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
     broken = spoil(tmp_path)
     sound = write(tmp_path / "sound.onnx")
-    found = saliency.contracts()
+    found = registry.contracts()
     assert list(found) == models()
     assert found[sound] == CONTRACT
     assert {path.stem for path, told in found.items() if isinstance(told, ModelError)} == {*broken}
