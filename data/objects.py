@@ -10,18 +10,14 @@ Shapes: `n` objects, `l` fixations; boxes are x, y, width, height in pixels of t
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
-from data.errors import GazeError, TableError
-from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
-from data.table.scenes import NONE, _boxed, category_names, scene
+from data.errors import GazeError
+from data.gaze import ObjectPath, Objects, Scanpath
 
 
 def check(objects: Objects, width: int, height: int) -> Objects:
@@ -119,44 +115,6 @@ def grid(width: int, height: int, rows: int, columns: int) -> Objects:
     size = np.array([width / columns, height / rows])
     boxes = np.hstack([np.stack([x, y], 1) * size, np.broadcast_to(size, (len(x), 2))])
     return Objects(boxes, (), tuple({"row": int(r), "col": int(c), "from_grid": 1} for r, c in zip(y, x, strict=True)))
-
-
-def file_of(root: Path | str, source: str) -> Path:
-    """The file that holds the annotated objects of a data set, for a source as `scenes` takes it."""
-    if source != "file" and not source.endswith(".json") and not cells(source):
-        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
-    return Path(source) if source.endswith(".json") else Path(root) / "objects.json"
-
-
-def seen(
-    items: Iterable[tuple[Picture, Sequence[Scanpath]]],
-    known: Mapping[str, Objects],
-    file: Path,
-    source: str,
-    within: float = 0.0,
-    merge: bool = False,
-) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
-    """What `scenes` gives, of pictures and of objects (from `file`, named in errors) that have been read already."""
-    on_grid = cells(source)
-    if on_grid is None and not known:
-        raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
-    categories = category_names(known.values())
-    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
-    for picture, scanpaths in items:
-        objects = known.get(picture.name, NONE)
-        try:
-            objects = check(objects, picture.width, picture.height)
-        except GazeError as error:
-            raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
-        groups: dict[Any, list[Scanpath]] = {}
-        for s in scanpaths:
-            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
-        on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
-        for group in groups.values():
-            first = group[0] if on_grid is None else _boxed(group[0], objects)
-            paths = tuple(path(s, on, within, merge) for s in group)
-            found.append((scene(picture, on, first, categories), paths))
-    return found
 
 
 def cells(source: str) -> tuple[int, int] | None:

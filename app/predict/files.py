@@ -1,10 +1,14 @@
 """Which pictures files, folders and patterns name, and what the files that each becomes are called."""
 
 import glob
-from collections.abc import Mapping, Sequence
+import hashlib
+import itertools
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.predict.saliency import _apart, _grown, _marked, alike
 from data.errors import GazeError
 from data.picture import SUFFIXES
 
@@ -65,3 +69,45 @@ def _is_picture(inside: Path, path: Path, folder: Path) -> bool:
 
 def _is_ours(path: Path, folder: Path) -> bool:
     return path.name.endswith(OURS) and path.resolve().is_relative_to(folder.resolve())
+
+
+def alike(name: str) -> str:
+    """What is the same of two names that a file system may hold to be one: capitals and composed letters do not count.
+
+    >>> alike("STRASSE") == alike("Straße"), alike("caf\u00e9") == alike("cafe\u0301")
+    (True, True)
+    """
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def _apart(kept: Mapping[Path, str]) -> dict[Path, str]:
+    """The names that are kept, each by the first of the pictures that have it."""
+    first = {alike(kept[place]): place for place in sorted(kept, reverse=True)}
+    return {place: kept[place] for place in first.values()}
+
+
+def _grown(full: Mapping[Path, Path], taken: set[str], key: Callable[[str], str]) -> dict[Path, str]:
+    """The shortest name of each path that has one of its own by its key, which is then taken; others get none."""
+    names: dict[Path, str] = {}
+    left = dict(full)
+    for depth in range(1 + max((len(place.parts) for place in full.values()), default=0)):
+        candidates = {path: _candidate(path, place, depth) for path, place in left.items()}
+        keys = {path: key(candidate) for path, candidate in candidates.items()}
+        counts = Counter(keys.values())
+        own = {path for path in left if counts[keys[path]] == 1 and keys[path] not in taken}
+        names |= {path: candidates[path] for path in own}
+        taken |= {keys[path] for path in own}
+        left = {path: place for path, place in left.items() if path not in own}
+    return names
+
+
+def _marked(full: Mapping[Path, Path], taken: set[str]) -> dict[Path, str]:
+    """Names of paths that nothing else tells apart: they end in a hash of the path."""
+    spelt, names = _grown(full, set(), str), dict[Path, str]()
+    for path, place in sorted(full.items(), key=lambda item: (item[1], str(item[0]))):
+        base = spelt.get(path) or _candidate(path, place, len(place.parts))
+        mark = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+        choices = (f"{base}~{mark}{'~' * more}" for more in itertools.count())
+        names[path] = next(choice for choice in choices if alike(choice) not in taken)
+        taken.add(alike(names[path]))
+    return names

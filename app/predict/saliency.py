@@ -6,11 +6,6 @@ picture's name without its suffix; where that would name two pictures, with its 
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
-import hashlib
-import itertools
-import os
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +15,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.predict import provenance
-from app.predict.files import _candidate
 from app.predict.provenance import Stamp
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
@@ -87,45 +81,3 @@ def run(
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
     return predict(predictor, paths, output.write, condition, workers)
-
-
-def alike(name: str) -> str:
-    """What is the same of two names that a file system may hold to be one: capitals and composed letters do not count.
-
-    >>> alike("STRASSE") == alike("Straße"), alike("caf\u00e9") == alike("cafe\u0301")
-    (True, True)
-    """
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
-
-
-def _apart(kept: Mapping[Path, str]) -> dict[Path, str]:
-    """The names that are kept, each by the first of the pictures that have it."""
-    first = {alike(kept[place]): place for place in sorted(kept, reverse=True)}
-    return {place: kept[place] for place in first.values()}
-
-
-def _grown(full: Mapping[Path, Path], taken: set[str], key: Callable[[str], str]) -> dict[Path, str]:
-    """The shortest name of each path that has one of its own by its key, which is then taken; others get none."""
-    names: dict[Path, str] = {}
-    left = dict(full)
-    for depth in range(1 + max((len(place.parts) for place in full.values()), default=0)):
-        candidates = {path: _candidate(path, place, depth) for path, place in left.items()}
-        keys = {path: key(candidate) for path, candidate in candidates.items()}
-        counts = Counter(keys.values())
-        own = {path for path in left if counts[keys[path]] == 1 and keys[path] not in taken}
-        names |= {path: candidates[path] for path in own}
-        taken |= {keys[path] for path in own}
-        left = {path: place for path, place in left.items() if path not in own}
-    return names
-
-
-def _marked(full: Mapping[Path, Path], taken: set[str]) -> dict[Path, str]:
-    """Names of paths that nothing else tells apart: they end in a hash of the path."""
-    spelt, names = _grown(full, set(), str), dict[Path, str]()
-    for path, place in sorted(full.items(), key=lambda item: (item[1], str(item[0]))):
-        base = spelt.get(path) or _candidate(path, place, len(place.parts))
-        mark = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
-        choices = (f"{base}~{mark}{'~' * more}" for more in itertools.count())
-        names[path] = next(choice for choice in choices if alike(choice) not in taken)
-        taken.add(alike(names[path]))
-    return names

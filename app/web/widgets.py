@@ -20,6 +20,7 @@ from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, s
 from data import picture
 from data.errors import ModelError
 from data.gaze import Objects
+from export.runtime import registry
 from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
 

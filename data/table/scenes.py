@@ -1,13 +1,15 @@
 """A data set as scenes: which objects a picture has, which of them is sought, and each viewer's path over them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from data.errors import GazeError, TableError
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
-from data.objects import assign, file_of, overlap, seen
+from data.objects import assign, cells, check, grid, overlap, path
 from data.table.read import read_objects as annotated
 from data.table.read import read_table as table
 
@@ -79,8 +81,8 @@ def scenes(
     which the file names none is a scene of no objects, whose paths have length 0 and count every fixation as
     unassigned. Categories of what is sought are known from all pictures of the set.
     """
-    file = file_of(root, source)
-    return seen(table(root), annotated(root, file), file, source, within, merge)
+    file = objects_file(root, source)
+    return scenes_of(table(root), annotated(root, file), file, source, within, merge)
 
 
 def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
@@ -90,3 +92,41 @@ def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
         return scanpath
     x, y, width, height = objects.boxes[targets[0]].tolist()
     return replace(scanpath, box=(x, y, width, height))
+
+
+def objects_file(root: Path | str, source: str) -> Path:
+    """The file that holds the annotated objects of a data set, for a source as `scenes` takes it."""
+    if source != "file" and not source.endswith(".json") and not cells(source):
+        raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
+    return Path(source) if source.endswith(".json") else Path(root) / "objects.json"
+
+
+def scenes_of(
+    items: Iterable[tuple[Picture, Sequence[Scanpath]]],
+    known: Mapping[str, Objects],
+    file: Path,
+    source: str,
+    within: float = 0.0,
+    merge: bool = False,
+) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
+    """What `scenes` gives, of pictures and of objects (from `file`, named in errors) that have been read already."""
+    on_grid = cells(source)
+    if on_grid is None and not known:
+        raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
+    categories = category_names(known.values())
+    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
+    for picture, scanpaths in items:
+        objects = known.get(picture.name, NONE)
+        try:
+            objects = check(objects, picture.width, picture.height)
+        except GazeError as error:
+            raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
+        groups: dict[Any, list[Scanpath]] = {}
+        for s in scanpaths:
+            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
+        on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
+        for group in groups.values():
+            first = group[0] if on_grid is None else _boxed(group[0], objects)
+            paths = tuple(path(s, on, within, merge) for s in group)
+            found.append((scene(picture, on, first, categories), paths))
+    return found

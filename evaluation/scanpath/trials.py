@@ -11,10 +11,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from data import objects
 from data.coco import Coco
 from data.errors import TableError, refuse
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
+from data.table import scenes as table_scenes
 from data.table import splits as table_splits
 from data.table.read import read_objects, read_splits, read_table
 from evaluation.results import DRAWS, SEED
@@ -145,8 +145,8 @@ def _source(files: _Files, asked: str | None) -> str:
 
 
 def _read(files: _Files, settings: Settings, within: float, source: str, place: str) -> Set:
-    root, file = files.root, objects.file_of(files.root, place)
-    placed = partial(objects.seen, files.items, files.known(file), file, place)
+    root, file = files.root, table_scenes.objects_file(files.root, place)
+    placed = partial(table_scenes.scenes_of, files.items, files.known(file), file, place)
     raw = placed(within, False)
     search = any(scene.task != "free" for scene, _ in raw)
     if settings.within is None and search and _unassigned(raw) > 0.5:
