@@ -7,33 +7,22 @@ import logging
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-import saliency
-import scanpath
+from app import tasks
 from data.errors import ModelError
-from data.gaze import Picture, Scene
-from data.objects import grid
-from data.picture import read
 from evaluation import model_card
-from export import onnx, scanpath_onnx
+from export import onnx
 from export.runtime import registry
-from export.runtime.contract import INPUTS, Contract
+from export.runtime.contract import Contract
 from export.runtime.registry import WEIGHTS
-from export.runtime.scanpath import MEMORY, NEXT
-from saliency.flip_ensemble import FlipEnsemble
-from scanpath.inputs import InputSpec
-from scanpath.models.oat import OAT
 from training import weights
 
 log = logging.getLogger(__name__)
-MODELS = {**saliency.MODELS, **scanpath.MODELS}
 
 
 def export(
@@ -54,9 +43,12 @@ def export(
     """
     path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
     name, output = name or path.stem, output or WEIGHTS
-    network = weights.load(path, MODELS)
-    if not hasattr(network, "multiple") or not any(True for _ in network.parameters()):
+    models = tasks.models()
+    network = weights.load(path, models)
+    key = str(weights.describe(network)["model"])
+    if not models[key].trainable:
         raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
+    task = tasks.task_of(key)
     target = output / f"{name}.onnx"
     found = model_card.read(evaluations)
     old = _earlier(target)
@@ -65,13 +57,9 @@ def export(
         "training": tuple(training) or (old.training if old else ()),
         "scores": model_card.scores(found, name) or (old.scores if old else {}),
     }
-    new = contract(network, name).model_copy(update=kept)
-    if isinstance(network, OAT):
-        new = new.model_copy(update={"decoding": dict(decoding or (old.decoding if old else {}))})
-        worst = scanpath_onnx.export(network, target, new, _scenes(new))
-    else:
-        new = new.model_copy(update={"mirror": mirror})
-        worst = onnx.export(FlipEnsemble(network) if mirror else network, target, new)
+    new = contract(network, name, task.name).model_copy(update=kept)
+    options = {"mirror": mirror, "decoding": dict(decoding or (old.decoding if old else {}))}
+    worst = task.load("export")(network, target, new, options)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
         weights.save(network, tensors)
@@ -90,14 +78,14 @@ def _earlier(target: Path) -> Contract | None:
         return None
 
 
-def contract(network: torch.nn.Module, name: str) -> Contract:
+def contract(network: torch.nn.Module, name: str, task: str) -> Contract:
     """What the exported file promises, before licence, training data and scores are added."""
     model: Any = network
     about = sys.modules[type(network).__module__].__doc__ or ""
-    found = Contract(
+    return Contract(
         name=name,
         version=version("gaze"),
-        task="saliency",
+        task=task,
         description=about.strip().splitlines()[0],
         canvas=onnx.CANVAS,
         multiple=model.multiple,
@@ -110,37 +98,6 @@ def contract(network: torch.nn.Module, name: str) -> Contract:
         opset=onnx.OPSET,
         torch=torch.__version__,
     )
-    return _of_paths(network, found) if isinstance(network, OAT) else found
-
-
-def _of_paths(network: OAT, found: Contract) -> Contract:
-    """A scanpath model's promises."""
-    heads = network.heads
-    own = {
-        "task": "scanpath",
-        "inputs": {"scene": "what scanpath/inputs.py makes of it", "condition": INPUTS["condition"]},
-        "outputs": {"scene": ", ".join(MEMORY), "step": ", ".join(NEXT)},
-        "categories": network.categories[1:],
-        "appearance": str(network.arguments["appearance"]),
-        "crop": network.crop,
-        "durations": network.durations,
-        "past": (len(network.decoder), heads, int(network.arguments["width"]) // heads),
-    }
-    return found.model_copy(update=own)
-
-
-def _scenes(contract: Contract) -> list[scanpath_onnx.Arrays]:
-    """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
-    form = InputSpec(contract.categories, contract.appearance, contract.crop, contract.canvas)
-    found: list[scanpath_onnx.Arrays] = []
-    pictures = [read(path) for path in sorted(onnx.SAMPLES.glob("*.jpg"))]
-    for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):
-        height, width = pixels.shape[:2]
-        cells = grid(width, height, rows, columns)
-        named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
-        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
-        found.append(form.feed(scene, len(found) % len(contract.conditions), rows > 1, pixels))
-    return found
 
 
 def _commit() -> str:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from data.picture import Letterbox, read
 from export.runtime.contract import KEY, Contract
 from export.runtime.saliency import feed
 from export.runtime.session import session
+from saliency.flip_ensemble import FlipEnsemble
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,16 @@ def export(
     finally:
         temporary.unlink(missing_ok=True)
     return worst
+
+
+def export_network(network: nn.Module, path: Path, contract: Contract, options: Mapping[str, Any]) -> float:
+    """Exports a saliency network as `export` does; with the option `mirror` its file looks at the mirror image, too.
+
+    Raises:
+        ModelError: The file differs from PyTorch by more than 1e-4.
+    """
+    mirror = bool(options.get("mirror", True))
+    return export(FlipEnsemble(network) if mirror else network, path, contract.model_copy(update={"mirror": mirror}))
 
 
 def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:

@@ -6,7 +6,8 @@ Runtime on scenes of several sizes along whole paths, and take their names only 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.onnx import agree, convert, write
-from export.runtime.contract import Contract
+from data.gaze import Picture, Scene
+from data.objects import grid
+from data.picture import read
+from export.onnx import SAMPLES, agree, convert, write
+from export.runtime.contract import INPUTS, Contract
 from export.runtime.registry import STEP
 from export.runtime.scanpath import MEMORY, NEXT
 from export.runtime.session import session
+from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
 
 Arrays = dict[str, np.ndarray]
@@ -46,6 +51,45 @@ class _Step(nn.Module):
 
     def forward(self, last: Tensor, trace: Tensor, past: Tensor, *memory: Tensor) -> tuple[Tensor, ...]:
         return self.network.step(Memory(*(values[None] for values in memory)), last, trace, past)
+
+
+def export_network(network: OAT, path: Path, contract: Contract, options: Mapping[str, Any]) -> float:
+    """Exports OAT as `export` does; the option `decoding` says how observers are sampled if nobody says otherwise.
+
+    Raises:
+        ModelError: A file differs from PyTorch by more than 1e-4.
+    """
+    contract = _promised(network, contract).model_copy(update={"decoding": dict(options.get("decoding") or {})})
+    return export(network, path, contract, _scenes(contract))
+
+
+def _promised(network: OAT, contract: Contract) -> Contract:
+    """The contract with what a scanpath model adds to it."""
+    heads = network.heads
+    own = {
+        "inputs": {"scene": "what scanpath/inputs.py makes of it", "condition": INPUTS["condition"]},
+        "outputs": {"scene": ", ".join(MEMORY), "step": ", ".join(NEXT)},
+        "categories": network.categories[1:],
+        "appearance": str(network.arguments["appearance"]),
+        "crop": network.crop,
+        "durations": network.durations,
+        "past": (len(network.decoder), heads, int(network.arguments["width"]) // heads),
+    }
+    return contract.model_copy(update=own)
+
+
+def _scenes(contract: Contract) -> list[Arrays]:
+    """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
+    form = InputSpec(contract.categories, contract.appearance, contract.crop, contract.canvas)
+    found: list[Arrays] = []
+    pictures = [read(path) for path in sorted(SAMPLES.glob("*.jpg"))]
+    for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):
+        height, width = pixels.shape[:2]
+        cells = grid(width, height, rows, columns)
+        named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
+        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
+        found.append(form.feed(scene, len(found) % len(contract.conditions), rows > 1, pixels))
+    return found
 
 
 def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays]) -> float:

@@ -1,12 +1,29 @@
-"""Where people look: the tables of models, losses and scores."""
+"""Where people look: the task, and the tables of its models, losses and scores."""
+
+from training import Model, Task
+
+TASK = Task(
+    name="saliency",
+    question="where people look",
+    package="saliency",
+    default_models=("tempsal",),
+    lightning_cli="saliency.lightning_cli:SaliencyCLI",
+    export="export.onnx:export_network",
+    predictor="export.runtime.saliency:Predictor",
+    job="app.predict.saliency:job",
+    evaluation="app.cli.evaluate:saliency",
+    options=("opacity", "palette"),
+)
 
 MODELS = {
-    "center": "saliency.models.center_bias:CenterBias",
-    "gbvs": "saliency.models.gbvs:GraphBased",
-    "itti": "saliency.models.itti_koch:IttiKoch",
-    "spectral": "saliency.models.spectral_residual:SpectralResidual",
-    "tempsal": "saliency.models.tempsal:TempSAL",
+    "tempsal": Model("saliency.models.tempsal:TempSAL"),
+    "center_bias": Model("saliency.models.center_bias:CenterBias"),
+    "spectral_residual": Model("saliency.models.spectral_residual:SpectralResidual", trainable=False),
+    "itti_koch": Model("saliency.models.itti_koch:IttiKoch", trainable=False),
+    "gbvs": Model("saliency.models.gbvs:GraphBased", trainable=False),
 }
+
+OLD_KEYS = {"center": "center_bias", "itti": "itti_koch", "spectral": "spectral_residual"}  # of gaze 0.2 and before
 
 LOSSES = {
     "kl": "saliency.losses:kl",

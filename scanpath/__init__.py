@@ -1,7 +1,24 @@
-"""In which order people look, object by object, and for how long: the tables of models and scores."""
+"""In which order people look, object by object, and for how long: the task, and the tables of models and scores."""
+
+from training import Model, Task
+
+TASK = Task(
+    name="scanpath",
+    question="in which order people look, and for how long",
+    package="scanpath",
+    default_models=("oat-free", "oat-search"),
+    lightning_cli="scanpath.lightning_cli:ScanpathCLI",
+    export="export.scanpath_onnx:export_network",
+    predictor="export.runtime.scanpath:ScanpathPredictor",
+    job="app.predict.scanpath:job",
+    evaluation="app.cli.evaluate:scanpath",
+    options=("objects", "detector", "target", "observers", "temperature", "seed", "limit"),
+)
 
 MODELS = {
-    "oat": "scanpath.models.oat:OAT",
+    "chance": Model("scanpath.baselines.chance:Chance", trainable=False),
+    "oat": Model("scanpath.models.oat:OAT"),
+    "winner_take_all": Model("scanpath.baselines.winner_take_all:Walk", trainable=False),
 }
 
 METRICS = {

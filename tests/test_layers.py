@@ -1,10 +1,14 @@
-"""The order of the house: imports point down, and what should be light is light."""
+"""The order of the house: imports point down and form no circle, and what should be light is light.
+
+pytest -s tests/test_layers.py      prints who imports whom
+"""
 
 import ast
 import functools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,68 +16,42 @@ import pytest
 from data.synthetic import scenes as synthetic_scenes
 
 ROOT = Path(__file__).parents[1]
-BELOW: dict[str, set[str]] = {  # which folders a folder may import, beside itself
-    "attention": set(),
-    "data": set(),
-    "saliency": {"data", "attention"},
-    "scanpath": {"data", "attention", "saliency"},
-    "export": {"data", "attention", "saliency", "scanpath"},
-    "app": {"data", "attention", "saliency", "scanpath", "export"},
+BELOW: dict[str, tuple[str, ...]] = {  # which folders a folder may import, beside itself
+    "attention": (),
+    "data": (),
+    "training": ("data",),
+    "saliency": ("attention", "data", "training"),
+    "scanpath": ("attention", "data", "training", "saliency"),
+    "export": ("attention", "data", "training", "saliency", "scanpath"),
+    "evaluation": ("data", "training", "saliency", "scanpath", "export"),
+    "app": ("attention", "data", "training", "saliency", "scanpath", "export", "evaluation"),
 }
 OURS = {*BELOW, "tests"}
-HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "scipy", "onnx", "safetensors"}
-LOW = ("runtime", "session", "contract", "metadata", "records")  # of export: what the others may import
-RUNTIME = tuple(f"export/{name}.py" for name in (*LOW, "batch", "paths", "detector"))
-DRAWN = (
-    "app/web/pages/",
-    "app/web/widgets.py",
-    "app/web/main.py",
-    "app/predict/saliency.py",
-    "app/predict/simulate.py",
-    "app/predict/scanpath.py",
-    "app/predict/jobs.py",
-    "app/predict/provenance.py",
-)  # what shows and predicts
-PLAIN = (  # of scanpath: needs no torch, so that what shows and predicts may use it
-    *("__init__", "align", "behaviour", "chance", "decode", "grouping", "metrics", "multimatch", "scanmatch"),
-    *("statistics", "walk"),
-)
-ANYWHERE = {"jaxtyping", "tqdm"} | set(sys.stdlib_module_names)
-ALLOWED: dict[str, set[str]] = {  # names from outside the house, beside ANYWHERE
-    "attention": {"torch"},
-    **{f"attention/kernels/{path.name}": {"torch", "triton"} for path in (ROOT / "attention/kernels").glob("*.py")},
-    "data": {"numpy", "cv2", "PIL"},
-    "saliency/datamodule.py": {"numpy", "cv2", "torch", "pytorch_lightning"},
-    "training/augment.py": {"numpy", "albumentations"},
-    "data/datasets/_matlab.py": {"numpy", "scipy"},
-    **{f"data/{name}.py": {"numpy", "cv2", "PIL", "pyarrow"} for name in ("cache", "parquet", "synthetic")},
-    "data/table/plot.py": {"numpy", "matplotlib"},
-    "data/recorders/_text_table.py": {"numpy", "pyarrow"},
-    "data/staging.py": {"filelock"},
-    "training/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
-    "scanpath/datamodule.py": {"numpy", "torch", "pytorch_lightning"},
-    **{f"scanpath/{name}.py": {"numpy"} for name in PLAIN},
-    "saliency/metrics.py": {"numpy"},
-    "export/runtime/saliency.py": {"numpy", "onnxruntime"},
-    "export/runtime/contract.py": {"pydantic"},
-    "export/runtime/records.py": {"pydantic"},
-    "export/runtime/metadata.py": set(),
-    "export/runtime/scanpath.py": {"numpy", "onnxruntime"},
-    "export/runtime/detector.py": {"numpy", "onnxruntime"},
-    "export/runtime/session.py": {"numpy", "onnxruntime"},
-    "export/runtime/batch.py": {"numpy", "onnxruntime"},
+HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "onnx", "safetensors"}
+TORCHLESS = ("data/", "export/runtime/", "app/predict/", "app/web/")  # where torch is never imported, not even later
+TORCH_ROOMS = ("scanpath.models", "scanpath.task", "scanpath.datamodule", "scanpath.lightning_cli")
+TOOLS: dict[str, set[str]] = {  # what a folder may import from outside when it is imported itself
+    "attention/kernels/": {"torch", "triton"},
+    "attention/": {"torch"},
+    "data/": {"numpy", "cv2", "PIL", "filelock"},
+    "scanpath/baselines/": {"numpy"},
+    "scanpath/metrics/": {"numpy"},
+    "export/runtime/": {"numpy", "cv2", "pydantic"},
+    "evaluation/": {"numpy", "cv2", "PIL", "rich", "jinja2", "markupsafe", "pydantic"},
 }
+ANYWHERE = {"jaxtyping"} | set(sys.stdlib_module_names)
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in BELOW
     for path in (ROOT / folder).rglob("*.py")
     if "samples" not in path.parts
 )
+MODULES = {file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): file for file in FILES}
 
 
 @functools.cache
 def imports(file: str) -> dict[str, bool]:
-    """The modules that a file imports, and whether it does so when it is imported itself."""
+    """The names that a file imports, and whether it does so when it is imported itself."""
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     late = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
     late |= {
@@ -83,32 +61,72 @@ def imports(file: str) -> dict[str, bool]:
         for body in test.body
         for n in ast.walk(body)
     }
-    found: dict[str, bool] = {}
+    at_once: dict[str, bool] = {}
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [*full, *([str(node.module)] if any(name not in MODULES for name in full) else [])]
         for name in names:
-            found[name] = found.get(name, False) or id(node) not in late
-    return found
+            at_once[name] = at_once.get(name, False) or id(node) not in late
+    return at_once
 
 
-def plain(name: str) -> bool:
-    """Whether it is `scanpath` itself, or something in a room of it that needs no torch."""
-    return name == "scanpath" or name.split(".")[1] in PLAIN
+def files_of(file: str, late: bool = True) -> set[str]:
+    """Our files that a file imports."""
+    return {MODULES[name] for name, at_once in imports(file).items() if name in MODULES and (late or at_once)} - {file}
 
 
-def outside(file: str) -> set[str]:
-    return {name.split(".")[0] for name in imports(file)} - OURS - ANYWHERE
+def room(file: str) -> str:
+    """A folder within a folder, or a file that lies in none."""
+    parts = file.split("/")
+    return "/".join(parts[:2])
+
+
+def outside(file: str, late: bool = True) -> set[str]:
+    """The packages of others that a file imports."""
+    return {name.split(".")[0] for name, at_once in imports(file).items() if late or at_once} - OURS - ANYWHERE
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Some nodes that lead back to the first of them; none if there is no circle."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> Iterator[list[str]]:
+        if node in way:
+            yield way[way.index(node) :]
+        elif node not in done:
+            for other in sorted(graph[node]):
+                yield from walk(other, [*way, node])
+            done.add(node)
+
+    return next((found for node in graph for found in walk(node, [])), [])
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_imports_point_down(file: str) -> None:
     folder = file.split("/")[0]
-    wrong = {name for name in imports(file) if name.split(".")[0] in OURS - BELOW[folder] - {folder}}
-    assert not wrong
+    assert not {name for name in imports(file) if name.split(".")[0] in OURS - {folder, *BELOW[folder]}}
+
+
+def test_imports_form_no_circle() -> None:
+    assert circle({file: files_of(file, late=False) for file in FILES}) == []
+
+
+def test_rooms_form_no_circle_and_who_imports_whom_is_printed() -> None:
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        graph.setdefault(room(file), set()).update(room(other) for other in files_of(file, late=False))
+    for name, others in graph.items():
+        others.discard(name)
+        print(f"{name:35} -> {', '.join(sorted(others)) or '-'}")  # noqa: T201 - what the test is run for with -s
+    assert circle(graph) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -117,80 +135,61 @@ def test_imports_are_absolute(file: str) -> None:
     assert all(node.level == 0 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file in ALLOWED or file.split("/")[0] in ALLOWED])
-def test_a_room_uses_only_its_own_tools(file: str) -> None:
-    assert outside(file) <= ALLOWED.get(file, ALLOWED.get(file.split("/")[0], set()))
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(tuple(TOOLS))])
+def test_a_room_is_imported_with_its_own_tools_alone(file: str) -> None:
+    folder = max((folder for folder in TOOLS if file.startswith(folder)), key=len)
+    assert outside(file, late=False) <= TOOLS[folder]
 
 
-@pytest.mark.parametrize("file", RUNTIME)
-def test_the_runtime_knows_data_and_itself_only(file: str) -> None:
-    ours = {name for name in imports(file) if name.split(".")[0] in OURS}
-    roots = {".".join(name.split(".")[:2]) for name in ours if name.startswith("export")}
-    assert roots <= {"export", *(f"export.{name}" for name in LOW)}
-    assert {name.split(".")[0] for name in ours} <= {"data", "export", "scanpath"}
-    assert all(plain(name) for name in ours if name.startswith("scanpath"))
-    assert not {
-        name
-        for name in ours
-        if name.startswith(("saliency.datamodule", "training.augment", "scanpath.datamodule", "training.datamodule"))
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(TORCHLESS)])
+def test_what_reads_draws_predicts_and_shows_never_imports_torch(file: str) -> None:
+    assert not outside(file) & HEAVY
+    assert not {name for name in imports(file) if name.startswith(("attention", *TORCH_ROOMS))}
+    assert not {name for name in imports(file) if name.startswith(("export.onnx", "export.scanpath_onnx"))}
+    assert {name for name in imports(file) if name.startswith(("saliency", "training"))} <= {
+        *("saliency", "saliency.TASK", "saliency.metrics", "training", "training.Model", "training.Task"),
     }
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(DRAWN)])
-def test_what_shows_and_predicts_needs_no_torch_not_even_later(file: str) -> None:
-    assert not outside(file) & HEAVY
-    torchy = (
-        "saliency.datamodule",
-        "training.augment",
-        "scanpath.datamodule",
-        "saliency",
-        "attention",
-        "export.onnx",
-        "export.scanpath_onnx",
-    )
-    assert not {name for name in imports(file) if name.startswith(torchy)}
-    assert all(plain(name) for name in imports(file) if name.startswith("scanpath"))
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith("export/runtime/")])
+def test_the_runtime_imports_nothing_of_what_makes_its_files(file: str) -> None:
+    assert not {
+        other for other in files_of(file) if other.startswith("export/") and not other.startswith("export/runtime/")
+    }
 
 
-def test_scipy_is_needed_only_where_it_is_used() -> None:
-    early = {file for file in FILES for name, now in imports(file).items() if now and name.split(".")[0] == "scipy"}
-    assert not {file for file in early if not file.startswith("saliency/")}
+def test_a_folder_is_a_room_and_no_hall() -> None:
+    sizes: dict[str, int] = {}
+    for file in FILES:
+        folder = file.rpartition("/")[0]
+        sizes[folder] = sizes.get(folder, 0) + 1
+    assert {folder: size for folder, size in sizes.items() if size > 26} == {}
 
 
-TRAINS = {
-    "saliency/datamodule.py",
-    "training/augment.py",
-    "training/datamodule.py",
-    "scanpath/datamodule.py",
-}  # where torch starts
-LIGHT = [f"data.{Path(file).stem}" for file in FILES if file.startswith("data/") and file not in TRAINS]
-LIGHT += ["saliency", *(f"scanpath.{name}" for name in PLAIN if name != "__init__")]
-LIGHT += [
-    "export.runtime.saliency",
-    "export.runtime.batch",
-    "export.runtime.scanpath",
-    "export.runtime.detector",
-    "app.predict.saliency",
-    "app.predict.simulate",
-    "app.predict.scanpath",
+def test_every_folder_with_python_is_known_to_every_tool() -> None:
+    import tomllib
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    tool = settings["tool"]
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
+    assert folders == set(BELOW)
+    assert {pattern.rstrip("*") for pattern in tool["setuptools"]["packages"]["find"]["include"]} == folders
+    assert set(tool["mypy"]["packages"]) == folders
+    assert set(tool["ruff"]["lint"]["isort"]["known-first-party"]) == folders | {"tests"}
+    assert folders | {"tests"} <= set(tool["pytest"]["ini_options"]["testpaths"])
+    lacking = [f for f in {Path(file).parent for file in FILES} if not (ROOT / f / "__init__.py").is_file()]
+    assert lacking == []
+    for pattern in tool["ruff"]["lint"]["per-file-ignores"]:
+        assert list(ROOT.glob(pattern)), pattern
+
+
+LIGHT = [
+    name
+    for name, file in MODULES.items()
+    if file.startswith(("data/", "export/runtime/", "evaluation/", "app/"))
+    and file not in ("app/export_model.py",)
+    and not file.startswith("app/web/")
 ]
-LIGHT += ["app.predict.jobs", "app.cli.main"]
-LIGHT += [
-    "saliency.metrics",
-    "evaluation.bootstrap",
-    "evaluation.permutation_test",
-    "evaluation.results",
-    "evaluation.saliency.scoring",
-    "evaluation.saliency.entries",
-    "evaluation.saliency.run",
-]
-LIGHT += [
-    "evaluation.saliency.protocol",
-    "evaluation.scanpath.scoring",
-    "evaluation.scanpath.protocol",
-    "evaluation.report.text",
-    "evaluation.report.html",
-]  # what scores
 
 
 def first_to_load(modules: list[str], heavy: list[str]) -> str:
@@ -216,19 +215,20 @@ def test_scoring_loads_no_torch(tmp_path: Path, toy_model: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np
-from app import evaluate, report
-from evaluation.permutation_test import paired
-from data import synthetic
+from data.synthetic import scenes
+from evaluation.permutation_test import permutation_test
+from evaluation.report.html import render_page
+from evaluation.saliency import protocol
 from saliency import metrics
 root = Path({str(tmp_path / "set")!r})
-synthetic.write(root, 3, seed=1)
-settings = evaluate.Settings("all", baselines=False, sigma=4.0, slices=True)
-result = evaluate.evaluate(root, [{str(toy_model)!r}], settings, against="centre bias")
-text = result.to_json() + report.page(result)
+scenes.write(root, 3, seed=1)
+settings = protocol.Settings("all", baselines=False, sigma=4.0, slices=True)
+result = protocol.evaluate(root, [{str(toy_model)!r}], settings, against="centre bias")
+text = result.to_json() + render_page(result)
 maps, counts = np.random.default_rng(0).random((2, 9, 12)), np.ones((2, 9, 12), np.int64)
 for convention in ("tuebingen", "mit"):
     metrics.sauc(maps, counts, counts, convention=convention)
-paired(np.arange(6.0), np.arange(6.0) - 1, 1)
+permutation_test(np.arange(6.0), np.arange(6.0) - 1, 1)
 print(len(result.pictures), len(text) > 1000, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

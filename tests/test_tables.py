@@ -3,7 +3,6 @@
 import inspect
 import pkgutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,18 +10,41 @@ import yaml
 
 import saliency
 import scanpath
+from app import tasks
+from app.cli.predict import predict
+from app.tasks import TASKS
 from data.datasets import READERS
 from data.recorders import RECORDERS
-from saliency import LOSSES, METRICS, MODELS
+from saliency import LOSSES, METRICS
+from training import Task
+from training.run import with_class_paths
 
-PATHS = {"scanpath.MODELS": scanpath.MODELS, "scanpath.METRICS": scanpath.METRICS}
-TABLES = {"READERS": READERS, "RECORDERS": RECORDERS, "MODELS": MODELS, "LOSSES": LOSSES, "METRICS": METRICS, **PATHS}
-ENTRIES = [(table, name) for table, entries in TABLES.items() for name in entries]
-RECIPES = [path for kind in (saliency, scanpath) for path in sorted(Path(kind.__path__[0], "recipes").glob("*.yaml"))]
-ROOMS = {  # what a recipe of each folder trains with
-    "saliency": ("saliency.task:SaliencyTask", "saliency.datamodule:GazeData"),
-    "scanpath": ("scanpath.task:ScanpathTask", "scanpath.datamodule:SceneData"),
+MODELS = [(task.name, key) for task in TASKS.values() for key in task.models]
+TABLES = {
+    "READERS": READERS,
+    "RECORDERS": RECORDERS,
+    "LOSSES": LOSSES,
+    "saliency.METRICS": saliency.METRICS,
+    "scanpath.METRICS": scanpath.METRICS,
 }
+ENTRIES = [(table, name) for table, entries in TABLES.items() for name in entries]
+PLACES = ("lightning_cli", "export", "predictor", "job", "evaluation")
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_every_place_that_a_task_names_is_there(task: Task) -> None:
+    assert all(callable(task.load(place)) for place in PLACES)
+    assert task.models
+    assert task.recipes
+    options = {parameter.name for parameter in predict.params}
+    assert set(task.options) <= options
+
+
+@pytest.mark.parametrize(("task", "key"), MODELS)
+def test_a_model_lives_in_the_file_of_its_key_and_says_what_it_is(task: str, key: str) -> None:
+    model = TASKS[task].models[key]
+    assert model.place.partition(":")[0].rpartition(".")[2] == key
+    assert inspect.getdoc(model.load())
 
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)
@@ -39,23 +61,22 @@ def first_arguments(found: Any) -> list[str]:
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_reads_a_folder(name: str) -> None:
     module, _, function = READERS[name].partition(":")
-    assert (module, function) == (f"data.{name}", "read")
+    assert module.startswith("data.datasets.") or name == "table"
+    assert function.startswith("read")
     assert first_arguments(pkgutil.resolve_name(READERS[name]))[0] == "root"
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_lives_in_the_file_of_its_name_and_has_the_common_interface(name: str) -> None:
-    model = pkgutil.resolve_name(MODELS[name])
-    assert MODELS[name].startswith(f"saliency.{name}:")
+@pytest.mark.parametrize("name", saliency.MODELS)
+def test_a_saliency_model_has_the_common_interface(name: str) -> None:
+    model = saliency.MODELS[name].load()
     assert first_arguments(model)[:2] == ["conditions", "slices"]
     assert first_arguments(model.forward) == ["self", "picture", "content", "condition", "stride"]
     assert isinstance(model.multiple, int)
 
 
-@pytest.mark.parametrize("name", scanpath.MODELS)
-def test_a_scanpath_model_lives_in_the_file_of_its_name_and_has_the_common_interface(name: str) -> None:
-    model = pkgutil.resolve_name(scanpath.MODELS[name])
-    assert scanpath.MODELS[name].startswith(f"scanpath.{name}:")
+@pytest.mark.parametrize("name", [name for name, model in scanpath.MODELS.items() if model.trainable])
+def test_a_trainable_scanpath_model_has_the_common_interface(name: str) -> None:
+    model = scanpath.MODELS[name].load()
     assert first_arguments(model)[:2] == ["conditions", "categories"]
     assert first_arguments(model.forward) == ["self", "scene", "order", "features"]
     assert first_arguments(model.step) == ["self", "memory", "last", "trace", "past"]
@@ -88,26 +109,25 @@ def parts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield tree["class_path"], tree.get("init_args") or {}
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_names_classes_and_arguments_that_exist(recipe: Path) -> None:
-    tree = yaml.safe_load(recipe.read_text("utf-8"))
+@pytest.mark.parametrize("name", tasks.recipes())
+def test_a_recipe_names_classes_and_arguments_that_exist(name: str) -> None:
+    task, recipe = tasks.recipes()[name]
+    text = recipe.read_text("utf-8")
+    assert yaml.safe_load(text)["model"]["network"]["class_path"] in task.models  # by key, never by class
+    tree = yaml.safe_load(with_class_paths(text, tasks.models()))
     named = list(parts(tree))
     assert named
     for path, arguments in named:
-        module, _, name = path.rpartition(".")
-        parameters = inspect.signature(pkgutil.resolve_name(f"{module}:{name}")).parameters
+        module, _, class_name = path.rpartition(".")
+        parameters = inspect.signature(pkgutil.resolve_name(f"{module}:{class_name}")).parameters
         assert set(arguments) <= set(parameters) or any(p.kind == p.VAR_KEYWORD for p in parameters.values()), path
-    room = recipe.parts[-3]
-    for key, target in zip(("model", "data"), ROOMS[room], strict=True):
-        known = inspect.signature(pkgutil.resolve_name(target)).parameters
-        assert set(tree[key]) <= set(known), key
+    cli = task.load("lightning_cli")
+    for key, target in (("model", cli.task), ("data", cli.data)):
+        assert set(tree[key]) <= set(inspect.signature(target).parameters), key
     assert set(tree["model"].get("losses", {})) <= set(LOSSES)
-    module, _, name = tree["model"]["network"]["class_path"].rpartition(".")
-    assert f"{module}:{name}" in {**MODELS, **scanpath.MODELS}.values()
-    assert module.startswith(f"{room}.")
 
 
 def test_there_are_recipes_and_each_says_what_it_is() -> None:
-    assert RECIPES
-    for recipe in RECIPES:
-        assert recipe.read_text("utf-8").startswith("# "), recipe.name
+    assert tasks.recipes()
+    for name, (_, recipe) in tasks.recipes().items():
+        assert recipe.read_text("utf-8").startswith("# "), name

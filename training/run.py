@@ -1,33 +1,31 @@
 """`gaze train`: one recipe, every flag of Lightning, and a run that can be stopped and continued.
 
-A run writes into `runs/<model>/<number>/`: its full configuration, TensorBoard and CSV logs, `best-*.ckpt` and
+A run writes into `runs/<recipe>/<number>/`: its full configuration, TensorBoard and CSV logs, `best-*.ckpt` and
 `last.ckpt`. SIGTERM and Ctrl-C end it after the step in hand, saved; `--ckpt_path` goes on from there exactly.
 """
 
 import functools
+import re
 import signal
-import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lightning_utilities.core.rank_zero import rank_zero_only
+import yaml
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.callbacks import Checkpoint, EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.cli import SaveConfigCallback
 
+from data.atomic import atomic_write
 from data.errors import GazeError
-from saliency.datamodule import GazeData
-from saliency.task import SaliencyTask
-from scanpath.datamodule import SceneData
-from scanpath.task import ScanpathTask
-from training import weights
+from training import Model, weights
+from training.lightning_cli import TaskCLI
 
-ROOT = Path(__file__).parents[1]
-RECIPES = {path.stem: path for kind in ("saliency", "scanpath") for path in sorted((ROOT / kind / "recipes").glob("*"))}
+CONFIG = ("--config", "-c")  # flags whose value is a configuration
+MOVED = {"data.augment.Natural": "training.augment.Natural"}  # classes of recipes of gaze 0.2 and before
+NETWORK = ("--model.network", "--model.network.class_path")  # flags whose value is a model
 
 NOISE = (  # what Lightning says of itself, or advises where we know better
     "does not have many workers",
@@ -80,111 +78,11 @@ class Pause(Checkpoint):
         raise Paused(f"Stopped after step {trainer.global_step}, saved. Go on with: --ckpt_path {path}")
 
 
-class RunFolder:
-    """The next free `parent/NNN`: process 0 makes it when a logger first asks, so that no other run can have it."""
-
-    def __init__(self, parent: Path) -> None:
-        self.parent = parent
-
-    @functools.cached_property
-    def version(self) -> str:
-        """Its name; in other processes of the same run a guess, as Lightning tells them what process 0 says."""
-        while True:
-            numbers = [int(path.name) for path in self.parent.glob("*") if path.name.isdecimal()]
-            version = f"{1 + max(numbers, default=-1):03d}"
-            if getattr(rank_zero_only, "rank", 0):
-                return version
-            try:
-                (self.parent / version).mkdir(parents=True)
-            except FileExistsError:  # another run was quicker
-                continue
-            return version
-
-    def loggers(self) -> list[TensorBoardLogger | CSVLogger]:
-        """TensorBoard and CSV logs in this folder."""
-        made: list[TensorBoardLogger | CSVLogger] = []
-        for kind in (_TensorBoard, _CSV):
-            made.append(kind(self.parent.parent, self.parent.name))
-            made[-1].run = self  # type: ignore[union-attr]
-        return made
-
-
-class _TensorBoard(TensorBoardLogger):
-    run: RunFolder
-
-    @property
-    def version(self) -> str:
-        return self.run.version
-
-
-class _CSV(CSVLogger):
-    run: RunFolder
-
-    @property
-    def version(self) -> str:
-        return self.run.version
-
-
-class _Train(LightningCLI):
-    """A run in a folder of its own."""
-
-    def __init__(self, folder: Path, *arguments: Any, **options: Any) -> None:
-        self.run_folder = RunFolder(folder)
-        super().__init__(*arguments, **options)
-
-    def before_instantiate_classes(self) -> None:
-        """Tells a backbone whose weights follow from a file what that file says of it, so that the hub is not asked."""
-        config = self.config[self.subcommand]
-        source = config.get("ckpt_path") or config.model.get("start")
-        options = config.model.network.get("init_args")
-        if not source or not str((options or {}).get("backbone")).startswith("hf:"):
-            return
-        told = weights.read(Path(source))[0].get("arguments", {})
-        if told.get("backbone") == options.backbone and not options.backbone_config:
-            options.backbone_config = told.get("backbone_config")
-
-    def instantiate_trainer(self, **options: Any) -> Trainer:
-        """With logs in the run's folder, unless a person names others, and a bar on stderr where that is a terminal.
-
-        The bar is not left to Lightning, which prints one on stdout, into files too.
-        """
-        asked = self.config_init[self.subcommand].trainer
-        if asked.logger is None:
-            options["logger"] = self.run_folder.loggers()
-        shown = sys.stderr.isatty() if asked.enable_progress_bar is None else asked.enable_progress_bar
-        if shown:
-            self.trainer_defaults["callbacks"].append(RichProgressBar(leave=True, console_kwargs={"stderr": True}))
-        return super().instantiate_trainer(enable_progress_bar=shown, **options)
-
-
-class _Saliency(_Train):
-    """Ties the data's viewing conditions to the model's."""
-
-    task, data, score, best = SaliencyTask, GazeData, "val/cc", "max"
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.link_arguments("data.conditions", "model.network.init_args.conditions", apply_on="instantiate")
-        parser.link_arguments("data.slices", "model.network.init_args.slices")
-        parser.link_arguments("data.stride", "model.stride")
-
-
-class _Scanpath(_Train):
-    """Ties the data's viewing conditions, categories and crops to the model's."""
-
-    task, data, score, best = ScanpathTask, SceneData, "val/choice", "min"
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        for name in ("conditions", "categories"):
-            parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}", apply_on="instantiate")
-        for name in ("appearance", "crop"):
-            parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}")
-
-
-def _defaults(kind: type[_Saliency | _Scanpath]) -> dict[str, Any]:
+def _defaults(cli: type[TaskCLI]) -> dict[str, Any]:
     return {
         "callbacks": [
-            ModelCheckpoint(monitor=kind.score, mode=kind.best, filename="best-{epoch}", save_last=True),
-            EarlyStopping(monitor=kind.score, mode=kind.best, patience=20, check_finite=False, strict=False),
+            ModelCheckpoint(monitor=cli.score, mode=cli.best, filename="best-{epoch}", save_last=True),
+            EarlyStopping(monitor=cli.score, mode=cli.best, patience=20, check_finite=False, strict=False),
             LearningRateMonitor("step"),
             Pause(),
         ],
@@ -193,30 +91,107 @@ def _defaults(kind: type[_Saliency | _Scanpath]) -> dict[str, Any]:
     }
 
 
-def train(name: str, arguments: Sequence[str], folder: Path = Path("runs")) -> None:
-    """Trains the recipe `name` with Lightning's own flags; `Paused` says how to go on after a signal."""
-    if name not in RECIPES:
-        raise GazeError(f"There is no recipe '{name}'; choose among {', '.join(RECIPES)}.")
+def train(
+    recipe: Path,
+    cli: type[TaskCLI],
+    models: Mapping[str, Model],
+    arguments: Sequence[str],
+    folder: Path = Path("runs"),
+) -> None:
+    """Trains a recipe with Lightning's own flags; a run writes into `folder`/RECIPE/NNN.
+
+    Args:
+        recipe: A YAML file; it names its model by key.
+        cli: The task's command line.
+        models: The models that recipes, configurations and flags may name by key.
+        arguments: Flags of LightningCLI; a model is named by key, by class path, or by an old class path.
+        folder: Of all runs.
+
+    Raises:
+        Paused: The run was asked to stop; its sentence says how to go on.
+        GazeError: Something in the flags or the data is a person's mistake.
+    """
     for message in NOISE:
         warnings.filterwarnings("ignore", message=f".*{message}")
     try:
-        _run(name, arguments, folder)
+        cli(
+            folder / recipe.stem,
+            cli.task,
+            cli.data,
+            args=["fit", "--config", with_class_paths(recipe.read_text("utf-8"), models), *_named(arguments, models)],
+            trainer_defaults=_defaults(cli),
+            save_config_callback=functools.partial(SaveConfig, models=models),
+            save_config_kwargs={"overwrite": True},
+            seed_everything_default=1,
+            auto_configure_optimizers=False,
+            parser_kwargs={"fit": {"exit_on_error": True}},
+        )
     except GazeError as error:  # torch puts the traceback of a loader process into the message
-        told = str(error).strip().splitlines()[-1].removeprefix(f"data.{type(error).__name__}: ")
-        raise type(error)(told) from error
+        sentence = str(error).strip().splitlines()[-1]
+        raise type(error)(re.sub(rf"^(\w+\.)*{type(error).__name__}: ", "", sentence)) from error
 
 
-def _run(name: str, arguments: Sequence[str], folder: Path) -> None:
-    kind = _Scanpath if RECIPES[name].parts[-3] == "scanpath" else _Saliency
-    kind(
-        folder / name,
-        kind.task,
-        kind.data,
-        args=["fit", "--config", str(RECIPES[name]), *arguments],
-        trainer_defaults=_defaults(kind),
-        save_config_callback=SaveConfigCallback,
-        save_config_kwargs={"overwrite": True},
-        seed_everything_default=1,
-        auto_configure_optimizers=False,
-        parser_kwargs={"fit": {"exit_on_error": True}},
-    )
+def with_class_paths(text: str, models: Mapping[str, Model]) -> str:
+    """A YAML configuration in which every class stands by its path of today, models named by key among them."""
+    return str(yaml.safe_dump(_with_class_paths(yaml.safe_load(text), models), sort_keys=False))
+
+
+def _with_class_paths(tree: Any, models: Mapping[str, Model]) -> Any:
+    if isinstance(tree, list):
+        return [_with_class_paths(item, models) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    named = {"class_path", "network"}
+    return {
+        key: _class_path(value, models) if key in named and isinstance(value, str) else _with_class_paths(value, models)
+        for key, value in tree.items()
+    }
+
+
+def _class_path(name: str, models: Mapping[str, Model]) -> str:
+    key = weights.model_key(name, models)
+    return models[key].place.replace(":", ".") if key else MOVED.get(name, name)
+
+
+def _named(arguments: Sequence[str], models: Mapping[str, Model]) -> list[str]:
+    """Flags in which every model stands by its class path, also in the configurations that they name."""
+    flags: list[str] = []
+    name = ""  # of the flag whose value comes next
+    for argument in arguments:
+        flag, equals, value = argument.partition("=")
+        if name:
+            flags.append(_value(name, argument, models))
+            name = ""
+        elif equals and flag in (*CONFIG, *NETWORK):
+            flags.append(f"{flag}={_value(flag, value, models)}")
+        else:
+            flags.append(argument)
+            name = argument if argument in (*CONFIG, *NETWORK) else ""
+    return flags
+
+
+def _value(flag: str, value: str, models: Mapping[str, Model]) -> str:
+    if flag in NETWORK:
+        return _class_path(value, models)
+    path = Path(value)
+    return with_class_paths(path.read_text("utf-8"), models) if path.is_file() else value
+
+
+class SaveConfig(SaveConfigCallback):
+    """The run's configuration beside its checkpoints; it names the model by key, so that a later gaze finds it."""
+
+    def __init__(self, *arguments: Any, models: Mapping[str, Model], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._models = models
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Replaces the class path in the file that Lightning has just written."""
+        del pl_module, stage
+        path = Path(str(trainer.log_dir)) / self.config_filename
+        if not path.is_file():
+            return
+        text = path.read_text("utf-8")
+        for key, model in self._models.items():
+            text = text.replace(f"class_path: {model.place.replace(':', '.')}\n", f"class_path: {key}\n")
+        with atomic_write(path) as file:
+            file.write(text.encode())

@@ -1,11 +1,10 @@
 """Weights on disk: safetensors with the network's description inside, or a training checkpoint; never a pickle's code.
 
-The description is `{"model": "saliency.models.tempsal:TempSAL", "arguments": {...}}`, enough to build the network
-again.
+The description is `{"model": "tempsal", "arguments": {...}}`, enough to build the network again: the model's key in the
+`MODELS` of its task, which is the name of its file. Files of gaze 0.2 and before name the class instead.
 """
 
 import json
-import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from data.atomic import atomic_write
 from data.errors import ModelError
 from data.gaze import condition_names
-from saliency import MODELS
+from training import Model
 
 ROWS = {  # what has a row for each viewing condition, or category of objects
     "conditions": ("finish.log_gain", "finish.bias", "condition.weight"),
@@ -27,27 +26,46 @@ ROWS = {  # what has a row for each viewing condition, or category of objects
 }
 
 
+OLD_CLASSES = {  # what models were called in files, checkpoints and recipes of gaze 0.2 and before
+    "saliency.center.CenterBias": "center_bias",
+    "saliency.gbvs.GraphBased": "gbvs",
+    "saliency.itti.IttiKoch": "itti_koch",
+    "saliency.spectral.SpectralResidual": "spectral_residual",
+    "saliency.tempsal.TempSAL": "tempsal",
+    "scanpath.oat.OAT": "oat",
+}
+
+
+def model_key(name: str, models: Mapping[str, Model]) -> str | None:
+    """The key of a model given by its key, its class path ("package.module.Class") or an old one; None for others."""
+    name = name.replace(":", ".")
+    places = {model.place.replace(":", "."): key for key, model in models.items()}
+    key = OLD_CLASSES.get(name) or places.get(name) or name
+    return key if key in models else None
+
+
 def describe(network: nn.Module) -> dict[str, Any]:
     """How to build the network again."""
-    kind = type(network)
-    return {"model": f"{kind.__module__}:{kind.__qualname__}", "arguments": getattr(network, "arguments", {})}
+    key = type(network).__module__.rpartition(".")[2]
+    return {"model": key, "arguments": getattr(network, "arguments", {})}
 
 
-def build(description: dict[str, Any], known: Mapping[str, str] = MODELS) -> nn.Module:
-    """The network of a description, without its weights; only models of the table `known` are built.
+def build(description: dict[str, Any], models: Mapping[str, Model]) -> nn.Module:
+    """The network of a description, without its weights; only models of the table `models` are built.
 
     Raises:
         ModelError: for another model, arguments that do not suit it, or a backbone of the hub that is not described.
     """
-    kind = str(description.get("model"))
-    if kind not in known.values():
-        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(known)}; give another.")
+    key = model_key(str(description.get("model")), models)
+    if key is None:
+        kind = description.get("model")
+        raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(models)}; give another.")
     arguments = description.get("arguments", {})
     _check_backbones(arguments)
     try:
-        network: nn.Module = pkgutil.resolve_name(kind)(**arguments)
+        network: nn.Module = models[key].load()(**arguments)
     except TypeError as error:
-        raise ModelError(f"The file's arguments do not suit {kind} ({error}); use the gaze that wrote it.") from error
+        raise ModelError(f"The file's arguments do not suit {key} ({error}); use the gaze that wrote it.") from error
     return network
 
 
@@ -97,10 +115,14 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
 
 
-def load(path: Path, known: Mapping[str, str] = MODELS) -> nn.Module:
-    """The network with its weights, ready to predict; a model of the table `known`."""
+def load(path: Path, models: Mapping[str, Model]) -> nn.Module:
+    """The network with its weights, ready to predict; a model of the table `models`.
+
+    Raises:
+        ModelError: The file is missing or damaged, or describes another model.
+    """
     description, state = read(path)
-    network = build(description, known)
+    network = build(description, models)
     _fill(network, state, path)
     return network.eval()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.errors import Group
+from app.tasks import TASKS
 from data.errors import GazeError
 
 if TYPE_CHECKING:
@@ -48,12 +49,24 @@ def output(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(cls=Group)
+class Evaluations(Group):
+    """A command for each task; a task's record names it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the tasks."""
+        return list(TASKS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a task."""
+        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else None
+
+
+@click.group(cls=Evaluations)
 def evaluate() -> None:
     """Score models beside chance and beside the people themselves."""
 
 
-@evaluate.command()
+@click.command()
 @ROOT
 @click.option(
     "--model",
@@ -99,7 +112,7 @@ def saliency(
     _tell(result, form, per_picture, html, worst)
 
 
-@evaluate.command()
+@click.command()
 @ROOT
 @click.option(
     "--model",

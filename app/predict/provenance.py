@@ -24,7 +24,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -168,6 +168,26 @@ class Provenance:
             if len(lines) > 2 * len(live) + SPARE:
                 with atomic_write(self.file) as file:
                     file.writelines(lines[number] + b"\n" for number in sorted(live))
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the files of some pictures are written; a task adds which files these are."""
+
+    folder: Path
+    names: dict[Path, str]  # of each picture's files, without their endings
+    todo: Mapping[Path, Sequence[Path]] | None = field(default=None, kw_only=True)  # files to be written; None: all
+    wrote: Callable[[Path, dict[str, Stamp]], None] | None = field(default=None, kw_only=True)  # is told of them
+
+    def files(self, path: Path) -> list[Path]:
+        """The files that a picture becomes."""
+        raise NotImplementedError
+
+    def fill(self, path: Path, content: Callable[[str, IO[bytes]], object]) -> None:
+        """Write the files of a picture that are to be written, each by `content(name, file)`, and tell of them."""
+        stamps = write(self.files(path) if self.todo is None else self.todo[path], content)
+        if self.wrote:
+            self.wrote(path, stamps)
 
 
 def write(targets: Sequence[Path], fill: Callable[[str, IO[bytes]], object]) -> dict[str, Stamp]:

@@ -6,7 +6,7 @@ picture's name without its suffix; where that would name two pictures, with its 
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,8 +14,9 @@ from typing import IO
 import numpy as np
 from jaxtyping import UInt8
 
-from app.predict import provenance
-from app.predict.provenance import Stamp
+from app.predict import jobs, provenance
+from app.predict.files import find_pictures, output_names
+from app.predict.provenance import Making, Provenance, described
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
 from data.draw.timeline import timeline
@@ -23,23 +24,20 @@ from data.errors import GazeError, PictureError
 from data.picture import encode
 from export.runtime.batch import WORKERS, predict
 from export.runtime.saliency import Prediction, Predictor
+from saliency import TASK
 
 FORMATS = ("png", "npy", "json")
 ENDINGS = {"png": (".heat.png", ".slices.png"), "npy": (".density.npy", ".slices.npy"), "json": (".json",)}
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(provenance.Output):
     """Where and how the predictions for some pictures are written."""
 
-    folder: Path
-    names: dict[Path, str]  # of each picture's files, without their endings
     formats: tuple[str, ...] = FORMATS
     opacity: float = 0.6
     palette: str = "turbo"
     slices: bool = True  # whether the model gives any
-    todo: Mapping[Path, Sequence[Path]] | None = None  # the files of each picture that are to be written; None: all
-    wrote: Callable[[Path, dict[str, Stamp]], None] | None = None  # is told of the files that a picture has become
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
@@ -52,12 +50,9 @@ class Output:
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction) -> None:
         """Write the files of one picture."""
-        targets = self.files(path) if self.todo is None else self.todo[path]
-        stamps = provenance.write(targets, lambda name, file: self._fill(name, file, path, picture, prediction))
-        if self.wrote:
-            self.wrote(path, stamps)
+        self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction))
 
-    def _fill(
+    def _content(
         self, name: str, file: IO[bytes], path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction
     ) -> None:
         if name.endswith(".heat.png"):
@@ -81,3 +76,40 @@ def run(
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
     return predict(predictor, paths, output.write, condition, workers)
+
+
+def job(
+    sources: tuple[str, ...],
+    folder: Path,
+    model: str | None,
+    formats: str | None,
+    condition: str,
+    provider: str,
+    opacity: float,
+    palette: str,
+) -> jobs.Job:
+    """The job of `gaze predict --task saliency`; options as there.
+
+    Raises:
+        GazeError: There is no such picture, model, format, condition or palette.
+    """
+    kinds = jobs.formats(formats or "png,json", FORMATS)
+    paths, log = find_pictures(sources, folder), Provenance(folder)
+    predictor = Predictor(model or TASK.default_models[0], provider=provider, threads=None if len(paths) == 1 else 1)
+    contract = predictor.contract
+    out = Output(folder, output_names(paths, log.names()), kinds, opacity, palette, bool(contract.slices))
+    making = Making(
+        TASK.name,
+        described(contract.name, contract.version, predictor.path),
+        condition,
+        {},
+        {"opacity": opacity, "palette": palette},
+        ".json",
+        {"model": contract.name, "version": contract.version, "condition": condition},
+        usual=(opacity, palette) == (Output.opacity, Output.palette),
+    )
+
+    def write(out: Output) -> jobs.Outcomes:
+        return run(predictor, list(out.todo or ()), out, condition)
+
+    return jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")

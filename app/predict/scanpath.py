@@ -8,7 +8,7 @@ NAME.path.json as in `export/schema_scanpath.json`. NAME is as in `app.predict.s
 import hashlib
 import json
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from app.predict import provenance
-from app.predict.provenance import Making, Stamp, described, digest
+from app.predict import jobs, provenance
+from app.predict.files import find_pictures, output_names
+from app.predict.provenance import Making, Provenance, described, digest
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
 from data import coco, objects
 from data import picture as pictures
@@ -27,6 +28,7 @@ from export.runtime.dataset_objects import DENSITY
 from export.runtime.detector import Detector
 from export.runtime.registry import named_file
 from export.runtime.saliency import Predictor
+from scanpath import TASK
 from scanpath.proto_objects import proto_objects
 
 FORMATS = ("png", "csv", "json")
@@ -35,14 +37,10 @@ Source = Callable[[UInt8[np.ndarray, "h w 3"], str, Float[np.ndarray, "h w"] | N
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(provenance.Output):
     """Where the paths over some pictures are written."""
 
-    folder: Path
-    names: dict[Path, str]  # of each picture's files, without their endings
     formats: tuple[str, ...] = FORMATS
-    todo: Mapping[Path, Sequence[Path]] | None = None  # as in `app.predict.saliency`
-    wrote: Callable[[Path, dict[str, Stamp]], None] | None = None
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
@@ -50,10 +48,7 @@ class Output:
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> None:
         """Write the files of one picture."""
-        targets = self.files(path) if self.todo is None else self.todo[path]
-        stamps = provenance.write(targets, lambda name, file: file.write(_content(name, path, picture, trace)))
-        if self.wrote:
-            self.wrote(path, stamps)
+        self.fill(path, lambda name, file: file.write(_content(name, path, picture, trace)))
 
 
 def _content(name: str, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> bytes:
@@ -92,7 +87,8 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     """
     annotated = coco.read(Path(objects)) if Path(objects).suffix.lower() == ".json" else None
     looked_for, where = aim(target), source(objects, provider, annotated)
-    name = model or ("oat-free" if looked_for is None else "oat-search")
+    free, search = TASK.default_models
+    name = model or (free if looked_for is None else search)
     known = objects == "proto" or named_file(DENSITY)
     density = Predictor(DENSITY, provider=provider) if known else None
     return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings), annotated)
@@ -115,7 +111,7 @@ def making(tracer: Tracer, objects: str, target: str | None) -> Making:
     told: dict[str, Any] = {"model": model.model, "version": model.version, "condition": settings.condition}
     told["density"] = None if density is None else density.contract.name
     return Making(
-        "scanpath",
+        TASK.name,
         described(model.model, model.version, *model.files),
         settings.condition,
         options | sampled,
@@ -213,3 +209,35 @@ def aim(words: str | None) -> Target | None:
     if not Path(words).is_file():
         raise GazeError(f"The target {words!r} is no box x,y,width,height, and no such file exists; give one of them.")
     return Target(crop=pictures.read(Path(words)))
+
+
+def job(
+    sources: tuple[str, ...],
+    folder: Path,
+    model: str | None,
+    formats: str | None,
+    provider: str,
+    objects: str,
+    detector: str | None,
+    target: str | None,
+    **settings: Any,
+) -> jobs.Job:
+    """The job of `gaze predict --task scanpath`; options as there.
+
+    Raises:
+        GazeError: There is no such picture, model, format, condition, source of objects or target.
+    """
+    if detector and objects != "proto":
+        raise GazeError("--objects and --detector both say where objects come from; give one of them.")
+    if detector and not detector.lower().endswith(".onnx"):
+        raise GazeError(f"--detector takes an .onnx file, but it is {detector!r}; use --objects for anything else.")
+    kinds = jobs.formats(formats or "png,csv,json", FORMATS)
+    paths, log = find_pictures(sources, folder), Provenance(folder)
+    made = tracer(model, provider, detector or objects, target, **settings)
+    out = Output(folder, output_names(paths, log.names()), kinds)
+
+    def write(out: Output) -> jobs.Outcomes:
+        return run(made, list(out.todo or ()), out)
+
+    words = f"{made.model.model} on {made.model.provider}"
+    return jobs.resumable(paths, out, log, making(made, detector or objects, target), write, words)

@@ -9,7 +9,6 @@ import contextlib
 import importlib.util
 import logging
 import os
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,7 +33,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 log = logging.getLogger(__name__)
-BASELINES = {"spectral": "spectral residual", "itti": "Itti-Koch", "gbvs": "graph-based"}  # of saliency.MODELS: row
+LABELS = {"itti_koch": "Itti-Koch", "gbvs": "graph-based"}  # what baselines are called that are not called by their key
+BASELINES = {  # the row of each of saliency.MODELS that needs no training
+    key: LABELS.get(key, key.replace("_", " ")) for key, model in saliency.MODELS.items() if not model.trainable
+}
 CANVAS = (384, 512)  # height, width in pixels: what a baseline sees of a picture is scaled to fit
 
 Pixels = Callable[[], UInt8[np.ndarray, "h w 3"]]  # reads the picture, for those that look at it
@@ -58,7 +60,7 @@ class Entry:
             return partial(_from_file, self)
         if self.kind == "baseline":
             with _one_thread():
-                network = pkgutil.resolve_name(saliency.MODELS[self.source])()
+                network = saliency.MODELS[self.source].load()()
             return partial(_by_network, self, network.eval())
         return partial(_by_model, Predictor(self.source, provider="cpu", threads=1), self.condition)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app import export_model
+from app import export_model, tasks
 from data.errors import GazeError, ModelError
 from data.gaze import Picture, Scene
 from data.objects import grid
@@ -113,7 +113,7 @@ def test_what_ships_has_weights_and_a_card_with_the_numbers_of_its_contract(path
     assert contract.training
     assert contract.scores
     assert re.fullmatch("[0-9a-f]{40}", contract.commit) or contract.commit == "unknown"
-    network = weights.load(path.with_suffix(".safetensors"), export_model.MODELS)
+    network = weights.load(path.with_suffix(".safetensors"), tasks.models())
     assert tuple(network.conditions) == contract.conditions  # type: ignore[arg-type]
     text = path.with_suffix(".md").read_text()
     for data, scores in contract.scores.items():

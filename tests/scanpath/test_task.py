@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from data.errors import GazeError
 from data.gaze import ObjectPath
 from data.synthetic import layouts
+from scanpath import MODELS
 from scanpath.datamodule import SceneData, Scenes, collate
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT
@@ -233,7 +234,7 @@ def test_a_checkpoint_gives_the_network_back(tmp_path: Path) -> None:
     run = trainer(1)
     run.strategy.connect(ScanpathTask(network))
     run.save_checkpoint(tmp_path / "last.ckpt")
-    again = weights.load(tmp_path / "last.ckpt", {"oat": "scanpath.models.oat:OAT"})
+    again = weights.load(tmp_path / "last.ckpt", MODELS)
     for name, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
 

@@ -6,19 +6,24 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import Callback
 
+from app import tasks
+from app.cli.main import main
 from data.errors import GazeError, ModelError
 from data.synthetic import scenes as synthetic_scenes
 from training import run as training_run
 from training import weights
+from training.lightning_cli import RunFolder
 
 pytestmark = pytest.mark.filterwarnings("default")  # Lightning warns of its own dependencies
 
@@ -30,11 +35,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def train(name: str, flags: Sequence[str], folder: Path) -> None:
+    task, recipe = tasks.recipes()[name]
+    training_run.train(recipe, task.load("lightning_cli"), tasks.models(), flags, folder)
+
+
 def run(tiny: Path, folder: Path, *flags: str, epochs: int = 2) -> Path:
     quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
-    training_run.train(
-        "tempsal-tiny", ["--data.root", str(tiny), "--trainer.max_epochs", str(epochs), *quiet, *flags], folder
-    )
+    train("tempsal-tiny", ["--data.root", str(tiny), "--trainer.max_epochs", str(epochs), *quiet, *flags], folder)
     return sorted((folder / "tempsal-tiny").iterdir())[-1]
 
 
@@ -53,7 +61,7 @@ def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_
     assert list(out.glob("events*"))
     assert (out / "checkpoints" / "last.ckpt").is_file()
     assert list((out / "checkpoints").glob("best-*.ckpt"))
-    network: Any = weights.load(out / "checkpoints" / "last.ckpt")
+    network: Any = weights.load(out / "checkpoints" / "last.ckpt", tasks.models())
     assert network.conditions == ("any", "tiny", "uniform")
     assert network.slices == 3
 
@@ -73,7 +81,7 @@ def test_a_bar_is_on_stderr_on_a_terminal_unless_a_flag_says_no(
     monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
     given = ["--data.root", str(tiny), "--trainer.max_steps", "1", "--trainer.enable_model_summary", "false"]
     given += [word for flag in flags for word in ("--trainer.enable_progress_bar", flag)]
-    training_run.train("tempsal-tiny", given, tmp_path)
+    train("tempsal-tiny", given, tmp_path)
     told = capfd.readouterr()
     assert "Epoch 0" not in told.out
     assert ("Epoch 0" in told.err) == shown
@@ -167,23 +175,21 @@ def test_accumulated_batches_drop_differently_and_a_stopped_run_continues_exactl
 
 def test_runs_that_start_together_get_folders_of_their_own(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
-        versions = list(pool.map(lambda _: training_run.RunFolder(tmp_path / "runs" / "toy").version, range(64)))
+        versions = list(pool.map(lambda _: RunFolder(tmp_path / "runs" / "toy").version, range(64)))
     assert sorted(versions) == [f"{number:03d}" for number in range(64)]
     assert sorted(path.name for path in (tmp_path / "runs" / "toy").iterdir()) == sorted(versions)
 
 
 def test_both_logs_of_a_run_lie_in_its_one_folder_which_exists_at_once(tmp_path: Path) -> None:
-    logs = training_run.RunFolder(tmp_path / "toy").loggers()
+    logs = RunFolder(tmp_path / "toy").loggers()
     assert not (tmp_path / "toy").exists()  # a run that is refused leaves nothing
     assert {str(log.log_dir) for log in logs} == {str(tmp_path / "toy" / "000")}
-    assert {str(log.log_dir) for log in training_run.RunFolder(tmp_path / "toy").loggers()} == {
-        str(tmp_path / "toy" / "001")
-    }
+    assert {str(log.log_dir) for log in RunFolder(tmp_path / "toy").loggers()} == {str(tmp_path / "toy" / "001")}
 
 
 def test_a_process_other_than_the_first_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_zero_only, "rank", 1)
-    assert training_run.RunFolder(tmp_path / "toy").version == "000"
+    assert RunFolder(tmp_path / "toy").version == "000"
     assert not (tmp_path / "toy").exists()
 
 
@@ -202,11 +208,13 @@ def test_a_backbone_whose_weights_follow_is_not_asked_of_the_hub(
             run(tiny, tmp_path / "first", *flags, epochs=1)
     shutil.rmtree(tmp_path / "resnet")
     last = next((tmp_path / "first").rglob("last.ckpt"))
-    weights.save(weights.load(last), tmp_path / "start.safetensors")
+    weights.save(weights.load(last, tasks.models()), tmp_path / "start.safetensors")
     again = run(tiny, tmp_path / "again", *flags, "--model.start", str(tmp_path / "start.safetensors"), epochs=1)
     resumed = run(tiny, tmp_path / "resumed", *flags, "--ckpt_path", str(last), epochs=1)
     for folder in (again, resumed):
-        assert weights.describe(weights.load(folder / "checkpoints" / "last.ckpt"))["arguments"]["backbone_config"]
+        assert weights.describe(weights.load(folder / "checkpoints" / "last.ckpt", tasks.models()))["arguments"][
+            "backbone_config"
+        ]
     with pytest.raises(ModelError, match="cannot be loaded"):
         run(tiny, tmp_path / "anew", *flags, epochs=1)
 
@@ -219,26 +227,28 @@ def test_a_loss_that_is_not_finite_ends_training_with_advice(tiny: Path, tmp_pat
 def test_shipped_weights_can_be_fine_tuned_on_other_conditions(tiny: Path, tmp_path: Path) -> None:
     first = run(tiny, tmp_path / "first", epochs=1)
     start = tmp_path / "start.safetensors"
-    weights.save(weights.load(first / "checkpoints" / "last.ckpt"), start)
+    weights.save(weights.load(first / "checkpoints" / "last.ckpt", tasks.models()), start)
     other = tmp_path / "other"
     synthetic_scenes.write(other, 30, seed=4, viewers=2)
     again = run(tiny, tmp_path / "again", "--data.root", f"[{tiny},{other}]", "--model.start", str(start), epochs=1)
-    network: Any = weights.load(again / "checkpoints" / "last.ckpt")
+    network: Any = weights.load(again / "checkpoints" / "last.ckpt", tasks.models())
     assert network.conditions == ("any", "tiny", "other", "uniform")
 
 
 @pytest.mark.parametrize("mixer", ["dual", "mixture_of_head"])  # the second has a loss of its own
 def test_a_mixer_is_chosen_by_its_name(tiny: Path, tmp_path: Path, mixer: str) -> None:
     out = run(tiny, tmp_path, "--model.network.mixer", mixer, "--model.network.fine_mixer", "routed", epochs=1)
-    network: Any = weights.load(out / "checkpoints" / "last.ckpt")
+    network: Any = weights.load(out / "checkpoints" / "last.ckpt", tasks.models())
     assert (network.arguments["mixer"], network.arguments["fine_mixer"]) == (mixer, "routed")
     with pytest.raises(GazeError, match=r"There is no mixer 'best'; choose one of interleaved, relational"):
         run(tiny, tmp_path, "--model.network.mixer", "best", epochs=1)
 
 
 def test_an_unknown_recipe_loss_or_start_is_said_in_one_sentence(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(GazeError, match="There is no recipe 'salnet'; choose among tempsal"):
-        training_run.train("salnet", [])
+    done = CliRunner().invoke(main, ["train", "salnet"])
+    assert done.exit_code == 2
+    assert "There is no recipe 'salnet'; choose among" in done.output
+    assert "tempsal" in done.output
     with pytest.raises(ModelError, match="there is no such file"):
         run(tiny, tmp_path, "--model.start", str(tmp_path / "none.safetensors"))
 
@@ -260,3 +270,27 @@ def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
     assert checkpoint["global_step"] == 2  # 18 pictures, 9 a process, batches of 8: two steps
     assert [path.name for path in (tmp_path / "runs" / "tempsal-tiny").iterdir()] == ["000"]
     assert {path.name for path in tmp_path.glob("runs/*/000/*")} > {"checkpoints", "config.yaml", "metrics.csv"}
+
+
+def test_a_configuration_of_before_the_move_still_trains_and_what_is_written_names_the_model_by_key(
+    tiny: Path, tmp_path: Path
+) -> None:
+    _, recipe = tasks.recipes()["tempsal-tiny"]
+    old = recipe.read_text("utf-8").replace("class_path: tempsal", "class_path: saliency.tempsal.TempSAL")
+    old = old.replace("training.augment.Natural", "data.augment.Natural")
+    assert old != recipe.read_text("utf-8")
+    (tmp_path / "old.yaml").write_text(old)
+    out = run(
+        tiny, tmp_path, "--config", str(tmp_path / "old.yaml"), "--data.root", str(tiny), "--trainer.max_steps", "1"
+    )
+    written = (out / "config.yaml").read_text("utf-8")
+    assert "class_path: tempsal\n" in written
+    assert "TempSAL" not in written
+    again = run(tiny, tmp_path, "--config", str(out / "config.yaml"), "--trainer.max_steps", "1")
+    assert again != out
+
+
+@pytest.mark.parametrize("name", ["tempsal", "saliency.tempsal.TempSAL", "saliency.models.tempsal.TempSAL"])
+def test_a_flag_may_name_the_model_by_key_or_class(tiny: Path, tmp_path: Path, name: str) -> None:
+    out = run(tiny, tmp_path, f"--model.network={name}", "--trainer.max_steps", "1")
+    assert "class_path: tempsal\n" in (out / "config.yaml").read_text("utf-8")

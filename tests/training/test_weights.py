@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from app import tasks
 from data.errors import ModelError
 from saliency.models.center_bias import CenterBias
 from saliency.models.spectral_residual import SpectralResidual
@@ -48,7 +49,7 @@ def refused(path: Path, *words: str, action: Any = weights.load) -> None:
 def test_a_network_comes_back_from_safetensors_with_its_arguments(tmp_path: Path) -> None:
     made = center("osie", "crowd")
     weights.save(made, tmp_path / "center.safetensors")
-    again = weights.load(tmp_path / "center.safetensors")
+    again = weights.load(tmp_path / "center.safetensors", tasks.models())
     assert isinstance(again, CenterBias)
     assert again.arguments == made.arguments
     assert not again.training
@@ -63,13 +64,15 @@ def test_tempsal_predicts_the_same_after_a_round_trip(tmp_path: Path) -> None:
     weights.save(made, tmp_path / "t.safetensors")
     inputs = torch.zeros(1, 32, 32, 3, dtype=torch.uint8), torch.tensor([[0.0, 0, 32, 32]]), torch.tensor([1])
     with torch.no_grad():
-        for one, other in zip(made(*inputs), weights.load(tmp_path / "t.safetensors")(*inputs), strict=True):
+        for one, other in zip(
+            made(*inputs), weights.load(tmp_path / "t.safetensors", tasks.models())(*inputs), strict=True
+        ):
             assert torch.equal(one, other)
 
 
 def test_a_model_without_weights_has_a_file_too(tmp_path: Path) -> None:
     weights.save(SpectralResidual(), tmp_path / "spectral.safetensors")
-    assert isinstance(weights.load(tmp_path / "spectral.safetensors"), SpectralResidual)
+    assert isinstance(weights.load(tmp_path / "spectral.safetensors", tasks.models()), SpectralResidual)
 
 
 def test_a_file_that_stops_half_way_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +107,7 @@ def checkpoint(network: torch.nn.Module, path: Path) -> Path:
 def test_a_checkpoint_of_a_run_gives_the_network_back(tmp_path: Path) -> None:
     made = center("osie")
     path = checkpoint(made, tmp_path / "last.ckpt")
-    again = weights.load(path)
+    again = weights.load(path, tasks.models())
     assert isinstance(again, CenterBias)
     same(again.state_dict(), made.state_dict())
     fresh = center("osie", seed=1)
@@ -144,9 +147,9 @@ def test_files_that_are_no_weights_of_gaze_are_refused_in_one_sentence(tmp_path:
 def test_only_models_of_the_table_are_built(tmp_path: Path) -> None:
     for model in ("os:system", "saliency.layers.finalizer:Finalizer", None):
         with pytest.raises(ModelError, match="none of center"):
-            weights.build({"model": model, "arguments": {}})
+            weights.build({"model": model, "arguments": {}}, tasks.models())
     with pytest.raises(ModelError, match=r"arguments do not suit saliency\.center:CenterBias"):
-        weights.build({"model": "saliency.models.center_bias:CenterBias", "arguments": {"wings": 2}})
+        weights.build({"model": "saliency.models.center_bias:CenterBias", "arguments": {"wings": 2}}, tasks.models())
     save_file(
         {"finish.bias": torch.zeros(2)},
         tmp_path / "thin.safetensors",

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from app import tasks
 from data.errors import ModelError
 from saliency.layers.backbone import SCALES, InvertedResidual, Pretrained, Small, build
 from saliency.models.tempsal import TempSAL
@@ -170,7 +171,7 @@ def test_a_file_of_weights_needs_neither_the_hub_nor_the_folder(
     weights.save(made, tmp_path / "t.safetensors")
     shutil.rmtree(folder)
     request.getfixturevalue("offline")
-    again = weights.load(tmp_path / "t.safetensors")
+    again = weights.load(tmp_path / "t.safetensors", tasks.models())
     assert weights.describe(again) == weights.describe(made)
     with torch.no_grad():
         for one, other in zip(made(*given, torch.tensor([1])), again(*given, torch.tensor([1])), strict=True):
@@ -186,7 +187,7 @@ def test_a_scanpath_model_that_looks_through_it_needs_no_hub_either(
     request.getfixturevalue("offline")
     made = OAT(["a"], appearance="saliency", saliency=str(tmp_path / "t.safetensors"), width=16)
     weights.save(made, tmp_path / "o.safetensors")
-    again = weights.load(tmp_path / "o.safetensors", {"oat": "scanpath.models.oat:OAT"})
+    again = weights.load(tmp_path / "o.safetensors", tasks.models())
     assert weights.describe(again) == weights.describe(made)
 
 

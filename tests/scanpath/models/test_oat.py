@@ -11,6 +11,7 @@ from torch import Tensor
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scene
 from saliency.models.tempsal import TempSAL
+from scanpath import MODELS
 from scanpath.decode import LONGEST
 from scanpath.models import _object_features as looks
 from scanpath.models.oat import NEVER, OAT
@@ -268,7 +269,7 @@ def test_the_saliency_networks_weights_come_from_its_file(tmp_path: Any) -> None
 def test_a_network_comes_back_from_its_file(tmp_path: Any) -> None:
     network, batch = toy.network("crops"), toy.batch(fed("crops", 5))
     weights.save(network, tmp_path / "o.safetensors")
-    again = weights.load(tmp_path / "o.safetensors", {"oat": "scanpath.models.oat:OAT"})
+    again = weights.load(tmp_path / "o.safetensors", MODELS)
     assert isinstance(again, OAT)
     assert again.arguments == network.arguments
     assert torch.equal(ask(again, batch)[0], ask(network, batch)[0])

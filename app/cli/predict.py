@@ -1,0 +1,79 @@
+"""`gaze predict`: where people look in pictures, in which order, or whatever else a task answers."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from app.cli.errors import Stopped
+from app.tasks import TASKS
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="PICTURE|FOLDER|GLOB...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for what is written.")
+@click.option(
+    "--task",
+    default=next(iter(TASKS)),
+    show_default=True,
+    type=click.Choice(list(TASKS)),
+    help="; ".join(f"{task.name}: {task.question}" for task in TASKS.values()) + ".",
+)
+@click.option(
+    "--model",
+    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk.  [default: "
+    + "; ".join(" or ".join(task.default_models) for task in TASKS.values())
+    + "]",
+)
+@click.option(
+    "--format", "formats", help="Some of png, npy, json; of scanpaths png, csv, json.  [default: all but npy]"
+)
+@click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
+@click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
+@click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
+@click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
+@click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
+@click.option(
+    "--objects",
+    default="proto",
+    show_default=True,
+    metavar="proto|grid:RxC|COCO.json|DETECTOR.onnx",
+    help="What the looks of a scanpath fall on.",
+)
+@click.option("--detector", metavar="FILE.onnx", help="Finds the objects; the same as --objects FILE.onnx.")
+@click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")
+@click.option(
+    "--observers", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Simulated, a picture."
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    help="Below 1 observers agree more, above 1 less.  [default: the model's own]",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
+def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
+    """Write where people look in pictures, or with --task scanpath in which order.
+
+    The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes
+    anew what it changes. Exits with 3 when some pictures were broken; all others are done.
+    """
+    from app.cli.console import watch
+    from app.predict import jobs
+
+    asked = click.get_current_context().get_parameter_source
+    given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
+    job = jobs.job(task, given, sources, output, **options)
+    todo = job.todo(overwrite)
+    try:
+        broken = watch(job.run(todo), len(todo))
+    except KeyboardInterrupt:
+        raise Stopped("Stopped; the same command goes on from here.") from None
+    skipped = len(job.paths) - len(todo)
+    words = [f"{len(todo) - broken} done"]
+    words += [f"{skipped} skipped that were there (--overwrite writes them anew)"] * bool(skipped)
+    words += [f"{broken} broken"] * bool(broken)
+    click.echo(f"{', '.join(words)}; {output} ({job.model})")
+    if broken:
+        raise SystemExit(3)
