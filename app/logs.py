@@ -9,7 +9,7 @@ import logging
 
 import click
 
-FOLDERS = ("app", "attention", "data", "export", "saliency", "scanpath")
+FOLDERS = ("app", "attention", "data", "evaluation", "export", "saliency", "scanpath", "training")
 VERBOSE = "%(relativeCreated)7.0f ms  %(levelname)-7s  %(name)s: %(message)s"
 
 

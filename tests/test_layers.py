@@ -222,7 +222,7 @@ from evaluation.saliency import protocol
 from saliency import metrics
 root = Path({str(tmp_path / "set")!r})
 scenes.write(root, 3, seed=1)
-settings = protocol.Settings("all", baselines=False, sigma=4.0, slices=True)
+settings = protocol.Settings(split="all", baselines=False, sigma=4.0, slices=True)
 result = protocol.evaluate(root, [{str(toy_model)!r}], settings, against="centre bias")
 text = result.to_json() + render_page(result)
 maps, counts = np.random.default_rng(0).random((2, 9, 12)), np.ones((2, 9, 12), np.int64)

@@ -85,7 +85,7 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     The model is by default "oat-free", and "oat-search" where there is a target. Without the model `DENSITY`, places
     and the walk do without a density; proto-objects cannot.
     """
-    annotated = coco.read(Path(objects)) if Path(objects).suffix.lower() == ".json" else None
+    annotated = coco.read(_existing(objects)) if Path(objects).suffix.lower() == ".json" else None
     looked_for, where = aim(target), source(objects, provider, annotated)
     free, search = TASK.default_models
     name = model or (free if looked_for is None else search)
@@ -176,15 +176,18 @@ def source(words: str, provider: str = "auto", annotated: coco.Coco | None = Non
         return _proto
     if cells := objects.cells(words):
         return lambda pixels, name, density: objects.grid(pixels.shape[1], pixels.shape[0], *cells)
-    path = Path(words)
-    if path.suffix.lower() in (".json", ".onnx") and not path.is_file():
-        raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
-    if path.suffix.lower() == ".json":
-        file = annotated or coco.read(path)
+    if Path(words).suffix.lower() == ".json":
+        file = annotated or coco.read(_existing(words))
         return lambda pixels, name, density: file.objects(name, (pixels.shape[1], pixels.shape[0]))
-    if path.suffix.lower() == ".onnx":
-        return _detector(path, provider)
+    if Path(words).suffix.lower() == ".onnx":
+        return _detector(_existing(words), provider)
     raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")
+
+
+def _existing(words: str) -> Path:
+    if not Path(words).is_file():
+        raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
+    return Path(words)
 
 
 def _proto(pixels: UInt8[np.ndarray, "h w 3"], name: str, density: Float[np.ndarray, "h w"] | None) -> Objects:

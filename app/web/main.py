@@ -1,7 +1,10 @@
 """The app's entry: its pages and nothing else. `gaze app` runs it with Streamlit."""
 
+import importlib
+import pkgutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import streamlit as st
 
@@ -18,11 +21,17 @@ def main() -> None:
     st.html("<style>.stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; }</style>")
     st.navigation(
         [
-            st.Page(PAGES / "picture.py", title="What is looked at first?", icon=":material/visibility:", default=True),
-            st.Page(PAGES / "order.py", title="In which order?", icon=":material/timeline:"),
-            st.Page(PAGES / "models.py", title="Which models are there?", icon=":material/deployed_code:"),
+            st.Page(str(page.__file__), title=page.TITLE, icon=page.ICON, default=number == 0)
+            for number, page in enumerate(found())
         ]
     ).run()
+
+
+def found() -> list[ModuleType]:
+    """The pages: every file of the folder that says its TITLE and ICON, in the order of their PLACE."""
+    names = [module.name for module in pkgutil.iter_modules([str(PAGES)]) if not module.name.startswith("_")]
+    pages = [importlib.import_module(f"app.web.pages.{name}") for name in names]
+    return sorted(pages, key=lambda page: (page.PLACE, page.TITLE))
 
 
 if __name__ == "__main__":

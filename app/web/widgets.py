@@ -15,6 +15,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
 
+import saliency
+import scanpath
 from app.predict.scanpath import source
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
 from data import picture
@@ -23,6 +25,7 @@ from data.gaze import Objects
 from export.runtime import registry
 from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
+from training import Task
 
 NOTE = "A prediction by a model, not an eye-tracking measurement."
 SIDE = 1200  # pixels: the longest side of a picture on the screen
@@ -68,14 +71,14 @@ def _take(key: str, name: str) -> None:
 
 def model_picker(label: str = "Model") -> Predictor | None:
     """Choose in the sidebar one of the models of where people look; None, with a word on what to do, if none can be."""
-    contracts, errors = readable()
-    names = {path.stem: path for path, contract in contracts.items() if contract.task == "saliency"}
+    names = models_of(saliency.TASK)
     if not names:
-        for error in errors:
+        for error in readable()[1]:
             st.error(plain(str(error)), icon=":material/error:")
         no_model()
         return None
-    first = list(names).index("tempsal") if "tempsal" in names else 0
+    usual = saliency.TASK.default_models[0]
+    first = list(names).index(usual) if usual in names else 0
     name = st.sidebar.selectbox(label, list(names), first, key="model")
     try:
         return open_model(names[name])
@@ -91,9 +94,14 @@ def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
     return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 
 
+def models_of(task: Task) -> dict[str, Path]:
+    """The exported models of a task that are sound, by name."""
+    return {path.stem: path for path, contract in readable()[0].items() if contract.task == task.name}
+
+
 def walker_picker() -> SceneModel | None:
     """Choose in the sidebar who looks: one of the exported models of scanpaths, or the walk that needs none."""
-    names = {path.stem: path for path, contract in readable()[0].items() if contract.task == "scanpath"}
+    names = models_of(scanpath.TASK)
     name = st.sidebar.selectbox(
         "Who looks",
         [*names, "walk"],

@@ -127,7 +127,7 @@ def _shipped() -> list[str]:
     for path, contract in registry.contracts().items():
         if isinstance(contract, ModelError):
             log.warning("%s", contract)
-        elif contract.task == "saliency":
+        elif contract.task == saliency.TASK.name:
             names.append(path.stem)
     return names
 

@@ -25,6 +25,7 @@ from export.runtime.contract import INPUTS, Contract, condition_index
 from export.runtime.records import SALIENCY, SaliencyRecord
 from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
+from saliency import TASK
 
 if TYPE_CHECKING:
     pass
@@ -190,7 +191,7 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 
 def _of_maps(read: Contract) -> Contract:
     """A contract, if it is that of a saliency model."""
-    if read.task != "saliency":
+    if read.task != TASK.name:
         raise ModelError(
             f"{read.name} predicts a {read.task}, not a map; ask for paths (gaze predict --task scanpath, "
             "gaze evaluate scanpath), or take tempsal."

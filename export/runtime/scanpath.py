@@ -24,7 +24,7 @@ from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
 from export.runtime.registry import STEP, find_model, read_contract
 from export.runtime.session import check_names, session
-from scanpath import decode
+from scanpath import TASK, decode
 from scanpath.decode import Rollouts
 from scanpath.inputs import LONGEST, InputSpec
 
@@ -46,7 +46,7 @@ class ScanpathPredictor:
     def __init__(self, model: str | Path = "oat-free", *, provider: str = "auto", threads: int | None = None) -> None:
         self.path = find_model(model)
         self.contract = read_contract(self.path)
-        if self.contract.task != "scanpath":
+        if self.contract.task != TASK.name:
             raise ModelError(
                 f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
             )

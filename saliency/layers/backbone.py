@@ -8,6 +8,7 @@ Both give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from data.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 SCALES = (4, 8, 16, 32)
 LABELS = ("id2label", "label2id")  # names of classes: a backbone has none
@@ -147,6 +150,7 @@ def _of_config(name: str, config: Mapping[str, Any]) -> Any:
         kind: Any = MODEL_FOR_BACKBONE_MAPPING[type(made)]
         return kind(made)
     except Exception as error:  # whatever transformers says of a configuration that somebody else wrote
+        logger.debug("hf:%s: its configuration is refused", name, exc_info=True)
         raise ModelError(
             f"Backbone 'hf:{name}' cannot be built from its configuration ({type(error).__name__}); "
             "use the gaze and the transformers that wrote it."

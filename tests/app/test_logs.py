@@ -56,7 +56,9 @@ def test_nothing_is_said_where_nothing_is_wrong(tmp_path: Path, toy_model: Path)
 def test_every_step_is_said_with_its_module_when_asked(toy_model: Path, flag: str) -> None:
     result = predict(flag, model=toy_model)
     assert result.exit_code == 0
-    assert re.search(r"^ *\d+ ms  DEBUG    export\.session: .*toy\.onnx: opened on cpu$", result.stderr, re.MULTILINE)
+    assert re.search(
+        r"^ *\d+ ms  DEBUG    export\.runtime\.session: .*toy\.onnx: opened on cpu$", result.stderr, re.MULTILINE
+    )
     assert predict(model=toy_model).stderr == ""
 
 
@@ -103,7 +105,7 @@ def test_the_pages_are_configured_as_the_commands(
     monkeypatch: pytest.MonkeyPatch, words: list[str], level: int
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["main.py", *words])
-    page = AppTest.from_file(ROOT / "app" / "main.py", default_timeout=30).run()
+    page = AppTest.from_file(ROOT / "app" / "web" / "main.py", default_timeout=30).run()
     page.run()
     assert not page.exception
     assert terminals() == [0] + [1] * len(logs.FOLDERS)

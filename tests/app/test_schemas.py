@@ -19,7 +19,7 @@ from export.runtime.contract import Contract
 from tests.toy_model import CONTRACT
 
 FILES = [schemas.ROOT / name for name in schemas.SCHEMAS]
-EVALUATION = json.loads((schemas.ROOT / "app" / "schema_evaluation.json").read_text("utf-8"))
+EVALUATION = json.loads((schemas.ROOT / "evaluation" / "schema_evaluation.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", schemas.SCHEMAS)
@@ -30,7 +30,7 @@ def test_a_schema_is_written_by_make_schemas_and_not_by_hand(name: str) -> None:
 
 
 def test_every_schema_of_the_house_is_made_from_a_record() -> None:
-    folders = [schemas.ROOT / folder for folder in ("app", "data", "export", "saliency", "scanpath")]
+    folders = [schemas.ROOT / folder for folder in ("app", "data", "evaluation", "export", "saliency", "scanpath")]
     assert {path for folder in folders for path in folder.rglob("schema*.json")} == set(FILES)
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from app.tasks import TASKS
 from app.web import widgets
 from export.runtime.contract import Contract
+from training import Task
 
-TASKS = {"saliency": "where", "scanpath": "in which order"}  # what a model predicts
+TITLE, ICON, PLACE = "Which models are there?", ":material/deployed_code:", 90  # in the sidebar
+
 AXES = {  # of the scores that can be compared: what they measure, and in which unit
     "cc": "CC (correlation)",
     "nss": "NSS (standard deviations above the mean)",
@@ -39,8 +42,8 @@ def main() -> None:
         widgets.no_model()
         return
     st.table([row(path, contract) for path, contract in contracts.items()])
-    for task in TASKS:
-        compare(task, [contract for contract in contracts.values() if contract.task == task])
+    for task in TASKS.values():
+        compare(task, [contract for contract in contracts.values() if contract.task == task.name])
     for path, contract in contracts.items():
         st.subheader(widgets.plain(contract.name), divider="gray")
         describe(path, contract)
@@ -55,14 +58,14 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
         "Seconds": seconds,
-        "Predicts": TASKS.get(contract.task, contract.task),
+        "Predicts": TASKS[contract.task].question if contract.task in TASKS else contract.task,
         "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
     return {heading: widgets.plain(cell) for heading, cell in cells.items()}
 
 
-def compare(task: str, contracts: Iterable[Contract]) -> None:
+def compare(task: Task, contracts: Iterable[Contract]) -> None:
     """A chart of one score, to be chosen, of all models of a task; nothing where none has scores."""
     rows = [
         {"model": contract.name, "set": name, "score": score, "value": value}
@@ -74,9 +77,9 @@ def compare(task: str, contracts: Iterable[Contract]) -> None:
     if not names:
         return
     score = st.selectbox(
-        f"Scores of models that predict {TASKS[task]}", names, format_func=AXES.__getitem__, key=f"score-{task}"
+        f"Scores of models that predict {task.question}", names, format_func=AXES.__getitem__, key=f"score-{task.name}"
     )
-    words = f"{AXES[score]} of each model that predicts {TASKS[task]}, on each data set."
+    words = f"{AXES[score]} of each model that predicts {task.question}, on each data set."
     st.altair_chart(bars(score, [row for row in rows if row["score"] == score]), width="stretch", alt=words)
 
 

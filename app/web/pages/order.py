@@ -21,6 +21,8 @@ from data import picture as pictures
 from data.errors import GazeError
 from export.runtime.saliency import Predictor
 
+TITLE, ICON, PLACE = "In which order?", ":material/timeline:", 10  # in the sidebar
+
 FOUND, GRID, DRAWN, FILE = "Found in the picture", "A grid", "Drawn by hand", "From a COCO file"
 LARGER = 1.5  # marks are drawn, because a page shows a picture smaller than it is
 SIDES = ("x", "y", "width", "height")

@@ -21,6 +21,8 @@ from data.draw.timeline import caption, timeline
 from data.errors import GazeError
 from export.runtime.saliency import Prediction, Predictor
 
+TITLE, ICON, PLACE = "What is looked at first?", ":material/visibility:", 0  # in the sidebar
+
 TALLEST = 620  # pixels on the screen: the height of a heat map
 STRIP = (900, 300)  # pixels: the largest width and height of a strip
 

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-import data.mit1003
 from app.cli import console
 from app.cli.main import main
 from data.datasets import READERS, catalog, download
+from data.datasets import mit1003 as reader
 from data.datasets.catalog import PUBLISHED
 from data.table.read import read_objects, read_splits, read_table
 from tests.data.datasets import tiny
@@ -114,14 +114,14 @@ def test_convert_takes_splits_and_objects_along_and_tells_of_defects(tmp_path: P
 def test_convert_that_is_stopped_goes_on_from_there(
     mit1003: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = data.mit1003.read
+    whole = reader.read
 
     def stopped(root: Path) -> Iterator[Any]:
         yield next(whole(root))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(data.mit1003, "read", stopped)
+        patch.setattr(reader, "read", stopped)
         result = gaze("convert", "mit1003", mit1003, tmp_path / "out")
     assert (result.exit_code, result.stderr) == (130, "Error: Stopped; the same command goes on from here.\n")
     (kept,) = (tmp_path / ".out.part" / "images").iterdir()

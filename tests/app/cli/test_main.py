@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from app.cli.main import main
 from data.picture import read, save
+from export.runtime import registry
 from tests import toy_model as toy
 
 ROOT = Path(__file__).parents[3]

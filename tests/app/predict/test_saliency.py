@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.predict.files import find_pictures, output_names
-from app.predict.saliency import Output, alike, run
+from app.predict.files import alike, find_pictures, output_names
+from app.predict.saliency import Output, run
 from data.errors import GazeError
 from data.picture import save
 from export.runtime.saliency import Predictor
