@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -21,11 +21,12 @@ from jaxtyping import Float32, Int64, UInt8
 from data.errors import ModelError, PictureError
 from data.picture import FILL, Letterbox
 from export.runtime import session as sessions
-from export.runtime.contract import INPUTS, Contract, condition_index
+from export.runtime.contract import INPUTS, condition_index
 from export.runtime.records import SALIENCY, SaliencyRecord
 from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
 from saliency import TASK
+from training import Task
 
 if TYPE_CHECKING:
     pass
@@ -104,9 +105,19 @@ class Predictor:
     the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
     """
 
-    def __init__(self, model: str | Path = "tempsal", *, provider: str = "auto", threads: int | None = None) -> None:
+    task: ClassVar[Task] = TASK
+
+    def __init__(
+        self, model: str | Path = TASK.default_models[0], *, provider: str = "auto", threads: int | None = None
+    ) -> None:
         self.path = find_model(model)
-        self.contract = _of_maps(read_contract(self.path))
+        self.contract = read_contract(self.path)
+        if self.contract.task != self.task.name:
+            raise ModelError(
+                f"{self.contract.name} is a model of {self.contract.task}, not of {self.task.name}; ask for its own "
+                f"task (gaze predict --task {self.contract.task}, gaze evaluate {self.contract.task}), or take "
+                f"{self.task.default_models[0]}."
+            )
         self._session = session(self.path, provider, threads)
         self._outputs = ["density", "slices"] if self.contract.slices else ["density"]
         check_names(self._session, self.path, {*INPUTS, *self._outputs})
@@ -187,13 +198,3 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
             "`data.picture.read` makes one of any picture file."
         )
     return picture.shape[0], picture.shape[1]
-
-
-def _of_maps(read: Contract) -> Contract:
-    """A contract, if it is that of a saliency model."""
-    if read.task != TASK.name:
-        raise ModelError(
-            f"{read.name} predicts a {read.task}, not a map; ask for paths (gaze predict --task scanpath, "
-            "gaze evaluate scanpath), or take tempsal."
-        )
-    return read

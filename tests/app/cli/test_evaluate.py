@@ -95,7 +95,7 @@ def test_a_viewing_lasts_more_than_nothing_and_at_most_a_minute(root: Path) -> N
 def test_who_asks_a_model_of_paths_for_maps_is_told_the_command(root: Path) -> None:
     result = gaze("saliency", "--data", root, "--model", "oat-free", "--workers", 1)
     assert result.exit_code == 2
-    assert "ask for paths (gaze predict --task scanpath, gaze evaluate scanpath)" in result.stderr
+    assert "ask for its own task (gaze predict --task scanpath, gaze evaluate scanpath)" in result.stderr
 
 
 def test_help_says_what_a_model_can_be() -> None:

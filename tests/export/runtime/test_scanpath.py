@@ -170,7 +170,7 @@ def test_a_missing_or_broken_or_foreign_file_is_said(made: Path, tmp_path: Path,
 
 
 def test_a_scanpath_model_is_no_model_of_maps(made: Path) -> None:
-    with pytest.raises(ModelError, match="tiny predicts a scanpath, not a map"):
+    with pytest.raises(ModelError, match="tiny is a model of scanpath, not of saliency"):
         Predictor(made, provider="cpu")
 
 
