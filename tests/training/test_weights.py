@@ -15,6 +15,7 @@ from torch import Tensor
 
 from app import tasks
 from data.errors import ModelError
+from export.runtime import registry
 from saliency.models.center_bias import CenterBias
 from saliency.models.spectral_residual import SpectralResidual
 from saliency.models.tempsal import TempSAL
@@ -37,7 +38,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
         assert torch.equal(value, other[name]), name
 
 
-def refused(path: Path, *words: str, action: Any = weights.load) -> None:
+def refused(path: Path, *words: str, action: Any = lambda path: weights.load(path, tasks.models())) -> None:
     with pytest.raises(ModelError) as caught:
         action(path)
     message = str(caught.value)
@@ -79,7 +80,7 @@ def test_a_file_that_stops_half_way_leaves_the_old_one(tmp_path: Path, monkeypat
     path = tmp_path / "center.safetensors"
     weights.save(center(), path)
     before = path.read_bytes()
-    monkeypatch.setattr("data.picture.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("data.atomic.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         weights.save(center(seed=1), path)
     assert path.read_bytes() == before
@@ -91,7 +92,7 @@ def test_the_description_stands_in_the_file(tmp_path: Path) -> None:
     with safe_open(tmp_path / "c.safetensors", "pt") as file:
         description = json.loads(file.metadata()["gaze"])
     assert description == {
-        "model": "saliency.models.center_bias:CenterBias",
+        "model": "center_bias",
         "arguments": {"conditions": ["osie"], "slices": 2},
     }
 
@@ -146,10 +147,10 @@ def test_files_that_are_no_weights_of_gaze_are_refused_in_one_sentence(tmp_path:
 
 def test_only_models_of_the_table_are_built(tmp_path: Path) -> None:
     for model in ("os:system", "saliency.layers.finalizer:Finalizer", None):
-        with pytest.raises(ModelError, match="none of center"):
+        with pytest.raises(ModelError, match="none of tempsal, center_bias"):
             weights.build({"model": model, "arguments": {}}, tasks.models())
-    with pytest.raises(ModelError, match=r"arguments do not suit saliency\.center:CenterBias"):
-        weights.build({"model": "saliency.models.center_bias:CenterBias", "arguments": {"wings": 2}}, tasks.models())
+    with pytest.raises(ModelError, match=r"arguments do not suit center_bias"):
+        weights.build({"model": "center_bias", "arguments": {"wings": 2}}, tasks.models())
     save_file(
         {"finish.bias": torch.zeros(2)},
         tmp_path / "thin.safetensors",
@@ -189,3 +190,35 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights.save(center("osie"), tmp_path / "center.safetensors")
     network = TempSAL(["osie"], slices=2, width=8, fine=4, blocks=1, heads=2)
     refused(tmp_path / "center.safetensors", "do not fit", action=lambda path: weights.start(network, path))
+
+
+SHIPPED = sorted(registry.WEIGHTS.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_ships_is_loaded_whatever_class_its_description_names(path: Path) -> None:
+    description, _ = weights.read(path)
+    key = weights.model_key(description["model"], tasks.models())
+    network = weights.load(path, tasks.models())
+    assert key == weights.describe(network)["model"] == {"tempsal": "tempsal"}.get(path.stem, "oat")
+    assert not network.training
+
+
+@pytest.mark.parametrize(
+    "named", ["center_bias", "saliency.center:CenterBias", "saliency.models.center_bias:CenterBias"]
+)
+def test_a_checkpoint_names_its_model_by_key_or_as_gaze_did_before(tmp_path: Path, named: str) -> None:
+    network = center("osie")
+    checkpoint = {
+        "state_dict": {f"network.{name}": value for name, value in network.state_dict().items()},
+        "network": {"model": named, "arguments": network.arguments},
+    }
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    again = weights.load(tmp_path / "last.ckpt", tasks.models())
+    assert isinstance(again, CenterBias)
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_every_old_class_has_a_model_of_today() -> None:
+    assert set(weights.OLD_CLASSES.values()) <= set(tasks.models())
