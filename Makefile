@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DATA ?= ../shared/data
+# one thread a worker: two workers with two threads each would take turns
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup check test slow gpu bench ablation reference app train schemas clean
@@ -35,10 +37,11 @@ check: .venv/dev ## style and types
 	$(BIN)/mypy --no-error-summary
 
 test: check ## style, types and every test that takes less than ten seconds or so
-	$(BIN)/python -m pytest -m 'not slow and not gpu'
+	$(PYTEST) -m 'not slow and not gpu'
 
-slow: .venv/dev ## the long tests, a browser among them
-	$(BIN)/python -m pytest -m 'slow and not gpu'
+slow: .venv/dev ## the long tests, a browser among them, and all others with many more made examples
+	$(PYTEST) -m 'slow and not gpu'
+	$(PYTEST) -m 'not slow and not gpu' --hypothesis-profile many
 
 gpu: ## the tests that need a CUDA device, with whatever Python is there
 	$(PYTHON) -m pytest -m gpu
