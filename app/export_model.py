@@ -139,7 +139,7 @@ def _scenes(contract: Contract) -> list[scanpath_onnx.Arrays]:
         cells = grid(width, height, rows, columns)
         named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
         scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
-        found.append(form.feed(scene, len(found) % len(contract.conditions), rows > 1, pixels))
+        found.append(form.inputs(scene, len(found) % len(contract.conditions), rows > 1, pixels))
     return found
 
 

@@ -12,11 +12,11 @@ def bootstrap(values: Float[np.ndarray, " n"], seed: int = 0, draws: int = 1000)
     >>> bootstrap(np.array([1.0, 1.0, np.nan]))
     (1.0, 1.0, 1.0)
     """
-    known = np.asarray(values, np.float64)
-    known = known[~np.isnan(known)]
-    if not known.size:
+    scored = np.asarray(values, np.float64)
+    scored = scored[~np.isnan(scored)]
+    if not scored.size:
         return math.nan, math.nan, math.nan
     generator = np.random.default_rng(seed)
-    means = [known[generator.integers(0, known.size, known.size)].mean() for _ in range(draws)]
+    means = [scored[generator.integers(0, scored.size, scored.size)].mean() for _ in range(draws)]
     low, high = np.percentile(means, (2.5, 97.5))
-    return float(known.mean()), float(low), float(high)
+    return float(scored.mean()), float(low), float(high)

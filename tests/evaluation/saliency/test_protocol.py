@@ -24,8 +24,8 @@ from evaluation.report.text import render_text, write_per_picture
 from evaluation.saliency import entries
 from evaluation.saliency import fixations as saliency_fixations
 from evaluation.saliency import protocol as saliency_protocol
-from evaluation.saliency.fixations import Viewing
-from evaluation.saliency.protocol import Saliency, Settings
+from evaluation.saliency.fixations import ViewedImage
+from evaluation.saliency.protocol import SaliencyEvaluation, Settings
 from evaluation.saliency.scoring import CENTRE, HALVES, LEFT_OUT, UNIFORM
 from export.runtime.saliency import Prediction, Predictor
 from saliency import metrics
@@ -54,7 +54,7 @@ Item = tuple[Picture, tuple[Scanpath, ...]]
 
 def evaluate(
     root: Path, models: Sequence[str | Path], *, against: str | None = None, workers: int = 1, **settings: Any
-) -> Saliency:
+) -> SaliencyEvaluation:
     """An evaluation without the classical baselines, unless they are asked for."""
     known = Settings(**{"baselines": False, **settings})
     return saliency_protocol.evaluate(root, models, known, against=against, workers=workers)
@@ -71,10 +71,10 @@ def crowd(rng: np.random.Generator, subjects: int = 4, size: tuple[int, int] = S
     return tuple(path(f"s{i}", *(rng.random((6, 3)) * (size[1], size[0], 3))) for i in range(subjects))
 
 
-def dataset(root: Path, viewings: Sequence[tuple[Scanpath, ...]], sizes: Sequence[tuple[int, int]] = ()) -> list[Item]:
+def dataset(root: Path, images: Sequence[tuple[Scanpath, ...]], sizes: Sequence[tuple[int, int]] = ()) -> list[Item]:
     """A set of grey pictures, the n-th of them of grey n; the last two are the split test, the others train."""
     items = []
-    for number, (paths, (height, width)) in enumerate(zip(viewings, sizes or [SIZE] * len(viewings), strict=True)):
+    for number, (paths, (height, width)) in enumerate(zip(images, sizes or [SIZE] * len(images), strict=True)):
         file = root.parent / f"{number}.png"
         save(file, np.full((height, width, 3), number, np.uint8))
         items.append((Picture(file.name, width, height, file), paths))
@@ -205,8 +205,8 @@ def test_pictures_of_several_sizes_and_without_fixations_are_fine(
 ) -> None:
     rng = np.random.default_rng(3)
     sizes = [(40, 60), (30, 50), (64, 32), (50, 50), (20, 90)]
-    viewings = [crowd(rng, size=size) for size in sizes[:-1]] + [(path("s0", (95.0, 10.0, 0.1)),)]
-    oracle(dataset(tmp_path / "set", viewings, sizes))
+    images = [crowd(rng, size=size) for size in sizes[:-1]] + [(path("s0", (95.0, 10.0, 0.1)),)]
+    oracle(dataset(tmp_path / "set", images, sizes))
     result = evaluate(tmp_path / "set", ["oracle"], sigma=5.0, slices=True)
     assert result.scores("oracle")["cc"] == pytest.approx(
         {"mean": 1.0, "low": 1.0, "high": 1.0, "pictures": 1}, abs=1e-5
@@ -352,7 +352,7 @@ def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(
             counted.append(torch.get_num_threads())
             return torch.zeros(1, *entries.CANVAS), torch.zeros(0)
 
-    viewing = Viewing("grey", tmp_path, SIZE, np.zeros((0, 2)), np.zeros(0, np.int16), np.zeros(0, np.int32))
+    viewing = ViewedImage("grey", tmp_path, SIZE, np.zeros((0, 2)), np.zeros(0, np.int16), np.zeros(0, np.int32))
     baseline, before = entries.Entry("flat", "baseline", "flat"), torch.get_num_threads()
     try:
         torch.set_num_threads(2)
@@ -420,8 +420,8 @@ def test_maps_need_no_pictures(tmp_path: Path) -> None:
         np.save(tmp_path / "maps" / f"{i}.npy", np.random.default_rng(i).random((20, 30)))
     result = evaluate(tmp_path / "set", [tmp_path / "maps"], sigma=4.0)
     assert result.scores("maps")["auc"]["pictures"] == 3
-    assert result.look is not None
-    assert result.look("maps", "0.png") == []
+    assert result.draw_panels is not None
+    assert result.draw_panels("maps", "0.png") == []
 
 
 def test_rows_are_compared_picture_by_picture(tmp_path: Path, toy_model: Path) -> None:
@@ -479,12 +479,12 @@ def test_one_observer_is_scored_without_people(tmp_path: Path, toy_model: Path) 
 
 def test_sets_without_times_and_with_empty_paths_are_scored(tmp_path: Path, toy_model: Path) -> None:
     nothing = np.zeros(0)
-    viewings = []
+    images = []
     for i in range(4):
         paths = crowd(np.random.default_rng(i))
         still = [replace(p, onset=np.full(6, np.nan), duration=np.full(6, np.nan)) for p in paths]
-        viewings.append((*still, Scanpath("s9", np.zeros((0, 2)), nothing, nothing)))
-    dataset(tmp_path / "set", viewings)
+        images.append((*still, Scanpath("s9", np.zeros((0, 2)), nothing, nothing)))
+    dataset(tmp_path / "set", images)
     result = evaluate(tmp_path / "set", [toy_model], sigma=4.0, slices=True)
     assert all(result.scores("toy, time-blind", period)["cc"]["pictures"] == 2 for period in list(result.values)[1:])
 
@@ -604,7 +604,7 @@ def test_without_times_nobody_claims_to_know_how_long_pictures_were_shown(tmp_pa
 def test_the_sets_of_the_shipped_conditions_last_as_long_as_their_authors_say(
     name: str, seconds: int, shared: Path
 ) -> None:
-    assert saliency_fixations.shown(read_table(shared / name))[0] == seconds
+    assert saliency_fixations.presentation_time(read_table(shared / name))[0] == seconds
 
 
 def test_fixations_elsewhere_are_brought_to_the_pictures_size(tmp_path: Path) -> None:
@@ -648,7 +648,7 @@ def test_a_row_that_cannot_be_there_is_refused_before_anything_is_scored(
 ) -> None:
     dataset(tmp_path / "set", [crowd(np.random.default_rng(i), subjects=1) for i in range(4)])
     with monkeypatch.context() as patch:
-        patch.setattr(saliency_protocol, "scored", lambda *_: pytest.fail("scored"))
+        patch.setattr(saliency_protocol, "score_pictures", lambda *_: pytest.fail("scored"))
         with pytest.raises(GazeError, match="There is no row 'half of the observers', for no picture was looked at by"):
             evaluate(tmp_path / "set", [], against=HALVES)
     result = evaluate(tmp_path / "set", [])
