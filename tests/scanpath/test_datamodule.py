@@ -120,11 +120,11 @@ def test_beyond_the_limit_a_path_is_cut_and_did_not_end() -> None:
     assert just["ended"].tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.0, {False}), (1.0, {True}), (0.5, {False, True})])
-def test_the_target_is_told_in_its_share_of_scenes_that_have_one(share: float, known_values: set[bool]) -> None:
+@pytest.mark.parametrize(("share", "expected"), [(0.0, {False}), (1.0, {True}), (0.5, {False, True})])
+def test_the_target_is_told_in_its_share_of_scenes_that_have_one(share: float, expected: set[bool]) -> None:
     scenes = some(target_known_share=share)
     seen = [bool(scenes[epoch, 0]["told"]) for epoch in range(100)]
-    assert set(seen) == known_values
+    assert set(seen) == expected
     assert share != 0.5 or 30 < sum(seen) < 70
     assert not any(scenes[epoch, 1]["told"] for epoch in range(50))  # free viewing
 

@@ -51,7 +51,7 @@ def bits(model: Chance, trials: Trials) -> float:
     return total
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS)
+@pytest.mark.parametrize(("kind", "target_known"), KINDS)
 @pytest.mark.parametrize("merged", [False, True])
 def test_every_row_is_a_distribution_in_which_little_is_impossible(
     kind: Kind, target_known: bool, merged: bool
@@ -95,7 +95,7 @@ def test_who_is_told_ends_on_the_target_as_often_as_people_do() -> None:
     assert on == off
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS[1:])
+@pytest.mark.parametrize(("kind", "target_known"), KINDS[1:])
 def test_no_coefficients_near_the_fitted_ones_are_likelier(kind: Kind, target_known: bool) -> None:
     trials = people(merged=True)
     model = fit(kind, trials, merged=True, target_known=target_known)
@@ -133,7 +133,7 @@ def test_markov_learns_to_go_next_door() -> None:
     assert flat[2] + flat[4] < 0.5
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS)
+@pytest.mark.parametrize(("kind", "target_known"), KINDS)
 def test_samples_are_as_frequent_as_the_likelihood_says(kind: Kind, target_known: bool) -> None:
     model = fit(kind, people(merged=True), merged=True, target_known=target_known)
     where, many = scene(3, 2, (2,)), 20_000

@@ -37,7 +37,7 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> None:
     torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("target_known", [False, True])
 @pytest.mark.parametrize("third", [(2,), ()], ids=["search", "free"])
 @pytest.mark.parametrize("kind", APPEARANCES)
 def test_steps_that_remember_equal_whole_paths_read_at_once(
@@ -78,7 +78,7 @@ def test_every_option_steps_as_it_reads(options: dict[str, Any]) -> None:
         last = ORDER[0, 0, place : place + 1].numpy()
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("target_known", [False, True])
 @pytest.mark.parametrize("kind", APPEARANCES)
 def test_objects_in_another_order_get_the_same_logits(kind: str, target_known: bool) -> None:
     network, batch = toy.network(kind), toy.batch(fed(kind, 6, 0, (2,), target_known))
