@@ -33,22 +33,6 @@ from tests import toy_model as toy
 from tests.opened import counted
 
 SIZE = (40, 60)  # height, width
-BEFORE = {  # row and score of `synthetic.write(folder, 20, seed=1)`, sigma 4
-    (CENTRE, "cc"): 0.36087377693985184,
-    (CENTRE, "sim"): 0.36408806412515027,
-    (CENTRE, "kl"): 1.2889140617555186,
-    (CENTRE, "sauc"): 0.4983466117798375,
-    (HALVES, "cc"): 0.842148851795407,
-    (HALVES, "kl"): 0.7207410633070384,
-    (LEFT_OUT, "nss"): 3.1763227050834604,
-    (LEFT_OUT, "auc"): 0.9357095014710677,
-    (LEFT_OUT, "sauc"): 0.9069799158749617,
-    (LEFT_OUT, "ig"): 1.874207166373345,
-    ("toy", "nss"): 1.6932624815700799,
-    ("toy", "sim"): 0.3489993747035396,
-    ("toy", "auc"): 0.7310609394230254,
-    ("toy", "ig"): -1.0067615570242003,
-}
 Item = tuple[Picture, tuple[Scanpath, ...]]
 
 
@@ -143,27 +127,64 @@ def test_people_who_look_alike_predict_each_other(tmp_path: Path) -> None:
     np.testing.assert_allclose(result.values["whole"][LEFT_OUT]["nss"], want, rtol=1e-4)
 
 
-def test_rows_of_people_are_what_their_definition_says(tmp_path: Path) -> None:
+def by_definition(log_p: np.ndarray, counts: np.ndarray, others: np.ndarray, centre: np.ndarray) -> dict[str, float]:
+    """Every score of a log density on a picture with these counts of fixations; `others`: on other pictures."""
+    p, truth = np.exp(log_p), maps.density(counts, 4.0)[None]
+    values = {
+        "cc": metrics.cc(p, truth),
+        "nss": metrics.nss(p, counts[None]),
+        "sim": metrics.sim(p, truth),
+        "kl": metrics.kl(p, truth),
+        "auc": metrics.auc_judd(p, counts[None]),
+        "sauc": metrics.sauc(p, counts[None], others[None]),
+        "ig": metrics.ig(log_p, counts[None], log(centre)),
+    }
+    return {name: value.item() for name, value in values.items()}
+
+
+def test_every_row_has_the_scores_of_its_definition(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     items = dataset(tmp_path / "set", [crowd(rng) for _ in range(5)])
-    values = evaluate(tmp_path / "set", [], sigma=4.0).values["whole"]
+    (tmp_path / "maps").mkdir()
+    for number in (3, 4):
+        np.save(tmp_path / "maps" / f"{number}.npy", rng.random(SIZE))
+    values = evaluate(tmp_path / "set", [tmp_path / "maps"], sigma=4.0).values["whole"]
     seen = [maps.counts(np.concatenate([p.xy for p in paths]), SIZE) for _, paths in items]
     centre = 0.999 * maps.density(seen[0] + seen[1] + seen[2], 4.0) + 0.001 / seen[0].size
     for place, number in enumerate((3, 4)):
-        truth, counts = maps.density(seen[number], 4.0), seen[number][None]
-        negatives, c = seen[7 - number][None], centre[None]
-        assert values[CENTRE]["cc"][place] == pytest.approx(metrics.cc(c, truth[None]).item(), 1e-4)
-        assert values[CENTRE]["sauc"][place] == pytest.approx(metrics.sauc(c, counts, negatives).item(), abs=1e-3)
-        assert values[CENTRE]["ig"][place] == 0
-        gains, areas = [], []
+        counts, others = seen[number], seen[7 - number]
+        given = np.load(tmp_path / "maps" / f"{number}.npy")
+        densities = {
+            UNIFORM: np.full(SIZE, 1 / counts.size),
+            CENTRE: centre,
+            "maps": 0.999 * given / given.sum() + 0.001 / given.size,
+        }
+        for row, density in densities.items():
+            expected = by_definition(log(density), counts, others, centre)
+            assert set(expected) == set(values[row])
+            for score, value in expected.items():
+                assert values[row][score][place] == pytest.approx(value, rel=1e-4, abs=1e-3), (row, score)
+        left_out = []
         for own in (maps.counts(p.xy, SIZE) for p in items[number][1]):
-            others = 0.9 * maps.density(seen[number] - own, 4.0) + 0.1 * centre
-            own_counts = own[None]
-            gains.append(metrics.ig(log(others), own_counts, log(centre)).item())
-            areas.append(metrics.auc_judd(np.exp(log(others)), own_counts).item())
-        assert values[LEFT_OUT]["ig"][place] == pytest.approx(np.mean(gains), abs=1e-4)
-        assert values[LEFT_OUT]["auc"][place] == pytest.approx(np.mean(areas), abs=1e-3)
-        assert "cc" not in values[LEFT_OUT]
+            density = 0.9 * maps.density(counts - own, 4.0) + 0.1 * centre
+            left_out.append(by_definition(log(density), own, others, centre))
+        assert set(values[LEFT_OUT]) == {"nss", "auc", "sauc", "ig"}
+        for score in values[LEFT_OUT]:
+            value = np.mean([scores[score] for scores in left_out])
+            assert values[LEFT_OUT][score][place] == pytest.approx(value, rel=1e-4, abs=1e-3), score
+
+
+def test_one_half_of_the_observers_predicts_the_other(tmp_path: Path) -> None:
+    items = dataset(tmp_path / "set", [crowd(np.random.default_rng(i), subjects=3) for i in range(3)])
+    values = evaluate(tmp_path / "set", [], sigma=4.0).values["whole"][HALVES]
+    assert set(values) == {"cc", "sim", "kl"}
+    for place, (_, paths) in enumerate(items[-2:]):
+        xy = [path.xy for path in paths]
+        splits = [(xy[k], np.concatenate([other for other in xy if other is not xy[k]])) for k in range(3)]
+        rendered = [[maps.rendered(half, SIZE, 4.0)[None].astype(np.float32) for half in split] for split in splits]
+        for name, score in (("cc", metrics.cc), ("sim", metrics.sim), ("kl", metrics.kl)):
+            possible = [score(p, q).item() for p, q in rendered]  # which observer is the smaller half is drawn
+            assert min(abs(values[name][place] - value) for value in possible) < 1e-5, name
 
 
 def test_without_a_train_split_the_centre_bias_never_sees_its_own_picture(tmp_path: Path) -> None:
@@ -344,7 +365,9 @@ def test_the_classical_baselines_are_rows_between_chance_and_models(tmp_path: Pa
     assert set(alone.protocol["versions"]) == set(result.protocol["versions"]) == {"gaze", "numpy", "torch"}
 
 
-def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(tmp_path: Path) -> None:
+def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counted = []
 
     class Flat(torch.nn.Module):
@@ -352,11 +375,13 @@ def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(
             counted.append(torch.get_num_threads())
             return torch.zeros(1, *entries.CANVAS), torch.zeros(0)
 
-    viewing = ViewedImage("grey", tmp_path, SIZE, np.zeros((0, 2)), np.zeros(0, np.int16), np.zeros(0, np.int32))
-    baseline, before = entries.Entry("flat", "baseline", "flat"), torch.get_num_threads()
+    monkeypatch.setattr("pkgutil.resolve_name", lambda name: Flat)
+    image = ViewedImage("grey", tmp_path, SIZE, np.zeros((0, 2)), np.zeros(0, np.int16), np.zeros(0, np.int32))
+    before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        entries._by_network(baseline, Flat(), viewing, lambda: np.zeros((*SIZE, 3), np.uint8))
+        predict = entries.Entry("graph-based", "baseline", "gbvs").open()
+        predict(image, lambda: np.zeros((*SIZE, 3), np.uint8))
         assert counted == [1]
         assert torch.get_num_threads() == 2
     finally:
@@ -386,14 +411,6 @@ def test_a_mistake_in_a_process_is_still_told_in_one_sentence(tmp_path: Path, to
     file.write_bytes(file.read_bytes()[:60])  # its header still tells the size
     with pytest.raises(GazeError, match=r"4\.png: the picture is damaged or cut off"):
         evaluate(tmp_path / "set", [toy_model], workers=2)
-
-
-def test_the_numbers_of_a_synthetic_set_stay_what_they_were(tmp_path: Path, toy_model: Path) -> None:
-    """As printed by the evaluation before it was shared out to processes."""
-    synthetic_scenes.write(tmp_path / "osie", 20, seed=1)
-    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
-    for (row, score), value in BEFORE.items():
-        assert result.scores(row)[score]["mean"] == pytest.approx(value, rel=1e-5), (row, score)
 
 
 def test_a_folder_of_maps_is_scored_as_the_model_that_made_it(tmp_path: Path, toy_model: Path) -> None:
@@ -455,7 +472,7 @@ def test_pictures_are_worst_where_the_model_misses_most_of_what_people_know(tmp_
     assert [name for name, _ in worst] == [result.pictures[k] for k in gap.argsort()[:2]]
     assert [name for name, _ in best] == [result.pictures[k] for k in gap.argsort()[::-1][:2]]
     everything = result.extremes("toy", 99)
-    assert [len(some) for some in everything] == [len(gap), 0]
+    assert [len(pictures) for pictures in everything] == [len(gap), 0]
     assert result.extremes("toy", 0) == ([], [])
 
 
@@ -571,11 +588,11 @@ def test_how_long_pictures_were_shown_is_taken_from_the_trials(tmp_path: Path, t
         xy = np.random.default_rng(count).random((count, 2)) * (60, 40)
         return tuple(Scanpath(f"s{k}", xy, onset, np.full(count, 180.0)) for k in range(3))
 
-    told = {
+    sentences = {
         "recorded": "95 % of the recorded trials end by then",
         "durations": "the fixations of the median trial last",
     }
-    for source, words in told.items():
+    for source, words in sentences.items():
         root = tmp_path / source / "set"
         root.parent.mkdir()
         dataset(root, [lasting(5, source == "recorded")] * 4)
@@ -610,19 +627,19 @@ def test_the_sets_of_the_shipped_conditions_last_as_long_as_their_authors_say(
 def test_fixations_elsewhere_are_brought_to_the_pictures_size(tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     places, onsets = rng.random((12, 2)), rng.random((12, 1)) * 3
-    viewings_ = [
+    paths = [
         tuple(path(f"s{i}", *np.hstack([places[i::3] * (width, height), onsets[i::3]])) for i in range(3))
         for height, width in ((40, 60), (80, 120))
     ]
-    dataset(tmp_path / "set", viewings_, [(40, 60), (80, 120)])
+    dataset(tmp_path / "set", paths, [(40, 60), (80, 120)])
     result = evaluate(tmp_path / "set", [], sigma=4.0, split="all")
     for score in ("cc", "nss"):  # what is seen elsewhere is what is seen here
         assert (result.values["whole"][CENTRE][score] > {"cc": 0.99, "nss": 1.5}[score]).all()
     seen = saliency_fixations.read(tmp_path / "set", "all")
     elsewhere = saliency_fixations.OtherImages(seen.chosen)
-    for viewing, other in zip(seen.chosen, seen.chosen[::-1], strict=True):
-        scaled = other.xy / other.size[::-1] * viewing.size[::-1]
-        np.testing.assert_array_equal(elsewhere.counts(viewing), maps.counts(scaled, viewing.size))
+    for image, other in zip(seen.chosen, seen.chosen[::-1], strict=True):
+        scaled = other.xy / other.size[::-1] * image.size[::-1]
+        np.testing.assert_array_equal(elsewhere.counts(image), maps.counts(scaled, image.size))
 
 
 def test_some_pictures_of_a_split_are_called_some(tmp_path: Path, toy_model: Path) -> None:
@@ -663,8 +680,8 @@ def test_the_comparison_is_in_the_csv(tmp_path: Path) -> None:
     line = next(line for line in lines if (line["row"], line["score"]) == (UNIFORM, "nss"))
     test = result.compared[UNIFORM]["nss"]
     assert line["against"] == CENTRE
-    for name in ("difference", "p", "won"):
-        assert float(line[name]) == test[name]
+    for column, name in {"difference": "difference", "p": "p", "won": "win_rate"}.items():
+        assert float(line[column]) == test[name]
     assert (float(line["less_low"]), float(line["less_high"])) == (test["low"], test["high"])
     assert float(line["low"]) == result.scores(UNIFORM)["nss"]["low"]
     assert next(line for line in lines if line["row"] == CENTRE)["p"] == ""
