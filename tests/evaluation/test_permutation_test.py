@@ -34,8 +34,8 @@ def test_turning_the_rows_round_turns_the_difference_and_keeps_p() -> None:
     here, there = permutation_test(one, other, 1), permutation_test(other, one, 1)
     assert here["difference"] == -there["difference"]
     assert here["p"] == there["p"]
-    assert here["win_rate"] == pytest.approx(1 - there["won"])
-    assert permutation_test(one, other, -1)["win_rate"] == pytest.approx(there["won"])
+    assert here["win_rate"] == pytest.approx(1 - there["win_rate"])
+    assert permutation_test(one, other, -1)["win_rate"] == pytest.approx(there["win_rate"])
     assert math.isnan(permutation_test(one, other, 0)["win_rate"])
 
 

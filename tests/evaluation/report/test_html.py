@@ -65,7 +65,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> SaliencyEvaluation:
     root = tmp_path_factory.mktemp("set") / "osie"
-    synthetic_scenes.write(root, 30, seed=1)
+    synthetic_scenes.write(root, 20, seed=1)
     settings = Settings(sigma=4.0, slices=True, seconds=2.0)
     return evaluate(root, [toy_model], settings, against=CENTRE)
 
@@ -170,7 +170,7 @@ def called(result: SaliencyEvaluation, word: str) -> SaliencyEvaluation:
 )
 def test_whatever_people_call_a_thing_the_page_is_built_alike(word: str, result: SaliencyEvaluation) -> None:
     harmless = "z" * len(word)
-    page, plain = (Page(render_page(called(result, each), 2)) for each in (word, harmless))
+    page, plain = (Page(render_page(called(result, each), 1)) for each in (word, harmless))
     assert [(tag, list(attributes)) for tag, attributes in page.found] == [
         (tag, list(attributes)) for tag, attributes in plain.found
     ]

@@ -95,6 +95,14 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Item]], None]:
     return know
 
 
+@pytest.fixture(scope="module")
+def osie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic set of 20 pictures, 4 of them the split test; no test writes into it."""
+    root = tmp_path_factory.mktemp("synthetic") / "osie"
+    synthetic_scenes.write(root, 20, seed=1)
+    return root
+
+
 def log(maps_: np.ndarray) -> np.ndarray:
     return np.log(maps_).astype(np.float32)[None]
 
@@ -238,9 +246,8 @@ def test_pictures_of_several_sizes_and_without_fixations_are_fine(
     assert lonely.scores(LEFT_OUT)["nss"]["pictures"] == 4
 
 
-def test_a_model_of_bright_places_finds_synthetic_faces(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 20, seed=1)
-    result = evaluate(tmp_path / "osie", [toy_model, toy_model], sigma=4.0, slices=True)
+def test_a_model_of_bright_places_finds_synthetic_faces(osie: Path, toy_model: Path) -> None:
+    result = evaluate(osie, [toy_model, toy_model], sigma=4.0, slices=True)
     rows = result.values["whole"]
     assert list(rows) == [UNIFORM, CENTRE, "toy", str(toy_model), HALVES, LEFT_OUT]
     assert np.nanmean(rows["toy"]["nss"]) > 0.5
@@ -338,9 +345,8 @@ def test_a_flat_map_has_the_scores_of_knowing_nothing(tmp_path: Path) -> None:
     assert set(explained) == {UNIFORM, CENTRE, LEFT_OUT}
 
 
-def test_what_is_explained_is_a_share_of_what_people_know_of_each_other(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 20, seed=1)
-    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
+def test_what_is_explained_is_a_share_of_what_people_know_of_each_other(osie: Path, toy_model: Path) -> None:
+    result = evaluate(osie, [toy_model], sigma=4.0)
     gain, ceiling = (result.values["whole"][row]["ig"] for row in ("toy", LEFT_OUT))
     found = result.scores("toy")["explained"]
     assert found["mean"] == pytest.approx(gain.sum() / ceiling.sum())
@@ -350,9 +356,8 @@ def test_what_is_explained_is_a_share_of_what_people_know_of_each_other(tmp_path
     assert "toy explains" in result.gist()[1]
 
 
-def test_the_classical_baselines_are_rows_between_chance_and_models(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 12, seed=1)
-    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0, baselines=True, slices=True)
+def test_the_classical_baselines_are_rows_between_chance_and_models(osie: Path, toy_model: Path) -> None:
+    result = evaluate(osie, [toy_model], sigma=4.0, baselines=True, slices=True, limit=1)
     rows = list(result.values["whole"])
     assert rows == [UNIFORM, CENTRE, *entries.BASELINES.values(), "toy", HALVES, LEFT_OUT]
     assert [result.kind(row) for row in rows] == ["chance"] * 2 + ["baseline"] * 3 + ["model", "people", "people"]
@@ -360,7 +365,7 @@ def test_the_classical_baselines_are_rows_between_chance_and_models(tmp_path: Pa
     assert result.models == ["toy"]
     for row in entries.BASELINES.values():
         assert np.isfinite(result.values["whole"][row]["ig"]).all()
-    alone = evaluate(tmp_path / "osie", ["itti"], sigma=4.0)
+    alone = evaluate(osie, ["itti"], sigma=4.0, limit=1)
     assert list(alone.values["whole"])[2] == "Itti-Koch"
     assert set(alone.protocol["versions"]) == set(result.protocol["versions"]) == {"gaze", "numpy", "torch"}
 
@@ -395,10 +400,9 @@ def test_without_torch_a_classical_baseline_says_what_to_do(tmp_path: Path, monk
         evaluate(tmp_path / "set", [], baselines=True, workers=2)
 
 
-def test_any_number_of_processes_finds_the_same_numbers(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 12, seed=2)
+def test_any_number_of_processes_finds_the_same_numbers(osie: Path, toy_model: Path) -> None:
     alone, together = (
-        evaluate(tmp_path / "osie", [toy_model, "gbvs"], sigma=6.0, slices=True, workers=workers, against="toy")
+        evaluate(osie, [toy_model, "gbvs"], sigma=6.0, slices=True, workers=workers, against="toy", limit=2)
         for workers in (1, 2)
     )
     assert alone.protocol["pictures"] > 1
@@ -413,20 +417,19 @@ def test_a_mistake_in_a_process_is_still_told_in_one_sentence(tmp_path: Path, to
         evaluate(tmp_path / "set", [toy_model], workers=2)
 
 
-def test_a_folder_of_maps_is_scored_as_the_model_that_made_it(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 20, seed=1)
+def test_a_folder_of_maps_is_scored_as_the_model_that_made_it(osie: Path, tmp_path: Path, toy_model: Path) -> None:
     folder, predictor = tmp_path / "mine", Predictor(toy_model, provider="cpu", threads=1)
     folder.mkdir()
-    for picture, _ in read_table(tmp_path / "osie"):
+    for picture, _ in read_table(osie):
         assert picture.path is not None
         np.save(folder / f"{Path(picture.name).stem}.density.npy", predictor(read(picture.path), "osie").density)
-    result = evaluate(tmp_path / "osie", [toy_model, folder], sigma=4.0)
+    result = evaluate(osie, [toy_model, folder], sigma=4.0)
     for score, values in result.values["whole"]["toy"].items():
         np.testing.assert_allclose(result.values["whole"]["mine"][score], values, rtol=1e-5, atol=1e-6)
     assert result.protocol["models"]["mine"] == {"maps": "mine"}
     next(folder.iterdir()).unlink()
     with pytest.raises(GazeError, match=r"mine: no map for 1 of 20 pictures, the first is"):
-        evaluate(tmp_path / "osie", [folder], split="all")
+        evaluate(osie, [folder], split="all")
 
 
 def test_maps_need_no_pictures(tmp_path: Path) -> None:
@@ -441,9 +444,8 @@ def test_maps_need_no_pictures(tmp_path: Path) -> None:
     assert result.draw_panels("maps", "0.png") == []
 
 
-def test_rows_are_compared_picture_by_picture(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 30, seed=1)
-    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against="spectral")
+def test_rows_are_compared_picture_by_picture(osie: Path, toy_model: Path) -> None:
+    result = evaluate(osie, [toy_model], sigma=4.0, against="spectral")
     assert result.against == "spectral residual"  # it came for the comparison alone
     rows = result.values["whole"]
     test = result.compared["toy"]["nss"]
@@ -454,19 +456,14 @@ def test_rows_are_compared_picture_by_picture(tmp_path: Path, toy_model: Path) -
         np.mean(rows["toy"]["kl"] < rows["spectral residual"]["kl"])
     )
     assert "explained" not in record["paired"]["rows"]["toy"]
-    assert list(evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against=CENTRE).compared) == [
-        UNIFORM,
-        "toy",
-        HALVES,
-        LEFT_OUT,
-    ]
+    centre = evaluate(osie, [toy_model], sigma=4.0, against=CENTRE, limit=2)
+    assert list(centre.compared) == [UNIFORM, "toy", HALVES, LEFT_OUT]
     with pytest.raises(GazeError, match="There is no model 'nobody'"):
-        evaluate(tmp_path / "osie", [toy_model], against="nobody")
+        evaluate(osie, [toy_model], against="nobody")
 
 
-def test_pictures_are_worst_where_the_model_misses_most_of_what_people_know(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 40, seed=3)
-    result = evaluate(tmp_path / "osie", [toy_model], sigma=4.0)
+def test_pictures_are_worst_where_the_model_misses_most_of_what_people_know(osie: Path, toy_model: Path) -> None:
+    result = evaluate(osie, [toy_model], sigma=4.0, split="all", limit=6)
     gap = result.values["whole"]["toy"]["ig"] - result.values["whole"][LEFT_OUT]["ig"]
     worst, best = result.extremes("toy", 2)
     assert [name for name, _ in worst] == [result.pictures[k] for k in gap.argsort()[:2]]
@@ -526,9 +523,8 @@ def test_models_may_know_what_they_are_asked_in_a_split_they_were_trained_on(tmp
     assert evaluate(tmp_path / "set", [], split="all").protocol["caution"] == ""
 
 
-def test_markdown_has_no_number_where_there_is_none(tmp_path: Path, toy_model: Path) -> None:
-    synthetic_scenes.write(tmp_path / "osie", 20, seed=1)
-    text = render_text(evaluate(tmp_path / "osie", [toy_model], sigma=4.0, against=CENTRE), "markdown")
+def test_markdown_has_no_number_where_there_is_none(osie: Path, toy_model: Path) -> None:
+    text = render_text(evaluate(osie, [toy_model], sigma=4.0, against=CENTRE), "markdown")
     assert "nan" not in text
     assert "**osie, test: whole viewing** (4 pictures)" in text
     assert "**Difference from centre bias, 95 % interval, p, share of pictures won**" in text
@@ -714,9 +710,9 @@ def test_observers_are_told_apart_by_their_names(tmp_path: Path) -> None:
 def test_the_files_of_a_set_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "set"
     dataset(root, [crowd(np.random.default_rng(seed)) for seed in range(4)])
+    with counted(monkeypatch) as once:
+        list(read_table(root))
     with counted(monkeypatch) as read:
         evaluate(root, [])
-    files = {name: root / name for name in ("fixations.csv", "splits.json")}
-    assert {name: read[file] for name, file in files.items()} == {
-        name: file.stat().st_size for name, file in files.items()
-    }
+    assert read[root / "fixations.csv"] == once[root / "fixations.csv"] > 0
+    assert read[root / "splits.json"] == (root / "splits.json").stat().st_size

@@ -14,6 +14,7 @@ from data.errors import GazeError
 from data.gaze import Objects, Picture, Scanpath, Scene
 from data.picture import save
 from data.table import scenes
+from data.table.read import read_table
 from data.table.write import write_table
 from evaluation import model_card
 from evaluation.report.text import render_text
@@ -446,8 +447,12 @@ def test_the_files_of_a_set_are_read_once(
     other = tmp_path / "other.json"
     other.write_bytes((root / "objects.json").read_bytes())
     asked = source and source.replace("{other}", str(other))
+    table = root / "fixations.csv"
+    with counted(monkeypatch) as once:
+        list(read_table(root))
     with counted(monkeypatch) as read:
         evaluate(root, [], Settings(observers=2, objects=asked, by=by))
-    files = {file for file in [*root.glob("*.*"), other] if read[file]}
-    assert {file.name for file in files} >= {"fixations.csv", "objects.json"}
+    assert read[table] == once[table] > 0
+    files = {file for file in [*root.glob("*.json"), other] if read[file]}
+    assert root / "objects.json" in files
     assert {file.name: read[file] for file in files} == {file.name: file.stat().st_size for file in files}
