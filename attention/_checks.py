@@ -42,7 +42,7 @@ def shapes(given: Given) -> dict[str, int]:
     Traceback (most recent call last):
     ValueError: k is (5, 4); it must be (m, d) with d = 3.
     """
-    known: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for name, (tensor, letters) in given.items():
         if tensor is None:
             continue
@@ -52,18 +52,18 @@ def shapes(given: Given) -> dict[str, int]:
             letter = axis.removeprefix("#")
             if axis.startswith("#") and size == 1:
                 continue
-            wrong = wrong or size != (int(letter) if letter.isdigit() else known.get(letter, size))
+            wrong = wrong or size != (int(letter) if letter.isdigit() else sizes.get(letter, size))
         if wrong:
-            raise ValueError(f"{name} is {tuple(tensor.shape)}; it must be {_expected(axes, known)}.")
-        known |= {axis: size for axis, size in zip(axes, tensor.shape, strict=True) if axis.isalpha()}
-    return known
+            raise ValueError(f"{name} is {tuple(tensor.shape)}; it must be {_expected(axes, sizes)}.")
+        sizes |= {axis: size for axis, size in zip(axes, tensor.shape, strict=True) if axis.isalpha()}
+    return sizes
 
 
-def _expected(axes: list[str], known: dict[str, int]) -> str:
+def _expected(axes: list[str], sizes: dict[str, int]) -> str:
     letters = [axis.removeprefix("#") for axis in axes]
-    sizes = ", ".join(f"{letter} = {known[letter]}" for letter in dict.fromkeys(letters) if letter in known)
+    given = ", ".join(f"{letter} = {sizes[letter]}" for letter in dict.fromkeys(letters) if letter in sizes)
     spelled = ", ".join(f"{axis[1:]} or 1" if axis.startswith("#") else axis for axis in axes)
-    return f"({spelled})" + (f" with {sizes}" if sizes else "")
+    return f"({spelled})" + (f" with {given}" if given else "")
 
 
 def alike(**tensors: Tensor) -> None:

@@ -61,14 +61,14 @@ def sides(size: int, levels: int) -> list[int]:
 def sums(x: Float[Tensor, "b h w *c"], levels: int) -> list[Float[Tensor, "b rows columns *c"]]:
     """Sums over the tokens of the cells, level after level."""
     h, w = x.shape[1:3]
-    found: list[Tensor] = []
+    by_level: list[Tensor] = []
     for level, (down, across) in enumerate(zip(sides(h, levels), sides(w, levels), strict=True)):
         x = _fours(x) if level else x
         bottom, right = down - x.shape[1], across - x.shape[2]
         if torch.compiler.is_compiling() or bottom or right:  # a graph is for all sizes
             x = pad(x, (*(0, 0) * (x.ndim - 3), 0, right, 0, bottom))
-        found.append(x)
-    return found
+        by_level.append(x)
+    return by_level
 
 
 def pooled(x: Float[Tensor, "b h w c"], count: Float[Tensor, "#b cells"], levels: int) -> Float[Tensor, "b cells c"]:
@@ -114,13 +114,13 @@ def leaves(x: Tensor, y: Tensor, row: Tensor, column: Tensor, level: int, e2: fl
 def all_leaves(gaze: Float[Tensor, "b n 2"], h: int, w: int, e2: float, levels: int) -> Bool[Tensor, "b n cells"]:
     """Which cells of the whole pyramid are leaves."""
     x, y = gaze.float()[..., None, None].unbind(2)
-    found = []
+    by_level = []
     for level, (down, across) in enumerate(zip(sides(h, levels), sides(w, levels), strict=True)):
         row = torch.arange(down, device=gaze.device, dtype=torch.float32)[:, None]
         column = torch.arange(across, device=gaze.device, dtype=torch.float32)
         leaf = leaves(x, y, row, column, level, e2, levels)
-        found.append(leaf.expand(*gaze.shape[:2], down, across).flatten(2))
-    return torch.cat(found, -1)
+        by_level.append(leaf.expand(*gaze.shape[:2], down, across).flatten(2))
+    return torch.cat(by_level, -1)
 
 
 def centres(h: int, w: int, device: torch.device) -> Float[Tensor, "1 n 2"]:
@@ -143,7 +143,7 @@ def tables(
 ) -> tuple[Int[Tensor, "tiles size"], Bool[Tensor, "tiles tile*tile size"]]:
     """For each tile of tokens the cells that they may see, and for which of the tokens which is a leaf."""
     x, y = (torch.arange(cover(size, tile) * tile, device=device).reshape(-1, tile) + 0.5 for size in (w, h))
-    indices, found, offset = [], [], 0
+    indices, is_leaf, offset = [], [], 0
     for level, (down, across) in enumerate(zip(sides(h, levels), sides(w, levels), strict=True)):
         row, column = _reach(h, level, e2, levels, device, tile), _reach(w, level, e2, levels, device, tile)
         if row.shape[1]:
@@ -158,12 +158,12 @@ def tables(
                 levels,
             )
             indices.append(cell.flatten(2).flatten(0, 1))
-            found.append(leaf.flatten(4).flatten(2, 3).flatten(0, 1))
+            is_leaf.append(leaf.flatten(4).flatten(2, 3).flatten(0, 1))
         offset += down * across
-    return torch.cat(indices, 1), torch.cat(found, 2)
+    return torch.cat(indices, 1), torch.cat(is_leaf, 2)
 
 
-def _reach(size: int, level: int, e2: float, levels: int, device: torch.device, tile: int) -> Int[Tensor, "tiles some"]:
+def _reach(size: int, level: int, e2: float, levels: int, device: torch.device, tile: int) -> Int[Tensor, "tiles span"]:
     """Rows (or columns) of a level that may hold leaves of each tile: all of the top level.
 
     Below, these are the children of cells that a token of the tile splits; their number depends on e2 and the level,
@@ -176,10 +176,10 @@ def _reach(size: int, level: int, e2: float, levels: int, device: torch.device, 
     reach = min(reaches(e2, levels)[level + 1], 2.0**30)  # no picture is larger
     first = floor(0.5 - reach - above / 2)
     spans = [ceil((at + tile - 0.5 + reach) / above - 0.5) - (at + first) // above - 1 for at in range(0, above, tile)]
-    some: int = torch.sym_min(max(0, *spans), parents)  # type: ignore[no-untyped-call]
+    span: int = torch.sym_min(max(0, *spans), parents)  # type: ignore[no-untyped-call]
     shift = -(first // above)  # no negative number is divided: ONNX would round it up
     start = (torch.arange(tiles, device=device) * tile + (first + shift * above)) // above - shift + 1
-    inside: Tensor = 2 * start.clamp(0, parents - some)[:, None] + torch.arange(2 * some, device=device)
+    inside: Tensor = 2 * start.clamp(0, parents - span)[:, None] + torch.arange(2 * span, device=device)
     return inside
 
 

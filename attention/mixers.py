@@ -32,14 +32,14 @@ MIXERS = {
 }
 Grid = Float[Tensor, "b h w c"]
 Heads = Float[Tensor, "b heads h w d"]
-There = Bool[Tensor, "b h w"]
+TokenMask = Bool[Tensor, "b h w"]
 Boxes = Float[Tensor, "b h w 4"]
 
 
 class Mixer(nn.Module):
-    """Queries, keys and values of all heads from one projection, and what was seen through another."""
+    """Queries, keys and values of all heads from one projection, the operator, and a projection of its output."""
 
-    placed = False  # whether it matters where in the grid a token is: then padding moves what is seen
+    position_dependent = False  # whether it matters where in the grid a token is: then padding changes the output
 
     def __init__(self, dim: int, heads: int = 4) -> None:
         super().__init__()
@@ -49,14 +49,14 @@ class Mixer(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x: Grid, mask: There | None = None, boxes: Boxes | None = None) -> Grid:
+    def forward(self, x: Grid, mask: TokenMask | None = None, boxes: Boxes | None = None) -> Grid:
         """The tokens, each changed by those it looked at."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5).unbind(0)
-        seen = self.attend(q, k, v, x, mask, boxes)
-        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))
-        return told
+        attended = self.attend(q, k, v, x, mask, boxes)
+        out: Tensor = self.out(attended.permute(0, 2, 3, 1, 4).flatten(-2))
+        return out
 
-    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
+    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Heads:
         """The operator: what each head of each token sees."""
         raise NotImplementedError(f"{type(self).__name__} has no operator.")
 
@@ -66,7 +66,7 @@ def flat(*grids: Heads) -> list[Float[Tensor, "b heads n d"]]:
     return [x.flatten(2, 3) for x in grids]
 
 
-def keys(mask: There | None) -> Bool[Tensor, "b 1 1 n"] | None:
+def keys(mask: TokenMask | None) -> Bool[Tensor, "b 1 1 n"] | None:
     """A grid's mask as one over the keys of `attention.operators.dense`."""
     return None if mask is None else mask.flatten(1)[:, None, None]
 
@@ -94,7 +94,11 @@ def cover(size: int, by: int) -> int:
 
 
 def build(name: str, dim: int, heads: int = 4, **arguments: Any) -> nn.Module:
-    """The mixer of this name."""
+    """The mixer of this name.
+
+    Raises:
+        ValueError: There is no such mixer.
+    """
     if name not in MIXERS:
         raise ValueError(f"There is no mixer {name!r}; choose one of {', '.join(MIXERS)}.")
     mixer: nn.Module = resolve_name(MIXERS[name])(dim, heads, **arguments)

@@ -20,28 +20,36 @@ Evaluation = dict[str, Any]
 
 
 def read(paths: Sequence[Path]) -> list[Evaluation]:
-    """The evaluations of the files."""
+    """The evaluations in the files.
+
+    Raises:
+        GazeError: A file cannot be read, or holds no evaluation.
+    """
     used = {"protocol", "scores"}
     return [record.read(path).model_dump(include=used, exclude_unset=True) for path in paths]
 
 
 def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str, float]]:
-    """What the contract says: the means over pictures, by data set."""
-    found = {}
+    """The scores that a model's contract carries: the means over pictures, by data set.
+
+    Raises:
+        GazeError: An evaluation does not hold the model.
+    """
+    means = {}
     for evaluation in evaluations:
         rows = evaluation["scores"].get("whole", {})
         if model not in rows:
             raise GazeError(f"The evaluation on {evaluation['protocol']['data']} does not hold the model '{model}'.")
-        found[str(evaluation["protocol"]["data"])] = {
+        means[str(evaluation["protocol"]["data"])] = {
             name: round(score["mean"], 3) for name, score in rows[model].items() if score["mean"] is not None
         }
-    return found
+    return means
 
 
 def pictures(facts: Mapping[str, Any]) -> str:
     """How many pictures were evaluated, and of how many."""
-    some, split = facts["pictures"], facts.get("pictures_of_split", facts["pictures"])
-    return f"{some} pictures" if some == split else f"{some} of {split} pictures"
+    count, of_split = facts["pictures"], facts.get("pictures_of_split", facts["pictures"])
+    return f"{count} pictures" if count == of_split else f"{count} of {of_split} pictures"
 
 
 def plain(words: str) -> str:
@@ -64,22 +72,26 @@ def tables(evaluations: Sequence[Evaluation]) -> str:
             title = plain(f"{facts['data']}, {facts['split']}: {when}")
             parts.append(f"**{title}** ({pictures(facts)})\n")
             names = list(dict.fromkeys(name for row in rows.values() for name in row))
-            known = [name for name in names if any(_known(row.get(name)) for row in rows.values())]
-            for some in (known[start : start + WIDE] for start in range(0, len(known), WIDE)):
-                parts += [*_table(rows, some), ""]
+            names = [name for name in names if any(_is_scored(row.get(name)) for row in rows.values())]
+            for start in range(0, len(names), WIDE):
+                parts += [*_table(rows, names[start : start + WIDE]), ""]
     return "\n".join(parts)
 
 
 def _table(rows: dict[str, dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
     yield f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}"
     for row, values in rows.items():
-        if any(_known(values.get(name)) for name in names):
+        if any(_is_scored(values.get(name)) for name in names):
             cells = (_cell(values[name]) if name in values else "" for name in names)
             yield f"| {plain(row)} | {' | '.join(cells)} |"
 
 
 def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
-    """Puts the tables between the marks of the card; a card that is not there yet begins with `title`."""
+    """Puts the tables between the marks of the card; a card that is not there yet begins with `title`.
+
+    Raises:
+        GazeError: The card lacks a mark.
+    """
     text = path.read_text() if path.is_file() else f"# {title}\n\n{BEGIN}\n{END}\n"
     if BEGIN not in text or END not in text:
         raise GazeError(f"{path}: the marks '{BEGIN}' and '{END}' are not both there; add them where the tables go.")
@@ -89,12 +101,12 @@ def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
         file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode(errors="replace"))
 
 
-def _known(score: Mapping[str, float | None] | None) -> bool:
+def _is_scored(score: Mapping[str, float | None] | None) -> bool:
     mean = score["mean"] if score else None
     return mean is not None and not math.isnan(mean)
 
 
 def _cell(score: Mapping[str, float | None]) -> str:
-    if not _known(score):
+    if not _is_scored(score):
         return ""
     return f"{score['mean']:z.3f} [{score['low']:z.2f}, {score['high']:z.2f}]"

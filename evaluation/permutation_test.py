@@ -4,7 +4,7 @@
     difference   mean of d_i over the pictures that both rows have, with its 95 % bootstrap interval over pictures
     p            share of random signs s that give |mean of s_i d_i| >= |mean of d_i|, two-sided; `FLIPS` seeded draws,
                  and the signs as they are counted as one more: p is never 0
-    won          share of pictures on which the one is better, ties half
+    win_rate     share of pictures on which the one is better, ties half
 
 If neither row is better, the sign of each d_i is a coin's: nothing else is assumed of how scores are distributed. With
 few pictures p cannot be small: 5 of them give 0.06 at best. No correction is made for looking at many scores.
@@ -26,20 +26,36 @@ FACTS = {"test": "random signs of the differences, picture by picture, two-sided
 def permutation_test(
     one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"], better: int, seed: int = 0, draws: int = 1000
 ) -> dict[str, float]:
-    """The test of two rows' scores; `better` is 1 if higher is better, -1 if lower, 0 if neither.
+    """The test of two rows' scores, picture by picture.
 
-    >>> paired(np.arange(6.0), np.arange(6.0) - 1, 1)["difference"]
+    Args:
+        one: The scores of one row; NaN where there was nothing to score.
+        other: Those of the other.
+        better: 1 if higher is better, -1 if lower, 0 if neither: then there is no win rate.
+        seed: Of the random signs and of the bootstrap.
+        draws: Of the bootstrap.
+
+    Returns:
+        difference, low, high, p, win_rate, and the number of pictures that both rows have; NaN where there are none.
+
+    >>> permutation_test(np.arange(6.0), np.arange(6.0) - 1, 1)["difference"]
     1.0
     """
     both = np.isfinite(one) & np.isfinite(other)
     difference = one[both] - other[both]
     mean, low, high = bootstrap(difference, seed, draws)
-    won = float(np.mean((np.sign(difference) * better + 1) / 2)) if better and both.any() else math.nan
-    found = {"difference": mean, "low": low, "high": high, "p": _p(difference, seed), "won": won}
-    return found | {"pictures": int(both.sum())}
+    win_rate = float(np.mean((np.sign(difference) * better + 1) / 2)) if better and both.any() else math.nan
+    return {
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "p": _p_value(difference, seed),
+        "win_rate": win_rate,
+        "pictures": int(both.sum()),
+    }
 
 
-def _p(difference: Float[np.ndarray, " n"], seed: int) -> float:
+def _p_value(difference: Float[np.ndarray, " n"], seed: int) -> float:
     if not len(difference):
         return math.nan
     generator = np.random.default_rng(seed)

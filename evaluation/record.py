@@ -49,11 +49,11 @@ class Difference(Open):
     low: Score
     high: Score
     p: Score
-    won: Score
+    win_rate: Score = Field(alias="won")
     pictures: Pictures
 
 
-class Paired(Open):
+class PairedTests(Open):
     """The comparison of all rows with one."""
 
     against: str = Field(description="The row that the others are compared with.")
@@ -104,7 +104,7 @@ class EvaluationRecord(Open):
 
     protocol: Protocol
     scores: dict[str, dict[str, dict[str, Summary]]] = Field(description="Period, row, score.")
-    paired: Paired | None = None
+    paired: PairedTests | None = None
     extremes: Extremes | None = None
     per_picture: tuple[Line, ...] = ()
 

@@ -30,7 +30,7 @@ Aggregate = tuple[float, float, float]  # of all pictures; low and high end of i
 Summary = dict[str, float]  # mean, low, high, pictures
 Compared = dict[str, dict[str, dict[str, float]]]  # row -> score -> what `evaluation.permutation_test` gives
 Panel = tuple[str, UInt8[np.ndarray, "h w 3"]]  # what is shown, and its title
-Look = Callable[[str, str], list[Panel]]  # row, picture -> what the report shows of it
+DrawPanels = Callable[[str, str], list[Panel]]  # row, picture -> what the report shows of it
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Evaluation:
     aggregates: dict[str, dict[str, Aggregate]] = field(default_factory=dict)  # of the whole viewing: row -> score
     pictures: tuple[str, ...] = ()  # their names
     against: str = ""  # the row with which the others are compared, picture by picture
-    look: Look | None = field(default=None, repr=False, compare=False)
+    draw_panels: DrawPanels | None = field(default=None, repr=False, compare=False)  # for the report
 
     kinds: ClassVar[Mapping[str, str]] = {}  # of rows that are no model: chance, baseline or people
     question: ClassVar[str] = "Where people look:"  # what it is about: the title of the report
@@ -88,31 +88,34 @@ class Evaluation:
     @cached_property
     def summaries(self) -> dict[str, dict[str, dict[str, Summary]]]:
         """All results: period -> row -> score."""
-        found = {p: {row: _summary(scores) for row, scores in rows.items()} for p, rows in self.values.items()}
+        summaries = {p: {row: _summary(scores) for row, scores in rows.items()} for p, rows in self.values.items()}
         for row, together in self.aggregates.items():
             for name, (mean, low, high) in together.items():
                 pictures = self.protocol["pictures"] if math.isfinite(mean) else 0
-                found[WHOLE][row][name] = {"mean": mean, "low": low, "high": high, "pictures": pictures}
-        return found
+                summaries[WHOLE][row][name] = {"mean": mean, "low": low, "high": high, "pictures": pictures}
+        return summaries
 
     @cached_property
     def compared(self) -> Compared:
         """The paired test of each other row with the row `against`: row -> score -> `evaluation.permutation_test`."""
         rows = self.values[WHOLE]
-        found: Compared = {}
+        tests: Compared = {}
         for row in rows if self.against else ():
             common = [name for name in rows[row] if name in rows[self.against]]
             if row != self.against and common:
-                found[row] = {n: permutation_test(rows[row][n], rows[self.against][n], _better(n)) for n in common}
-        return found
+                tests[row] = {n: permutation_test(rows[row][n], rows[self.against][n], _better(n)) for n in common}
+        return tests
 
     def ceiling(self, score: str) -> Float[np.ndarray, " n"] | None:
-        """A score of the people that `ranked_by` names, on each picture; nothing where it is not known."""
+        """A score of the row of people that `ranked_by` names, on each picture; None where no picture has it."""
         people = self.values[WHOLE].get(self.ranked_by[1], {}).get(score)
         return people if people is not None and np.isfinite(people).any() else None
 
     def extremes(self, row: str, count: int) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
-        """The pictures where a row is worst, the worst first, and best: names and what `ranked_by` says."""
+        """The pictures where a row is worst, the worst first, and best, the best first: their names and scores.
+
+        The score is that of `ranked_by`, less that of its row of people where that is known.
+        """
         score = self.ranked_by[0]
         values, people = self.values[WHOLE][row].get(score, np.zeros(0)), self.ceiling(score)
         gap = values if people is None else values - people
@@ -123,16 +126,17 @@ class Evaluation:
 
     def record(self, count: int = 3) -> dict[str, Any]:
         """Everything, ready for JSON: protocol, scores, comparisons, worst and best pictures, and each picture."""
-        found: dict[str, Any] = {"protocol": self.protocol, "scores": self.summaries}
+        record: dict[str, Any] = {"protocol": self.protocol, "scores": self.summaries}
         if self.against:
-            found["paired"] = {"against": self.against, "protocol": FACTS, "rows": self.compared}
+            tests = {row: {n: written_test(t) for n, t in scores.items()} for row, scores in self.compared.items()}
+            record["paired"] = {"against": self.against, "protocol": FACTS, "rows": tests}
         if self.pictures:
-            both = {row: self.extremes(row, count) for row in self.models}
             score, people = self.ranked_by
             less = people if self.ceiling(score) is not None else ""
-            found["extremes"] = {"score": score, "less": less, "rows": _named(both)}
-            found["per_picture"] = list(self.each())
-        return found
+            rows = {row: _named(*self.extremes(row, count)) for row in self.models}
+            record["extremes"] = {"score": score, "less": less, "rows": rows}
+            record["per_picture"] = list(self.each())
+        return record
 
     def each(self) -> Iterator[dict[str, Any]]:
         """Each picture's scores in each row: a line of the table of pictures."""
@@ -156,18 +160,23 @@ def _json(record: Any, indent: int | None = None) -> str:
 
 
 def _summary(scores: dict[str, Float[np.ndarray, " n"]]) -> dict[str, Summary]:
-    found = {}
+    summary = {}
     for name, values in scores.items():
         mean, low, high = bootstrap(values, SEED, DRAWS)
-        found[name] = {"mean": mean, "low": low, "high": high, "pictures": int(np.isfinite(values).sum())}
-    return found
+        summary[name] = {"mean": mean, "low": low, "high": high, "pictures": int(np.isfinite(values).sum())}
+    return summary
+
+
+def written_test(test: Mapping[str, float]) -> dict[str, float]:
+    """A test as JSON and CSV hold it: there its win rate has the older name "won"."""
+    return {"won" if name == "win_rate" else name: value for name, value in test.items()}
 
 
 def row_names(row: str, source: str, kind: str) -> Iterator[str]:
     """What a row can be called where others have its name: by where it comes from, what it is, or a number.
 
-    >>> found = row_names("x", "a/x", "model")
-    >>> [next(found) for _ in range(4)]
+    >>> names = row_names("x", "a/x", "model")
+    >>> [next(names) for _ in range(4)]
     ['x', 'a/x', 'x (model)', 'x (2)']
     """
     yield from (row, source, f"{row} ({kind})")
@@ -193,8 +202,8 @@ def _better(score: str) -> int:
     return 0 if score in NEITHER else -1 if score in LOWER else 1
 
 
-def _named(both: Mapping[str, Sequence[Sequence[tuple[str, float]]]]) -> dict[str, Any]:
+def _named(worst: Sequence[tuple[str, float]], best: Sequence[tuple[str, float]]) -> dict[str, Any]:
     return {
-        row: {side: [{"picture": name, "value": value} for name, value in some] for side, some in ends.items()}
-        for row, ends in ((row, dict(zip(("worst", "best"), found, strict=True))) for row, found in both.items())
+        end: [{"picture": name, "value": value} for name, value in pictures]
+        for end, pictures in (("worst", worst), ("best", best))
     }

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from data.errors import ModelError
 from data.picture import Letterbox, read
 from export.runtime.contract import KEY, Contract
-from export.runtime.saliency import feed
+from export.runtime.saliency import graph_inputs
 from export.runtime.session import session
 from saliency.flip_ensemble import FlipEnsemble
 
@@ -52,7 +52,7 @@ def inputs(
 ) -> dict[str, np.ndarray]:
     """What the graph is fed for these pictures, each under another viewing condition."""
     boxes = [Letterbox.fit(p.shape[:2], canvas) for p in pictures]
-    return feed(pictures, boxes, (np.arange(len(pictures)) % conditions).astype(np.int64))
+    return graph_inputs(pictures, boxes, (np.arange(len(pictures)) % conditions).astype(np.int64))
 
 
 def export(

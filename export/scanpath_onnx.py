@@ -88,7 +88,7 @@ def _scenes(contract: Contract) -> list[Arrays]:
         cells = grid(width, height, rows, columns)
         named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
         scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
-        found.append(form.feed(scene, len(found) % len(contract.conditions), rows > 1, pixels))
+        found.append(form.inputs(scene, len(found) % len(contract.conditions), rows > 1, pixels))
     return found
 
 
@@ -168,10 +168,10 @@ def difference(network: OAT, files: Sequence[Path], arrays: Arrays, contract: Co
         theirs = scene.run(list(MEMORY), {name: arrays[name] for name in wanted})
         mine, last = (torch.from_numpy(trace), torch.from_numpy(past)), np.full(4, count)
         for place in range(steps):
-            logits, pace, *rest = network.step(Memory(*(v[None] for v in ours)), torch.from_numpy(last), *mine)
+            logits, log_duration, *rest = network.step(Memory(*(v[None] for v in ours)), torch.from_numpy(last), *mine)
             mine = rest[0], rest[1]
             state = {"last": last, "trace": trace, "past": past, **dict(zip(MEMORY, theirs, strict=True))}
             got, rhythm, trace, past = step.run(list(NEXT), state)
-            worst += [np.abs(logits.numpy() - got).max(), np.abs(pace.numpy() - rhythm).max()]
+            worst += [np.abs(logits.numpy() - got).max(), np.abs(log_duration.numpy() - rhythm).max()]
             last = (np.arange(4) * 7 + place) % count
     return float(np.max(worst))

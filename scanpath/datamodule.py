@@ -44,10 +44,10 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         self,
         items: Sequence[Item],
         conditions: Sequence[int],
-        form: InputSpec,
+        spec: InputSpec,
         *,
         flip: str = "",
-        told_share: float = 0.0,
+        target_known_share: float = 0.0,
         any_share: float = 0.0,
         limit: int = 20,
         seed: int = 0,
@@ -55,7 +55,7 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         pairs = [(item, c) for item, c in zip(items, conditions, strict=True) if len(item[0].objects)]
         self.items = [(scene, [p for p in paths if len(p)]) for (scene, paths), _ in pairs]
         self.conditions = [condition for _, condition in pairs]
-        self.form, self.flip, self.told_share, self.any_share = form, flip, told_share, any_share
+        self.spec, self.flip, self.target_known_share, self.any_share = spec, flip, target_known_share, any_share
         self.limit, self.seed = limit, seed
         self.features: dict[int, Float[np.ndarray, "n f"]] = {}  # of a frozen network, by key
         self._fed: dict[int, dict[str, np.ndarray]] = {}
@@ -69,12 +69,12 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         return [4 * index + way for index in range(len(self)) for way in range(FLIPS[self.flip])]
 
     def scene(self, key: int) -> dict[str, np.ndarray]:
-        """The arrays of a scene in one flip, under its own condition, the target not told."""
+        """The arrays of a scene in one flip, under its own condition, the target not known."""
         if key not in self._fed:
             index, way = divmod(key, 4)
-            form = replace(self.form, appearance="none") if key in self.features else self.form
-            scene, pixels = _flipped(self.items[index][0], way, form.appearance != "none")
-            arrays = form.feed(scene, self.conditions[index], False, pixels)
+            spec = replace(self.spec, appearance="none") if key in self.features else self.spec
+            scene, pixels = _flipped(self.items[index][0], way, spec.appearance != "none")
+            arrays = spec.inputs(scene, self.conditions[index], False, pixels)
             self._fed[key] = arrays | ({"features": self.features[key]} if key in self.features else {})
         return self._fed[key]
 
@@ -94,7 +94,7 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         arrays = dict(self.scene(4 * index + way))
         scene, paths = self.items[index]
         if scene.targets:
-            arrays["told"] = np.array(rng.random() < self.told_share)
+            arrays["told"] = np.array(rng.random() < self.target_known_share)
         if rng.random() < self.any_share:
             arrays["condition"] = np.array(0, np.int64)
         length = min(self.limit, max((len(path) for path in paths), default=1))
@@ -152,7 +152,7 @@ class SceneData(Folders):
         crop: side of a crop in pixels.
         canvas: height and width of the letterboxed picture.
         flip: turns training scenes over: "", "x" (left and right) or "xy".
-        told_share: share of training scenes in which the model is told which object is the target.
+        target_known_share: share of training scenes in which the model knows which object is the target.
         any_share: share of training scenes under the condition "any", the one used for unknown scenes.
         limit: fixations of a path that count.
         first_duration: whether the first fixation's duration counts: not where it began before the picture came.
@@ -171,7 +171,7 @@ class SceneData(Folders):
         crop: int = 32,
         canvas: tuple[int, int] = (192, 256),
         flip: str = "",
-        told_share: float = 0.0,
+        target_known_share: float = 0.0,
         any_share: float = 0.3,
         limit: int = 20,
         first_duration: bool | list[bool] = True,
@@ -181,12 +181,12 @@ class SceneData(Folders):
         super().__init__()
         self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
         self._check_names()
-        _check(by, appearance, crop, flip, told_share, any_share, limit, batch_size)
+        _check(by, appearance, crop, flip, target_known_share, any_share, limit, batch_size)
         self.by = by
         self.source, self.within = self._each("source", source), self._each("within", within)
         self.merge, self.first_duration = self._each("merge", merge), self._each("first_duration", first_duration)
         self.appearance, self.crop, self.canvas = appearance, crop, canvas
-        self.flip, self.told_share, self.any_share = flip, told_share, any_share
+        self.flip, self.target_known_share, self.any_share = flip, target_known_share, any_share
         self.limit, self.batch_size, self.seed = limit, batch_size, seed
         self._items: list[list[Item]] = []
         self.sets: dict[str, Scenes] = {}
@@ -210,7 +210,7 @@ class SceneData(Folders):
         """Reads the tables."""
         if self.sets:
             return
-        form = InputSpec(tuple(self.categories), self.appearance, self.crop, self.canvas)
+        spec = InputSpec(tuple(self.categories), self.appearance, self.crop, self.canvas)
         parts = [self._divided(root, items) for root, items in zip(self.roots, self._read(), strict=True)]
         for split in ("train", "val", "test"):
             chosen = [(item, number) for number, part in enumerate(parts, 1) for item in part[split]]
@@ -218,9 +218,9 @@ class SceneData(Folders):
             self.sets[split] = Scenes(
                 [item for item, _ in chosen],
                 [number for _, number in chosen],
-                form,
+                spec,
                 flip=self.flip if train else "",
-                told_share=self.told_share if train or self.told_share == 1 else 0.0,
+                target_known_share=self.target_known_share if train or self.target_known_share == 1 else 0.0,
                 any_share=self.any_share if train else 0.0,
                 limit=self.limit,
                 seed=self.seed,
@@ -264,7 +264,7 @@ def _check(  # each option by its name
     appearance: str,
     crop: int,
     flip: str,
-    told_share: float,
+    target_known_share: float,
     any_share: float,
     limit: int,
     batch_size: int,
@@ -275,7 +275,7 @@ def _check(  # each option by its name
             "appearance": (appearance, "one of " + ", ".join(APPEARANCES), appearance in APPEARANCES),
             "crop": (crop, "at least 12 pixels", crop >= 12),
             "flip": (repr(flip), "one of " + ", ".join(map(repr, FLIPS)), flip in FLIPS),
-            "told_share": (told_share, "between 0 and 1", 0 <= told_share <= 1),
+            "target_known_share": (target_known_share, "between 0 and 1", 0 <= target_known_share <= 1),
             "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
             "limit": (limit, f"between 1 and {LONGEST - 1}", 1 <= limit < LONGEST),
             "batch_size": (batch_size, "at least 1", batch_size >= 1),

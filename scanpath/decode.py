@@ -1,7 +1,7 @@
 """Model output becomes paths: greedy or sampled, many observers at once, each step computed once.
 
-A model is a `Walker`: told the object that each observer fixates it gives the logits of every object, and of the end,
-to come next. What it remembers of the steps before is its own business. Nothing here needs torch.
+A model is a `StepModel`: given the object that each observer fixates, it gives the logits of every object, and of the
+end, to come next. What it remembers of earlier steps is its state. Nothing here needs torch.
 
 Shapes: `s` observers, `n` objects, `l` fixations.
 """
@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from data.errors import GazeError
 from scanpath.inputs import LONGEST
 
-LIMIT = 20  # fixations at most, unless told otherwise
+LIMIT = 20  # fixations at most, by default
 RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
 SACCADE = 50.0  # milliseconds: the usual time between two fixations; 40 to 75 ms in the sets where onsets are known
 
@@ -45,9 +45,9 @@ class Rollouts:
     """The paths of several simulated observers over the objects of one scene."""
 
     order: Int64[np.ndarray, "s l"]  # the object's number; -1 after the end
-    duration: Float[np.ndarray, "s l"]  # milliseconds; NaN after the end, and where the model tells none
+    duration: Float[np.ndarray, "s l"]  # milliseconds; NaN after the end, and where the model predicts none
     log_p: Float[np.ndarray, " s"]  # natural logarithm of the path's probability under the model, its end included
-    ended: Bool[np.ndarray, " s"]  # by itself, and not at the limit
+    ended: Bool[np.ndarray, " s"]  # whether the path ended by itself, not at the limit
 
     def paths(self) -> list[Int64[np.ndarray, " _l"]]:
         """One array of objects an observer."""
@@ -55,7 +55,7 @@ class Rollouts:
 
 
 def sample(
-    walker: StepModel,
+    model: StepModel,
     observers: int = 20,
     *,
     seed: int = 0,
@@ -68,7 +68,7 @@ def sample(
     """Walks for many observers at once; every path has a fixation, and at most `limit`.
 
     Args:
-        walker: The scene.
+        model: The scene as a model sees it.
         observers: How many.
         seed: The same number gives the same paths.
         temperature: Divides the logits of where to go: below 1 observers agree more on it, above 1 less. How likely a
@@ -78,64 +78,70 @@ def sample(
             to any object before all have been fixated.
         greedy: Everybody takes the most likely object, for median durations, until half of the observers have ended.
         limit: Fixations at most.
+
+    Raises:
+        GazeError: There is no object, or an option is out of its range.
     """
-    _check(walker.count, observers, temperature, top_p, inhibition, limit, getattr(walker, "longest", limit))
-    chance = np.random.default_rng(seed)
-    end, state = walker.count, walker.start(observers)
+    _check(model.count, observers, temperature, top_p, inhibition, limit, getattr(model, "longest", limit))
+    rng = np.random.default_rng(seed)
+    end, state = model.count, model.start(observers)
     order, duration = np.full((observers, limit), -1, np.int64), np.full((observers, limit), np.nan)
-    log_p, going, lately = np.zeros(observers), np.ones(observers, bool), np.zeros((observers, end + 1))
-    last, left = np.full(observers, end), np.ones(observers)  # how likely a path would not have ended by now
-    patience = 0.5 + (chance.random(observers) - 0.5) * (0.0 if greedy else min(temperature, 1.0))
-    for place in range(limit):
-        logits, pace, state = walker.step(last, state)
+    log_p, active, recency = np.zeros(observers), np.ones(observers, bool), np.zeros((observers, end + 1))
+    last, survival = np.full(observers, end), np.ones(observers)  # probability that a path has not ended by now
+    threshold = 0.5 + (rng.random(observers) - 0.5) * (0.0 if greedy else min(temperature, 1.0))
+    for step in range(limit):
+        logits, log_duration, state = model.step(last, state)
         logits = logits.astype(np.float64)
-        if place == 0:
+        if step == 0:
             logits[:, end] = -np.inf
-        known = log_softmax(logits)
-        left *= -np.expm1(np.minimum(known[:, end], 0.0))
-        wanted = _sharpened(known, _held_back(inhibition, lately), last, temperature)[:, :end]
-        chosen = wanted.argmax(1) if greedy else _draw(chance, wanted, top_p)
-        chosen = np.where(left <= patience, end, chosen)
-        log_p += np.where(going, known[np.arange(observers), chosen], 0.0)
-        going &= chosen != end
-        order[going, place] = chosen[going]
-        duration[going, place] = _durations(chance, pace, chosen, greedy)[going]
-        last = np.where(going, chosen, last)
-        lately *= RECOVERY
-        lately[going, chosen[going]] = 1.0
-        if not going.any():
+        log_p_next = log_softmax(logits)
+        survival *= -np.expm1(np.minimum(log_p_next[:, end], 0.0))
+        log_p_object = _sharpened(log_p_next, _held_back(inhibition, recency), last, temperature)[:, :end]
+        chosen = log_p_object.argmax(1) if greedy else _draw(rng, log_p_object, top_p)
+        chosen = np.where(survival <= threshold, end, chosen)
+        log_p += np.where(active, log_p_next[np.arange(observers), chosen], 0.0)
+        active &= chosen != end
+        order[active, step] = chosen[active]
+        duration[active, step] = _durations(rng, log_duration, chosen, greedy)[active]
+        last = np.where(active, chosen, last)
+        recency *= RECOVERY
+        recency[active, chosen[active]] = 1.0
+        if not active.any():
             break
     used = max(1, int((order >= 0).sum(1).max()))
-    return Rollouts(order[:, :used], duration[:, :used], log_p, ~going)
+    return Rollouts(order[:, :used], duration[:, :used], log_p, ~active)
 
 
-def likelihood(walker: StepModel, orders: Sequence[Int64[np.ndarray, " _l"]]) -> list[Float[np.ndarray, "_l_1 n_1"]]:
+def likelihood(model: StepModel, orders: Sequence[Int64[np.ndarray, " _l"]]) -> list[Float[np.ndarray, "_l_1 n_1"]]:
     """For each known path, natural-log probabilities before each fixation and after the last; the end is last.
 
     Before the first fixation the end is impossible. A path without fixations has one row.
+
+    Raises:
+        GazeError: A path names an object that the scene has not, or is too long for the model.
     """
     if not orders:
         return []
-    end, longest = walker.count, max(len(order) for order in orders)
+    end, longest = model.count, max(len(order) for order in orders)
     for order in orders:
         if len(order) and (order.min() < 0 or order.max() >= end):
             wrong = order.min() if order.min() < 0 else order.max()
             raise GazeError(f"A path names the object {wrong}, but the scene has {end} objects (0 to {end - 1}).")
-    if longest >= getattr(walker, "longest", math.inf):
+    if longest >= getattr(model, "longest", math.inf):
         raise GazeError(f"A path of {longest} fixations is too long for this model; give at most {LONGEST - 1}.")
     padded = np.full((len(orders), longest), 0, np.int64)
     for row, order in zip(padded, orders, strict=True):
         row[: len(order)] = order
-    state, last, rows = walker.start(len(orders)), np.full(len(orders), end), []
-    for place in range(longest + 1):
-        logits, _, state = walker.step(last, state)
+    state, last, rows = model.start(len(orders)), np.full(len(orders), end), []
+    for step in range(longest + 1):
+        logits, _, state = model.step(last, state)
         logits = logits.astype(np.float64)
-        if place == 0:
+        if step == 0:
             logits[:, end] = -np.inf
         rows.append(log_softmax(logits))
-        last = padded[:, min(place, longest - 1)] if longest else last
-    found = np.stack(rows, 1)
-    return [found[i, : len(order) + 1] for i, order in enumerate(orders)]
+        last = padded[:, min(step, longest - 1)] if longest else last
+    table = np.stack(rows, 1)
+    return [table[i, : len(order) + 1] for i, order in enumerate(orders)]
 
 
 def _check(
@@ -149,28 +155,28 @@ def _check(
         "inhibition": (inhibition, "0 or more", inhibition >= 0),
         "limit": (limit, "at least 1" if limit < 1 else f"at most {longest}", 1 <= limit <= longest),
     }
-    for name, (value, wanted, good) in rules.items():
-        if not good:
-            raise GazeError(f"To simulate observers, {name} must be {wanted}, but it is {value}.")
+    for name, (value, rule, valid) in rules.items():
+        if not valid:
+            raise GazeError(f"To simulate observers, {name} must be {rule}, but it is {value}.")
 
 
 def _sharpened(
-    known: Float[np.ndarray, "s n_1"],
+    log_p_next: Float[np.ndarray, "s n_1"],
     held_back: Float[np.ndarray, "s n_1"],
     last: Int64[np.ndarray, " s"],
     temperature: float,
 ) -> Float[np.ndarray, "s n_1"]:
-    """Log probabilities in which end and stay are as they are `known`, and the rest is shared out anew."""
+    """Log probabilities sharpened by the temperature, but for those of the end and of staying on `last`."""
     if temperature == 1 and not held_back.any():
-        return known
-    kept = np.zeros(known.shape, bool)
+        return log_p_next
+    kept = np.zeros(log_p_next.shape, bool)
     kept[:, -1] = True
-    kept[np.arange(len(known)), last] = True  # before the first fixation `last` is the end's column
-    share = np.where(kept, -np.inf, (known - held_back) / temperature)
+    kept[np.arange(len(log_p_next)), last] = True  # before the first fixation `last` is the end's column
+    share = np.where(kept, -np.inf, (log_p_next - held_back) / temperature)
     total = _log_sum(share)
-    rest = _log_sum(np.where(kept, -np.inf, known))
-    moved = np.where(np.isfinite(total), share - np.where(np.isfinite(total), total, 0.0) + rest, known)
-    return np.where(kept, known, moved)  # where everything is held back, nothing is
+    rest = _log_sum(np.where(kept, -np.inf, log_p_next))
+    moved = np.where(np.isfinite(total), share - np.where(np.isfinite(total), total, 0.0) + rest, log_p_next)
+    return np.where(kept, log_p_next, moved)  # where everything is held back, nothing is
 
 
 def _log_sum(values: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s 1"]:
@@ -179,10 +185,10 @@ def _log_sum(values: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s 1"]:
         return np.asarray(top + np.log(np.exp(values - top).sum(1, keepdims=True)))
 
 
-def _held_back(inhibition: float, lately: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
-    held = np.zeros_like(lately)
+def _held_back(inhibition: float, recency: Float[np.ndarray, "s n_1"]) -> Float[np.ndarray, "s n_1"]:
+    held = np.zeros_like(recency)
     if inhibition:
-        held[lately > 0] = inhibition * lately[lately > 0]  # infinite inhibition of what was not fixated is none
+        held[recency > 0] = inhibition * recency[recency > 0]  # infinite inhibition of what was not fixated is none
     return held
 
 
@@ -192,14 +198,14 @@ def log_softmax(logits: Float[np.ndarray, "s n"]) -> Float[np.ndarray, "s n"]:
     return np.asarray(top - np.log(np.exp(top).sum(1, keepdims=True)))
 
 
-def _draw(chance: np.random.Generator, wanted: Float[np.ndarray, "s n_1"], top_p: float) -> Int64[np.ndarray, " s"]:
-    p = np.exp(log_softmax(wanted))
+def _draw(rng: np.random.Generator, log_p: Float[np.ndarray, "s n_1"], top_p: float) -> Int64[np.ndarray, " s"]:
+    p = np.exp(log_softmax(log_p))
     if top_p < 1:
         ranked = -np.sort(-p, axis=1)
         enough = (np.cumsum(ranked, 1) - ranked) < top_p
         p = np.where(p >= np.where(enough, ranked, np.inf).min(1, keepdims=True), p, 0.0)
         p /= p.sum(1, keepdims=True)
-    return pick(p, chance.random(len(p)))
+    return pick(p, rng.random(len(p)))
 
 
 def pick(p: Float[np.ndarray, "s n"], draws: Float[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
@@ -213,9 +219,9 @@ def pick(p: Float[np.ndarray, "s n"], draws: Float[np.ndarray, " s"]) -> Int64[n
 
 
 def _durations(
-    chance: np.random.Generator, pace: Float32[np.ndarray, "s n 2"], chosen: Int64[np.ndarray, " s"], greedy: bool
+    rng: np.random.Generator, log_duration: Float32[np.ndarray, "s n 2"], chosen: Int64[np.ndarray, " s"], greedy: bool
 ) -> Float[np.ndarray, " s"]:
-    at = np.minimum(chosen, pace.shape[1] - 1)
-    mean, spread = pace[np.arange(len(chosen)), at].astype(np.float64).T
-    noise = np.zeros(len(chosen)) if greedy else chance.standard_normal(len(chosen))
+    at = np.minimum(chosen, log_duration.shape[1] - 1)
+    mean, spread = log_duration[np.arange(len(chosen)), at].astype(np.float64).T
+    noise = np.zeros(len(chosen)) if greedy else rng.standard_normal(len(chosen))
     return np.asarray(np.exp(mean + np.exp(spread) * noise))

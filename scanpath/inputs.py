@@ -2,7 +2,7 @@
 
 boxes (n, 4) float32, size (2) float32      x, y, width, height; width and height of the picture; all in pixels
 present (n) bool, target (n) bool           whether it is an object at all (padding is none), whether it is sought
-told () bool                                whether the model may use where the target lies
+told () bool                                whether the model may use where the target lies (`target_known`)
 category (n) int64, sought (m) int64        categories by number, 0 is unknown; m is at least 1
 sought_present (m) bool                     false for the padding; in free viewing nothing is looked for
 condition () int64                          viewing condition, 0 is "any"
@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 
 from data.errors import GazeError
 from data.gaze import Scene
-from data.objects import crops as cut
+from data.objects import crops as cut_crops
 from data.objects import window
 from data.picture import FILL, Letterbox, read
 from scanpath.target_similarity import target_similarity
@@ -38,17 +38,25 @@ class InputSpec:
     crop: int = 32  # pixels
     canvas: tuple[int, int] = (192, 256)  # height, width
 
-    def feed(
+    def inputs(
         self,
         scene: Scene,
         condition: int = 0,
-        told: bool = False,
+        target_known: bool = False,
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
         sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
     ) -> dict[str, np.ndarray]:
-        """The arrays of one scene; `sought` are pictures of what is looked for, else the target's own crop is taken.
+        """The arrays of one scene.
 
-        A scene without objects has no arrays, because there is nothing to choose among: GazeError.
+        Args:
+            scene: Its objects, and what is looked for.
+            condition: Number of the viewing condition; 0 is "any".
+            target_known: Whether the model may use where the target lies.
+            pixels: The picture; by default it is read from the scene's file where the model looks at it.
+            sought: Pictures of what is looked for; by default the target's own crop is taken.
+
+        Raises:
+            GazeError: The scene has no object, no target that could be known, or no picture that the model looks at.
         """
         count = len(scene.objects)
         if not count:
@@ -57,20 +65,20 @@ class InputSpec:
         held = [numbers.get(name, 0) for name in scene.sought] or [0] * max(1, len(sought))
         target = np.zeros(count, bool)
         target[list(scene.targets)] = True
-        if told and not scene.targets:
+        if target_known and not scene.targets:
             raise GazeError(
                 f"{scene.picture.name}: the target is not among the objects, so the model cannot be told it."
             )
-        looking = bool(scene.sought or scene.targets or sought)
+        searching = bool(scene.sought or scene.targets or sought)
         arrays = {
             "boxes": scene.objects.boxes.astype(np.float32),
             "size": np.array([scene.picture.width, scene.picture.height], np.float32),
             "present": np.ones(count, bool),
             "target": target,
-            "told": np.array(told),
+            "told": np.array(target_known),
             "category": np.array([numbers.get(name, 0) for name in scene.objects.categories] or [0] * count, np.int64),
             "sought": np.array(held, np.int64),
-            "sought_present": np.full(len(held), looking),
+            "sought_present": np.full(len(held), searching),
             "condition": np.array(condition, np.int64),
         }
         if self.appearance == "crops":
@@ -99,11 +107,11 @@ class InputSpec:
         pieces, first = list(sought), 0
         if not sought and box is not None:
             pieces = [pixels[window(np.array(box), pixels.shape[1], pixels.shape[0])]]
-            first = _held(scene)
-        for place, piece in enumerate(pieces[:held], first):
-            shown[place] = cut(piece, np.array([[0, 0, piece.shape[1], piece.shape[0]]], float), self.crop)[0]
+            first = _target_slot(scene)
+        for slot, piece in enumerate(pieces[:held], first):
+            shown[slot] = cut_crops(piece, np.array([[0, 0, piece.shape[1], piece.shape[0]]], float), self.crop)[0]
         return {
-            "crops": cut(pixels, scene.objects.boxes, self.crop),
+            "crops": cut_crops(pixels, scene.objects.boxes, self.crop),
             "sought_crops": shown,
             "likeness": target_similarity(pixels, scene.objects.boxes, pieces),
         }
@@ -117,7 +125,7 @@ class InputSpec:
         return {"picture": box.apply(pixels, FILL), "content": box.box}
 
 
-def _held(scene: Scene) -> int:
+def _target_slot(scene: Scene) -> int:
     """Which of the things held in mind is the target: the first of its category, else the first."""
     named = scene.objects.categories[scene.targets[0]] if scene.targets and scene.objects.categories else ""
     return scene.sought.index(named) if named in scene.sought else 0

@@ -1,6 +1,6 @@
 """How much each object looks like what is looked for: the best match of its picture inside the object's box.
 
-    likeness = max over places in the box of the correlation of colours, 0 to 1
+    similarity = max over places in the box of the correlation of colours, 0 to 1
 
 The crop is compared at its own size, as it would be cut from this picture: a thing that is seen larger, turned or in
 another light is hardly alike. Both are reduced until the crop is at most 24 pixels long.
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-LONGEST, LEAST = 24, 3  # pixels: of a crop that is compared
+MAX_SIDE, MIN_SIDE = 24, 3  # pixels: of a crop that is compared
 
 
 def target_similarity(
@@ -23,19 +23,20 @@ def target_similarity(
 ) -> Float32[np.ndarray, " n"]:
     """For each box the best match of any of the crops, its middle inside the box.
 
-    A crop of one colour, one larger than the picture, and one that shrinks below 3 pixels a side are like nothing: 0.
+    It is 0 for a crop of one colour, one larger than the picture, and one that shrinks below 3 pixels a side.
 
     >>> picture = np.zeros((40, 60, 3), np.uint8)
     >>> picture[10:20, 30:35] = 255
-    >>> likeness(picture, np.array([[0, 0, 30, 40], [25.0, 5, 15, 20]]), [picture[8:22, 26:40]]).round(2).tolist()[1]
-    1.0
+    >>> boxes = np.array([[0.0, 0, 20, 40], [25, 5, 15, 20]])
+    >>> target_similarity(picture, boxes, [picture[8:22, 26:40]]).round(2).tolist()
+    [0.0, 1.0]
     """
-    found = np.zeros(len(boxes), np.float32)
+    similarity = np.zeros(len(boxes), np.float32)
     for crop in sought:
-        scale = min(1.0, LONGEST / max(crop.shape[:2]))
+        scale = min(1.0, MAX_SIDE / max(crop.shape[:2]))
         small, template = _reduced(pixels, scale), _reduced(crop, scale)
         fits = all(a >= b for a, b in zip(small.shape, template.shape, strict=True))
-        if not fits or min(template.shape[:2]) < LEAST or template.std((0, 1)).max() < 1:
+        if not fits or min(template.shape[:2]) < MIN_SIDE or template.std((0, 1)).max() < 1:
             continue
         match = np.nan_to_num(cv2.matchTemplate(small, template, cv2.TM_CCOEFF_NORMED), posinf=0.0, neginf=0.0)
         middle = np.array([template.shape[1], template.shape[0]]) / 2
@@ -44,8 +45,8 @@ def target_similarity(
             high = np.floor(np.array([x + width, y + height]) - middle).astype(int)
             part = match[low[1] : max(high[1] + 1, 0), low[0] : max(high[0] + 1, 0)]
             if part.size:
-                found[number] = max(found[number], part.max())
-    return found.clip(0, 1)
+                similarity[number] = max(similarity[number], part.max())
+    return similarity.clip(0, 1)
 
 
 def _reduced(picture: UInt8[np.ndarray, "h w 3"], scale: float) -> UInt8[np.ndarray, "y x 3"]:

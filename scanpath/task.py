@@ -1,6 +1,6 @@
 """Trains a scanpath model: the likelihood of people's paths and durations, the optimiser, and what is shown meanwhile.
 
-loss = bits per choice (the next object, or the end) + `pace` x nats per known duration
+loss = bits per choice (the next object, or the end) + `duration_weight` x nats per known duration
 """
 
 import math
@@ -24,7 +24,7 @@ class ScanpathTask(Training):
         optimizer: makes the optimiser from the parameters.
         peak: learning rate at the top of the one-cycle schedule.
         warmup: share of the steps in which the rate rises.
-        pace: weight of the durations' loss, where the model tells them.
+        duration_weight: weight of the durations' loss, where the model predicts them.
         start: .safetensors to begin from, to fine-tune what ships on other data.
         seed: of dropout; the same batch of the same step draws the same numbers in every run.
     """
@@ -37,12 +37,12 @@ class ScanpathTask(Training):
         optimizer: OptimizerCallable = torch.optim.AdamW,
         peak: float = 1e-3,
         warmup: float = 0.1,
-        pace: float = 0.2,
+        duration_weight: float = 0.2,
         start: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
-        self.pace = pace
+        self.duration_weight = duration_weight
 
     def on_fit_start(self) -> None:
         """Lets a frozen network look at every scene once."""
@@ -53,12 +53,12 @@ class ScanpathTask(Training):
 
     @torch.no_grad()
     def _look(self, scenes: Scenes) -> None:
-        found = {}
+        features = {}
         for key in scenes.keys:
             batch = {name: value.to(self.device) for name, value in collate([scenes.scene(key)]).items()}
-            found[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
+            features[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
             scenes.forget(key)
-        scenes.store(found)
+        scenes.store(features)
 
     def _losses(
         self, batch: Mapping[str, Tensor]
@@ -67,31 +67,32 @@ class ScanpathTask(Training):
         if not batch["order"].shape[1]:  # nobody looked at any of these scenes
             none = batch["duration"].new_zeros(0)
             return none, none, none
-        logits, pace = self.network(batch, batch["order"], batch.get("features"))
+        logits, log_duration = self.network(batch, batch["order"], batch.get("features"))
         log_p = logits.log_softmax(-1)
         order, count = batch["order"], logits.shape[-1] - 1
         objects = order >= 0
         bits = -log_p[:, :, :-1].gather(-1, order.clamp(min=0)[..., None])[..., 0] / math.log(2)
         length = objects.sum(-1, keepdim=True)
         end = -log_p[..., count].gather(-1, length)[..., 0] / math.log(2)
-        known = objects & torch.isfinite(batch["duration"]) & (batch["duration"] > 0)
-        told = pace[:, :, :-1].gather(3, order.clamp(min=0)[..., None, None].expand(-1, -1, -1, 1, 2))[:, :, :, 0]
-        log = torch.where(known, batch["duration"], 1.0).log()
-        nats = told[..., 1] + ((log - told[..., 0]) * (-told[..., 1]).exp()).square() / 2
-        return bits[objects], end[batch["ended"] & (length[..., 0] > 0)], nats[known]
+        timed = objects & torch.isfinite(batch["duration"]) & (batch["duration"] > 0)
+        fixated = order.clamp(min=0)[..., None, None].expand(-1, -1, -1, 1, 2)
+        mean, deviation = log_duration[:, :, :-1].gather(3, fixated)[:, :, :, 0].unbind(-1)
+        log = torch.where(timed, batch["duration"], 1.0).log()
+        nats = deviation + ((log - mean) * (-deviation).exp()).square() / 2
+        return bits[objects], end[batch["ended"] & (length[..., 0] > 0)], nats[timed]
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Bits per choice and nats per duration; zero for scenes that nobody looked at."""
         bits, end, nats = self._losses(batch)
         total = torch.cat([bits, end]).mean() if len(bits) else bits.sum()
-        if self.pace and len(nats) and getattr(self.network, "durations", True):
-            total = total + self.pace * nats.mean()
+        if self.duration_weight and len(nats) and getattr(self.network, "durations", True):
+            total = total + self.duration_weight * nats.mean()
         if len(bits):
             self.log("train/bits", bits.mean(), prog_bar=True)
         return self._whole(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
-        """Bits per next object, per end, per choice of either; nats per duration. Targets are told only if always."""
+        """Counts bits per next object, per end and per choice of either, and nats per duration."""
         bits, end, nats = self._losses(batch)
         shown = {"bits": bits, "end": end, "pace": nats, "choice": torch.cat([bits, end])}
         for name, values in shown.items():

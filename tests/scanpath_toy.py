@@ -36,7 +36,7 @@ def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
     return made.eval()
 
 
-def form(appearance: str = "none") -> InputSpec:
+def input_spec(appearance: str = "none") -> InputSpec:
     """What the network reads of a scene."""
     return InputSpec(CATEGORIES, appearance, TINY["crop"], CANVAS)
 
@@ -77,8 +77,8 @@ class Walk:
 
     def step(self, last: np.ndarray, state: tuple[Tensor, Tensor]) -> tuple[np.ndarray, np.ndarray, Any]:
         with torch.no_grad():
-            logits, pace, *state_ = self.network.step(self.memory, torch.from_numpy(last), *state)
-        return logits.numpy(), pace.numpy(), tuple(state_)
+            logits, log_duration, *state_ = self.network.step(self.memory, torch.from_numpy(last), *state)
+        return logits.numpy(), log_duration.numpy(), tuple(state_)
 
 
 def past(network: OAT) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:
     """What an export is made and checked with: two things looked for in the first, one told, and free viewing."""
     two = replace(scene(4), sought=("cup", "lamp"))
     shown = [(two, 1, False), (scene(9, 1, (2, 3)), 2, True), (scene(2, 2, ()), 0, False)]
-    return [form(appearance).feed(*given, pixels(i)) for i, given in enumerate(shown)]
+    return [input_spec(appearance).inputs(*given, pixels(i)) for i, given in enumerate(shown)]
 
 
 @functools.cache

@@ -53,7 +53,9 @@ class Pictures(Dataset[dict[str, Tensor]]):
 def scenes() -> Scenes:
     """Paths over every other scene."""
     path = ObjectPath("s", np.array([1, 2, 0]), np.array([200.0, 150.0, 300.0]), np.zeros((3, 2)))
-    return Scenes([(toy.scene(4, i), (path,) if i % 2 == 0 else ()) for i in range(COUNT)], [1] * COUNT, toy.form())
+    return Scenes(
+        [(toy.scene(4, i), (path,) if i % 2 == 0 else ()) for i in range(COUNT)], [1] * COUNT, toy.input_spec()
+    )
 
 
 def loader(kind: str) -> DataLoader[Any]:

@@ -143,7 +143,7 @@ def saliency(
 @click.option(
     "--observers", default=15, show_default=True, type=click.IntRange(1, 1000), help="Simulated for each scene."
 )
-@click.option("--told", is_flag=True, help="Models and chance know which object is the target.")
+@click.option("--told", "target_known", is_flag=True, help="Models and chance know which object is the target.")
 @CONDITION
 @output
 def scanpath(

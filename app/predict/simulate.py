@@ -1,7 +1,7 @@
 """Observers sent over a picture: which objects they look at, in which order, where, and for how long.
 
-A `Walker` says which object comes next: a trained model, or the walk of `scanpath.baselines.winner_take_all`. Where on
-the object a look falls is drawn from the density of looks in its box, sharpened by the temperature. The `Trace` that
+A `SceneModel` says which object comes next: a trained model, or the walk of `scanpath.baselines.winner_take_all`. Where
+on the object a look falls is drawn from the density of looks in its box, sharpened by the temperature. The `Trace` that
 comes of it can be drawn, and written as tables and as JSON (`export/schema_scanpath.json`). `gaze predict --task
 scanpath` and the app share this; it needs no torch. Shapes: `h w` picture, `s` observers, `l` fixations, `n` objects. A
 density is a natural-log density per pixel.
@@ -99,11 +99,11 @@ class Trained:
     """An exported model of scanpaths."""
 
     def __init__(self, model: str | Path, provider: str = "auto") -> None:
-        self._pathfinder = ScanpathPredictor(model, provider=provider)
-        contract, self.provider = self._pathfinder.contract, self._pathfinder.provider
+        self._predictor = ScanpathPredictor(model, provider=provider)
+        contract, self.provider = self._predictor.contract, self._predictor.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
-        first = self._pathfinder.path
+        first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 
     def __call__(
@@ -111,7 +111,7 @@ class Trained:
     ) -> Rollouts:
         """The paths of several observers."""
         del density
-        return self._pathfinder.sample(
+        return self._predictor.sample(
             scene,
             settings.observers,
             seed=settings.seed,

@@ -102,5 +102,5 @@ def block(count, sc, image, start, down, across, row, column, SIDE: tl.constexpr
     real = (row < down) & (column < across)
     cell = (start + row * across + column).to(tl.int64)
     log = tl.load(count + image * sc[0] + cell * sc[1], mask=real, other=-float("inf"))
-    some = log > -float("inf")
-    return row, column, cell, some, tl.where(some, log, 0.0)
+    nonempty = log > -float("inf")
+    return row, column, cell, nonempty, tl.where(nonempty, log, 0.0)

@@ -72,17 +72,17 @@ def forward(
         key = _tiles.load(k, k_s, b, h, keys, key_is, d, D, WIDEN)
         there = _tiles.places(others, others_s, b, keys, key_is)
         x = _logits(query, key, own, here, there, weight, weight_s, h, scale, PRECISION)
-        seen = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
-        p, top, total, shrink = _tiles.weigh(x, seen, top, total, SCORE)
+        visible = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
+        p, top, total, shrink = _tiles.weigh(x, visible, top, total, SCORE)
         value = _tiles.load(v, v_s, b, h, keys, key_is, d, D, WIDEN)
         if SCORE != "sigmoid":
             sums *= shrink[:, None]
         sums += _tiles.dot(p, value, PRECISION)
     if SCORE != "sigmoid":
-        some = total > 0
-        total = tl.where(some, total, 1.0)
+        nonempty = total > 0
+        total = tl.where(nonempty, total, 1.0)
         sums /= total[:, None]
-        tl.store(lse + seat * n + rows, tl.where(some, top + tl.log2(total), float("inf")), mask=row_is)
+        tl.store(lse + seat * n + rows, tl.where(nonempty, top + tl.log2(total), float("inf")), mask=row_is)
     _tiles.save(out, out_s, b, h, rows, row_is, d, sums, D)
 
 
@@ -119,15 +119,15 @@ def by_queries(
         value = _tiles.load(v, v_s, b, h, keys, key_is, d, D, WIDEN)
         there = _tiles.places(others, others_s, b, keys, key_is)
         x = _logits(query, key, own, here, there, weight, weight_s, h, scale, PRECISION)
-        seen = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
+        visible = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
         toward = _tiles.dot(slope, tl.trans(value), PRECISION)
-        _, bend = _tiles.slopes(x, toward, seen, norm, common, SCORE)
-        sums += _tiles.dot(bend, key, PRECISION)
+        _, d_logits = _tiles.slopes(x, toward, visible, norm, common, SCORE)
+        sums += _tiles.dot(d_logits, key, PRECISION)
         if beta is not None:
-            bent += tl.sum(bend, 1)
+            bent += tl.sum(d_logits, 1)
         if weight is not None:
             features, real = _tiles.relation(here, there)
-            felt += _tiles.per_feature(bend, features, real)
+            felt += _tiles.per_feature(d_logits, features, real)
     _tiles.save(d_q, d_q_s, b, h, rows, row_is, d, sums * scale, D)
     if beta is not None:
         tl.store(d_beta + seat * n + rows, bent, mask=row_is)
@@ -163,11 +163,11 @@ def by_keys(
             norm = tl.load(lse + seat * n + rows, mask=row_is, other=float("inf"))
             common = tl.load(delta + seat * n + rows, mask=row_is, other=0.0)
         x = _logits(query, key, own, here, there, weight, weight_s, h, scale, PRECISION)
-        seen = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
+        visible = _tiles.allowed(mask, mask_s, b, h, rows, keys, row_is, key_is)
         toward = _tiles.dot(slope, tl.trans(value), PRECISION)
-        p, bend = _tiles.slopes(x, toward, seen, norm, common, SCORE)
+        p, d_logits = _tiles.slopes(x, toward, visible, norm, common, SCORE)
         value_sums += _tiles.dot(tl.trans(p), slope, PRECISION)
-        key_sums += _tiles.dot(tl.trans(bend), query, PRECISION)
+        key_sums += _tiles.dot(tl.trans(d_logits), query, PRECISION)
     _tiles.save(d_k, d_k_s, b, h, keys, key_is, d, key_sums * scale, D)
     _tiles.save(d_v, d_v_s, b, h, keys, key_is, d, value_sums, D)
 
@@ -186,12 +186,12 @@ def variant(kernel, dtype: str, score: str, without: str, rows: int = 32, keys: 
     """
     types, constants = {}, {"SCORE": score, "PRECISION": "ieee", "WIDEN": False, "N": rows, "M": keys, "D": dims}
     constants |= {x: None for name in without.split() for x in (name, f"{name}_s") if x in kernel.arg_names}
-    for place, name in enumerate(kernel.arg_names):
+    for index, name in enumerate(kernel.arg_names):
         kind = OTHERS.get(name, ("i32", "i32", "i32", 1) if name.endswith("_s") else f"*{dtype}")
         if name in constants:
             kind = "constexpr"
         elif isinstance(kind, tuple):
-            constants |= {(place, i): x for i, x in enumerate(kind) if x != "i32"}
+            constants |= {(index, i): x for i, x in enumerate(kind) if x != "i32"}
             kind = tuple("i32" if x == "i32" else "constexpr" for x in kind)
         types[name] = kind
     return kernel, types, constants

@@ -27,7 +27,7 @@ def blocks(n: int, m: int, d: int, dtype: torch.dtype, related: bool) -> dict[st
 
 
 def _numbers(q: Tensor, k: Tensor, score: str, related: bool) -> dict[str, Any]:
-    """What every kernel is told beside tensors."""
+    """The arguments of every kernel beside tensors."""
     _, heads, n, d = q.shape
     m = k.shape[2]
     scale = d**-0.5 if d else 1.0
@@ -37,11 +37,11 @@ def _numbers(q: Tensor, k: Tensor, score: str, related: bool) -> dict[str, Any]:
 
 def _tensors(**tensors: Some) -> dict[str, Any]:
     """The tensors and their strides; a mask that is the same for all queries has no stride over them."""
-    found = strided(**tensors)
-    if found["mask"] is not None and not found["mask_s"][2]:
-        b, h, _, key = found["mask_s"]
-        found["mask_s"] = (b, h, None, key)
-    return found
+    arguments = strided(**tensors)
+    if arguments["mask"] is not None and not arguments["mask_s"][2]:
+        b, h, _, key = arguments["mask_s"]
+        arguments["mask_s"] = (b, h, None, key)
+    return arguments
 
 
 def _spread(mask: Some, beta: Some, q: Tensor, k: Tensor) -> tuple[Some, Some]:
@@ -130,9 +130,9 @@ def _backward(ctx: Any, d_out: Some, _: Some) -> tuple[Some, ...]:
     if d_out is None:
         return (None,) * 11
     out, lse, *tensors = ctx.saved_tensors
-    found = slopes(d_out, out, lse, *tensors, ctx.score)
-    d_weight, d_beta = (None if x is None else slope for x, slope in zip(tensors[6:8], found[3:], strict=True))
-    return *found[:3], None, None, None, d_weight, d_beta, None, None, None
+    gradients = slopes(d_out, out, lse, *tensors, ctx.score)
+    d_weight, d_beta = (None if x is None else slope for x, slope in zip(tensors[6:8], gradients[3:], strict=True))
+    return *gradients[:3], None, None, None, d_weight, d_beta, None, None, None
 
 
 attend.register_autograd(_backward, setup_context=_keep)

@@ -1,4 +1,4 @@
-"""What every kernel is told: where it starts, how exactly it multiplies, its tensors, and their types ahead of time."""
+"""The arguments that all kernels share: where a program starts, precision, tensors, and their types ahead of time."""
 
 import os
 from contextlib import AbstractContextManager
@@ -34,11 +34,11 @@ def signature(kernel: Any, element: str, axes: int, **kinds: Any) -> dict[str, A
 
     Constants have names in capitals.
     """
-    known = KINDS | kinds
+    types = KINDS | kinds
 
     def of(name: str) -> Any:
         if name.isupper():
             return "constexpr"
-        return known.get(name, ("i32",) * axes if name.endswith("_s") else f"*{element}")
+        return types.get(name, ("i32",) * axes if name.endswith("_s") else f"*{element}")
 
     return {name: of(name) for name in kernel.arg_names}

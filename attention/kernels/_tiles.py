@@ -126,19 +126,19 @@ def signs(x):
 
 
 @triton.jit
-def logistic(x, seen):
+def logistic(x, visible):
     """1 / (1 + 2 ** -x) without an overflow."""
     below = tl.exp2(-tl.abs(x))
-    return tl.where(seen, tl.where(x > 0, 1.0, below) / (1 + below), 0.0)
+    return tl.where(visible, tl.where(x > 0, 1.0, below) / (1 + below), 0.0)
 
 
 @triton.jit
-def weigh(x, seen, top, total, SCORE: tl.constexpr):
+def weigh(x, visible, top, total, SCORE: tl.constexpr):
     """One step of the online softmax: the tile's weights, the new maximum and sum, and what the old sums shrink by."""
     if SCORE == "sigmoid":
-        p, shrink = logistic(x, seen), total
+        p, shrink = logistic(x, visible), total
     else:
-        size = tl.where(seen, tl.abs(x) if SCORE == "signed" else x, -float("inf"))
+        size = tl.where(visible, tl.abs(x) if SCORE == "signed" else x, -float("inf"))
         higher = tl.maximum(top, tl.max(size, 1))
         calm = tl.where(higher == -float("inf"), 0.0, higher)  # a row that has seen nothing yet
         p = tl.exp2(size - calm[:, None])
@@ -149,15 +149,15 @@ def weigh(x, seen, top, total, SCORE: tl.constexpr):
 
 
 @triton.jit
-def slopes(x, toward, seen, lse, delta, SCORE: tl.constexpr):
+def slopes(x, toward, visible, lse, delta, SCORE: tl.constexpr):
     """The tile's weights [N, M] again, and the loss's slope in each logit; `toward` is the slope in each weight."""
     if SCORE == "sigmoid":
-        p = logistic(x, seen)
-        bend = p * (1 - p) * toward
+        p = logistic(x, visible)
+        d_logits = p * (1 - p) * toward
     elif SCORE == "signed":
-        p = tl.where(seen, tl.exp2(tl.abs(x) - lse[:, None]), 0.0) * signs(x)
-        bend = p * (signs(x) * toward - delta[:, None])
+        p = tl.where(visible, tl.exp2(tl.abs(x) - lse[:, None]), 0.0) * signs(x)
+        d_logits = p * (signs(x) * toward - delta[:, None])
     else:
-        p = tl.where(seen, tl.exp2(x - lse[:, None]), 0.0)
-        bend = p * (toward - delta[:, None])
-    return p, bend
+        p = tl.where(visible, tl.exp2(x - lse[:, None]), 0.0)
+        d_logits = p * (toward - delta[:, None])
+    return p, d_logits

@@ -36,7 +36,7 @@ def _forward(
     query = load(q, q_s, image, head, who, real, d, D, WIDEN)
     best = tl.full((N,), float("-inf"), tl.float32)
     total = tl.zeros((N,), tl.float32)
-    seen = tl.zeros((N, D), tl.float32)
+    attended = tl.zeros((N, D), tl.float32)
     start = tl.program_id(0) * 0  # a number that is not known beforehand, as it is in the loop
     size = start + 1
     for _level in range(LEVELS):
@@ -50,12 +50,12 @@ def _forward(
                 value = load(v, v_s, image, head, cell, key_is, d, D, WIDEN)
                 logits = dot(query, tl.trans(key), PRECISION) * (scale * LOG2E) + log[None, :]
                 p, best, total, shrink = weigh(logits, leaf, best, total, "softmax")
-                seen = seen * shrink[:, None] + dot(p, value, PRECISION)
+                attended = attended * shrink[:, None] + dot(p, value, PRECISION)
         start += down * across
         size *= 2
-    some = tl.where(total > 0, total, 1.0)
-    save(out, out_s, image, head, who, real, d, seen / some[:, None], D)
-    tl.store(lse + plane * n + who, tl.where(total > 0, best + tl.log2(some), 0.0), mask=real)
+    divisor = tl.where(total > 0, total, 1.0)
+    save(out, out_s, image, head, who, real, d, attended / divisor[:, None], D)
+    tl.store(lse + plane * n + who, tl.where(total > 0, best + tl.log2(divisor), 0.0), mask=real)
 
 
 @triton.jit
@@ -70,9 +70,9 @@ def _backward_queries(
     at = tl.program_id(0) * N + tl.arange(0, N)
     who, real, x, y, box = queries(gaze, order, gaze_s, at, image, n)
     query = load(q, q_s, image, head, who, real, d, D, WIDEN)
-    told = load(grad, grad_s, image, head, who, real, d, D, WIDEN)
-    saw = load(out, out_s, image, head, who, real, d, D, WIDEN)
-    mean = tl.sum(told.to(tl.float32) * saw.to(tl.float32), 1)
+    d_out = load(grad, grad_s, image, head, who, real, d, D, WIDEN)
+    out_tile = load(out, out_s, image, head, who, real, d, D, WIDEN)
+    mean = tl.sum(d_out.to(tl.float32) * out_tile.to(tl.float32), 1)
     tl.store(delta + plane * n + who, mean, mask=real)
     norm = tl.load(lse + plane * n + who, mask=real, other=0.0)
     change = tl.zeros((N, D), tl.float32)
@@ -88,8 +88,8 @@ def _backward_queries(
                 key = load(k, k_s, image, head, cell, key_is, d, D, WIDEN)
                 value = load(v, v_s, image, head, cell, key_is, d, D, WIDEN)
                 logits = dot(query, tl.trans(key), PRECISION) * (scale * LOG2E) + log[None, :]
-                _p, bend = slopes(logits, dot(told, tl.trans(value), PRECISION), leaf, norm, mean, "softmax")
-                change += dot(bend, key, PRECISION)
+                _p, d_logits = slopes(logits, dot(d_out, tl.trans(value), PRECISION), leaf, norm, mean, "softmax")
+                change += dot(d_logits, key, PRECISION)
         start += down * across
         size *= 2
     save(dq, dq_s, image, head, who, real, d, change * scale, D)
@@ -126,32 +126,32 @@ def _backward_keys(
         who, real, x, y, box = queries(gaze, order, gaze_s, at, image, n)
         if worth(ya, xa, size, e2, box, TOP, SIDE):
             query = load(q, q_s, image, head, who, real, d, D, WIDEN)
-            told = load(grad, grad_s, image, head, who, real, d, D, WIDEN)
+            d_out = load(grad, grad_s, image, head, who, real, d, D, WIDEN)
             norm = tl.load(lse + plane * n + who, mask=real, other=0.0)
             mean = tl.load(delta + plane * n + who, mask=real, other=0.0)
             leaf = leaves(x, y, row, column, size, e2, TOP, UP) & key_is[None, :] & real[:, None]
             logits = dot(query, tl.trans(key), PRECISION) * (scale * LOG2E) + log[None, :]
-            p, bend = slopes(logits, dot(told, tl.trans(value), PRECISION), leaf, norm, mean, "softmax")
-            change_v += dot(tl.trans(p), told, PRECISION)
-            change_k += dot(tl.trans(bend), query, PRECISION)
+            p, d_logits = slopes(logits, dot(d_out, tl.trans(value), PRECISION), leaf, norm, mean, "softmax")
+            change_v += dot(tl.trans(p), d_out, PRECISION)
+            change_k += dot(tl.trans(d_logits), query, PRECISION)
     inside = (row < down) & (column < across)
     save(dk, dk_s, image, head, cell, inside, d, change_k * scale, D)
     save(dv, dv_s, image, head, cell, inside, d, change_v, D)
 
 
 def _plan(q: Tensor, size: list[int], e2: float, levels: int) -> tuple[int, int, dict[str, Any]]:
-    """How many tiles of queries and blocks of cells there are, and what all are told."""
+    """How many tiles of queries and blocks of cells there are, and the arguments that all kernels share."""
     _, heads, n, d = q.shape
     width = max(16, triton.next_power_of_2(d))
     side = SIDE if width <= 64 else SIDE // 2
     most = 16 if width > 128 else 32 if q.dtype is torch.float32 or width > 64 else 64  # fit into shared memory
     tile = min(most, max(16, triton.next_power_of_2(n)))
     grids = zip(sides(size[0], levels), sides(size[1], levels), strict=True)
-    told = {"heads": heads, "n": n, "h": size[0], "w": size[1], "d": d, "e2": float(e2), "scale": d**-0.5}
-    told |= {"LEVELS": levels, "UP": max(len(ancestors(level, e2, levels)) for level in range(levels))}
-    told |= {"N": tile, "SIDE": side, "D": width, "num_warps": 4, "enable_fp_fusion": False}
+    arguments = {"heads": heads, "n": n, "h": size[0], "w": size[1], "d": d, "e2": float(e2), "scale": d**-0.5}
+    arguments |= {"LEVELS": levels, "UP": max(len(ancestors(level, e2, levels)) for level in range(levels))}
+    arguments |= {"N": tile, "SIDE": side, "D": width, "num_warps": 4, "enable_fp_fusion": False}
     cells = sum(triton.cdiv(down, side) * triton.cdiv(across, side) for down, across in grids)
-    return triton.cdiv(n, tile), cells, told | products(q)
+    return triton.cdiv(n, tile), cells, arguments | products(q)
 
 
 @torch.library.custom_op("gaze::foveal", mutates_args=())
@@ -162,10 +162,10 @@ def _attend(
     """What is seen, and the binary logarithm of what the weights were divided by (0 where there is no token)."""
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     lse = torch.empty(q.shape[:3], dtype=torch.float32, device=q.device)
-    tiles, _, told = _plan(q, size, e2, levels)
-    told |= strided(q=q, k=k, v=v, count=count, gaze=gaze, out=out) | {"order": order, "lse": lse}
+    tiles, _, arguments = _plan(q, size, e2, levels)
+    arguments |= strided(q=q, k=k, v=v, count=count, gaze=gaze, out=out) | {"order": order, "lse": lse}
     with on(q):
-        _forward[(tiles, q.shape[0] * q.shape[1])](**told)
+        _forward[(tiles, q.shape[0] * q.shape[1])](**arguments)
     return out, lse
 
 
@@ -181,12 +181,16 @@ def _learn(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     dq, dk, dv = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (q, k, v))
     delta = torch.empty_like(lse)
-    tiles, cells, told = _plan(q, size, e2, levels)
-    told |= strided(q=q, k=k, v=v, count=count, gaze=gaze, grad=grad) | {"order": order, "lse": lse, "delta": delta}
+    tiles, cells, arguments = _plan(q, size, e2, levels)
+    arguments |= strided(q=q, k=k, v=v, count=count, gaze=gaze, grad=grad) | {
+        "order": order,
+        "lse": lse,
+        "delta": delta,
+    }
     planes = q.shape[0] * q.shape[1]
     with on(q):
-        _backward_queries[(tiles, planes)](**told, **strided(out=out, dq=dq))
-        _backward_keys[(cells, planes)](**told, **strided(dk=dk, dv=dv))
+        _backward_queries[(tiles, planes)](**arguments, **strided(out=out, dq=dq))
+        _backward_keys[(cells, planes)](**arguments, **strided(dk=dk, dv=dv))
     return dq, dk, dv
 
 
@@ -208,14 +212,14 @@ _attend.register_autograd(_gradients, setup_context=_keep)
 
 
 def forward(
-    q: Tensor, seen: Tensor, count: Tensor, gaze: Tensor, size: tuple[int, int], e2: float, levels: int,
+    q: Tensor, pooled_kv: Tensor, count: Tensor, gaze: Tensor, size: tuple[int, int], e2: float, levels: int,
     order: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Foveal attention of q (b, heads, n, d) to the cells (b, cells, heads, 2 d) of a grid of this size.
 
-    `order` names the queries out_s that those near to each other in it look at near places.
+    `order` names the queries so that those near to each other in it look at near places.
     """
-    k, v = seen.transpose(1, 2).chunk(2, -1)
+    k, v = pooled_kv.transpose(1, 2).chunk(2, -1)
     count = count.detach().log2().expand(q.shape[0], -1)
     return _attend(q, k, v, count, gaze.detach().float(), order, list(size), e2, levels)[0]
 

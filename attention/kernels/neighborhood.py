@@ -34,7 +34,7 @@ def _forward(
 
     top = tl.full((BY * BX,), float("-inf"), tl.float32)
     total = tl.zeros((BY * BX,), tl.float32)
-    seen = tl.zeros((BY * BX, D), tl.float32)
+    attended = tl.zeros((BY * BX, D), tl.float32)
     for at in range(0, count, BLOCK):
         j, ky, kx, hy, hx = tokens(at, ya, xa, columns, ry, rx, DY, DX, BLOCK)
         live = there(mask, mask_s, image, hy, hx, j < count)
@@ -43,11 +43,11 @@ def _forward(
         near = live[None, :] & reaches(qy, qx, ky, kx, ly, lx, WY, WX)
         logits = dot(queries, tl.trans(keys), PRECISION) * (scale * LOG2E)
         p, top, total, shrink = weigh(logits, near, top, total, "softmax")
-        seen = seen * shrink[:, None] + dot(p, values, PRECISION)
-    some = tl.where(total > 0, total, 1.0)
-    store(out, out_s, image, head, gy, gx, inside, d, seen / some[:, None], D)
+        attended = attended * shrink[:, None] + dot(p, values, PRECISION)
+    divisor = tl.where(total > 0, total, 1.0)
+    store(out, out_s, image, head, gy, gx, inside, d, attended / divisor[:, None], D)
     rows_of = (plane.to(tl.int64) * h + gy) * w + gx
-    tl.store(lse + rows_of, tl.where(total > 0, top + tl.log2(some), 0.0), mask=inside)
+    tl.store(lse + rows_of, tl.where(total > 0, top + tl.log2(divisor), 0.0), mask=inside)
 
 
 @triton.jit
@@ -61,10 +61,10 @@ def _backward_queries(
     _, qy, qx, gy, gx = tokens(0, y0, x0, BX, ry, rx, DY, DX, BY * BX)
     inside = (qy < ly) & (qx < lx)
     queries = load(q, q_s, image, head, gy, gx, inside, d, D, WIDEN)
-    told = load(grad, grad_s, image, head, gy, gx, inside, d, D, WIDEN)
-    saw = load(out, out_s, image, head, gy, gx, inside, d, D, WIDEN)
+    d_out = load(grad, grad_s, image, head, gy, gx, inside, d, D, WIDEN)
+    out_tile = load(out, out_s, image, head, gy, gx, inside, d, D, WIDEN)
     rows_of = (plane.to(tl.int64) * h + gy) * w + gx
-    mean = tl.sum(told.to(tl.float32) * saw.to(tl.float32), 1)
+    mean = tl.sum(d_out.to(tl.float32) * out_tile.to(tl.float32), 1)
     tl.store(delta + rows_of, mean, mask=inside)
     norm = tl.load(lse + rows_of, mask=inside, other=0.0)
     ya, rows = region(y0, y1, ly, WY)
@@ -79,8 +79,8 @@ def _backward_queries(
         values = load(v, v_s, image, head, hy, hx, live, d, D, WIDEN)
         near = live[None, :] & reaches(qy, qx, ky, kx, ly, lx, WY, WX)
         logits = dot(queries, tl.trans(keys), PRECISION) * (scale * LOG2E)
-        _p, bend = slopes(logits, dot(told, tl.trans(values), PRECISION), near, norm, mean, "softmax")
-        change += dot(bend, keys, PRECISION)
+        _p, d_logits = slopes(logits, dot(d_out, tl.trans(values), PRECISION), near, norm, mean, "softmax")
+        change += dot(d_logits, keys, PRECISION)
     store(dq, dq_s, image, head, gy, gx, inside, d, change * scale, D)
 
 
@@ -107,21 +107,21 @@ def _backward_keys(
         j, qy, qx, hy, hx = tokens(at, ya, xa, columns, ry, rx, DY, DX, BLOCK)
         known = j < count
         queries = load(q, q_s, image, head, hy, hx, known, d, D, WIDEN)
-        told = load(grad, grad_s, image, head, hy, hx, known, d, D, WIDEN)
+        d_out = load(grad, grad_s, image, head, hy, hx, known, d, D, WIDEN)
         rows_of = (plane.to(tl.int64) * h + hy) * w + hx
         norm = tl.load(lse + rows_of, mask=known, other=0.0)
         mean = tl.load(delta + rows_of, mask=known, other=0.0)
         near = known[:, None] & live[None, :] & reaches(qy, qx, ky, kx, ly, lx, WY, WX)
         logits = dot(queries, tl.trans(keys), PRECISION) * (scale * LOG2E)
-        p, bend = slopes(logits, dot(told, tl.trans(values), PRECISION), near, norm, mean, "softmax")
-        change_v += dot(tl.trans(p), told, PRECISION)
-        change_k += dot(tl.trans(bend), queries, PRECISION)
+        p, d_logits = slopes(logits, dot(d_out, tl.trans(values), PRECISION), near, norm, mean, "softmax")
+        change_v += dot(tl.trans(p), d_out, PRECISION)
+        change_k += dot(tl.trans(d_logits), queries, PRECISION)
     store(dk, dk_s, image, head, gy, gx, inside, d, change_k * scale, D)
     store(dv, dv_s, image, head, gy, gx, inside, d, change_v, D)
 
 
 def _plan(q: Tensor, windows: list[int], dilations: list[int]) -> tuple[tuple[int], dict[str, Any]]:
-    """How many programs there are, and what all are told: tiles of 64 or fewer, as square as the grid allows."""
+    """How many programs there are, and what all are d_out: tiles of 64 or fewer, as square as the grid allows."""
     b, heads, h, w, d = q.shape
     width = max(16, triton.next_power_of_2(d))
     block = max(16, min(64, 4096 // width))  # so that wide heads fit into shared memory as well
@@ -129,9 +129,9 @@ def _plan(q: Tensor, windows: list[int], dilations: list[int]) -> tuple[tuple[in
     by = min(8, triton.next_power_of_2(lengths[0]))
     bx = block // by
     tiles = dilations[0] * dilations[1] * triton.cdiv(lengths[0], by) * triton.cdiv(lengths[1], bx)
-    told = {"heads": heads, "h": h, "w": w, "d": d, "scale": d**-0.5, "BLOCK": block, "D": width, "num_stages": 2}
-    told |= zip(("WY", "WX", "DY", "DX", "BY", "BX"), (*windows, *dilations, by, bx), strict=True)
-    return (b * heads * tiles,), told | products(q)
+    arguments = {"heads": heads, "h": h, "w": w, "d": d, "scale": d**-0.5, "BLOCK": block, "D": width, "num_stages": 2}
+    arguments |= zip(("WY", "WX", "DY", "DX", "BY", "BX"), (*windows, *dilations, by, bx), strict=True)
+    return (b * heads * tiles,), arguments | products(q)
 
 
 @torch.library.custom_op("gaze::neighborhood", mutates_args=())
@@ -140,9 +140,9 @@ def _attend(
 ) -> tuple[Tensor, Tensor]:
     """What is seen, and the binary logarithm of what the weights were divided by (0 where a query sees nothing)."""
     out, lse = torch.empty_like(q), torch.empty(q.shape[:-1], dtype=torch.float32, device=q.device)
-    programs, told = _plan(q, windows, dilations)
+    programs, arguments = _plan(q, windows, dilations)
     with on(q):
-        _forward[programs](**strided(q=q, k=k, v=v, mask=mask, out=out), lse=lse, **told)
+        _forward[programs](**strided(q=q, k=k, v=v, mask=mask, out=out), lse=lse, **arguments)
     return out, lse
 
 
@@ -157,11 +157,11 @@ def _learn(
     windows: list[int], dilations: list[int],
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     dq, dk, dv, delta = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), torch.empty_like(lse)
-    programs, told = _plan(q, windows, dilations)
-    told |= strided(q=q, k=k, v=v, mask=mask, grad=grad) | {"lse": lse, "delta": delta}
+    programs, arguments = _plan(q, windows, dilations)
+    arguments |= strided(q=q, k=k, v=v, mask=mask, grad=grad) | {"lse": lse, "delta": delta}
     with on(q):
-        _backward_queries[programs](**told, **strided(out=out, dq=dq))
-        _backward_keys[programs](**told, **strided(dk=dk, dv=dv))
+        _backward_queries[programs](**arguments, **strided(out=out, dq=dq))
+        _backward_keys[programs](**arguments, **strided(dk=dk, dv=dv))
     return dq, dk, dv
 
 

@@ -40,11 +40,11 @@ def gather(
         chosen = tl.load(at, mask=number < top * T, other=-1).to(tl.int64)
         key_y = chosen // wide * ROWS + number % T // COLUMNS
         key_x = chosen % wide * COLUMNS + number % COLUMNS
-        seen = there(mask, mask_s, b, key_y, key_x, (chosen >= 0) & (key_y < h) & (key_x < w))
-        key = load(k, k_s, b, head, key_y, key_x, seen, d, D, WIDEN)
+        visible = there(mask, mask_s, b, key_y, key_x, (chosen >= 0) & (key_y < h) & (key_x < w))
+        key = load(k, k_s, b, head, key_y, key_x, visible, d, D, WIDEN)
         logits = _tiles.dot(query, tl.trans(key), PRECISION) * (scale * _tiles.LOG2E)
-        p, highest, total, shrink = _tiles.weigh(logits, seen[None, :], highest, total, "softmax")
-        value = load(v, v_s, b, head, key_y, key_x, seen, d, D, WIDEN)
+        p, highest, total, shrink = _tiles.weigh(logits, visible[None, :], highest, total, "softmax")
+        value = load(v, v_s, b, head, key_y, key_x, visible, d, D, WIDEN)
         sums = sums * shrink[:, None] + _tiles.dot(p, value, PRECISION)
     store(out, out_s, b, head, y, x, inside, d, sums / tl.where(total > 0, total, 1.0)[:, None], D)
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from attention import _checks
-from attention.mixers import Boxes, Grid, Heads, Mixer, There, flat, keys
+from attention.mixers import Boxes, Grid, Heads, Mixer, TokenMask, flat, keys
 from attention.operators.dense import Heads as Queries
 from attention.operators.dense import Keys, Rows, Weights, dense_attention, far, pick, scores, softmax
 
@@ -112,7 +112,7 @@ class AgentMixer(Mixer):
     Both softmaxes have an `AgentBias`; `local` is the depth-wise 3 x 3 convolution of the values.
     """
 
-    placed = True
+    position_dependent = True
 
     def __init__(self, dim: int, heads: int = 4, agents: tuple[int, int] = (7, 7)) -> None:
         super().__init__(dim, heads)
@@ -122,7 +122,7 @@ class AgentMixer(Mixer):
         self.asking, self.looking = (AgentBias(heads, agents[0] * agents[1]) for _ in range(2))
         self.local = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
 
-    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
+    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Heads:
         """What the agents gathered, and the values nearby."""
         h, w = q.shape[2:4]
         q_bias, k_bias = self.asking(h, w), self.looking(h, w).transpose(2, 3)
@@ -134,9 +134,9 @@ class AgentMixer(Mixer):
             agents = self.pool(torch.where(mask[:, None, ..., None], q, 0.0)) / torch.where(share > 0, share, 1.0)
             q_bias = q_bias + ((share == 0).to(q.dtype) * far(q.dtype)).transpose(2, 3)
         queries, many, values = flat(q, k, v)
-        seen = agent_attention(queries, many, values, agents, q_bias, k_bias, keys(mask))
-        assert isinstance(seen, Tensor)
-        return depthwise(self.local, v) + seen.reshape(q.shape)
+        attended = agent_attention(queries, many, values, agents, q_bias, k_bias, keys(mask))
+        assert isinstance(attended, Tensor)
+        return depthwise(self.local, v) + attended.reshape(q.shape)
 
     def pool(self, x: Heads) -> Agents:
         """Means over the parts of the grid, by the exact share of every token in them."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Mixer, There, flat, keys
+from attention.mixers import Boxes, Grid, Mixer, TokenMask, flat, keys
 from attention.operators.dense import Heads, Keys, Mask, Rows, Weights, gather, pick, pick_mask, scores, softmax
 
 
@@ -40,10 +40,10 @@ def cog_attention(
     -1.0
     """
     _checks.fit(_checks.sequences(q, k, v), mask=(mask, "#b #heads #n #m"))
-    seen = _seen(q, k, v, mask, impl)
+    attended = _attend(q, k, v, mask, impl)
     if not return_weights:
-        return seen
-    return seen, weights(pick(q, rows), k, pick_mask(mask, rows)).to(q.dtype)
+        return attended
+    return attended, weights(pick(q, rows), k, pick_mask(mask, rows)).to(q.dtype)
 
 
 def weights(q: Heads, k: Keys, mask: Mask | None = None) -> Weights:
@@ -52,7 +52,7 @@ def weights(q: Heads, k: Keys, mask: Mask | None = None) -> Weights:
     return softmax(logits.abs(), mask) * logits.sign()
 
 
-def _seen(q: Heads, k: Keys, v: Keys, mask: Mask | None, impl: Impl) -> Heads:
+def _attend(q: Heads, k: Keys, v: Keys, mask: Mask | None, impl: Impl) -> Heads:
     if _checks.triton(impl, q):
         from attention.kernels.cog import forward
 
@@ -64,7 +64,7 @@ def _seen(q: Heads, k: Keys, v: Keys, mask: Mask | None, impl: Impl) -> Heads:
 class CogMixer(Mixer):
     """Tokens of a grid that may count against each other; all see all, so cost grows with the square of the grid."""
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: There | None, boxes: Boxes | None) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Tensor:
         """What each head of each token sees."""
         q, k, v = flat(q, k, v)
-        return _seen(q, k, v, keys(mask), "auto").reshape(*q.shape[:2], *x.shape[1:3], -1)
+        return _attend(q, k, v, keys(mask), "auto").reshape(*q.shape[:2], *x.shape[1:3], -1)

@@ -34,10 +34,10 @@ def exact(how: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(how)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        kind = args[0].device.type  # type: ignore[attr-defined]
-        if not torch.is_autocast_enabled(kind):
+        device_type = args[0].device.type  # type: ignore[attr-defined]
+        if not torch.is_autocast_enabled(device_type):
             return how(*args, **kwargs)
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(device_type, enabled=False):
             return how(*args, **kwargs)
 
     return run
@@ -66,8 +66,8 @@ def scores(q: Heads, k: Keys, bias: Float[Tensor, "#b #heads #n #m"] | None = No
 @exact
 def gather(weights: Weights, v: Keys) -> Float[Tensor, "b heads r d"]:
     """The values weighted, summed in the weights' precision, as v's dtype."""
-    found: Tensor = weights @ v.to(weights.dtype)
-    return found.to(v.dtype)
+    out: Tensor = weights @ v.to(weights.dtype)
+    return out.to(v.dtype)
 
 
 def dense_attention(
@@ -81,8 +81,8 @@ def dense_attention(
     """
     if mask is not None:
         open_ = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias.to(q.dtype)
-        seen = scaled_dot_product_attention(q, k, v, attn_mask=torch.where(mask, open_, far(q.dtype)))
-        return seen * mask.any(-1, keepdim=True)
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=torch.where(mask, open_, far(q.dtype)))
+        return attended * mask.any(-1, keepdim=True)
     return scaled_dot_product_attention(q, k, v, attn_mask=None if bias is None else bias.to(q.dtype))
 
 

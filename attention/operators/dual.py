@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attention import _checks
-from attention.mixers import Boxes, Grid, Heads, Mixer, There, cover, flat
+from attention.mixers import Boxes, Grid, Heads, Mixer, TokenMask, cover, flat
 from attention.operators.dense import Rows, exact, far, pick, scores, softmax
 
 Over = Literal["windows", "channels"]
@@ -70,7 +70,7 @@ def join(x: Cut, size: tuple[int, int], h: int, w: int) -> Heads:
     return x.reshape(b, heads, tall * size[0], wide * size[1], d)[:, :, :h, :w]
 
 
-def there(x: Heads, mask: There | None, size: tuple[int, int]) -> Bool[Tensor, "#b cuts t"]:
+def there(x: Heads, mask: TokenMask | None, size: tuple[int, int]) -> Bool[Tensor, "#b cuts t"]:
     """Where the windows of a grid hold tokens."""
     present = x.new_ones(1, *x.shape[2:4]) if mask is None else mask.to(x.dtype)
     return cut(present[:, None, ..., None], size)[:, 0, ..., 0] > 0
@@ -86,22 +86,22 @@ def places(h: int, w: int, size: tuple[int, int], device: torch.device) -> Int[T
     return (row[:, None] + torch.arange(w, device=device) // size[1]).flatten()
 
 
-def _windows(q: Heads, k: Heads, v: Heads, size: tuple[int, int], mask: There | None) -> Heads:
+def _windows(q: Heads, k: Heads, v: Heads, size: tuple[int, int], mask: TokenMask | None) -> Heads:
     b, heads, h, w, _ = q.shape
     present = there(q, mask, size)[:, None, :, None]
     queries, many, values = (cut(x, size) for x in (q, k, v))
     bias = ((~present).to(q.dtype) * far(q.dtype)).expand(b, heads, -1, -1, -1)
-    seen = scaled_dot_product_attention(  # four dimensions: windows are heads to torch's fused kernel
+    attended = scaled_dot_product_attention(  # four dimensions: windows are heads to torch's fused kernel
         queries.flatten(0, 1), many.flatten(0, 1), values.flatten(0, 1), attn_mask=bias.flatten(0, 1)
     ).reshape(queries.shape)
-    return join(seen if mask is None else seen * present.any(-1, keepdim=True), size, h, w)
+    return join(attended if mask is None else attended * present.any(-1, keepdim=True), size, h, w)
 
 
 def _window_weights(
-    q: Heads, k: Heads, size: tuple[int, int], mask: There | None, rows: Rows | None
+    q: Heads, k: Heads, size: tuple[int, int], mask: TokenMask | None, rows: Rows | None
 ) -> Float[Tensor, "b heads r m"]:
-    place = places(q.shape[2], q.shape[3], size, q.device)
-    same = ((place if rows is None else place[rows])[:, None] == place)[None, None]
+    positions = places(q.shape[2], q.shape[3], size, q.device)
+    same = ((positions if rows is None else positions[rows])[:, None] == positions)[None, None]
     if mask is not None:
         same = same & mask.flatten(1)[:, None, None]
     few, many = flat(q, k)
@@ -109,7 +109,7 @@ def _window_weights(
 
 
 @exact
-def _channels(q: Heads, k: Heads, v: Heads, mask: There | None) -> tuple[Heads, Float[Tensor, "b heads d d"]]:
+def _channels(q: Heads, k: Heads, v: Heads, mask: TokenMask | None) -> tuple[Heads, Float[Tensor, "b heads d d"]]:
     queries, keys, values = flat(q, k, v)
     if mask is not None:
         present = mask.flatten(1)[:, None, :, None]
@@ -126,7 +126,7 @@ def dual_attention(
     v: Heads,
     over: Over,
     window: Side = 7,
-    mask: There | None = None,
+    mask: TokenMask | None = None,
     *,
     return_weights: bool = False,
     rows: Rows | None = None,
@@ -169,7 +169,7 @@ class DualMixer(Mixer):
     Two sets of projections: `qkv` and `out` as in every mixer, and `norm`, `channel_qkv` and `channel_out`.
     """
 
-    placed = True
+    position_dependent = True
 
     def __init__(self, dim: int, heads: int = 4, window: Side = 7) -> None:
         super().__init__(dim, heads)
@@ -178,17 +178,17 @@ class DualMixer(Mixer):
         self.channel_qkv = nn.Linear(dim, 3 * dim)
         self.channel_out = nn.Linear(dim, dim)
 
-    def forward(self, x: Grid, mask: There | None = None, boxes: Boxes | None = None) -> Grid:
+    def forward(self, x: Grid, mask: TokenMask | None = None, boxes: Boxes | None = None) -> Grid:
         """The tokens, each changed by its window and by what the channels hold of the whole picture."""
         y = super().forward(x, mask, boxes)
         heads = self.channel_qkv(self.norm(x + y)).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5)
-        seen = dual_attention(heads[0], heads[1], heads[2], "channels", mask=mask)
-        assert isinstance(seen, Tensor)
-        z: Tensor = self.channel_out(seen.permute(0, 2, 3, 1, 4).flatten(-2))
+        attended = dual_attention(heads[0], heads[1], heads[2], "channels", mask=mask)
+        assert isinstance(attended, Tensor)
+        z: Tensor = self.channel_out(attended.permute(0, 2, 3, 1, 4).flatten(-2))
         return y + z
 
-    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
+    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Heads:
         """Attention inside windows."""
-        seen = dual_attention(q, k, v, "windows", self.window, mask)
-        assert isinstance(seen, Tensor)
-        return seen
+        attended = dual_attention(q, k, v, "windows", self.window, mask)
+        assert isinstance(attended, Tensor)
+        return attended

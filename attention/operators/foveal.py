@@ -40,7 +40,7 @@ from attention.operators.dense import Rows, Weights, dense_attention, far, pick,
 FEW = 512  # tokens up to which tiles of 4 x 4 cost less than tiles of 8 x 8
 Heads = Float[Tensor, "b heads n d"]
 Grid = Float[Tensor, "b heads h w d"]
-There = Bool[Tensor, "b h w"]
+TokenMask = Bool[Tensor, "b h w"]
 Gaze = Float[Tensor, "b n 2"]
 
 
@@ -51,7 +51,7 @@ def foveal_attention(
     gaze: Gaze | None = None,
     e2: float = 2.0,
     levels: int = 4,
-    mask: There | None = None,
+    mask: TokenMask | None = None,
     *,
     impl: Impl = "auto",
     return_weights: bool = False,
@@ -95,7 +95,9 @@ def _sensible(e2: float, levels: int) -> None:
         raise ValueError(f"levels is {levels}; it must be at least 1.")
 
 
-def _looked(q: Heads, k: Grid, v: Grid, gaze: Gaze, e2: float, levels: int, mask: There | None, impl: Impl) -> Heads:
+def _looked(
+    q: Heads, k: Grid, v: Grid, gaze: Gaze, e2: float, levels: int, mask: TokenMask | None, impl: Impl
+) -> Heads:
     """From the given points of gaze."""
     h, w = k.shape[2:4]
     fast = _checks.triton(impl, q)
@@ -109,7 +111,7 @@ def _looked(q: Heads, k: Grid, v: Grid, gaze: Gaze, e2: float, levels: int, mask
     return _everywhere(q, k, v, all_leaves(gaze, h, w, e2, levels), levels, mask)
 
 
-def _own(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None, impl: Impl) -> Grid:
+def _own(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: TokenMask | None, impl: Impl) -> Grid:
     """From every token's own centre."""
     h, w = k.shape[2:4]
     fast = _checks.triton(impl, q)
@@ -119,8 +121,10 @@ def _own(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None, 
         from attention.kernels.foveal import forward
 
         gaze, order = kept(centres, h, w, q.device), kept(near, h, w, q.device)
-        seen, count = pyramid(k, v, mask, levels)
-        out: Tensor = forward(q.flatten(2, 3), seen, count, gaze.expand(q.shape[0], -1, 2), (h, w), e2, levels, order)
+        pooled_kv, count = pyramid(k, v, mask, levels)
+        out: Tensor = forward(
+            q.flatten(2, 3), pooled_kv, count, gaze.expand(q.shape[0], -1, 2), (h, w), e2, levels, order
+        )
         return out.reshape(q.shape)
     if e2 == inf or levels == 1:
         query, key, value = flat(q, k, v)
@@ -131,7 +135,7 @@ def _own(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None, 
 
 
 def pyramid(
-    k: Grid, v: Grid, mask: There | None, levels: int
+    k: Grid, v: Grid, mask: TokenMask | None, levels: int
 ) -> tuple[Float[Tensor, "b cells heads 2*d"], Float[Tensor, "#b cells"]]:
     """Keys and values of all cells side by side, and how many tokens each cell holds."""
     x = torch.cat([k.permute(0, 2, 3, 1, 4), v.permute(0, 2, 3, 1, 4)], -1)
@@ -145,22 +149,22 @@ def pyramid(
     return means.reshape(*means.shape[:2], *x.shape[3:]), count
 
 
-def _everywhere(q: Heads, k: Grid, v: Grid, leaf: Tensor, levels: int, mask: There | None) -> Heads:
+def _everywhere(q: Heads, k: Grid, v: Grid, leaf: Tensor, levels: int, mask: TokenMask | None) -> Heads:
     """Dense attention over the whole pyramid, all but the leaves masked."""
-    seen, count = pyramid(k, v, mask, levels)
+    pooled_kv, count = pyramid(k, v, mask, levels)
     bias = torch.where(leaf & (count > 0)[:, None], count.clamp(min=1).log()[:, None], far(q.dtype)).to(q.dtype)
-    key, value = seen.transpose(1, 2).chunk(2, -1)
+    key, value = pooled_kv.transpose(1, 2).chunk(2, -1)
     out = scaled_dot_product_attention(q, key, value, attn_mask=bias[:, None])
     return out if mask is None else out * mask.flatten(1).any(-1)[:, None, None, None]
 
 
-def _tiled(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None, side: int) -> Grid:
+def _tiled(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: TokenMask | None, side: int) -> Grid:
     """Tiles of queries, each with the keys that any of them may have as leaves."""
     b, heads, h, w, d = q.shape
-    seen, count = pyramid(k, v, mask, levels)
+    pooled_kv, count = pyramid(k, v, mask, levels)
     index, leaf = kept(tables, h, w, e2, levels, q.device, side)
     tiles, size = index.shape
-    kv = seen.index_select(1, index.flatten()).reshape(b * tiles, size, heads, 2 * d).transpose(1, 2)
+    kv = pooled_kv.index_select(1, index.flatten()).reshape(b * tiles, size, heads, 2 * d).transpose(1, 2)
     count = count.index_select(1, index.flatten()).reshape(-1, tiles, 1, size)
     bias = torch.where(leaf & (count > 0), count.clamp(min=1).log(), far(q.dtype)).to(q.dtype)
     bias = bias.expand(b, tiles, side * side, size).reshape(b * tiles, 1, side * side, size)
@@ -174,14 +178,14 @@ def _tiled(q: Grid, k: Grid, v: Grid, e2: float, levels: int, mask: There | None
     return out if mask is None else out * mask.flatten(1).any(-1)[:, None, None, None, None]
 
 
-def _weights(q: Heads, k: Grid, gaze: Gaze, e2: float, levels: int, mask: There | None) -> Weights:
+def _weights(q: Heads, k: Grid, gaze: Gaze, e2: float, levels: int, mask: TokenMask | None) -> Weights:
     """How much of each token is seen: r x 4/3 h w numbers on the way."""
     h, w = k.shape[2:4]
     if q.numel() == 0 or h * w == 0:
         return q.new_zeros(*q.shape[:3], h * w)
-    seen, count = pyramid(k, k, mask, levels)
+    pooled_kv, count = pyramid(k, k, mask, levels)
     leaf = (all_leaves(gaze, h, w, e2, levels) & (count > 0)[:, None])[:, None]
-    logits = scores(q, seen[..., : q.shape[-1]].transpose(1, 2)) + count.clamp(min=1).log()[:, None, None]
+    logits = scores(q, pooled_kv[..., : q.shape[-1]].transpose(1, 2)) + count.clamp(min=1).log()[:, None, None]
     shares = softmax(logits, leaf) / count.clamp(min=1)[:, None, None]
     whole, offset = shares.new_zeros(*shares.shape[:3], h, w), 0
     for level, (down, across) in enumerate(zip(sides(h, levels), sides(w, levels), strict=True)):
@@ -194,7 +198,7 @@ def _weights(q: Heads, k: Grid, gaze: Gaze, e2: float, levels: int, mask: There 
 class FovealMixer(Mixer):
     """Every token looks from its own centre: sharply at its neighbours, at the gist of what is far."""
 
-    placed = True
+    position_dependent = True
 
     def __init__(self, dim: int, heads: int = 4, e2: float = 2.0, levels: int = 4) -> None:
         super().__init__(dim, heads)
@@ -202,8 +206,8 @@ class FovealMixer(Mixer):
         self.e2, self.levels = e2, levels
 
     def attend(
-        self, q: Grid, k: Grid, v: Grid, x: Tensor, mask: There | None, boxes: Tensor | None
+        self, q: Grid, k: Grid, v: Grid, x: Tensor, mask: TokenMask | None, boxes: Tensor | None
     ) -> Float[Tensor, "b heads h w d"]:
         """What each token sees around it and far away."""
-        seen: Any = foveal_attention(q, k, v, e2=self.e2, levels=self.levels, mask=mask)
-        return seen  # type: ignore[no-any-return]
+        attended: Any = foveal_attention(q, k, v, e2=self.e2, levels=self.levels, mask=mask)
+        return attended  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ ORDERS: dict[str, tuple[Over, ...]] = {
     "full": ("full",),
 }
 Tokens = Float[Tensor, "b heads t n d"]
-There = Bool[Tensor, "b t n"]
+TokenMask = Bool[Tensor, "b t n"]
 Slices = Float[Tensor, "b t h w c"]
 
 
@@ -38,7 +38,7 @@ def interleaved_attention(
     v: Tokens,
     *,
     over: Over,
-    mask: There | None = None,
+    mask: TokenMask | None = None,
     return_weights: bool = False,
     rows: Rows | None = None,
 ) -> Tokens | tuple[Tokens, Float[Tensor, "b heads r tn"]]:
@@ -54,13 +54,13 @@ def interleaved_attention(
     tensor([2., 4., 2., 4.])
     """
     _checks.fit(_checks.same("b heads t n d", q=q, k=k, v=v), mask=(mask, "b t n"))
-    if over not in LOOKS:
+    if over not in ATTEND_OVER:
         raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
-    seen = LOOKS[over](q, k, v, mask)
-    return (seen, _weights(q, k, over, mask, rows)) if return_weights else seen
+    attended = ATTEND_OVER[over](q, k, v, mask)
+    return (attended, _weights(q, k, over, mask, rows)) if return_weights else attended
 
 
-def _space(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+def _space(q: Tokens, k: Tokens, v: Tokens, mask: TokenMask | None) -> Tokens:
     """Four dimensions, so that torch takes its fused kernel."""
     shape = q.shape
     keys = None if mask is None else mask[:, None].expand(-1, shape[1], -1, -1).flatten(1, 2)[:, :, None]
@@ -68,24 +68,26 @@ def _space(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
     return dense_attention(q, k, v, mask=keys).reshape(shape)
 
 
-def _time(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+def _time(q: Tokens, k: Tokens, v: Tokens, mask: TokenMask | None) -> Tokens:
     """Few slices at many places: two products are cheaper than a fused kernel."""
     q, k, v = (x.transpose(2, 3) for x in (q, k, v))
     keys = None if mask is None else mask.transpose(1, 2)[:, None, :, None]
     return torch.matmul(softmax(q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1), keys), v).transpose(2, 3)
 
 
-def _full(q: Tokens, k: Tokens, v: Tokens, mask: There | None) -> Tokens:
+def _full(q: Tokens, k: Tokens, v: Tokens, mask: TokenMask | None) -> Tokens:
     """All tokens of all slices as one sequence."""
     shape = q.shape
     q, k, v = (x.flatten(2, 3) for x in (q, k, v))
     return dense_attention(q, k, v, mask=None if mask is None else mask.flatten(1)[:, None, None]).reshape(shape)
 
 
-LOOKS = {"space": _space, "time": _time, "full": _full}
+ATTEND_OVER = {"space": _space, "time": _time, "full": _full}
 
 
-def _weights(q: Tokens, k: Tokens, over: Over, mask: There | None, rows: Rows | None) -> Float[Tensor, "b heads r tn"]:
+def _weights(
+    q: Tokens, k: Tokens, over: Over, mask: TokenMask | None, rows: Rows | None
+) -> Float[Tensor, "b heads r tn"]:
     """The weights of some queries by the plain formula, what they may not see masked away."""
     t, n = q.shape[2:4]
     token = torch.arange(t * n, device=q.device)
@@ -108,7 +110,7 @@ class InterleavedMixer(Mixer):
 
     def __init__(self, dim: int, heads: int = 4, over: Over = "full") -> None:
         super().__init__(dim, heads)
-        if over not in LOOKS:
+        if over not in ATTEND_OVER:
             raise ValueError(f"over is {over!r}; it must be 'space', 'time' or 'full'.")
         self.over = over
 
@@ -119,9 +121,9 @@ class InterleavedMixer(Mixer):
         slices = x.flatten(-3, -2) if x.ndim == 5 else x.flatten(1, 2)[:, None]
         there = None if mask is None else mask.flatten(-2).reshape(slices.shape[:-1])
         q, k, v = self.qkv(slices).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5).unbind(0)
-        seen = interleaved_attention(q, k, v, over=self.over, mask=there)
-        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
-        return told.reshape(x.shape)
+        attended = interleaved_attention(q, k, v, over=self.over, mask=there)
+        out: Tensor = self.out(attended.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
+        return out.reshape(x.shape)
 
 
 class Attend(nn.Module):
@@ -139,9 +141,9 @@ class Attend(nn.Module):
     def forward(self, x: Slices) -> Slices:
         """Tokens plus what they saw."""
         heads = self.qkv(self.norm(x.flatten(2, 3))).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 4, 1, 2, 5)
-        seen = interleaved_attention(heads[0], heads[1], heads[2], over=self.over)
-        told: Tensor = self.out(seen.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
-        return x + told.reshape(x.shape)
+        attended = interleaved_attention(heads[0], heads[1], heads[2], over=self.over)
+        out: Tensor = self.out(attended.permute(0, 2, 3, 1, 4).flatten(-2))  # type: ignore[union-attr]
+        return x + out.reshape(x.shape)
 
 
 class Mix(nn.Module):
@@ -154,8 +156,8 @@ class Mix(nn.Module):
 
     def forward(self, x: Slices) -> Slices:
         """Tokens plus what they saw."""
-        told: Tensor = self.mix(self.norm(x.flatten(0, 1)))
-        return x + told.reshape(x.shape)
+        out: Tensor = self.mix(self.norm(x.flatten(0, 1)))
+        return x + out.reshape(x.shape)
 
 
 class InterleavedBlock(nn.Module):

@@ -16,7 +16,7 @@ from attention.operators.dense import Rows, dense_attention, pick, scores, softm
 
 Tokens = Float[Tensor, "b heads n d"]
 Target = Float[Tensor, "#b heads m d"]
-There = Bool[Tensor, "#b n"]
+TokenMask = Bool[Tensor, "#b n"]
 
 
 def mixed_attention(
@@ -46,14 +46,14 @@ def mixed_attention(
     keys = torch.cat([target_k.expand(q.shape[0], -1, -1, -1), k], 2)
     values = torch.cat([target_v.expand(q.shape[0], -1, -1, -1), v], 2)
     allowed = _allowed(k, target_k, mask, target_mask)
-    seen = dense_attention(q, keys, values, mask=allowed)
+    attended = dense_attention(q, keys, values, mask=allowed)
     if not return_weights:
-        return seen
-    return seen, softmax(scores(pick(q, rows), keys), allowed).to(q.dtype)
+        return attended
+    return attended, softmax(scores(pick(q, rows), keys), allowed).to(q.dtype)
 
 
 def _allowed(
-    k: Tokens, target_k: Target, mask: There | None, target_mask: There | None
+    k: Tokens, target_k: Target, mask: TokenMask | None, target_mask: TokenMask | None
 ) -> Bool[Tensor, "b 1 1 m_n"] | None:
     """Both masks as one over the keys."""
     if mask is None and target_mask is None:
@@ -80,8 +80,8 @@ class MixedBlock(nn.Module):
     ) -> tuple[Float[Tensor, "b m c"], Target, Target]:
         """The target after it looked at itself, and the keys and values that search tokens will read."""
         q, k, v = self._split(target)
-        seen = dense_attention(q, k, v, mask=None if mask is None else mask[:, None, None])
-        return target + self._join(seen), k, v
+        attended = dense_attention(q, k, v, mask=None if mask is None else mask[:, None, None])
+        return target + self._join(attended), k, v
 
     def forward(
         self,
@@ -92,13 +92,13 @@ class MixedBlock(nn.Module):
         target_mask: Bool[Tensor, "#b m"] | None = None,
     ) -> Float[Tensor, "b n c"]:
         """The search tokens, having looked; keys and values of one target (batch 1) serve all scenes."""
-        seen = mixed_attention(*self._split(search), target_k, target_v, mask, target_mask)
-        return search + self._join(seen)  # type: ignore[arg-type]  # no weights were asked for
+        attended = mixed_attention(*self._split(search), target_k, target_v, mask, target_mask)
+        return search + self._join(attended)  # type: ignore[arg-type]  # no weights were asked for
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         return q, k, v
 
-    def _join(self, seen: Tokens) -> Tensor:
-        y: Tensor = self.out(seen.transpose(1, 2).flatten(2))
+    def _join(self, attended: Tokens) -> Tensor:
+        y: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return y

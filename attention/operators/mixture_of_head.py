@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Mixer, There, flat, keys
+from attention.mixers import Boxes, Grid, Mixer, TokenMask, flat, keys
 from attention.operators.dense import (
     Heads,
     Keys,
@@ -59,11 +59,11 @@ def mixture_of_head(
     tensor([0., 4.])
     """
     _checks.fit({**_checks.sequences(q, k, v), "gates": (gates, "b n heads")}, mask=(mask, "#b #heads #n #m"))
-    seen = _seen(q, k, v, gates, mask, impl)
+    attended = _attend(q, k, v, gates, mask, impl)
     if not return_weights:
-        return seen
+        return attended
     plain = softmax(scores(pick(q, rows), k), pick_mask(mask, rows))
-    return seen, _gated(plain, gates if rows is None else gates[:, rows]).to(q.dtype)
+    return attended, _gated(plain, gates if rows is None else gates[:, rows]).to(q.dtype)
 
 
 def _gated(x: Float[Tensor, "b heads n c"], gates: Gates) -> Float[Tensor, "b heads n c"]:
@@ -71,7 +71,7 @@ def _gated(x: Float[Tensor, "b heads n c"], gates: Gates) -> Float[Tensor, "b he
     return torch.where(own != 0, x * own, 0)
 
 
-def _seen(q: Heads, k: Keys, v: Keys, gates: Gates, mask: Mask | None, impl: Impl) -> Heads:
+def _attend(q: Heads, k: Keys, v: Keys, gates: Gates, mask: Mask | None, impl: Impl) -> Heads:
     if _checks.triton(impl, q):
         from attention.kernels.mixture_of_head import forward
 
@@ -98,7 +98,7 @@ class MixtureOfHeadMixer(Mixer):
         self.router = nn.Linear(dim, heads + 2, bias=False)
         self.balance: Tensor | None = None
 
-    def gates(self, x: Grid, mask: There | None = None) -> Float[Tensor, "b h w heads"]:
+    def gates(self, x: Grid, mask: TokenMask | None = None) -> Float[Tensor, "b h w heads"]:
         """How much each head serves each token: 0 where it is not chosen, and where there is no token."""
         gates = self._route(x)[0]
         return gates if mask is None else gates * mask[..., None]
@@ -116,13 +116,13 @@ class MixtureOfHeadMixer(Mixer):
         others = a[..., 1:] * self.active * taken / taken.sum(-1, keepdim=True)
         return torch.cat([first, others], -1).to(x.dtype), chosen, probabilities
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: There | None, boxes: Boxes | None) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Tensor:
         """What each head gives each token."""
         gates, chosen, probabilities = self._route(x)
         self.balance = _balance(chosen, probabilities, mask) if self.training else None
         q, k, v = flat(q, k, v)
-        seen = _seen(q, k, v, gates.flatten(1, 2), keys(mask), "auto")
-        return seen.reshape(*q.shape[:2], *x.shape[1:3], -1)
+        attended = _attend(q, k, v, gates.flatten(1, 2), keys(mask), "auto")
+        return attended.reshape(*q.shape[:2], *x.shape[1:3], -1)
 
 
 def _balance(

@@ -24,7 +24,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Heads, Mixer, There
+from attention.mixers import Boxes, Grid, Heads, Mixer, TokenMask
 from attention.operators.dense import Rows, Weights, dense_attention, far, pick, scores, softmax
 
 Tokens = Float[Tensor, "b heads *grid d"]
@@ -81,7 +81,7 @@ class Axis(NamedTuple):
 
     queries: Int[Tensor, "tiles t"]
     keys: Int[Tensor, "tiles r"]
-    seen: Bool[Tensor, "tiles t r"]
+    visible: Bool[Tensor, "tiles t r"]
     slots: Int[Tensor, " n"]  # where in `queries` each token is
 
 
@@ -109,12 +109,12 @@ def cut(n: int, window: int, dilation: int, tile: int, device: torch.device) -> 
     begin = start(first, length, window).minimum((length - region).clamp(min=0))
     other = begin + torch.arange(region, device=device)
     low = start(p, length, window)[..., None]
-    seen = (other[:, :, None] >= low) & (other[:, :, None] < (low + window).minimum(length[..., None]))
+    visible = (other[:, :, None] >= low) & (other[:, :, None] < (low + window).minimum(length[..., None]))
     token = torch.arange(n, device=device)
     return Axis(
         (p * dilation + residue).clamp(max=n - 1).flatten(0, 1),  # the last tile may hold fewer tokens
         (other * dilation + residue).clamp(max=n - 1).flatten(0, 1),
-        seen.flatten(0, 1),
+        visible.flatten(0, 1),
         token % dilation * tiles * tile + token // dilation,
     )
 
@@ -128,10 +128,10 @@ def _spread(x: Tensor, axis: int, dims: int) -> Tensor:
 
 def _flat(parts: list[Tensor], sizes: list[int]) -> Int[Tensor, " m"]:
     """The numbers, row by row, of places that are given along each axis."""
-    found = torch.zeros((), dtype=torch.long, device=parts[0].device)
+    number = torch.zeros((), dtype=torch.long, device=parts[0].device)
     for axis, (part, size) in enumerate(zip(parts, sizes, strict=True)):
-        found = found * size + _spread(part, axis, len(parts))
-    return found.flatten()
+        number = number * size + _spread(part, axis, len(parts))
+    return number.flatten()
 
 
 def reference(
@@ -150,7 +150,7 @@ def reference(
 
     low = far(q.dtype) / (dims + 1)  # as many may be added
     zero = torch.zeros((), dtype=q.dtype, device=q.device)
-    bias = sum((_spread(torch.where(a.seen, zero, low), i, dims) for i, a in enumerate(cuts)), zero)
+    bias = sum((_spread(torch.where(a.visible, zero, low), i, dims) for i, a in enumerate(cuts)), zero)
     bias = bias.reshape(-1, within, around).expand(b, -1, -1, -1)
     if mask is not None:
         there = mask.flatten(1).index_select(1, keys).reshape(b, -1, 1, around)
@@ -161,23 +161,23 @@ def reference(
         rows = x.movedim(1, -2).reshape(b, -1, heads * d).index_select(1, index)
         return rows.reshape(-1, size, heads, d).transpose(1, 2)
 
-    seen = scaled_dot_product_attention(
+    attended = scaled_dot_product_attention(
         tiles(q, queries, within), tiles(k, keys, around), tiles(v, keys, around), attn_mask=bias
     )
     if mask is not None:
-        seen = seen * (bias.amax(-1, keepdim=True) == 0)  # a query without any key
-    places = seen.transpose(1, 2).reshape(b, -1, heads * d).index_select(1, _slots(cuts))
+        attended = attended * (bias.amax(-1, keepdim=True) == 0)  # a query without any key
+    places = attended.transpose(1, 2).reshape(b, -1, heads * d).index_select(1, _slots(cuts))
     return places.reshape(b, *grid, heads, d).movedim(-2, 1)
 
 
-def _pairs(q: Tokens, k: Tokens, v: Tokens, seen: Bool[Tensor, "n n"], mask: Mask | None) -> Tokens:
+def _pairs(q: Tokens, k: Tokens, v: Tokens, visible: Bool[Tensor, "n n"], mask: Mask | None) -> Tokens:
     """The plain form of a small grid."""
     flat = [x.flatten(2, -2) for x in (q, k, v)]
     zero = torch.zeros((1, 1, 1, 1), dtype=q.dtype, device=q.device)
     if mask is None:
-        out = dense_attention(flat[0], flat[1], flat[2], torch.where(seen, zero, far(q.dtype)))
+        out = dense_attention(flat[0], flat[1], flat[2], torch.where(visible, zero, far(q.dtype)))
     else:
-        out = dense_attention(flat[0], flat[1], flat[2], zero, seen & mask.flatten(1)[:, None, None])
+        out = dense_attention(flat[0], flat[1], flat[2], zero, visible & mask.flatten(1)[:, None, None])
     return out.reshape(q.shape)
 
 
@@ -192,7 +192,7 @@ def near(
     grid: tuple[int, ...], windows: tuple[int, ...], dilations: tuple[int, ...], device: torch.device
 ) -> Bool[Tensor, "n n"]:
     """Which token sees which, all pairs of them."""
-    seen = torch.ones((), dtype=torch.bool, device=device)
+    visible = torch.ones((), dtype=torch.bool, device=device)
     for axis, (n, window, dilation) in enumerate(zip(grid, windows, dilations, strict=True)):
         token = torch.arange(n, device=device)
         if dilation == 1:
@@ -202,8 +202,8 @@ def near(
             p, residue = token // dilation, token % dilation
             low = start(p, (n - 1 - residue + dilation) // dilation, window)[:, None]
             along = (p >= low) & (p < low + window) & (residue == residue[:, None])
-        seen = seen & _spread(along, axis, len(grid))
-    return seen.reshape(prod(grid), prod(grid))
+        visible = visible & _spread(along, axis, len(grid))
+    return visible.reshape(prod(grid), prod(grid))
 
 
 def weights(
@@ -215,24 +215,24 @@ def weights(
     rows: Rows | None,
 ) -> Weights:
     """The weights of these rows over all tokens, zero where a token is too far."""
-    seen = near(q.shape[2:-1], windows, dilations, q.device)
-    seen = (seen if rows is None else seen[rows])[None, None]
+    visible = near(q.shape[2:-1], windows, dilations, q.device)
+    visible = (visible if rows is None else visible[rows])[None, None]
     if mask is not None:
-        seen = seen & mask.flatten(1)[:, None, None]
-    return softmax(scores(pick(q.flatten(2, -2), rows), k.flatten(2, -2)), seen).to(q.dtype)
+        visible = visible & mask.flatten(1)[:, None, None]
+    return softmax(scores(pick(q.flatten(2, -2), rows), k.flatten(2, -2)), visible).to(q.dtype)
 
 
 class NeighborhoodMixer(Mixer):
     """Each token looks at the `window` x `window` tokens nearest to it."""
 
-    placed = True
+    position_dependent = True
 
     def __init__(self, dim: int, heads: int = 4, window: Reach = 7, dilation: Reach = 1) -> None:
         super().__init__(dim, heads)
         self.window, self.dilation = _each("window", window, 2), _each("dilation", dilation, 2)
 
-    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
+    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Heads:
         """What each token sees around it."""
-        seen = neighborhood_attention(q, k, v, self.window, self.dilation, mask)
-        assert isinstance(seen, Tensor)
-        return seen
+        attended = neighborhood_attention(q, k, v, self.window, self.dilation, mask)
+        assert isinstance(attended, Tensor)
+        return attended

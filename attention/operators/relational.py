@@ -24,7 +24,7 @@ from torch.nn.functional import threshold
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Mixer, There, cells, flat, keys
+from attention.mixers import Boxes, Grid, Mixer, TokenMask, cells, flat, keys
 from attention.operators.dense import Heads, Keys, Mask, Rows, Weights, exact, gather, pick, pick_mask, scores, softmax
 
 DEGREES = (1.0, 2.0, 4.0, 8.0)
@@ -69,11 +69,11 @@ def relational_attention(
     for name, given in {"boxes": boxes, "others": others}.items():
         if given.requires_grad:
             raise ValueError(f"{name} requires a gradient; boxes are given and get none: detach them.")
-    seen = _seen(q, k, v, (boxes, others, weight), mask, impl)
+    attended = _attend(q, k, v, (boxes, others, weight), mask, impl)
     if not return_weights:
-        return seen
+        return attended
     near = bias(boxes if rows is None else boxes[:, rows], others, weight)
-    return seen, softmax(scores(pick(q, rows), k, near), pick_mask(mask, rows)).to(q.dtype)
+    return attended, softmax(scores(pick(q, rows), k, near), pick_mask(mask, rows)).to(q.dtype)
 
 
 def _places(boxes: Float[Tensor, "b n 4"], far: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,13 +107,13 @@ def bias(boxes: Queries, others: Others, weight: Weight) -> Bias:
     weight, (b, _, n, m) = weight.to(wide), near.shape
     levels = [weight[:, :4].flip(1), weight[:, 4:8].flip(1)]
     ordered = torch.cat([torch.stack(levels, -1).flatten(1), weight[:, 8:10]], 1)
-    told = torch.bmm(ordered.expand(b, -1, -1), near.flatten(2).to(wide)).reshape(b * weight.shape[0], n, m)
+    position_scores = torch.bmm(ordered.expand(b, -1, -1), near.flatten(2).to(wide)).reshape(b * weight.shape[0], n, m)
     sides = weight[:, None, 10:].expand(b, -1, n, -1)
     own = weight[:, 10:] @ sizes.log().to(wide)  # the logarithms are sums of one of the query and one of the key
     query = torch.cat([sides, -own[..., None].expand(b, -1, -1, 1)], -1) * there[:, None, :, None]
     key = torch.cat([wides.log(), torch.ones_like(wides[:, :1])], 1).to(wide) * yonder[:, None]
     key = key[:, None].expand(b, weight.shape[0], -1, -1)
-    return torch.baddbmm(told, query.flatten(0, 1), key.flatten(0, 1)).reshape(b, weight.shape[0], n, m)
+    return torch.baddbmm(position_scores, query.flatten(0, 1), key.flatten(0, 1)).reshape(b, weight.shape[0], n, m)
 
 
 def bias_of_cells(h: int, w: int, weight: Weight) -> Float[Tensor, "1 heads n n"]:
@@ -124,13 +124,13 @@ def bias_of_cells(h: int, w: int, weight: Weight) -> Float[Tensor, "1 heads n n"
     ways = torch.stack([column, row, one, one], -1).flatten(0, 1)[None]
     table = bias(weight.new_tensor([[[0, 0, 1, 1]]], dtype=torch.float32), ways, weight)[0, :, 0]
     down, right = torch.arange(h, device=weight.device)[:, None], torch.arange(w, device=weight.device)
-    place = (down * (2 * w - 1) + right).flatten()
+    offset_index = (down * (2 * w - 1) + right).flatten()
     middle = (h - 1) * (2 * w - 1) + w - 1
-    among = place - place[:, None] + middle
+    among = offset_index - offset_index[:, None] + middle
     return table.index_select(1, among.flatten()).reshape(1, -1, h * w, h * w)
 
 
-def _seen(q: Heads, k: Keys, v: Keys, how: tuple[Queries, Others, Weight], mask: Mask | None, impl: Impl) -> Heads:
+def _attend(q: Heads, k: Keys, v: Keys, how: tuple[Queries, Others, Weight], mask: Mask | None, impl: Impl) -> Heads:
     if _checks.triton(impl, q):
         from attention.kernels.relational import forward
 
@@ -164,13 +164,13 @@ class RelationalMixer(Mixer):
         super().__init__(dim, heads)
         self.weight = nn.Parameter(torch.zeros(heads, FEATURES))
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: There | None, boxes: Boxes | None) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Tensor:
         """What each head of each token sees."""
         q, k, v = flat(q, k, v)
         h, w = x.shape[1:3]
         if boxes is None and not _checks.triton("auto", q):
-            seen = _biased(q, k, v, bias_of_cells(h, w, self.weight), keys(mask))
+            attended = _biased(q, k, v, bias_of_cells(h, w, self.weight), keys(mask))
         else:
             lie = (cells(x[:1]) if boxes is None else boxes).flatten(1, 2)
-            seen = _seen(q, k, v, (lie, lie, self.weight), keys(mask), "auto")
-        return seen.reshape(*q.shape[:2], h, w, -1)
+            attended = _attend(q, k, v, (lie, lie, self.weight), keys(mask), "auto")
+        return attended.reshape(*q.shape[:2], h, w, -1)

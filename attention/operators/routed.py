@@ -18,7 +18,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Heads, Mixer, There, flat
+from attention.mixers import Boxes, Grid, Heads, Mixer, TokenMask, flat
 from attention.operators.agent import depthwise
 from attention.operators.dense import Rows, Weights, far, pick, scores, softmax
 from attention.operators.dual import Cut, Side, cut, join, places, sides, there
@@ -27,7 +27,7 @@ Routes = Int[Tensor, "b regions top"]
 Present = Bool[Tensor, "#b regions t"]
 
 
-def route(q: Heads, k: Heads, region: Side = 4, top: int = 4, mask: There | None = None) -> Routes:
+def route(q: Heads, k: Heads, region: Side = 4, top: int = 4, mask: TokenMask | None = None) -> Routes:
     """The regions that each region looks at, most alike first; -1 where there are no more.
 
     Regions are counted row by row. One that holds no token is never chosen.
@@ -65,7 +65,7 @@ def _at_least_one(top: int) -> int:
     return top
 
 
-def _check(q: Heads, k: Heads, v: Heads | None, mask: There | None) -> None:
+def _check(q: Heads, k: Heads, v: Heads | None, mask: TokenMask | None) -> None:
     _checks.fit(_checks.same("b heads h w d", q=q, k=k, v=v), mask=(mask, "b h w"))
 
 
@@ -76,7 +76,7 @@ def _gathered(x: Cut, index: Int[Tensor, " gathered"], top: int) -> Float[Tensor
 
 
 def _reference(
-    q: Heads, k: Heads, v: Heads, size: tuple[int, int], top: int, mask: There | None
+    q: Heads, k: Heads, v: Heads, size: tuple[int, int], top: int, mask: TokenMask | None
 ) -> tuple[Heads, Routes]:
     b, heads, h, w, _ = q.shape
     queries, many, values = (cut(x, size) for x in (q, k, v))
@@ -100,17 +100,17 @@ def _reference(
 
 
 def _weights(
-    q: Heads, k: Heads, routes: Routes, size: tuple[int, int], mask: There | None, rows: Rows | None
+    q: Heads, k: Heads, routes: Routes, size: tuple[int, int], mask: TokenMask | None, rows: Rows | None
 ) -> Weights:
     b, regions, _ = routes.shape
-    place = places(q.shape[2], q.shape[3], size, q.device)
+    positions = places(q.shape[2], q.shape[3], size, q.device)
     chosen = torch.zeros(b, regions, regions + 1, dtype=torch.bool, device=q.device)
     chosen = chosen.scatter(2, routes.where(routes >= 0, regions), True)
-    seen = chosen[:, place if rows is None else place[rows]][:, :, place][:, None]
+    visible = chosen[:, positions if rows is None else positions[rows]][:, :, positions][:, None]
     if mask is not None:
-        seen = seen & mask.flatten(1)[:, None, None]
+        visible = visible & mask.flatten(1)[:, None, None]
     few, many = flat(q, k)
-    return softmax(scores(pick(few, rows), many), seen).to(q.dtype)
+    return softmax(scores(pick(few, rows), many), visible).to(q.dtype)
 
 
 def routed_attention(
@@ -119,7 +119,7 @@ def routed_attention(
     v: Heads,
     region: Side = 4,
     top: int = 4,
-    mask: There | None = None,
+    mask: TokenMask | None = None,
     *,
     impl: Impl = "auto",
     return_weights: bool = False,
@@ -152,17 +152,17 @@ def routed_attention(
 class RoutedMixer(Mixer):
     """Routed attention, and the values nearby: `local` is a depth-wise 5 x 5 convolution of the values, added."""
 
-    placed = True
+    position_dependent = True
 
     def __init__(self, dim: int, heads: int = 4, region: Side = 4, top: int = 4) -> None:
         super().__init__(dim, heads)
         self.region, self.top = sides("region", region), _at_least_one(top)
         self.local = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
 
-    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: There | None, boxes: Boxes | None) -> Heads:
+    def attend(self, q: Heads, k: Heads, v: Heads, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Heads:
         """What the routed regions hold, and the values nearby."""
         if mask is not None:
             v = torch.where(mask[:, None, ..., None], v, 0.0)
-        seen = routed_attention(q, k, v, self.region, self.top, mask)
-        assert isinstance(seen, Tensor)
-        return depthwise(self.local, v) + seen
+        attended = routed_attention(q, k, v, self.region, self.top, mask)
+        assert isinstance(attended, Tensor)
+        return depthwise(self.local, v) + attended

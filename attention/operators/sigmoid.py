@@ -16,7 +16,7 @@ from torch import Tensor
 
 from attention import _checks
 from attention._checks import Impl
-from attention.mixers import Boxes, Grid, Mixer, There, flat, keys
+from attention.mixers import Boxes, Grid, Mixer, TokenMask, flat, keys
 from attention.operators.dense import Heads, Keys, Mask, Rows, Weights, gather, pick, pick_mask, scores
 
 Beta = Float[Tensor, "#b #heads #n"]
@@ -43,11 +43,11 @@ def sigmoid_attention(
     """
     _checks.fit(_checks.sequences(q, k, v), {"beta": (beta, "#b #heads #n")}, mask=(mask, "#b #heads #n #m"))
     beta = usual(k, mask) if beta is None else beta
-    seen = _seen(q, k, v, beta, mask, impl)
+    attended = _attend(q, k, v, beta, mask, impl)
     if not return_weights:
-        return seen
+        return attended
     those = beta if rows is None or beta.shape[2] == 1 else beta[:, :, rows]
-    return seen, weights(pick(q, rows), k, those, pick_mask(mask, rows)).to(q.dtype)
+    return attended, weights(pick(q, rows), k, those, pick_mask(mask, rows)).to(q.dtype)
 
 
 def usual(k: Keys, mask: Mask | None) -> Beta:
@@ -64,7 +64,7 @@ def weights(q: Heads, k: Keys, beta: Beta, mask: Mask | None = None) -> Weights:
     return found if mask is None else found * mask
 
 
-def _seen(q: Heads, k: Keys, v: Keys, beta: Beta, mask: Mask | None, impl: Impl) -> Heads:
+def _attend(q: Heads, k: Keys, v: Keys, beta: Beta, mask: Mask | None, impl: Impl) -> Heads:
     if _checks.triton(impl, q):
         from attention.kernels.sigmoid import forward
 
@@ -76,8 +76,8 @@ def _seen(q: Heads, k: Keys, v: Keys, beta: Beta, mask: Mask | None, impl: Impl)
 class SigmoidMixer(Mixer):
     """Tokens of a grid that see others without competition; all see all: cost grows with the square of the grid."""
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: There | None, boxes: Boxes | None) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, x: Grid, mask: TokenMask | None, boxes: Boxes | None) -> Tensor:
         """What each head of each token sees."""
         q, k, v = flat(q, k, v)
         allowed = keys(mask)
-        return _seen(q, k, v, usual(k, allowed), allowed, "auto").reshape(*q.shape[:2], *x.shape[1:3], -1)
+        return _attend(q, k, v, usual(k, allowed), allowed, "auto").reshape(*q.shape[:2], *x.shape[1:3], -1)

@@ -23,13 +23,13 @@ Bars = Mapping[str, tuple[str, Summary]]  # row -> kind and score
 
 def bars(score: str, rows: Bars) -> Markup:
     """The chart of a score; empty where no row has it."""
-    known = {row: (kind, value) for row, (kind, value) in rows.items() if value["pictures"]}
-    columns = {row: pair for row, pair in known.items() if pair[0] in ("model", "baseline")}
-    lines = {row: pair for row, pair in known.items() if row not in columns}
-    if not known:
+    scored = {row: (kind, value) for row, (kind, value) in rows.items() if value["pictures"]}
+    columns = {row: pair for row, pair in scored.items() if pair[0] in ("model", "baseline")}
+    lines = {row: pair for row, pair in scored.items() if row not in columns}
+    if not scored:
         return Markup()
     start = START.get(score, 0.0)
-    ends = [start, *(value[end] for _, value in known.values() for end in ("low", "high"))]
+    ends = [start, *(value[end] for _, value in scored.values() for end in ("low", "high"))]
     low, high = min(ends), max(ends)
     span = (high - low) or 1.0
 
@@ -41,10 +41,10 @@ def bars(score: str, rows: Bars) -> Markup:
     parts = [_line(number, row, pair, x, top, bottom) for number, (row, pair) in enumerate(lines.items())]
     parts += [_bar(top + BAR * k, row, pair, x, x(start)) for k, (row, pair) in enumerate(columns.items())]
     parts += [_tick(value, x(value), bottom) for value in ticks(low, high)]
-    told = "; ".join(f"{row} {v['mean']:.3f} ({v['low']:.3f} to {v['high']:.3f})" for row, (_, v) in known.items())
+    label = "; ".join(f"{row} {v['mean']:.3f} ({v['low']:.3f} to {v['high']:.3f})" for row, (_, v) in scored.items())
     axis = f'<path class="axis" d="M{LEFT} {bottom}H{WIDTH - RIGHT}"/>'
     return Markup(
-        f'<svg viewBox="0 0 {WIDTH} {bottom + 20}" role="img" aria-label="{escape(f"{score}: {told}")}">'
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 20}" role="img" aria-label="{escape(f"{score}: {label}")}">'
         f"{''.join(parts)}{axis}</svg>"
     )
 

@@ -207,7 +207,7 @@ def _test(test: dict[str, float] | None) -> Cell:
     if not test["pictures"]:
         return Cell("-")
     below = [f"{test['low']:+z.3f} to {test['high']:+z.3f}", f"p {test['p']:.2g}"]
-    below += [] if math.isnan(test["won"]) else [f"won {test['won']:.0%}"]
+    below += [] if math.isnan(test["win_rate"]) else [f"won {test['win_rate']:.0%}"]
     return Cell(f"{test['difference']:+z.3f}", tuple(below))
 
 
@@ -229,7 +229,7 @@ def _extremes(evaluation: Evaluation, count: int) -> Iterator[Extreme]:
 def _panels(evaluation: Evaluation, row: str, name: str) -> list[Panel]:
     return [
         Panel(title, _source(shown), shown.shape[1], shown.shape[0], title.endswith(SECONDS))
-        for title, shown in (evaluation.look(row, name) if evaluation.look else ())
+        for title, shown in (evaluation.draw_panels(row, name) if evaluation.draw_panels else ())
     ]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from rich.table import Table
 from data.atomic import atomic_write
 from data.errors import GazeError
 from evaluation import model_card
-from evaluation.results import WHOLE, Compared, Evaluation, Summary
+from evaluation.results import WHOLE, Compared, Evaluation, Summary, written_test
 
 Form = Literal["table", "markdown", "csv", "json"]
 WIDTH = 160  # characters, where the output is no terminal
@@ -62,7 +63,8 @@ def extremes(evaluation: Evaluation, count: int) -> list[str]:
     lines = []
     for row in evaluation.models if evaluation.pictures and count else ():
         worst, best = (
-            ", ".join(f"{name} ({value:+z.2f})" for name, value in some) for some in evaluation.extremes(row, count)
+            ", ".join(f"{name} ({value:+z.2f})" for name, value in pictures)
+            for pictures in evaluation.extremes(row, count)
         )
         less = f" less that of {people}" if evaluation.ceiling(score) is not None else ""
         lines += [f"{row}: worst on {worst}; best on {best or 'no other'} ({score}{less})"] if worst else []
@@ -70,7 +72,11 @@ def extremes(evaluation: Evaluation, count: int) -> list[str]:
 
 
 def write_per_picture(evaluation: Evaluation, path: Path) -> None:
-    """Writes every score of every row on every picture as CSV."""
+    """Writes every score of every row on every picture as CSV.
+
+    Raises:
+        GazeError: The file cannot be written there.
+    """
     try:
         with atomic_write(path) as file:
             file.write(_csv(evaluation.each()).encode(errors="replace"))
@@ -94,8 +100,8 @@ def _table(title: str, names: Sequence[str], rows: dict[str, dict[str, Summary]]
 
 def tested(evaluation: Evaluation, compared: Compared) -> list[list[str]]:
     """The scores that rows were compared in, a table each."""
-    known = {name for scores in compared.values() for name in scores}
-    groups = ([name for name in names if name in known] for names in evaluation.groups().values())
+    compared_scores = {name for scores in compared.values() for name in scores}
+    groups = ([name for name in names if name in compared_scores] for names in evaluation.groups().values())
     return [names for names in groups if names]
 
 
@@ -110,7 +116,8 @@ def _difference(test: dict[str, float], between: str) -> str:
     if not test["pictures"]:
         return "-"
     parts = [f"{test['difference']:+z.3f}", f"{test['low']:+z.3f} {test['high']:+z.3f}", f"p {test['p']:.2g}"]
-    return between.join(parts + ([f"{test['won']:.0%}"] if test["won"] == test["won"] else []))
+    win_rate = [] if math.isnan(test["win_rate"]) else [f"{test['win_rate']:.0%}"]
+    return between.join(parts + win_rate)
 
 
 def _markdown(evaluation: Evaluation, count: int) -> str:
@@ -139,9 +146,13 @@ def rows(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
         for row, scores in rows.items():
             for name, score in scores.items():
                 test = compared.get(row, {}).get(name) if period == WHOLE else None
-                less = {("less_" + key if key in score else key): value for key, value in test.items()} if test else {}
-                against = {"against": evaluation.against, **less} if less else {}
+                against = {"against": evaluation.against, **_prefixed(test, score)} if test else {}
                 yield {"period": period, "row": row, "score": name, **score, **against}
+
+
+def _prefixed(test: dict[str, float], score: Summary) -> dict[str, float]:
+    """A test as columns of a table in which a score stands already: columns that both have begin with "less_"."""
+    return {("less_" + key if key in score else key): value for key, value in written_test(test).items()}
 
 
 def _csv(rows: Iterable[dict[str, Any]]) -> str:

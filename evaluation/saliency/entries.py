@@ -1,6 +1,6 @@
 """Who predicts where people look: exported models, the classical baselines of `saliency/`, and folders of maps.
 
-A contender is a row of `gaze evaluate saliency`. It travels to every process as a description, and is opened there.
+An entry is a row of `gaze evaluate saliency`. It travels to every process as a description, and is opened there.
 Everything runs on the CPU with one thread, so that a number does not depend on the machine's cores or its graphics.
 Only the classical baselines are networks of torch, which is loaded when one is opened.
 """
@@ -24,7 +24,7 @@ from data.errors import ModelError
 from data.picture import Letterbox
 from evaluation.results import row_names
 from evaluation.saliency import map_folder
-from evaluation.saliency.fixations import Viewing
+from evaluation.saliency.fixations import ViewedImage
 from evaluation.saliency.scoring import BLIND, LESS_BLIND, ROWS
 from export.runtime import registry
 from export.runtime.saliency import Prediction, Predictor
@@ -40,7 +40,7 @@ BASELINES = {  # the row of each of saliency.MODELS that needs no training
 CANVAS = (384, 512)  # height, width in pixels: what a baseline sees of a picture is scaled to fit
 
 Pixels = Callable[[], UInt8[np.ndarray, "h w 3"]]  # reads the picture, for those that look at it
-PredictFn = Callable[[Viewing, Pixels], Prediction]
+PredictFn = Callable[[ViewedImage, Pixels], Prediction]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,18 @@ class Entry:
     files: dict[str, Path] = field(default_factory=dict)  # of maps, by picture
 
     def open(self) -> PredictFn:
-        """What answers with a prediction for each picture."""
+        """The function that predicts each picture; it opens the model once.
+
+        Raises:
+            ModelError: The model cannot be opened.
+        """
         if self.kind == "maps":
-            return partial(_from_file, self)
+            return partial(_predict_from_file, self)
         if self.kind == "baseline":
             with _one_thread():
                 network = saliency.MODELS[self.source].load()()
-            return partial(_by_network, self, network.eval())
-        return partial(_by_model, Predictor(self.source, provider="cpu", threads=1), self.condition)
+            return partial(_predict_by_network, self, network.eval())
+        return partial(_predict_by_model, Predictor(self.source, provider="cpu", threads=1), self.condition)
 
 
 def collect(
@@ -70,37 +74,45 @@ def collect(
     baselines: bool,
     condition: str | None,
     data: str,
-    chosen: Sequence[Viewing],
+    chosen: Sequence[ViewedImage],
     also: str | None = None,
 ) -> list[Entry]:
-    """The contenders: the baselines, if they are wanted, and models by name or file or as folders of maps.
+    """The entries of an evaluation: the classical baselines and the models, each under a row name of its own.
 
-    None is every saliency model that ships. `data` is the set's name, which may be a viewing condition of a model.
-    `also` enters too, unless it did already.
+    Args:
+        models: Names, .onnx files or folders of maps; None takes every saliency model that ships.
+        baselines: Whether the classical baselines are scored too.
+        condition: Viewing condition; None takes `data` where the model knows it, else "any".
+        data: Name of the data set.
+        chosen: The pictures that are evaluated.
+        also: One more model, added unless it is among the entries already.
+
+    Raises:
+        ModelError: There is no such model, it lacks what it needs, or a picture that an entry looks at is missing.
+        PictureError: A folder of maps lacks the map of a picture, or has two.
     """
-    wanted = [str(model) for model in (_shipped() if models is None else models)]
-    found: dict[str, Entry] = {}
-    for name in [*(BASELINES if baselines else ()), *wanted]:
-        _add(found, name, _entry(name, condition, data, chosen))
-    if also is not None and not any(also in (contender.row, contender.source) for contender in found.values()):
-        _add(found, also, _entry(also, condition, data, chosen))
-    _check(found.values(), chosen)
-    return list(found.values())
+    names = [str(model) for model in (_shipped() if models is None else models)]
+    by_row: dict[str, Entry] = {}
+    for name in [*(BASELINES if baselines else ()), *names]:
+        _add(by_row, name, _make_entry(name, condition, data, chosen))
+    if also is not None and not any(also in (entry.row, entry.source) for entry in by_row.values()):
+        _add(by_row, also, _make_entry(also, condition, data, chosen))
+    _check(by_row.values(), chosen)
+    return list(by_row.values())
 
 
-def _add(found: dict[str, Entry], name: str, contender: Entry) -> None:
-    """Adds a contender under a row that is free; a baseline is there once."""
-    row = contender.row
-    if contender.kind == "baseline":
-        found[row] = contender
+def _add(by_row: dict[str, Entry], name: str, entry: Entry) -> None:
+    """Adds an entry under a row that is free; a baseline that is there already is replaced."""
+    if entry.kind == "baseline":
+        by_row[entry.row] = entry
         return
-    taken = {*ROWS, *BASELINES.values(), *found}
-    free = (n for n in row_names(row, name, contender.kind) if n not in taken and not n.endswith((BLIND, LESS_BLIND)))
-    row = next(free)
-    found[row] = replace(contender, row=row)
+    taken = {*ROWS, *BASELINES.values(), *by_row}
+    names = row_names(entry.row, name, entry.kind)
+    row = next(n for n in names if n not in taken and not n.endswith((BLIND, LESS_BLIND)))
+    by_row[row] = replace(entry, row=row)
 
 
-def _entry(name: str, condition: str | None, data: str, chosen: Sequence[Viewing]) -> Entry:
+def _make_entry(name: str, condition: str | None, data: str, chosen: Sequence[ViewedImage]) -> Entry:
     if name in BASELINES:
         if importlib.util.find_spec("torch") is None:
             raise ModelError(
@@ -111,15 +123,15 @@ def _entry(name: str, condition: str | None, data: str, chosen: Sequence[Viewing
     shipped = os.sep not in name and registry.named_file(name)
     folder = Path(name)
     if folder.is_dir() and not shipped:
-        files = map_folder.find(folder, [viewing.name for viewing in chosen])
+        files = map_folder.find(folder, [image.name for image in chosen])
         row = folder.resolve().name
         return Entry(row, "maps", name, facts={"maps": row}, files=files)
     predictor = Predictor(name, provider="cpu", threads=1)
     contract = predictor.contract
-    known = condition or (data if data in contract.conditions else "any")
-    predictor.index(known)
-    facts = {"version": contract.version, "commit": contract.commit, "condition": known}
-    return Entry(contract.name, "model", name, known, facts)
+    condition = condition or (data if data in contract.conditions else "any")
+    predictor.index(condition)  # raises where the model does not know it
+    facts = {"version": contract.version, "commit": contract.commit, "condition": condition}
+    return Entry(contract.name, "model", name, condition, facts)
 
 
 def _shipped() -> list[str]:
@@ -132,22 +144,22 @@ def _shipped() -> list[str]:
     return names
 
 
-def _check(contenders: Iterable[Entry], chosen: Sequence[Viewing]) -> None:
-    """Refuses a set that lacks a picture where somebody looks at it."""
-    eyes = [contender.row for contender in contenders if contender.kind != "maps"]
-    lacking = [viewing for viewing in chosen if not viewing.path.is_file()]
-    if eyes and lacking:
+def _check(entries: Iterable[Entry], chosen: Sequence[ViewedImage]) -> None:
+    """Raises a ModelError where a picture is missing that an entry looks at."""
+    rows = [entry.row for entry in entries if entry.kind != "maps"]
+    missing = [image for image in chosen if not image.path.is_file()]
+    if rows and missing:
         raise ModelError(
-            f"{lacking[0].path}: the picture is missing, but {eyes[0]} looks at it; add it, or leave out what looks at "
+            f"{missing[0].path}: the picture is missing, but {rows[0]} looks at it; add it, or leave out what looks at "
             "pictures (--no-baselines, --model none)."
         )
 
 
-def _by_model(predictor: Predictor, condition: str, viewing: Viewing, pixels: Pixels) -> Prediction:
+def _predict_by_model(predictor: Predictor, condition: str, image: ViewedImage, pixels: Pixels) -> Prediction:
     return predictor(pixels(), condition)
 
 
-def _by_network(contender: Entry, network: "nn.Module", viewing: Viewing, pixels: Pixels) -> Prediction:
+def _predict_by_network(entry: Entry, network: "nn.Module", image: ViewedImage, pixels: Pixels) -> Prediction:
     """What a network with the models' common interface says, on a canvas of `CANVAS` pixels and back."""
     import torch
 
@@ -156,7 +168,7 @@ def _by_network(contender: Entry, network: "nn.Module", viewing: Viewing, pixels
     canvas, content = torch.from_numpy(box.apply(picture))[None], torch.from_numpy(box.box)[None]
     with _one_thread(), torch.inference_mode():
         density, _ = network(canvas, content, torch.zeros(1, dtype=torch.int64))
-    return _prediction(contender, box.back(density[0].numpy()))
+    return _prediction(entry, box.back(density[0].numpy()))
 
 
 @contextlib.contextmanager
@@ -172,10 +184,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _from_file(contender: Entry, viewing: Viewing, pixels: Pixels) -> Prediction:
-    return _prediction(contender, map_folder.read(contender.files[viewing.name], viewing.size))
+def _predict_from_file(entry: Entry, image: ViewedImage, pixels: Pixels) -> Prediction:
+    return _prediction(entry, map_folder.read(entry.files[image.name], image.size))
 
 
-def _prediction(contender: Entry, density: Float32[np.ndarray, "h w"]) -> Prediction:
+def _prediction(entry: Entry, density: Float32[np.ndarray, "h w"]) -> Prediction:
     nothing = np.empty((0, *density.shape), np.float32)
-    return Prediction(density, nothing, (), contender.row, contender.facts.get("version", ""), "any", "cpu")
+    return Prediction(density, nothing, (), entry.row, entry.facts.get("version", ""), "any", "cpu")

@@ -2,8 +2,8 @@
 
 Only fixations on the picture count. The pictures that are evaluated are those of a split; those of the centre bias are
 the split "train", or, where there is none or it is evaluated itself, the evaluated ones. How long pictures were shown
-is told, or taken from all trials of the set, as the whole seconds next above the end of 95 % of the recorded ones, or,
-where only durations are recorded, above the median of `data.table.summary.lasted`; without either they are `UNKNOWN`.
+is given, or taken from all trials of the set, as the whole seconds next above the end of 95 % of the recorded ones, or,
+where only durations are recorded, above the median of `data.table.summary.lasted`; without either it is `UNKNOWN`.
 """
 
 import math
@@ -21,14 +21,15 @@ from data.gaze import Picture, Scanpath
 from data.table import summary
 from data.table.read import read_splits, read_table
 
-UNKNOWN = 3.0, "unknown"  # seconds of viewing, and what tells them
-LONGEST = 60  # seconds of viewing
-SHARE, OUTLASTS = 0.95, 50.0  # of the trials end, and of a fixation's milliseconds that may outlast the picture
+UNKNOWN = 3.0, "unknown"  # seconds of viewing, and where they come from
+MAX_SECONDS = 60  # of viewing
+ENDED_SHARE = 0.95  # of the trials end before the picture goes
+OVERHANG = 50.0  # milliseconds by which a fixation may outlast the picture
 SIZES = 4  # of pictures, of which the counts of everybody are kept
 
 
 @dataclass(frozen=True)
-class Viewing:
+class ViewedImage:
     """The fixations of all observers that lie on one picture."""
 
     name: str
@@ -42,8 +43,8 @@ class Viewing:
     @classmethod
     def of(
         cls, root: Path, picture: Picture, paths: Sequence[Scanpath], seconds: float, people: Mapping[str, int]
-    ) -> "Viewing":
-        """What all paths of the numbered people over a picture come to, if it was shown for some seconds."""
+    ) -> "ViewedImage":
+        """The fixations of all paths on a picture that was shown for some seconds; `people` numbers the observers."""
         size, path = (picture.height, picture.width), picture.path or root / "images" / picture.name
         xy = np.concatenate([np.zeros((0, 2)), *(p.xy for p in paths)])
         onsets = np.concatenate([np.zeros(0), *(maps.onsets(p, seconds) for p in paths)])
@@ -54,7 +55,7 @@ class Viewing:
             picture.name, path, size, xy[on], maps.second(onsets, seconds)[on].astype(np.int16), observer[on], late
         )
 
-    def during(self, second: int | None) -> "Viewing":
+    def during(self, second: int | None) -> "ViewedImage":
         """What begins in a second; None is the whole viewing."""
         if second is None:
             return self
@@ -63,15 +64,15 @@ class Viewing:
 
 
 @dataclass(frozen=True)
-class Viewings:
+class ViewedImages:
     """The pictures that are evaluated, and those of the centre bias."""
 
-    chosen: list[Viewing]
-    train: list[Viewing]
+    chosen: list[ViewedImage]
+    train: list[ViewedImage]
     seconds: float  # how long each picture was shown
-    source: str  # what says so: "given", "recorded", "durations", or "unknown"
-    split: int  # pictures of the split, before some were chosen
-    named: bool  # whether splits.json names splits
+    seconds_source: str  # where that comes from: "given", "recorded", "durations", or "unknown"
+    split_size: int  # pictures of the split, before some were chosen
+    has_splits: bool  # whether splits.json names splits
 
     @property
     def held_out(self) -> bool:
@@ -81,42 +82,48 @@ class Viewings:
     @property
     def late(self) -> float:
         """The share of fixations that begin when the viewing should be over."""
-        return sum(viewing.late for viewing in self.chosen) / sum(len(viewing.xy) for viewing in self.chosen)
+        return sum(image.late for image in self.chosen) / sum(len(image.xy) for image in self.chosen)
 
 
-def read(root: Path, split: str, seconds: float | None = None, limit: int | None = None) -> Viewings:
-    """The viewings of a set in the table format; of more than `limit` pictures so many, evenly spread."""
+def read(root: Path, split: str, seconds: float | None = None, limit: int | None = None) -> ViewedImages:
+    """The pictures of a split of a set in the table format; of more than `limit` pictures so many, evenly spread.
+
+    Raises:
+        TableError: There is no such split, or none of its pictures has a fixation on it.
+    """
     named = read_splits(root)
     if named and split not in (*named, "all"):
         raise TableError(f"{root / 'splits.json'}: no split {split!r}; choose one of: {', '.join([*named, 'all'])}.")
     items = list(read_table(root))
-    length, source = (seconds, "given") if seconds is not None else shown(items)
+    length, source = (seconds, "given") if seconds is not None else presentation_time(items)
     people = {name: n for n, name in enumerate(sorted({path.subject for _, paths in items for path in paths}))}
-    everything = {picture.name: Viewing.of(root, picture, paths, length, people) for picture, paths in items}
-    part = [everything[name] for name in dict.fromkeys(named.get(split, everything)) if name in everything]
-    some = len(part) if limit is None else min(limit, len(part))
-    chosen = [part[math.floor(k * len(part) / some)] for k in range(some)]
-    if not any(len(viewing.xy) for viewing in chosen):
+    everything = {picture.name: ViewedImage.of(root, picture, paths, length, people) for picture, paths in items}
+    of_split = [everything[name] for name in dict.fromkeys(named.get(split, everything)) if name in everything]
+    count = len(of_split) if limit is None else min(limit, len(of_split))
+    chosen = [of_split[math.floor(k * len(of_split) / count)] for k in range(count)]
+    if not any(len(image.xy) for image in chosen):
         raise TableError(f"{root}: no picture of the split {split!r} has a fixation on it; choose another one.")
     train = [everything[name] for name in named.get("train", ()) if name in everything]
     held_out = train and split not in ("train", "all")
-    return Viewings(chosen, train if held_out else chosen, length, source, len(part), bool(named))
+    return ViewedImages(chosen, train if held_out else chosen, length, source, len(of_split), bool(named))
 
 
-def shown(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> tuple[float, str]:
-    """For how many seconds each picture was shown, and what tells it."""
+def presentation_time(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> tuple[float, str]:
+    """For how many seconds each picture was shown, and where that comes from: a value of `seconds_source`."""
     paths = [path for _, paths in items for path in paths if len(path)]
     recorded = [path for path in paths if np.isfinite(path.onset).all()]
-    guessed = [path for path in paths if np.isfinite(path.duration).all() and path.subject != summary.EVERYBODY]
+    timed = [path for path in paths if np.isfinite(path.duration).all() and path.subject != summary.EVERYBODY]
     if recorded:
         ends = [float((path.onset + np.nan_to_num(path.duration)).max()) for path in recorded]
-        return _whole(float(np.quantile(ends, SHARE)) - OUTLASTS), "recorded"
-    return (_whole(1000 * float(np.median([*map(summary.lasted, guessed)]))), "durations") if guessed else UNKNOWN
+        return _whole_seconds(float(np.quantile(ends, ENDED_SHARE)) - OVERHANG), "recorded"
+    if timed:
+        return _whole_seconds(1000 * float(np.median([*map(summary.lasted, timed)]))), "durations"
+    return UNKNOWN
 
 
-def _whole(length: float) -> float:
+def _whole_seconds(length: float) -> float:
     """The whole seconds next above milliseconds."""
-    return float(min(max(1, math.ceil(length / 1000)), LONGEST))
+    return float(min(max(1, math.ceil(length / 1000)), MAX_SECONDS))
 
 
 class OtherImages:
@@ -125,21 +132,21 @@ class OtherImages:
     Everybody's are counted once for a size of pictures, of which each picture's own are taken away.
     """
 
-    def __init__(self, viewings: Sequence[Viewing]) -> None:
-        self._viewings = viewings
-        self._own = {viewing.name: viewing for viewing in viewings}
+    def __init__(self, images: Sequence[ViewedImage]) -> None:
+        self._images = images
+        self._own = {image.name: image for image in images}
         self._everybody = lru_cache(SIZES)(self._counted)
 
-    def counts(self, viewing: Viewing) -> Float32[np.ndarray, "h w"]:
+    def counts(self, image: ViewedImage) -> Float32[np.ndarray, "h w"]:
         """How many fixations each pixel of a picture has, scaled to its size."""
-        own = self._own.get(viewing.name)
-        everybody = self._everybody(viewing.size)
+        own = self._own.get(image.name)
+        everybody = self._everybody(image.size)
         return everybody.copy() if own is None else everybody - maps.counts(_scaled(own, own.size), own.size)
 
     def _counted(self, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
-        return maps.counts(np.concatenate([np.zeros((0, 2)), *(_scaled(v, size) for v in self._viewings)]), size)
+        return maps.counts(np.concatenate([np.zeros((0, 2)), *(_scaled(v, size) for v in self._images)]), size)
 
 
-def _scaled(viewing: Viewing, size: tuple[int, int]) -> Float[np.ndarray, "l 2"]:
+def _scaled(image: ViewedImage, size: tuple[int, int]) -> Float[np.ndarray, "l 2"]:
     """The fixations on a picture as if it had another size; to its own in the same steps, for their rounding."""
-    return np.asarray(viewing.xy / viewing.size[::-1] * size[::-1])
+    return np.asarray(image.xy / image.size[::-1] * size[::-1])

@@ -1,4 +1,4 @@
-"""What the report shows of a picture: heat of a model and of people, second by second too; or their paths.
+"""What the report shows of a picture: the heatmap of a model and that of people, second by second too.
 
 Pictures are shrunk to `SIDE` pixels, so that a page with many of them stays small.
 """
@@ -13,38 +13,37 @@ from data import maps
 from data.draw.heatmap import heatmap
 from data.draw.timeline import timeline
 from data.picture import read
-from evaluation.results import Look, Panel
-from evaluation.saliency.fixations import Viewing
-from evaluation.saliency.run import Study
+from evaluation.results import DrawPanels, Panel
+from evaluation.saliency.fixations import ViewedImage
+from evaluation.saliency.run import Run
 
 SIDE = 480  # pixels
 SECONDS = ", second by second"  # the end of a timeline's title
 
 
-def look(study: Study) -> Look:
-    """What shows a row's prediction of a picture, each model opened when it is first asked for."""
-    eyes = {contender.row: cache(contender.open) for contender in study.contenders}
-    numbers = {viewing.name: number for number, viewing in enumerate(study.viewings.chosen)}
+def draw_panels(run: Run) -> DrawPanels:
+    """The function that draws a row's prediction of a picture; each model is opened when it is first asked for."""
+    predict_fns = {entry.row: cache(entry.open) for entry in run.entries}
+    numbers = {image.name: number for number, image in enumerate(run.images.chosen)}
 
     def panels(row: str, picture: str) -> list[Panel]:
-        viewing = study.viewings.chosen[numbers[picture]]
-        pixels = cache(partial(read, viewing.path))
-        prediction = eyes[row]()(viewing, pixels)
-        if not viewing.path.is_file():
+        image = run.images.chosen[numbers[picture]]
+        pixels = cache(partial(read, image.path))
+        prediction = predict_fns[row]()(image, pixels)
+        if not image.path.is_file():
             return []
-        ground = pixels()
-        found = [
-            (row, shrunk(heatmap(ground, prediction.density))),
-            ("people", shrunk(heatmap(ground, _people(viewing, study.sigma)))),
+        drawings = [
+            (row, shrunk(heatmap(pixels(), prediction.density))),
+            ("people", shrunk(heatmap(pixels(), _human_density(image, run.sigma)))),
         ]
-        seconds = [s for s in study.periods.values() if s is not None]
+        seconds = [s for s in run.periods.values() if s is not None]
         seconds = [s for s in seconds if prediction.times[s : s + 1] == ((s, s + 1),)]
         if seconds:
             times = [(float(s), float(s + 1)) for s in seconds]
-            theirs = np.stack([_people(viewing.during(s), study.sigma) for s in seconds])
-            found.append((row + SECONDS, shrunk(timeline(ground, prediction.slices[seconds], times), 2)))
-            found.append(("people" + SECONDS, shrunk(timeline(ground, theirs, times), 2)))
-        return found
+            human = np.stack([_human_density(image.during(s), run.sigma) for s in seconds])
+            drawings.append((row + SECONDS, shrunk(timeline(pixels(), prediction.slices[seconds], times), 2)))
+            drawings.append(("people" + SECONDS, shrunk(timeline(pixels(), human, times), 2)))
+        return drawings
 
     return panels
 
@@ -56,6 +55,6 @@ def shrunk(picture: UInt8[np.ndarray, "h w 3"], times: int = 1) -> UInt8[np.ndar
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _people(viewing: Viewing, sigma: float) -> Float[np.ndarray, "h w"]:
+def _human_density(image: ViewedImage, sigma: float) -> Float[np.ndarray, "h w"]:
     """The log density of everybody's fixations; flat where there is none."""
-    return np.asarray(np.log(maps.rendered(viewing.xy, viewing.size, sigma) + 1e-12), np.float32)
+    return np.asarray(np.log(maps.rendered(image.xy, image.size, sigma) + 1e-12), np.float32)

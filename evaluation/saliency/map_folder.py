@@ -39,28 +39,36 @@ Map = Float[np.ndarray, "h w"]
 
 
 def find(folder: Path, pictures: Sequence[str]) -> dict[str, Path]:
-    """The file of each picture; refuses a folder that lacks one, or has two of them."""
+    """The file of each picture.
+
+    Raises:
+        PictureError: The folder lacks the map of a picture, or has two.
+    """
     stems = Counter(_stem(name) for name in pictures)
-    there, found = _there(folder, pictures), dict[str, Path]()
+    files_by_name, chosen = _map_files(folder, pictures), dict[str, Path]()
     for name in pictures:
         bases = [name] if stems[_stem(name)] > 1 else dict.fromkeys([name, _stem(name)])
-        files = [file for base in bases for suffix in SUFFIXES for file in there.get(base + suffix, ())]
+        files = [file for base in bases for suffix in SUFFIXES for file in files_by_name.get(base + suffix, ())]
         if len(files) > 1:
             raise PictureError(f"{folder}: {files[0].name} and {files[1].name} are both maps of {name!r}; keep one.")
         if files:
-            found[name] = files[0]
-    lacking = [name for name in pictures if name not in found]
-    if lacking:
-        wanted = f"{_stem(lacking[0])}.png, .jpg, .npy or .npz"
+            chosen[name] = files[0]
+    missing = [name for name in pictures if name not in chosen]
+    if missing:
+        names = f"{_stem(missing[0])}.png, .jpg, .npy or .npz"
         raise PictureError(
-            f"{folder}: no map for {len(lacking)} of {len(pictures)} pictures, the first is {lacking[0]!r}; "
-            f"add {wanted}."
+            f"{folder}: no map for {len(missing)} of {len(pictures)} pictures, the first is {missing[0]!r}; "
+            f"add {names}."
         )
-    return found
+    return chosen
 
 
 def read(path: Path, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
-    """The log density of a map file on a picture of `size` (height, width)."""
+    """The log density of a map file on a picture of `size` (height, width).
+
+    Raises:
+        PictureError: The file cannot be read, or what it holds is no map.
+    """
     values = _values(path)
     if values.ndim != 2 or not values.size:
         raise PictureError(f"{path}: the map has shape {values.shape}; write one number a pixel, as (height, width).")
@@ -82,16 +90,16 @@ def read(path: Path, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
     return np.asarray(np.log((1 - FLOOR) * wide / wide.sum() + FLOOR / wide.size), np.float32)
 
 
-def _there(folder: Path, pictures: Sequence[str]) -> dict[str, list[Path]]:
+def _map_files(folder: Path, pictures: Sequence[str]) -> dict[str, list[Path]]:
     """The files of the folders that pictures are in, by their names with a suffix in small letters."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for parent in dict.fromkeys(PurePosixPath(name).parent for name in pictures):
         for file in sorted((folder / parent).iterdir()) if (folder / parent).is_dir() else ():
             name = str(parent / file.name)
             suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
             if suffix and file.is_file():
-                found.setdefault(name[: -len(suffix)] + suffix, []).append(file)
-    return found
+                files.setdefault(name[: -len(suffix)] + suffix, []).append(file)
+    return files
 
 
 def _stem(name: str) -> str:

@@ -27,7 +27,7 @@ truth and centre bias are the fixations that begin in it (`data.maps.onsets`): a
 viewing ("time-blind"), and the first less the second, picture by picture.
 
 How long pictures were shown says where the last second ends, and when fixations without onsets begin. Where nobody
-says it (`seconds`) it is taken from all trials of the set (`evaluation.saliency.fixations.shown`).
+says it (`seconds`) it is taken from all trials of the set (`evaluation.saliency.fixations.presentation_time`).
 
 Pictures are shared out to processes of one thread each; every number is the same for any count of them.
 """
@@ -47,8 +47,18 @@ from evaluation import model_card
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
 from evaluation.saliency import entries, fixations, gallery
 from evaluation.saliency.entries import BASELINES
-from evaluation.saliency.run import PEOPLE, Study, gathered, scored
-from evaluation.saliency.scoring import BLIND, CENTRE, FLOOR, LEFT_OUT, LESS_BLIND, OF_A_SECOND, SCORES, SHARE, UNIFORM
+from evaluation.saliency.run import PEOPLE, Run, by_row, score_pictures
+from evaluation.saliency.scoring import (
+    BLIND,
+    CENTRE,
+    CENTRE_SHARE,
+    FLOOR,
+    LEFT_OUT,
+    LESS_BLIND,
+    OF_A_SECOND,
+    SCORES,
+    UNIFORM,
+)
 from export.runtime.options import Options
 
 CHANCE = (UNIFORM, CENTRE)
@@ -66,14 +76,16 @@ class Settings(Options):
 
     split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
     condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
-    seconds: float | None = Field(default=None, gt=0, le=fixations.LONGEST)  # pictures were shown; None: as trials tell
+    seconds: float | None = Field(
+        default=None, gt=0, le=fixations.MAX_SECONDS
+    )  # pictures were shown; None: as recorded
     sigma: float = Field(default=15.36, gt=0)  # of the true densities, in pixels of the pictures
     slices: bool = False  # score each second, too
     baselines: bool = True  # score the classical baselines, too
     limit: int | None = Field(default=None, ge=1)  # pictures at most, evenly spread
 
 
-class Saliency(Evaluation):
+class SaliencyEvaluation(Evaluation):
     """The scores of maps."""
 
     kinds: ClassVar = {
@@ -114,13 +126,13 @@ class Saliency(Evaluation):
     def gist(self) -> list[str]:
         """What came out, in a sentence or two."""
         shares = {row: self.scores(row).get("explained", {"pictures": 0}) for row in self.models}
-        told = [
+        sentences = [
             f"{row} explains {score['mean']:.0%} ({score['low']:.0%} to {score['high']:.0%}) of what other people "
             "tell, beyond the centre bias, of where one more person looks."
             for row, score in shares.items()
             if score["pictures"]
         ]
-        return [*super().gist(), *told]
+        return [*super().gist(), *sentences]
 
     def prose(self) -> list[str]:
         """The protocol in sentences for people."""
@@ -159,7 +171,7 @@ def evaluate(
     against: str | None = None,
     workers: int = 1,
     track: Track = untracked,
-) -> Saliency:
+) -> SaliencyEvaluation:
     """Score models on a data set in the table format.
 
     Args:
@@ -169,29 +181,32 @@ def evaluate(
         against: A row, or a model that becomes one, with which the others are compared picture by picture.
         workers: Processes; more than 1 need a script that guards its main part, as multiprocessing says.
         track: Passes the scored pictures on and shows how many are done, of how many.
+
+    Raises:
+        GazeError: The set, a model or a folder of maps cannot be used, or there is no row `against`.
     """
     root = Path(root)
-    study = _study(root, models, settings, against)
-    rows = track(scored(study, workers), "pictures", len(study.viewings.chosen))
-    values = gathered(list(rows))
-    return Saliency(
-        _protocol(root, study, settings),
+    run = _prepare(root, models, settings, against)
+    rows = track(score_pictures(run, workers), "pictures", len(run.images.chosen))
+    values = by_row(list(rows))
+    return SaliencyEvaluation(
+        _protocol(root, run, settings),
         values,
         _explained(values[WHOLE]),
-        tuple(viewing.name for viewing in study.viewings.chosen),
-        next((c.row for c in study.contenders if against in (c.row, c.source)), against or ""),
-        gallery.look(study),
+        tuple(image.name for image in run.images.chosen),
+        next((c.row for c in run.entries if against in (c.row, c.source)), against or ""),
+        gallery.draw_panels(run),
     )
 
 
-def _study(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Study:
-    seen = fixations.read(root, settings.split, settings.seconds, settings.limit)
-    if against in PEOPLE and all(len(np.unique(viewing.observer)) < 2 for viewing in seen.chosen):
+def _prepare(root: Path, models: Sequence[str | Path] | None, settings: Settings, against: str | None) -> Run:
+    images = fixations.read(root, settings.split, settings.seconds, settings.limit)
+    if against in PEOPLE and all(len(np.unique(image.observer)) < 2 for image in images.chosen):
         raise GazeError(f"There is no row {against!r}, for no picture was looked at by two people; choose another one.")
     also = None if against in (*CHANCE, *PEOPLE) else against
-    entered = entries.collect(models, settings.baselines, settings.condition, root.resolve().name, seen.chosen, also)
-    seconds = range(math.ceil(seen.seconds)) if settings.slices else ()
-    return Study(seen, entered, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
+    rows = entries.collect(models, settings.baselines, settings.condition, root.resolve().name, images.chosen, also)
+    seconds = range(math.ceil(images.seconds)) if settings.slices else ()
+    return Run(images, rows, {WHOLE: None, **{f"{s}-{s + 1} s": s for s in seconds}}, settings.sigma)
 
 
 def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate]]:
@@ -200,13 +215,13 @@ def _explained(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Aggregate
     return {} if ceiling is None else {row: {"explained": ratio(gain, ceiling)} for row, gain in gains.items()}
 
 
-def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
-    chosen, split = study.viewings.chosen, settings.split if study.viewings.named else "all"
-    known = split in ("train", "all") and any(contender.kind == "model" for contender in study.contenders)
-    seconds, late = study.viewings.seconds, study.viewings.late
-    classical = any(contender.kind == "baseline" for contender in study.contenders)
-    cautions = ["Models that were trained on this set know what is evaluated."] if known else []
-    if study.viewings.source == "given" and late > LATE:
+def _protocol(root: Path, run: Run, settings: Settings) -> dict[str, Any]:
+    chosen, split = run.images.chosen, settings.split if run.images.has_splits else "all"
+    trained_on = split in ("train", "all") and any(entry.kind == "model" for entry in run.entries)
+    seconds, late = run.images.seconds, run.images.late
+    classical = any(entry.kind == "baseline" for entry in run.entries)
+    cautions = ["Models that were trained on this set know what is evaluated."] if trained_on else []
+    if run.images.seconds_source == "given" and late > LATE:
         cautions.append(
             f"{late:.0%} of the fixations begin after {seconds:g} seconds of viewing, and are counted in the last; "
             "leave out --seconds, or give more."
@@ -215,19 +230,19 @@ def _protocol(root: Path, study: Study, settings: Settings) -> dict[str, Any]:
         "data": root.resolve().name,
         "split": split,
         "seconds": seconds,
-        "seconds_source": study.viewings.source,
+        "seconds_source": run.images.seconds_source,
         "sigma_pixels": settings.sigma,
-        "centre_bias": "train" if study.viewings.held_out else "all other pictures",
+        "centre_bias": "train" if run.images.held_out else "all other pictures",
         "caution": " ".join(cautions),
         "pictures": len(chosen),
-        "pictures_of_split": study.viewings.split,
-        "observers": len({name for viewing in chosen for name in viewing.observer.tolist()}),
-        "fixations": sum(len(viewing.xy) for viewing in chosen),
+        "pictures_of_split": run.images.split_size,
+        "observers": len({name for image in chosen for name in image.observer.tolist()}),
+        "fixations": sum(len(image.xy) for image in chosen),
         "size": "each picture's own",
         "convention": "tuebingen",
         "centre_bias_floor": FLOOR,
-        "leave_one_observer_out_centre_bias": SHARE,
+        "leave_one_observer_out_centre_bias": CENTRE_SHARE,
         "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
         "versions": {name: version(name) for name in ("gaze", "numpy", *(["torch"] if classical else []))},
-        "models": {contender.row: contender.facts for contender in study.contenders},
+        "models": {entry.row: entry.facts for entry in run.entries},
     }

@@ -1,6 +1,6 @@
-"""What `gaze evaluate saliency` scores: pictures, contenders and periods, and the rows of one picture after another.
+"""What `gaze evaluate saliency` scores: pictures, entries and periods, and the rows of one picture after another.
 
-A study travels to processes of one thread each, which share its pictures; every number is the same for any count.
+A run travels to processes of one thread each, which share its pictures; every number is the same for any count.
 """
 
 import contextlib
@@ -22,63 +22,72 @@ from data.picture import read
 from evaluation.results import WHOLE, Values
 from evaluation.saliency import scoring
 from evaluation.saliency.entries import Entry, PredictFn
-from evaluation.saliency.fixations import OtherImages, Viewing, Viewings
+from evaluation.saliency.fixations import OtherImages, ViewedImage, ViewedImages
 from evaluation.saliency.scoring import HALVES, LEFT_OUT, OF_A_SECOND, SCORES, GroundTruth, Rows
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PEOPLE = (HALVES, LEFT_OUT)  # the last rows
 
-Part = tuple[list[Viewing], OtherImages, OtherImages]  # of a period: pictures, all of them, those of the centre bias
-Scored = dict[str, Rows]  # period -> rows of one picture
+# of a period: the pictures; the fixations on all others of them; those of which the centre bias is made
+Part = tuple[list[ViewedImage], OtherImages, OtherImages]
+PictureRows = dict[str, Rows]  # period -> rows of one picture
 
 
 @dataclass(frozen=True)
-class Study:
-    """What is scored: pictures, contenders, periods; it travels to every process."""
+class Run:
+    """What is scored: pictures, entries, periods; it travels to every process."""
 
-    viewings: Viewings
-    contenders: list[Entry]
+    images: ViewedImages
+    entries: list[Entry]
     periods: dict[str, int | None]
-    sigma: float
+    sigma: float  # of the true densities, in pixels
 
-    def open(self) -> Callable[[int], Scored]:
-        """What scores a picture by its number."""
-        eyes = {contender.row: contender.open() for contender in self.contenders}
-        return partial(self._score, eyes, {period: self._part(second) for period, second in self.periods.items()})
+    def open(self) -> Callable[[int], PictureRows]:
+        """Opens every model, and gives the function that scores a picture by its number."""
+        predict_fns = {entry.row: entry.open() for entry in self.entries}
+        return partial(
+            self._score, predict_fns, {period: self._part(second) for period, second in self.periods.items()}
+        )
 
     def _part(self, second: int | None) -> Part:
-        """What begins in a second, on each picture and elsewhere."""
-        now = [viewing.during(second) for viewing in self.viewings.chosen]
-        others = OtherImages(now)
-        held_out = self.viewings.held_out
-        return now, others, OtherImages([v.during(second) for v in self.viewings.train]) if held_out else others
+        """The fixations of a period, a second or (None) the whole viewing: on each picture, and on the others."""
+        images = [image.during(second) for image in self.images.chosen]
+        others = OtherImages(images)
+        if not self.images.held_out:
+            return images, others, others
+        return images, others, OtherImages([image.during(second) for image in self.images.train])
 
-    def _score(self, eyes: dict[str, PredictFn], parts: dict[str, Part], number: int) -> Scored:
-        viewing = self.viewings.chosen[number]
-        pixels = cache(partial(read, viewing.path))
-        predictions = {row: eye(viewing, pixels) for row, eye in eyes.items()}
-        found: Scored = {}
-        for period, (now, others, before) in parts.items():
-            told = GroundTruth.of(now[number], others, before, self.sigma)
+    def _score(self, predict_fns: dict[str, PredictFn], parts: dict[str, Part], number: int) -> PictureRows:
+        image = self.images.chosen[number]
+        pixels = cache(partial(read, image.path))
+        predictions = {row: predict(image, pixels) for row, predict in predict_fns.items()}
+        rows: PictureRows = {}
+        for period, (images, others, centre_bias) in parts.items():
+            truth = GroundTruth.of(images[number], others, centre_bias, self.sigma)
             names = SCORES if period == WHOLE else OF_A_SECOND
-            found[period] = scoring.chance(told, names) | scoring.models(predictions, told, self.periods[period])
-            found[period] |= scoring.people(now[number], told, self.sigma, number, names)
-        return found
+            rows[period] = scoring.chance_rows(truth, names)
+            rows[period] |= scoring.model_rows(predictions, truth, self.periods[period])
+            rows[period] |= scoring.human_rows(images[number], truth, self.sigma, number, names)
+        return rows
 
 
-def scored(study: Study, workers: int) -> Iterator[Scored]:
-    """Each picture's rows, in order."""
-    numbers = range(len(study.viewings.chosen))
+def score_pictures(run: Run, workers: int) -> Iterator[PictureRows]:
+    """The rows of each picture, in order, from as many processes as `workers` (1: this one).
+
+    Raises:
+        GazeError: A process was ended from outside.
+    """
+    numbers = range(len(run.images.chosen))
     if min(workers, len(numbers)) <= 1:
         with _one_thread():
-            yield from map(study.open(), numbers)
+            yield from map(run.open(), numbers)
         return
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(numbers)), spawned, _begin, (study,)) as pool:
+    with ProcessPoolExecutor(min(workers, len(numbers)), spawned, _start_worker, (run,)) as pool:
         try:
             with _environment(dict.fromkeys(THREADS, "1")):
-                found = pool.map(_next, numbers)  # starts the processes
-            yield from found
+                rows = pool.map(_score_picture, numbers)  # starts the processes
+            yield from rows
         except BrokenProcessPool as error:
             raise GazeError(
                 "A process was ended from outside, perhaps for its memory; take fewer --workers."
@@ -101,18 +110,18 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-_score: Callable[[int], Scored]  # of this process
+_score: Callable[[int], PictureRows]  # of this process
 
 
-def _begin(study: Study) -> None:
+def _start_worker(run: Run) -> None:
     """A process of the pool opens everything once."""
     global _score
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares out
     cv2.setNumThreads(1)
-    _score = study.open()
+    _score = run.open()
 
 
-def _next(number: int) -> Scored:
+def _score_picture(number: int) -> PictureRows:
     return _score(number)
 
 
@@ -127,13 +136,15 @@ def _one_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def gathered(scored: Sequence[Scored]) -> Values:
-    """From rows by picture to pictures by row: chance, contenders as they came, people."""
+def by_row(pictures: Sequence[PictureRows]) -> Values:
+    """From rows by picture to pictures by row: chance, the entries as they came, people."""
     values: Values = {}
-    for number, periods in enumerate(scored):
+    for number, periods in enumerate(pictures):
         for period, rows in periods.items():
             for row, scores in rows.items():
                 for name, value in scores.items():
                     column = values.setdefault(period, {}).setdefault(row, {})
-                    column.setdefault(name, np.full(len(scored), math.nan))[number] = value
-    return {p: {r: rows[r] for r in sorted(rows, key=PEOPLE.__contains__)} for p, rows in values.items()}
+                    column.setdefault(name, np.full(len(pictures), math.nan))[number] = value
+    return {
+        period: {row: rows[row] for row in sorted(rows, key=PEOPLE.__contains__)} for period, rows in values.items()
+    }

@@ -1,4 +1,4 @@
-"""One picture's truth, and the scores of every row on it: chance, models, and the people themselves.
+"""The ground truth of one picture, and the scores of every row on it: chance, models, and the people themselves.
 
 What the rows are and how they are made stands in `evaluation.saliency.protocol`.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from data import maps
-from evaluation.saliency.fixations import OtherImages, Viewing
+from evaluation.saliency.fixations import OtherImages, ViewedImage
 from export.runtime.saliency import Prediction
 from saliency import metrics
 
@@ -19,8 +19,8 @@ OF_A_SECOND = ("cc", "nss", "kl")
 UNIFORM, CENTRE, HALVES, LEFT_OUT = "uniform", "centre bias", "half of the observers", "leave one observer out"
 BLIND, LESS_BLIND = ", time-blind", " - time-blind"  # ends of the names of a second's rows
 ROWS = (UNIFORM, CENTRE, HALVES, LEFT_OUT)
-FLOOR = 1e-3  # of the centre bias: no place is impossible
-SHARE = 0.1  # of the centre bias in `leave one observer out`
+FLOOR = 1e-3  # share of a uniform density in the centre bias, so that no place is impossible
+CENTRE_SHARE = 0.1  # of the centre bias in `leave one observer out`
 SEED = 0  # of the halves
 
 Rows = dict[str, dict[str, float]]  # row -> score -> value on one picture
@@ -37,12 +37,12 @@ class GroundTruth:
     log_centre: Float32[np.ndarray, "1 h w"]
 
     @classmethod
-    def of(cls, viewing: Viewing, chosen: OtherImages, train: OtherImages, sigma: float) -> "GroundTruth":
-        """The truth of a viewing; sauc's negatives are of all `chosen`, the centre bias of all `train`."""
-        counts, others = maps.counts(viewing.xy, viewing.size), train.counts(viewing)
-        centre = maps.density(others, sigma) if others.any() else np.full(viewing.size, 1 / counts.size)
+    def of(cls, image: ViewedImage, chosen: OtherImages, train: OtherImages, sigma: float) -> "GroundTruth":
+        """The truth of a picture; the negatives of sauc are of all `chosen`, the centre bias is of all `train`."""
+        counts, others = maps.counts(image.xy, image.size), train.counts(image)
+        centre = maps.density(others, sigma) if others.any() else np.full(image.size, 1 / counts.size)
         log_centre = np.log((1 - FLOOR) * centre + FLOOR / counts.size)
-        negatives = chosen.counts(viewing)
+        negatives = chosen.counts(image)
         return cls(*(_batch(values) for values in (maps.density(counts, sigma), counts, negatives, log_centre)))
 
     def scores(self, names: Sequence[str], log_density: Plane, own: Plane | None = None) -> dict[str, float]:
@@ -61,31 +61,31 @@ class GroundTruth:
         return {name: score[name]().item() for name in names}
 
 
-def chance(truth: GroundTruth, names: Sequence[str]) -> Rows:
+def chance_rows(truth: GroundTruth, names: Sequence[str]) -> Rows:
     """The rows that know nothing of the picture."""
     flat = np.full(truth.counts.shape[1:], -np.log(truth.counts.size), np.float32)
     return {UNIFORM: truth.scores(names, flat), CENTRE: truth.scores(names, truth.log_centre[0])}
 
 
-def people(viewing: Viewing, truth: GroundTruth, sigma: float, seed: int, names: Sequence[str]) -> Rows:
+def human_rows(image: ViewedImage, truth: GroundTruth, sigma: float, seed: int, names: Sequence[str]) -> Rows:
     """The rows of observers, who predict each other; nothing with fewer than two of them."""
-    everyone = np.random.default_rng((SEED, seed)).permutation(np.unique(viewing.observer))
+    everyone = np.random.default_rng((SEED, seed)).permutation(np.unique(image.observer))
     if len(everyone) < 2:
         return {}
     halves: dict[str, Callable[..., metrics.Scores]] = {"cc": metrics.cc, "sim": metrics.sim, "kl": metrics.kl}
-    half = np.isin(viewing.observer, everyone[: len(everyone) // 2])
-    p, q = (_batch(maps.rendered(viewing.xy[some], viewing.size, sigma)) for some in (half, ~half))
+    half = np.isin(image.observer, everyone[: len(everyone) // 2])
+    p, q = (_batch(maps.rendered(image.xy[chosen], image.size, sigma)) for chosen in (half, ~half))
     agreement = {name: score(p, q).item() for name, score in halves.items() if name in names}
     left, centre = [], np.exp(truth.log_centre[0])
     for observer in everyone:
-        own = viewing.observer == observer
-        others = (1 - SHARE) * maps.rendered(viewing.xy[~own], viewing.size, sigma) + SHARE * centre
-        counts = maps.counts(viewing.xy[own], viewing.size)
+        own = image.observer == observer
+        others = (1 - CENTRE_SHARE) * maps.rendered(image.xy[~own], image.size, sigma) + CENTRE_SHARE * centre
+        counts = maps.counts(image.xy[own], image.size)
         left.append(truth.scores([name for name in names if name not in halves], np.log(others), counts))
     return {HALVES: agreement, LEFT_OUT: {name: float(np.mean([scores[name] for scores in left])) for name in left[0]}}
 
 
-def models(predictions: Mapping[str, Prediction], truth: GroundTruth, second: int | None) -> Rows:
+def model_rows(predictions: Mapping[str, Prediction], truth: GroundTruth, second: int | None) -> Rows:
     """The rows of what predicts: in a second its slice, its time-blind density, and the first less the second."""
     rows: Rows = {}
     for name, prediction in predictions.items():

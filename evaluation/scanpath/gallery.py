@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 
 from data.draw.scanpath import scanpath as draw_scanpath
 from data.picture import read
-from evaluation.results import Look, Panel
+from evaluation.results import DrawPanels, Panel
 from evaluation.saliency.gallery import shrunk
 from evaluation.scanpath.response import Response
 from evaluation.scanpath.trials import Trial
 
-BADGES = 1.8  # a picture is shown at half its size
+BADGES = 1.8  # size of the numbers: a picture is shown at half its size
 
 
-def paths(trials: Sequence[Trial], answers: Mapping[str, Sequence[Response]]) -> Look:
-    """What shows a row's first guess at the first path of a picture, beside that path."""
+def draw_panels(trials: Sequence[Trial], responses: Mapping[str, Sequence[Response]]) -> DrawPanels:
+    """The function that draws a row's first guess at the first path of a picture, beside that path."""
     first = {trial.scene.picture.name: number for number, trial in reversed(list(enumerate(trials)))}
 
     def panels(row: str, picture: str) -> list[Panel]:
-        trial, answer = trials[first[picture]], answers[row][first[picture]]
+        trial, response = trials[first[picture]], responses[row][first[picture]]
         file = trial.scene.picture.path
-        if file is None or not answer.guesses:
+        if file is None or not response.guesses:
             return []
         ground = shrunk(read(file))
         scale = ground.shape[1] / trial.scene.picture.width
-        guess = trial.scene.objects.centres[answer.guesses[0]]
+        guess = trial.scene.objects.centres[response.guesses[0]]
         return [
             (f"{row}, one guess", draw_scanpath(ground, guess * scale, size=BADGES)),
             ("one person", draw_scanpath(ground, trial.path.xy * scale, size=BADGES)),

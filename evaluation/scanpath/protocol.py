@@ -4,12 +4,12 @@ The scores are those of `evaluation.scanpath.scoring`. A result is the mean over
 bootstrap interval; every row is scored by the same protocol:
 
     uniform, marginal, markov  chance (`scanpath.baselines.chance`), fitted to the split "train", else to what is scored
-    markov, told the target    the same, knowing where the target is; only with `told`
+    markov, told the target    the same, knowing where the target is; only with `target_known`
     walk                       winner-take-all over the density that `tempsal` sees, which ends as often as people of
                                the split "train" do (`scanpath.baselines.winner_take_all`); asked for by this name
     another observer, markov and other observers           the human ceilings of `evaluation.scanpath.human_ceiling`
 
-Models and chance answer with `observers` sampled paths a scene, of at most `limit` fixations.
+Models and chance respond with `observers` sampled paths a scene, of at most `limit` fixations.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ from data.picture import read
 from evaluation.results import WHOLE, Evaluation, row_names
 from evaluation.scanpath import gallery, human_ceiling, trials
 from evaluation.scanpath.response import Order, Response
-from evaluation.scanpath.scoring import PLACES, agreement, bits, likeness
-from evaluation.scanpath.trials import Set, Settings
+from evaluation.scanpath.scoring import PLACES, agreement, bits, mean_sequence_score
+from evaluation.scanpath.trials import Settings, TrialSet
 from export.runtime import registry
 from export.runtime.contract import Contract
 from export.runtime.dataset_objects import DENSITY
@@ -44,7 +44,7 @@ from scanpath.decode import Step, StepModel
 from scanpath.inputs import LONGEST
 from scanpath.metrics.behaviour import RATES
 
-WALK, TOLD = "walk", "markov, told the target"
+WALK, TARGET_KNOWN = "walk", "markov, told the target"  # names of rows
 GROUPS = {
     "order": ("ss", "ss_length", "sed", "bits", "bits_all", "ig", "end", "spread", "recall"),
     "places": PLACES,
@@ -53,24 +53,24 @@ GROUPS = {
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What a row is asked for in a scene."""
+class Request:
+    """How many paths a row samples in a scene."""
 
     observers: int
     seed: int
     limit: int  # fixations of a path that ends
 
 
-Row = Callable[[Scene, list[Order], Ask], list[Response]]  # answers to the paths of people in a scene
+RespondFn = Callable[[Scene, list[Order], Request], list[Response]]  # the responses to the paths of people in a scene
 Density = Float32[np.ndarray, "h w"]  # natural-log density of where people look
 Facts = dict[str, Any]  # of a model, for the protocol
 
 
-class Ranking(Evaluation):
+class ScanpathEvaluation(Evaluation):
     """The scores of paths."""
 
     kinds: ClassVar = {
-        **dict.fromkeys(("uniform", "marginal", "markov", TOLD), "chance"),
+        **dict.fromkeys(("uniform", "marginal", "markov", TARGET_KNOWN), "chance"),
         **dict.fromkeys((human_ceiling.ROW, human_ceiling.INFORMED), "people"),
     }
     question: ClassVar = "In which order people look:"
@@ -98,8 +98,8 @@ class Ranking(Evaluation):
     def groups(self, period: str = WHOLE) -> dict[str, list[str]]:
         """The scores that some row has, by what they are about."""
         rows = self.summaries[period].values()
-        known = {name for scores in rows for name, score in scores.items() if score["pictures"]}
-        groups = {group: [name for name in names if name in known] for group, names in GROUPS.items()}
+        scored = {name for scores in rows for name, score in scores.items() if score["pictures"]}
+        groups = {group: [name for name in names if name in scored] for group, names in GROUPS.items()}
         return {group: names for group, names in groups.items() if names}
 
     def prose(self) -> list[str]:
@@ -127,7 +127,7 @@ def evaluate(
     settings: Settings = DEFAULT,
     *,
     against: str | None = None,
-) -> Ranking:
+) -> ScanpathEvaluation:
     """Score models on a data set in the table format.
 
     Args:
@@ -135,135 +135,153 @@ def evaluate(
         models: Names in `export/weights`, .onnx files, or "walk"; None takes the one that ships for such a set, if any.
         settings: Of the protocol.
         against: A row, or a model that becomes one, with which the others are compared picture by picture.
+
+    Raises:
+        GazeError: The set or a model cannot be used, or there is no row `against`.
     """
     root = Path(root)
     data = trials.read(root, settings)
     limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), LONGEST)
-    rows = _chance(data, settings.told)
-    opened, rival = _enter(_shipped(data) if models is None else models, against, settings, data)
-    rows |= {name: row for name, (row, _) in opened.items()}
-    answers = {name: _ask(row, data, settings, limit) for name, row in rows.items()}
-    answers |= human_ceiling.responses(data)
-    alike = likeness(data.trials, answers[human_ceiling.ROW])
-    markov = bits(data.trials, answers["markov"], data.merged)
-    scored = {name: agreement(data.trials, answer, alike, data.merged, markov) for name, answer in answers.items()}
-    scores, together = {n: pair[0] for n, pair in scored.items()}, {n: pair[1] for n, pair in scored.items()}
-    facts = {"limit": limit, "observers": settings.observers, "seed": settings.seed, "told": settings.told}
+    rows = _chance(data, settings.target_known)
+    opened, rival = _collect(_shipped(data) if models is None else models, against, settings, data)
+    rows |= {name: respond for name, (respond, _) in opened.items()}
+    responses = {name: _respond(respond, data, settings, limit) for name, respond in rows.items()}
+    responses |= human_ceiling.responses(data)
+    threshold = mean_sequence_score(data.trials, responses[human_ceiling.ROW])
+    markov = bits(data.trials, responses["markov"], data.merged)
+    values, aggregates = {}, {}
+    for name, of_row in responses.items():
+        values[name], aggregates[name] = agreement(data.trials, of_row, threshold, data.merged, markov)
+    facts = {"limit": limit, "observers": settings.observers, "seed": settings.seed, "told": settings.target_known}
     versions = {
         "versions": {name: version(name) for name in ("gaze", "numpy")},
-        "models": {name: told for name, (_, told) in opened.items()},
+        "models": {name: model_facts for name, (_, model_facts) in opened.items()},
     }
     names = tuple(dict.fromkeys(trial.scene.picture.name for trial in data.trials))
-    look = gallery.paths(data.trials, answers)
-    return Ranking(data.facts | facts | versions, {WHOLE: scores}, together, names, rival, look)
+    draw_panels = gallery.draw_panels(data.trials, responses)
+    return ScanpathEvaluation(data.facts | facts | versions, {WHOLE: values}, aggregates, names, rival, draw_panels)
 
 
-def _enter(
-    models: Sequence[str | Path], against: str | None, settings: Settings, data: Set
-) -> tuple[dict[str, tuple[Row, Facts]], str]:
+def _collect(
+    models: Sequence[str | Path], against: str | None, settings: Settings, data: TrialSet
+) -> tuple[dict[str, tuple[RespondFn, Facts]], str]:
     """The models by row, `against` among them unless it is another row; and the row that `against` means."""
     given = [str(model) for model in models]
-    if against == TOLD and not (settings.told and data.search):
-        raise GazeError(f"There is no row {TOLD!r}; it needs --told and a set of searches.")
-    opened = _open(given, settings, data)
-    if not against or against in opened or against in Ranking.kinds:
+    if against == TARGET_KNOWN and not (settings.target_known and data.search):
+        raise GazeError(f"There is no row {TARGET_KNOWN!r}; it needs --told and a set of searches.")
+    opened = _open_models(given, settings, data)
+    if not against or against in opened or against in ScanpathEvaluation.kinds:
         return opened, against or ""
     if against not in given:
-        given, opened = [*given, against], _open([*given, against], settings, data)
+        given, opened = [*given, against], _open_models([*given, against], settings, data)
     return opened, list(opened)[given.index(against)]
 
 
-def _chance(data: Set, told: bool) -> dict[str, Row]:
+def _chance(data: TrialSet, target_known: bool) -> dict[str, RespondFn]:
     kinds: tuple[Kind, ...] = ("uniform", "marginal", "markov")
     rows: dict[str, Chance] = {kind: chance.fit(kind, data.train, merged=data.merged) for kind in kinds}
-    if told and data.search:
-        rows[TOLD] = chance.fit("markov", data.train, merged=data.merged, told=True)
-    return {name: partial(_by_chance, row) for name, row in rows.items()}
+    if target_known and data.search:
+        rows[TARGET_KNOWN] = chance.fit("markov", data.train, merged=data.merged, target_known=True)
+    return {name: partial(_chance_responses, row) for name, row in rows.items()}
 
 
-def _ask(row: Row, data: Set, settings: Settings, limit: int) -> list[Response]:
-    answers: list[Response] = []
+def _respond(respond: RespondFn, data: TrialSet, settings: Settings, limit: int) -> list[Response]:
+    """The responses of a row to all trials, scene by scene."""
+    responses: list[Response] = []
     for number, group in groupby(data.trials, lambda trial: trial.number):
-        ask = Ask(settings.observers, settings.seed + number, limit)
-        answers += row(data.scenes[number], [trial.path.order for trial in group], ask)
-    return answers
+        request = Request(settings.observers, settings.seed + number, limit)
+        responses += respond(data.scenes[number], [trial.path.order for trial in group], request)
+    return responses
 
 
-def _by_chance(row: Chance, scene: Scene, orders: list[Order], ask: Ask) -> list[Response]:
-    guesses = row.sample(scene, ask.observers, seed=ask.seed, limit=ask.limit)
-    endless = row.sample(scene, ask.observers, seed=ask.seed, limit=max(map(len, orders)), endless=True)
-    return [Response.of(guesses, endless, row.likelihood(scene, order), row.merged) for order in orders]
+def _chance_responses(row: Chance, scene: Scene, orders: list[Order], request: Request) -> list[Response]:
+    guesses = row.sample(scene, request.observers, seed=request.seed, limit=request.limit)
+    unterminated = row.sample(
+        scene, request.observers, seed=request.seed, limit=max(map(len, orders)), unterminated=True
+    )
+    return [Response.of(guesses, unterminated, row.likelihood(scene, order), row.merged) for order in orders]
 
 
-def _by_model(
-    model: ScanpathPredictor, condition: str, told: bool, merged: bool, scene: Scene, orders: list[Order], ask: Ask
+def _model_responses(
+    predictor: ScanpathPredictor,
+    condition: str,
+    target_known: bool,
+    merged: bool,
+    scene: Scene,
+    orders: list[Order],
+    request: Request,
 ) -> list[Response]:
-    walker = model.walker(scene, condition=condition, told=told and bool(scene.targets))
-    how: dict[str, Any] = dict(model.contract.decoding)
-    guesses = decode.sample(walker, ask.observers, seed=ask.seed, limit=ask.limit, **how)
+    model = predictor.encode(scene, condition=condition, target_known=target_known and bool(scene.targets))
+    decoding: dict[str, Any] = dict(predictor.contract.decoding)
+    guesses = decode.sample(model, request.observers, seed=request.seed, limit=request.limit, **decoding)
     longest = max(map(len, orders))
-    endless = decode.sample(_Unterminated(walker, merged), ask.observers, seed=ask.seed, limit=longest, **how)
-    return [Response.of(guesses, endless, log_p, merged) for log_p in decode.likelihood(walker, orders)]
+    unending = _Unterminated(model, merged)
+    unterminated = decode.sample(unending, request.observers, seed=request.seed, limit=longest, **decoding)
+    return [Response.of(guesses, unterminated, log_p, merged) for log_p in decode.likelihood(model, orders)]
 
 
 class _Unterminated:
-    """A walker that never chooses to end nor, where paths are merged, to stay on its object if there is another."""
+    """A model that never chooses to end nor, where paths are merged, to stay on its object if there is another."""
 
-    def __init__(self, walker: StepModel, merged: bool) -> None:
-        self._walker, self.count, self.start = walker, walker.count, walker.start
-        self._moving = merged and walker.count > 1
-        self.longest: int = getattr(walker, "longest", LONGEST)
+    def __init__(self, model: StepModel, merged: bool) -> None:
+        self._model, self.count, self.start = model, model.count, model.start
+        self._moving = merged and model.count > 1
+        self.longest: int = getattr(model, "longest", LONGEST)
 
     def step(self, last: Int64[np.ndarray, " s"], state: Any) -> Step:
-        logits, pace, state = self._walker.step(last, state)
+        logits, log_duration, state = self._model.step(last, state)
         logits = logits.copy()
         logits[:, -1] = -np.inf
         if self._moving:
             logits[np.arange(len(last)), last] = -np.inf  # before the first fixation, that is the end again
-        return logits, pace, state
+        return logits, log_duration, state
 
 
-def _by_walk(
-    walk: Walk, density: Callable[[Picture], Density], merged: bool, scene: Scene, orders: list[Order], ask: Ask
+def _walk_responses(
+    walk: Walk, density: Callable[[Picture], Density], merged: bool, scene: Scene, orders: list[Order], request: Request
 ) -> list[Response]:
-    seen = density(scene.picture)
-    guesses = walk.sample(scene, ask.observers, ask.seed, density=seen, limit=ask.limit)
-    on = replace(walk, end=0.0)
-    endless = on.sample(scene, ask.observers, ask.seed, density=seen, limit=max(map(len, orders)))
-    return [Response.of(guesses, endless, walk.likelihood(scene, order, density=seen), merged) for order in orders]
+    log_density = density(scene.picture)
+    guesses = walk.sample(scene, request.observers, request.seed, density=log_density, limit=request.limit)
+    longest, unending = max(map(len, orders)), replace(walk, end=0.0)
+    unterminated = unending.sample(scene, request.observers, request.seed, density=log_density, limit=longest)
+    log_p = [walk.likelihood(scene, order, density=log_density) for order in orders]
+    return [Response.of(guesses, unterminated, of_order, merged) for of_order in log_p]
 
 
-def _shipped(data: Set) -> list[str]:
+def _shipped(data: TrialSet) -> list[str]:
     name = "oat-search" if data.search else "oat-free"
     return [name] if registry.named_file(name) else []
 
 
-def _open(models: Sequence[str | Path], settings: Settings, data: Set) -> dict[str, tuple[Row, Facts]]:
+def _open_models(
+    models: Sequence[str | Path], settings: Settings, data: TrialSet
+) -> dict[str, tuple[RespondFn, Facts]]:
     """The models by row, and what the protocol says of each."""
-    opened: dict[str, tuple[Row, Facts]] = {}
+    opened: dict[str, tuple[RespondFn, Facts]] = {}
     for model in models:
-        name, row, facts = _walk(settings, data) if str(model) == WALK else _model(model, settings, data)
-        free = (each for each in row_names(name, str(model), "model") if each not in (*Ranking.kinds, *opened))
-        opened[next(free)] = row, facts
+        name, respond, facts = _walk(settings, data) if str(model) == WALK else _model(model, settings, data)
+        taken = {*ScanpathEvaluation.kinds, *opened}
+        row = next(free for free in row_names(name, str(model), "model") if free not in taken)
+        opened[row] = respond, facts
     return opened
 
 
-def _model(model: str | Path, settings: Settings, data: Set) -> tuple[str, Row, Facts]:
-    pathfinder = ScanpathPredictor(model)
-    contract = pathfinder.contract
+def _model(model: str | Path, settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:
+    predictor = ScanpathPredictor(model)
+    contract = predictor.contract
     condition = settings.condition or _condition(contract.conditions, data)
-    row = partial(_by_model, pathfinder, condition, settings.told, data.merged)
-    return contract.name, row, _facts(contract, condition, dict(contract.decoding))
+    respond = partial(_model_responses, predictor, condition, settings.target_known, data.merged)
+    return contract.name, respond, _facts(contract, condition, dict(contract.decoding))
 
 
-def _walk(settings: Settings, data: Set) -> tuple[str, Row, Facts]:
+def _walk(settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:
     for scene in data.scenes:
         if scene.picture.path is None:
             name = f"images/{scene.picture.name}"
             raise TableError(f"{name}: the picture is missing, but the model walk sees it; add it, or leave walk out.")
     predictor = Predictor(DENSITY)
-    known = predictor.contract.conditions
-    condition = settings.condition if settings.condition in known else _condition(known, data)
+    conditions = predictor.contract.conditions
+    condition = settings.condition if settings.condition in conditions else _condition(conditions, data)
     people = [path for _, paths in data.train for path in paths if len(path)]
     walk = Walk(end=sum(path.ended for path in people) / sum(map(len, people)))
 
@@ -271,12 +289,16 @@ def _walk(settings: Settings, data: Set) -> tuple[str, Row, Facts]:
     def density(picture: Picture) -> Density:
         return predictor(read(picture.path or Path(picture.name)), condition).density
 
-    return WALK, partial(_by_walk, walk, density, data.merged), _facts(predictor.contract, condition, asdict(walk))
+    return (
+        WALK,
+        partial(_walk_responses, walk, density, data.merged),
+        _facts(predictor.contract, condition, asdict(walk)),
+    )
 
 
-def _condition(known: Sequence[str], data: Set) -> str:
-    """The viewing condition that a model is asked for."""
-    return next((name for name in (data.facts["data"], data.task) if name in known), "any")
+def _condition(conditions: Sequence[str], data: TrialSet) -> str:
+    """The viewing condition that a model is asked for, of those that it knows."""
+    return next((name for name in (data.facts["data"], data.task) if name in conditions), "any")
 
 
 def _facts(contract: Contract, condition: str, decoding: dict[str, float]) -> Facts:

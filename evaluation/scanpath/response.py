@@ -1,4 +1,4 @@
-"""What a row of `gaze evaluate scanpath` says of a trial: guesses at the path, and how likely each next object is."""
+"""The response of a row to a trial: guesses at the path, and how likely each next object is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,28 +15,29 @@ Times = Float[np.ndarray, " _l"]  # milliseconds
 
 @dataclass(frozen=True)
 class Response:
-    """What a row says of a trial; no guesses where it has nothing to say."""
+    """What a row says of a trial; there are no guesses where a row has no answer."""
 
     guesses: Sequence[Order]
-    endless: Sequence[Order]  # guesses of at least the length of the person's path
+    unterminated: Sequence[Order]  # guesses of at least the length of the person's path
     log_p: Float[np.ndarray, "l+1 n+1"] | None  # natural logarithm, before each fixation of the person; last the end
     durations: Sequence[Times] = ()  # of the fixations of each guess; none where nobody knows them
 
     @classmethod
     def of(
-        cls, guesses: Rollouts, endless: Rollouts, log_p: Float[np.ndarray, "l+1 n+1"] | None, merged: bool
+        cls, guesses: Rollouts, unterminated: Rollouts, log_p: Float[np.ndarray, "l+1 n+1"] | None, merged: bool
     ) -> "Response":
         """Simulated observers' paths; if `merged`, a guess's fixations in a row on one object are one."""
         durations = [row[order >= 0] for row, order in zip(guesses.duration, guesses.order, strict=True)]
         paths = list(zip(guesses.paths(), durations, strict=True))
         paths = [joined(*path) for path in paths] if merged else paths
-        return cls([order for order, _ in paths], endless.paths(), log_p, [times for _, times in paths])
+        return cls([order for order, _ in paths], unterminated.paths(), log_p, [times for _, times in paths])
 
     def cut(self, path: ObjectPath) -> "Response":
-        """The guesses under the protocol that ended this path."""
+        """The guesses under the protocol that ended this path: cut to its length where the protocol cut the path."""
         if path.ended:
             return self
-        guesses, durations = ([values[: len(path)] for values in some] for some in (self.guesses, self.durations))
+        guesses = [order[: len(path)] for order in self.guesses]
+        durations = [times[: len(path)] for times in self.durations]
         return replace(self, guesses=guesses, durations=durations)
 
 

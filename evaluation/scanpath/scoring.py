@@ -51,7 +51,7 @@ Aggregate = tuple[float, float, float]  # of all trials; low and high end of its
 
 def agreement(
     trials: Sequence[Trial],
-    answers: Sequence[Response],
+    responses: Sequence[Response],
     threshold: Float[np.ndarray, " p"],
     merged: bool,
     baseline: Float[np.ndarray, " t"] | None = None,
@@ -60,31 +60,31 @@ def agreement(
 
     `threshold` is the sequence score of two people on each picture, `baseline` the `bits` that ig is over.
     """
-    answers = _cut(trials, answers)
+    responses = _cut(trials, responses)
     picture = _pictures(trials)
-    each = _sequences(trials, answers, threshold[picture]) | _placed(trials, answers)
+    each = _sequences(trials, responses, threshold[picture]) | _placed(trials, responses)
     scores = {name: _means(values, picture, len(threshold)) for name, values in each.items()}
-    surprises, scores["end"] = _surprises(trials, answers, len(threshold), merged)
-    searches, together = _searching(trials, answers, len(threshold))
+    surprises, scores["end"] = _surprises(trials, responses, len(threshold), merged)
+    searches, together = _searching(trials, responses, len(threshold))
     rate: dict[str, Score] = {
         "bits": lambda rows: float(rows[:, 0].sum() / rows[:, 2].sum()),
         "bits_all": lambda rows: float(rows[:, 1].sum() / rows[:, 2].sum()),
     }
-    known = ~np.isnan(surprises).any(1)
-    together = _resampled(surprises[known], picture[known], rate) | together
+    answered = ~np.isnan(surprises).any(1)
+    together = _resampled(surprises[answered], picture[answered], rate) | together
     return scores | searches, together | _gained(surprises, baseline, picture)
 
 
-def likeness(trials: Sequence[Trial], answers: Sequence[Response]) -> Float[np.ndarray, " p"]:
+def mean_sequence_score(trials: Sequence[Trial], responses: Sequence[Response]) -> Float[np.ndarray, " p"]:
     """The mean sequence score on each picture."""
     nothing = np.full(len(trials), np.nan)
-    score = _sequences(trials, _cut(trials, answers), nothing)["ss"]
+    score = _sequences(trials, _cut(trials, responses), nothing)["ss"]
     return _means(score, _pictures(trials), 1 + max(trial.picture for trial in trials))
 
 
-def bits(trials: Sequence[Trial], answers: Sequence[Response], merged: bool) -> Float[np.ndarray, " t"]:
+def bits(trials: Sequence[Trial], responses: Sequence[Response], merged: bool) -> Float[np.ndarray, " t"]:
     """The bits of all fixations of each trial, given that it goes on; NaN where there is no answer."""
-    rows, _ = _surprises(trials, answers, 1 + max(trial.picture for trial in trials), merged)
+    rows, _ = _surprises(trials, responses, 1 + max(trial.picture for trial in trials), merged)
     return rows[:, 0]
 
 
@@ -95,18 +95,20 @@ def _gained(
     if baseline is None:
         return {}
     rows = np.stack([baseline, surprises[:, 0], surprises[:, 2]], 1)
-    known = np.isfinite(rows).all(1)
+    finite = np.isfinite(rows).all(1)
     gain: dict[str, Score] = {"ig": lambda rows: float((rows[:, 0] - rows[:, 1]).sum() / rows[:, 2].sum())}
-    return _resampled(rows[known], picture[known], gain)
+    return _resampled(rows[finite], picture[finite], gain)
 
 
-def _searching(trials: Sequence[Trial], answers: Sequence[Response], size: int) -> tuple[Scores, dict[str, Aggregate]]:
-    """How searches go and end."""
-    some = [(t, a) for t, a in zip(trials, answers, strict=True) if t.scene.targets and a.guesses]
-    if not some:
+def _searching(
+    trials: Sequence[Trial], responses: Sequence[Response], size: int
+) -> tuple[Scores, dict[str, Aggregate]]:
+    """How searches go and end, of trials with a target and guesses."""
+    searches = [(t, r) for t, r in zip(trials, responses, strict=True) if t.scene.targets and r.guesses]
+    if not searches:
         return {}, {}
-    rows = np.stack([_behaviour(trial, answer) for trial, answer in some])
-    picture = _pictures([trial for trial, _ in some])
+    rows = np.stack([_behaviour(trial, response) for trial, response in searches])
+    picture = _pictures([trial for trial, _ in searches])
     count = len(RATES)
     guessed, people = (slice(start, start + count) for start in (0, count + 1 + STEPS))
     curve, true = (slice(part.stop + 1, part.stop + 1 + STEPS) for part in (guessed, people))
@@ -129,26 +131,24 @@ def _resampled(
     groups = [np.flatnonzero(picture == number) for number in np.unique(picture)]
     generator = np.random.default_rng(SEED)
     draws = [generator.integers(0, len(groups), len(groups)) for _ in range(DRAWS)]
-    values = [
-        [score(rows[some]) for score in scores.values()]
-        for some in (np.concatenate([groups[k] for k in d]) for d in draws)
-    ]
+    resamples = (rows[np.concatenate([groups[k] for k in draw])] for draw in draws)
+    values = [[score(resample) for score in scores.values()] for resample in resamples]
     low, high = np.percentile(values, (2.5, 97.5), axis=0)
     return {name: (score(rows), low[k], high[k]) for k, (name, score) in enumerate(scores.items())}
 
 
-def _behaviour(trial: Trial, answer: Response) -> Float[np.ndarray, " k"]:
+def _behaviour(trial: Trial, response: Response) -> Float[np.ndarray, " k"]:
     """Rates, scanpath ratio and search curve of the guesses, in the mean, and then of the person."""
     targets = trial.scene.targets
 
-    def both(orders: Sequence[Order]) -> Float[np.ndarray, " k"]:
+    def rates_and_curve(orders: Sequence[Order]) -> Float[np.ndarray, " k"]:
         rates = np.array([[*behaviour.rates(order, targets), _ratio(order, trial.scene)] for order in orders])
-        known = ~np.isnan(rates)
-        mean = np.where(known, rates, 0).sum(0) / np.maximum(known.sum(0), 1)
+        defined = ~np.isnan(rates)
+        mean = np.where(defined, rates, 0).sum(0) / np.maximum(defined.sum(0), 1)
         curve = behaviour.tfp([behaviour.first_on(order, targets) for order in orders], STEPS)
-        return np.concatenate([np.where(known.any(0), mean, np.nan), curve])
+        return np.concatenate([np.where(defined.any(0), mean, np.nan), curve])
 
-    return np.concatenate([both(answer.guesses), both([trial.path.order])])
+    return np.concatenate([rates_and_curve(response.guesses), rates_and_curve([trial.path.order])])
 
 
 def _ratio(order: Order, scene: Scene) -> float:
@@ -161,8 +161,8 @@ def _ratio(order: Order, scene: Scene) -> float:
     return behaviour.scanpath_ratio(scene.objects.centres[way], (x, y, width, height))
 
 
-def _cut(trials: Sequence[Trial], answers: Sequence[Response]) -> list[Response]:
-    return [answer.cut(trial.path) for trial, answer in zip(trials, answers, strict=True)]
+def _cut(trials: Sequence[Trial], responses: Sequence[Response]) -> list[Response]:
+    return [response.cut(trial.path) for trial, response in zip(trials, responses, strict=True)]
 
 
 def _pictures(trials: Sequence[Trial]) -> Int64[np.ndarray, " t"]:
@@ -171,11 +171,10 @@ def _pictures(trials: Sequence[Trial]) -> Int64[np.ndarray, " t"]:
 
 def _means(values: Float[np.ndarray, " t"], picture: Int64[np.ndarray, " t"], size: int) -> Float[np.ndarray, " p"]:
     """The mean of each picture's trials, of `size` pictures; NaN is left out."""
-    known = ~np.isnan(values)
+    scored = ~np.isnan(values)
+    picture, values = picture[scored], values[scored]
     with np.errstate(invalid="ignore"):
-        return np.asarray(
-            np.bincount(picture[known], values[known], size) / np.bincount(picture[known], minlength=size)
-        )
+        return np.asarray(np.bincount(picture, values, size) / np.bincount(picture, minlength=size))
 
 
 def _by_trial(scores: Float[np.ndarray, " q"], count: Int64[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
@@ -184,67 +183,64 @@ def _by_trial(scores: Float[np.ndarray, " q"], count: Int64[np.ndarray, " t"]) -
         return np.asarray(np.bincount(np.repeat(np.arange(len(count)), count), scores, len(count)) / count)
 
 
-def _sequences(trials: Sequence[Trial], answers: Sequence[Response], threshold: Float[np.ndarray, " t"]) -> Scores:
-    both = list(zip([trial.path.order for trial in trials], answers, strict=True))
-    pairs = [(guess, order) for order, answer in both for guess in answer.guesses]
-    equal = [(guess[: len(order)], order) for order, answer in both for guess in answer.endless]
-    rings = [pair for a in answers for pair in zip(a.guesses, [*a.guesses[1:], *a.guesses[:1]], strict=True)]
-    count, endless = (np.array([len(getattr(a, name)) for a in answers]) for name in ("guesses", "endless"))
-    score, edits, alike, long = (
-        sequence.sequence_scores(pairs),
-        sequence.edit_distances(pairs),
-        sequence.sequence_scores(rings),
-        sequence.sequence_scores(equal),
-    )
+def _sequences(trials: Sequence[Trial], responses: Sequence[Response], threshold: Float[np.ndarray, " t"]) -> Scores:
+    tried = list(zip([trial.path.order for trial in trials], responses, strict=True))
+    pairs = [(guess, order) for order, response in tried for guess in response.guesses]
+    equal = [(guess[: len(order)], order) for order, response in tried for guess in response.unterminated]
+    neighbours = [pair for r in responses for pair in zip(r.guesses, [*r.guesses[1:], *r.guesses[:1]], strict=True)]
+    count = np.array([len(response.guesses) for response in responses])
+    unterminated = np.array([len(response.unterminated) for response in responses])
+    score, edits = sequence.sequence_scores(pairs), sequence.edit_distances(pairs)
+    agreement_of_guesses, of_equal_length = sequence.sequence_scores(neighbours), sequence.sequence_scores(equal)
     best = np.full(len(trials), -np.inf)
     np.maximum.at(best, np.repeat(np.arange(len(trials)), count), score)
     recall = np.where((count > 0) & ~np.isnan(threshold), best >= threshold - 1e-12, np.nan)
     return {
         "ss": _by_trial(score, count),
-        "ss_length": _by_trial(long, endless),
+        "ss_length": _by_trial(of_equal_length, unterminated),
         "sed": _by_trial(edits, count),
-        "spread": np.where(count > 1, 1 - _by_trial(alike, count), np.nan),
+        "spread": np.where(count > 1, 1 - _by_trial(agreement_of_guesses, count), np.nan),
         "recall": recall,
     }
 
 
-def _placed(trials: Sequence[Trial], answers: Sequence[Response]) -> Scores:
+def _placed(trials: Sequence[Trial], responses: Sequence[Response]) -> Scores:
     """Scores of one guess a trial in pixels, all trials on one size of picture together."""
     values = np.full((len(trials), len(PLACES)), np.nan)
     screens: dict[tuple[int, int], list[int]] = {}
     for number, trial in enumerate(trials):
-        if answers[number].guesses:
+        if responses[number].guesses:
             screens.setdefault((trial.scene.picture.width, trial.scene.picture.height), []).append(number)
     for screen, numbers in screens.items():
-        pairs = [(_guess(trials[k], answers[k], k), trials[k].path) for k in numbers]
+        pairs = [(_guess(trials[k], responses[k], k), trials[k].path) for k in numbers]
         near = [sequence.stde(guess.xy, path.xy, screen) for guess, path in pairs]
         values[numbers] = np.column_stack([multimatches(pairs, screen), scanmatches(pairs, screen), near])
     return {name: values[:, k] for k, name in enumerate(PLACES)}
 
 
-def _guess(trial: Trial, answer: Response, number: int) -> ObjectPath:
+def _guess(trial: Trial, response: Response, number: int) -> ObjectPath:
     """One of the guesses as fixations on the centres of its objects."""
-    chosen = number % len(answer.guesses)
-    order = answer.guesses[chosen]
-    duration = answer.durations[chosen] if answer.durations else np.full(len(order), np.nan)
+    chosen = number % len(response.guesses)
+    order = response.guesses[chosen]
+    duration = response.durations[chosen] if response.durations else np.full(len(order), np.nan)
     return ObjectPath("", order, duration, trial.scene.objects.centres[order])
 
 
 def _surprises(
-    trials: Sequence[Trial], answers: Sequence[Response], size: int, merged: bool
+    trials: Sequence[Trial], responses: Sequence[Response], size: int, merged: bool
 ) -> tuple[Float[np.ndarray, "t 3"], Float[np.ndarray, " p"]]:
-    """Bits given that it goes on, all bits, and length of each path; and how well each picture's ends are known."""
+    """Of each path: bits given that it goes on, all bits, length; of each picture: how well ends are predicted."""
     rows = np.full((len(trials), 3), np.nan)
     ends: list[list[float]] = [[] for _ in range(size)]
-    goings: list[list[float]] = [[] for _ in range(size)]
-    for number, (trial, answer) in enumerate(zip(trials, answers, strict=True)):
-        if answer.log_p is None:
+    continuations: list[list[float]] = [[] for _ in range(size)]
+    for number, (trial, response) in enumerate(zip(trials, responses, strict=True)):
+        if response.log_p is None:
             continue
-        bits, end = surprise(answer.log_p, trial.path, merged)
+        bits, end = surprise(response.log_p, trial.path, merged)
         rows[number] = *bits, len(trial.path)
-        goings[trial.picture] += end[1:-1].tolist()
+        continuations[trial.picture] += end[1:-1].tolist()
         ends[trial.picture] += end[-1:].tolist() * trial.path.ended
-    return rows, np.array([_auc(*pair) for pair in zip(ends, goings, strict=True)])
+    return rows, np.array([_auc(*pair) for pair in zip(ends, continuations, strict=True)])
 
 
 def surprise(

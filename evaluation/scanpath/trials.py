@@ -36,7 +36,7 @@ class Settings:
     observers: int = 15  # sampled for each scene
     limit: int | None = None  # fixations; None: the longest path of the split "train"
     seed: int = SEED
-    told: bool = False  # models know which object is the target
+    target_known: bool = False  # models know which object is the target
     condition: str | None = None  # None: the set's name, or "free" or "search", where the model knows it; else "any"
 
 
@@ -51,7 +51,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Set:
+class TrialSet:
     """The trials that are evaluated, those that chance learns from, and everybody's."""
 
     trials: list[Trial]
@@ -93,7 +93,7 @@ class _Files:
         """The names of the pictures of each split."""
         return read_splits(self.root)
 
-    def known(self, file: Path) -> dict[str, Objects]:
+    def objects_of(self, file: Path) -> dict[str, Objects]:
         """The objects of objects.json, or of another file of its form."""
         return self.objects if file == self.root / "objects.json" else read_objects(self.root, file)
 
@@ -105,7 +105,8 @@ def _divide(files: _Files, trials: Trials, by: str) -> dict[str, Trials]:
         return {}
     layout = table_splits.layouts(files.objects) if by == "layout" else None
     parts = table_splits.split(files.items, by, named=named, layout=layout)
-    return {name: some for name, some in table_splits.scenes(parts, trials).items() if by != "picture" or name in named}
+    divided = table_splits.scenes(parts, trials)
+    return {name: part for name, part in divided.items() if by != "picture" or name in named}
 
 
 def _caution(by: str, name: str) -> str:
@@ -117,16 +118,20 @@ def _caution(by: str, name: str) -> str:
     )
 
 
-def read(root: Path, settings: Settings) -> Set:
-    """The trials of a data set in the table format, under a protocol."""
+def read(root: Path, settings: Settings) -> TrialSet:
+    """The trials of a data set in the table format, under a protocol.
+
+    Raises:
+        TableError: There is no such split, or nobody in it fixates an object.
+    """
     files = _Files(root)
     within, source = settings.within or 0.0, _source(files, settings.objects)
     with tempfile.TemporaryDirectory() as folder:
-        place = source
+        location = source
         if source == "proto":
-            place = str(Path(folder) / "proto.json")
-            write_objects(root, Path(place), DENSITY, [picture for picture, _ in files.items])
-        return _read(files, settings, within, source, place)
+            location = str(Path(folder) / "proto.json")
+            write_objects(root, Path(location), DENSITY, [picture for picture, _ in files.items])
+        return _read(files, settings, within, source, location)
 
 
 def _source(files: _Files, asked: str | None) -> str:
@@ -137,23 +142,23 @@ def _source(files: _Files, asked: str | None) -> str:
     """
     if asked:
         return asked
-    known = [len(found) for found in files.objects.values()]
-    if known and sum(known) >= 2 * len(known):
+    counts = [len(objects) for objects in files.objects.values()]
+    if counts and sum(counts) >= 2 * len(counts):
         return "file"
     _, scanpaths = next(iter(files.items), (None, ()))
     return "proto" if all(scanpath.task == "free" for scanpath in scanpaths) else "grid:6x8"
 
 
-def _read(files: _Files, settings: Settings, within: float, source: str, place: str) -> Set:
-    root, file = files.root, table_scenes.objects_file(files.root, place)
-    placed = partial(table_scenes.scenes_of, files.items, files.known(file), file, place)
-    raw = placed(within, False)
-    search = any(scene.task != "free" for scene, _ in raw)
-    if settings.within is None and search and _unassigned(raw) > 0.5:
+def _read(files: _Files, settings: Settings, within: float, source: str, location: str) -> TrialSet:
+    root, file = files.root, table_scenes.objects_file(files.root, location)
+    assign = partial(table_scenes.scenes_of, files.items, files.objects_of(file), file, location)
+    unmerged = assign(within, False)
+    search = any(scene.task != "free" for scene, _ in unmerged)
+    if settings.within is None and search and _unassigned(unmerged) > 0.5:
         within = math.inf
-        raw = placed(within, False)
+        unmerged = assign(within, False)
     merged = not search if settings.merge is None else settings.merge
-    everyone = placed(within, True) if merged else raw
+    everyone = assign(within, True) if merged else unmerged
     splits = _divide(files, everyone, settings.by)
     if splits and settings.split not in (*splits, "all"):
         raise TableError(f"{root}: no split {settings.split!r}; choose one of: {', '.join([*splits, 'all'])}.")
@@ -176,17 +181,17 @@ def _read(files: _Files, settings: Settings, within: float, source: str, place: 
         "fixations": sum(len(trial.path) for trial in trials),
         "objects": source,
         "within_pixels": within if math.isfinite(within) else "any distance",
-        "unassigned": _unassigned(raw),
+        "unassigned": _unassigned(unmerged),
         "merged": merged,
         "chance_fitted_to": "train" if train else "what is evaluated",
         "interval": {"percent": 95, "over": "pictures", "draws": DRAWS, "seed": SEED},
     }
-    return Set(trials, scenes, train or chosen, everyone, merged, trials[0].scene.task, facts)
+    return TrialSet(trials, scenes, train or chosen, everyone, merged, trials[0].scene.task, facts)
 
 
 def _unassigned(trials: Trials) -> float:
     """The share of fixations on no object."""
-    paths = [path for _, some in trials for path in some]
+    paths = [path for _, of_scene in trials for path in of_scene]
     off = sum(path.unassigned for path in paths)
     return off / max(1, off + sum(map(len, paths)))
 
@@ -200,12 +205,13 @@ def _cut(path: ObjectPath) -> ObjectPath:
 
 def _trials(chosen: Trials) -> tuple[list[Trial], list[Scene]]:
     """Paths with a fixation, and the scenes that have one; pictures are numbered in their order."""
-    some = [(scene, [path for path in paths if len(path)]) for scene, paths in chosen]
-    some = [(scene, paths) for scene, paths in some if paths]
-    pictures = {name: number for number, name in enumerate(dict.fromkeys(scene.picture.name for scene, _ in some))}
+    fixated = [(scene, [path for path in paths if len(path)]) for scene, paths in chosen]
+    fixated = [(scene, paths) for scene, paths in fixated if paths]
+    names = dict.fromkeys(scene.picture.name for scene, _ in fixated)
+    pictures = {name: number for number, name in enumerate(names)}
     trials = [
         Trial(scene, _cut(path), pictures[scene.picture.name], number)
-        for number, (scene, paths) in enumerate(some)
+        for number, (scene, paths) in enumerate(fixated)
         for path in paths
     ]
-    return trials, [scene for scene, _ in some]
+    return trials, [scene for scene, _ in fixated]

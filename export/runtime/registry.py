@@ -2,14 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.errors import ModelError
 from export.runtime import metadata
 from export.runtime.contract import KEY, Contract
-
-if TYPE_CHECKING:
-    pass
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 STEP = ".step.onnx"  # the end of the name of a scanpath model's second file

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -27,9 +27,6 @@ from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
 from saliency import TASK
 from training import Task
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -101,8 +98,12 @@ def entropy(density: Float32[np.ndarray, "h w"]) -> float:
 class Predictor:
     """An exported model, ready to run; safe to share between threads.
 
-    `model` is a name in `folder()` or the path of an .onnx file; `provider` is "auto" (CUDA where it works, else
-    the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto" (CUDA
+    where it works, else the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core
+    this process has).
+
+    Raises:
+        ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
     """
 
     task: ClassVar[Task] = TASK
@@ -130,7 +131,12 @@ class Predictor:
     def __call__(
         self, picture: UInt8[np.ndarray, "h w 3"], condition: str = "any", canvas: tuple[int, int] | None = None
     ) -> Prediction:
-        """Where people look in a picture, at the picture's own size."""
+        """Where people look in a picture, at the picture's own size.
+
+        Raises:
+            PictureError: The picture is not uint8 (h, w, 3).
+            ModelError: The model does not know the condition, or the canvas does not suit it.
+        """
         return self.batch([picture], condition, canvas)[0]
 
     def batch(
@@ -145,7 +151,7 @@ class Predictor:
         index = self.index(condition)
         boxes = [Letterbox.fit(_size(picture), self._canvas(canvas)) for picture in pictures]
         conditions = np.full(len(pictures), index, np.int64)
-        maps = self._session.run(self._outputs, feed(pictures, boxes, conditions, self.contract.fill))
+        maps = self._session.run(self._outputs, graph_inputs(pictures, boxes, conditions, self.contract.fill))
         if not all(np.isfinite(values).all() for values in maps):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
         return [self._prediction(box, [values[row] for values in maps], condition) for row, box in enumerate(boxes)]
@@ -172,7 +178,7 @@ class Predictor:
         return height, width
 
 
-def feed(
+def graph_inputs(
     pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
     boxes: Sequence[Letterbox],
     conditions: Int64[np.ndarray, " b"],

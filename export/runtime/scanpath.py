@@ -1,6 +1,6 @@
 """Run an exported scanpath model: a scene in, the paths of many observers over its objects out; no torch.
 
-`Pathfinder("oat-free").sample(scene)` runs two ONNX files: `oat-free.onnx` looks at the scene once,
+`ScanpathPredictor("oat-free").sample(scene)` runs two ONNX files: `oat-free.onnx` encodes the scene once,
 `oat-free.step.onnx` takes one step of all observers at a time and hands on what it remembers. What they expect stands
 in the `Contract` that both carry.
 
@@ -39,8 +39,11 @@ NEXT = ("logits", "duration", "next_trace", "next_past")
 class ScanpathPredictor:
     """An exported scanpath model, ready to run.
 
-    `model` is a name in `runtime.folder()` or the path of an .onnx file; `provider` is "auto", "cuda" or "cpu";
-    `threads` is the number of CPU threads for one run (None: every core this process has).
+    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto", "cuda"
+    or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+
+    Raises:
+        ModelError: There is no such model, its files do not belong together, or it predicts no scanpaths.
     """
 
     def __init__(self, model: str | Path = "oat-free", *, provider: str = "auto", threads: int | None = None) -> None:
@@ -58,22 +61,22 @@ class ScanpathPredictor:
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
-        known = self.contract
-        self.form = InputSpec(known.categories, known.appearance, known.crop, known.canvas)
+        contract = self.contract
+        self.input_spec = InputSpec(contract.categories, contract.appearance, contract.crop, contract.canvas)
 
     @property
     def provider(self) -> str:
         """What the model runs on: "cuda" or "cpu"."""
         return sessions.provider(self._scene)
 
-    def walker(
+    def encode(
         self,
         scene: Scene,
         *,
         condition: str = "any",
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
         sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
-        told: bool = False,
+        target_known: bool = False,
     ) -> "OnnxStepModel":
         """The scene as the model sees it, computed once for all observers.
 
@@ -82,15 +85,19 @@ class ScanpathPredictor:
             condition: Viewing condition that the model knows.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
             sought: Pictures of what is looked for.
-            told: The model is told which object is the target.
+            target_known: The model knows which object is the target.
+
+        Raises:
+            GazeError: The scene lacks an object, a target or a picture that the model needs.
+            ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
         index = condition_index(condition, self.contract.conditions, self.contract.name)
-        arrays = self.form.feed(scene, index, told, pixels, sought)
-        wanted = {node.name for node in self._scene.get_inputs()}
-        found = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in wanted})
-        if not all(np.isfinite(values).all() for values in found):
+        arrays = self.input_spec.inputs(scene, index, target_known, pixels, sought)
+        names = {node.name for node in self._scene.get_inputs()}
+        memory = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in names})
+        if not all(np.isfinite(values).all() for values in memory):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
-        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, found, strict=True)))
+        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
 
     def sample(
         self,
@@ -101,22 +108,22 @@ class ScanpathPredictor:
         limit: int = decode.LIMIT,
         greedy: bool = False,
         decoding: Mapping[str, float] | None = None,
-        **seen: Any,
+        **inputs: Any,
     ) -> Rollouts:
-        """Simulated observers of a scene: options as in `scanpath.decode.sample`, `seen` as in `walker`.
+        """Simulated observers of a scene: options as in `scanpath.decode.sample`, `inputs` as in `encode`.
 
         `decoding` holds temperature, top_p and inhibition; what it lacks is as the contract says.
         """
         chosen: dict[str, Any] = {**self.contract.decoding, **(decoding or {})}
-        return decode.sample(self.walker(scene, **seen), observers, seed=seed, limit=limit, greedy=greedy, **chosen)
+        return decode.sample(self.encode(scene, **inputs), observers, seed=seed, limit=limit, greedy=greedy, **chosen)
 
-    def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **seen: Any) -> Float[np.ndarray, "l_1 n_1"]:
+    def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **inputs: Any) -> Float[np.ndarray, "l_1 n_1"]:
         """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
-        return decode.likelihood(self.walker(scene, **seen), [order])[0]
+        return decode.likelihood(self.encode(scene, **inputs), [order])[0]
 
 
 class OnnxStepModel:
-    """One scene, ready to be walked over: a `scanpath.decode.StepModel`."""
+    """One encoded scene: a `scanpath.decode.StepModel`."""
 
     longest = LONGEST
 
@@ -134,10 +141,10 @@ class OnnxStepModel:
         return trace, np.zeros((layers, 2, observers, heads, 0, width), np.float32)
 
     def step(self, last: Int64[np.ndarray, " s"], state: tuple[np.ndarray, np.ndarray]) -> decode.Step:
-        """Logits, pace and what is remembered after one more fixation of each observer."""
+        """Logits, log durations and the state after one more fixation of each observer."""
         trace, past = state
-        logits, pace, trace, past = self._session.run(
+        logits, log_duration, trace, past = self._session.run(
             list(NEXT), {"last": last, "trace": trace, "past": past, **self._memory}
         )
-        pace = pace if self._contract.durations else np.full_like(pace, np.nan)
-        return logits, pace, (trace, past)
+        log_duration = log_duration if self._contract.durations else np.full_like(log_duration, np.nan)
+        return logits, log_duration, (trace, past)

@@ -1,4 +1,4 @@
-"""Chance: who walks over objects without seeing them. A model that cannot beat these has learned nothing of order.
+"""Chance: paths over objects that are never seen. A model that does not beat these has learned nothing of order.
 
 Three rows, each fitted to the people of a train split; none sees the picture, only boxes:
 
@@ -15,8 +15,8 @@ its vertical one, and whether it is the same object again. Gaze begins at the mi
 
 Before each fixation but the first the path ends with a probability of its own, the share of the train paths still
 going on after so many fixations that ended there; a path that the protocol cut is counted while it lasted (Kaplan and
-Meier 1958, https://doi.org/10.1080/01621459.1958.10501452). `told` knows where the target is: moving to it has a weight
-that depends on its distance, and the probability of ending is fitted apart for being on it.
+Meier 1958, https://doi.org/10.1080/01621459.1958.10501452). With `target_known` the row knows where the target is:
+moving to it has a weight that depends on its distance, and the probability of ending is fitted apart for being on it.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ START = -1  # instead of an object, before the first fixation
 
 @dataclass(frozen=True)
 class Chance:
-    """A fitted row; it has the interface of a pathfinder.
+    """A fitted row; it samples paths and tells their likelihood as `export.runtime.scanpath.ScanpathPredictor` does.
 
     `hazard[k, on]` is the probability that a path ends after k fixations, the last of them on no target (0) or on one
     (1); of longer paths, that of its last row.
@@ -49,7 +49,7 @@ class Chance:
 
     kind: Kind
     merged: bool  # whether one object never follows itself
-    told: bool
+    target_known: bool
     weights: Float[np.ndarray, " k"]
     hazard: Float[np.ndarray, "t 2"]
 
@@ -66,18 +66,18 @@ class Chance:
             return np.concatenate([np.log1p(-end) + self.next(scene, current), np.log(end)], 1)
 
     def sample(
-        self, scene: Scene, observers: int = 20, *, seed: int = 0, limit: int = LIMIT, endless: bool = False
+        self, scene: Scene, observers: int = 20, *, seed: int = 0, limit: int = LIMIT, unterminated: bool = False
     ) -> Rollouts:
         """The paths of several observers, at most `limit` fixations each; durations are unknown (NaN).
 
-        `endless`: nobody ends before the limit while there is an object to go to.
+        `unterminated`: nobody ends before the limit while there is an object to go to.
         """
         generator = np.random.default_rng(seed)
         order = np.full((observers, limit), -1, np.int64)
         current, log_p = np.full(observers, START), np.zeros(observers)
         walking = np.ones(observers, bool)
         for step in range(limit):
-            end = self.end(scene, np.full(observers, step * (not endless)), current)
+            end = self.end(scene, np.full(observers, step * (not unterminated)), current)
             stops = walking & (generator.random(observers) < end)
             log_p[stops] += np.log(end[stops])
             walking &= ~stops
@@ -94,7 +94,7 @@ class Chance:
 
     def next(self, scene: Scene, current: Int64[np.ndarray, " c"]) -> Float[np.ndarray, "c n"]:
         """The natural logarithm of the probability of each object, given that the path does not end."""
-        logits = features(self.kind, scene, current, self.told) @ self.weights
+        logits = features(self.kind, scene, current, self.target_known) @ self.weights
         logits[_same(current, len(scene.objects)) & self.merged] = -np.inf
         highest = logits.max(1, initial=-np.inf, keepdims=True)
         logits = logits - np.where(np.isfinite(highest), highest, 0)
@@ -106,36 +106,41 @@ class Chance:
         self, scene: Scene, step: Int64[np.ndarray, " c"], current: Int64[np.ndarray, " c"]
     ) -> Float[np.ndarray, " c"]:
         """The probability of ending after `step` fixations, the last of them on `current`."""
-        on = _sought(scene)[current].astype(np.int64)
+        on = _is_target(scene)[current].astype(np.int64)
         end = self.hazard[np.minimum(step, len(self.hazard) - 1), on]
         left = len(scene.objects) - (current >= 0) * self.merged
         return np.where(left > 0, end, 1.0)
 
 
-def fit(kind: Kind, trials: Trials, *, merged: bool, told: bool = False) -> Chance:
+def fit(kind: Kind, trials: Trials, *, merged: bool, target_known: bool = False) -> Chance:
     """Fit a row to people.
 
     Args:
         kind: Of the row.
         trials: Scenes with the paths of people over their objects.
         merged: Whether repeats of one object are one fixation in the paths.
-        told: Whether the row knows which object is the target.
+        target_known: Whether the row knows which object is the target.
+
+    Raises:
+        GazeError: No path has a fixation on an object.
     """
     if not any(len(path) for _, paths in trials for path in paths):
         raise GazeError("Chance: no path has a fixation on an object; give a split whose people look at objects.")
-    parts = [part for scene, paths in trials if (part := _choices(kind, scene, paths, merged, told))]
-    size = features_count(kind, told)
+    parts = [part for scene, paths in trials if (part := _choices(kind, scene, paths, merged, target_known))]
+    size = features_count(kind, target_known)
     weights = _newton(parts) if size and parts else np.zeros(size)
-    return Chance(kind, merged, told, weights, _hazard(trials, told))
+    return Chance(kind, merged, target_known, weights, _hazard(trials, target_known))
 
 
-def features_count(kind: Kind, told: bool) -> int:
+def features_count(kind: Kind, target_known: bool) -> int:
     """How many numbers describe a choice."""
     place, displacement = 5 * (kind != "uniform"), (len(KNOTS) + 2) * (kind == "markov")
-    return place + displacement + len(KNOTS) * told
+    return place + displacement + len(KNOTS) * target_known
 
 
-def features(kind: Kind, scene: Scene, current: Int64[np.ndarray, " c"], told: bool) -> Float[np.ndarray, "c n k"]:
+def features(
+    kind: Kind, scene: Scene, current: Int64[np.ndarray, " c"], target_known: bool
+) -> Float[np.ndarray, "c n k"]:
     """What the choice of each object depends on, when `current` is fixated (`START`: nothing yet)."""
     count, size = len(scene.objects), (scene.picture.width, scene.picture.height)
     centres = scene.objects.centres / size - 0.5
@@ -146,20 +151,20 @@ def features(kind: Kind, scene: Scene, current: Int64[np.ndarray, " c"], told: b
         share = np.log(scene.objects.boxes[:, 2:].prod(1, keepdims=True) / (size[0] * size[1]))
         place = np.concatenate([centres, centres**2, share], 1)
         parts.append(np.broadcast_to(place, (len(current), *place.shape)))
-    far = _hats(np.hypot(*np.moveaxis(steps, -1, 0))) if kind == "markov" or told else parts[0]
+    far = _hats(np.hypot(*np.moveaxis(steps, -1, 0))) if kind == "markov" or target_known else parts[0]
     if kind == "markov":
         longer = np.abs(steps[..., :1]) - np.abs(steps[..., 1:])
         parts += [far, longer, _same(current, count)[..., None].astype(float)]
-    if told:
-        parts.append(far * _sought(scene)[:count, None])
+    if target_known:
+        parts.append(far * _is_target(scene)[:count, None])
     return np.concatenate(parts, -1)
 
 
-def _sought(scene: Scene) -> Bool[np.ndarray, " n+1"]:
+def _is_target(scene: Scene) -> Bool[np.ndarray, " n+1"]:
     """Which objects are targets; the last is `START`, which is none."""
-    sought = np.zeros(len(scene.objects) + 1, bool)
-    sought[list(scene.targets)] = True
-    return sought
+    is_target = np.zeros(len(scene.objects) + 1, bool)
+    is_target[list(scene.targets)] = True
+    return is_target
 
 
 def _same(current: Int64[np.ndarray, " c"], count: int) -> Bool[np.ndarray, "c n"]:
@@ -180,7 +185,9 @@ class _Choices:
     begins: Int64[np.ndarray, " c"]
 
 
-def _choices(kind: Kind, scene: Scene, paths: Sequence[ObjectPath], merged: bool, told: bool) -> _Choices | None:
+def _choices(
+    kind: Kind, scene: Scene, paths: Sequence[ObjectPath], merged: bool, target_known: bool
+) -> _Choices | None:
     count = len(scene.objects)
     taken = np.zeros((count + 1, count))  # the last row: from the start
     for path in paths:
@@ -194,7 +201,9 @@ def _choices(kind: Kind, scene: Scene, paths: Sequence[ObjectPath], merged: bool
     current = np.where(rows == count, START, rows)
     numbers = allowed[rows].sum(1)
     return _Choices(
-        features(kind, scene, current, told)[allowed[rows]], taken[rows][allowed[rows]], numbers.cumsum() - numbers
+        features(kind, scene, current, target_known)[allowed[rows]],
+        taken[rows][allowed[rows]],
+        numbers.cumsum() - numbers,
     )
 
 
@@ -232,17 +241,17 @@ def _newton(parts: Sequence[_Choices], rounds: int = 50) -> Float[np.ndarray, " 
     return weights
 
 
-def _hazard(trials: Trials, told: bool) -> Float[np.ndarray, "t 2"]:
-    """How often paths end after k fixations, on no target and on one; without `told` both are the same."""
+def _hazard(trials: Trials, target_known: bool) -> Float[np.ndarray, "t 2"]:
+    """How often paths end after k fixations, on no target and on one; without `target_known` both are the same."""
     longest = max(len(path) for _, paths in trials for path in paths)
     ends, risks = np.zeros((2, longest + 1, 2))
     for scene, paths in trials:
         for path in (path for path in paths if len(path)):
-            on = _sought(scene)[np.concatenate([[START], path.order])].astype(np.int64) * told
+            on = _is_target(scene)[np.concatenate([[START], path.order])].astype(np.int64) * target_known
             steps = np.arange(len(path) + path.ended)
             np.add.at(risks, (steps, on[: len(steps)]), 1)
             ends[len(path), on[-1]] += path.ended
-    if not told:
+    if not target_known:
         ends[:, 1], risks[:, 1] = ends[:, 0], risks[:, 0]
     pooled = (ends[1:].sum(0) + 0.5) / (risks[1:].sum(0) + 1)
     hazard = (ends + PRIOR * pooled) / (risks + PRIOR)

@@ -46,7 +46,7 @@ class _Saccades:
         return ax + bx, ay + by
 
 
-def simplify(path: Path, grouping: Simplification) -> Float[np.ndarray, "_s 5"]:
+def simplify(path: Path, simplification: Simplification) -> Float[np.ndarray, "_s 5"]:
     """The saccades that remain: where each starts (x, y), its vector (x, y), the duration of the fixation there."""
     xy = np.asarray(path.xy, float)
     saccades = _Saccades(
@@ -56,7 +56,7 @@ def simplify(path: Path, grouping: Simplification) -> Float[np.ndarray, "_s 5"]:
     )
     length = len(saccades.duration)
     while True:
-        saccades = _join_short(_join_straight(saccades, grouping), grouping)
+        saccades = _join_short(_join_straight(saccades, simplification), simplification)
         if len(saccades.duration) == length:
             break
         length = len(saccades.duration)
@@ -64,12 +64,12 @@ def simplify(path: Path, grouping: Simplification) -> Float[np.ndarray, "_s 5"]:
     return np.column_stack([saccades.start, saccades.step, saccades.duration[:count]])
 
 
-def _join_straight(before: _Saccades, grouping: Simplification) -> _Saccades:
+def _join_straight(before: _Saccades, simplification: Simplification) -> _Saccades:
     after = _Saccades()
     i, count = 0, len(before.step)
     while i < count:
-        straight = i < count - 1 and _turn(before.step[i], before.step[i + 1]) < grouping.direction
-        if straight and before.duration[i + 1] < grouping.duration:
+        straight = i < count - 1 and _turn(before.step[i], before.step[i + 1]) < simplification.direction
+        if straight and before.duration[i + 1] < simplification.duration:
             after.add(before, i, before.joined(i, i + 1))
             i += 2
         else:
@@ -87,14 +87,14 @@ def _turn(a: tuple[float, float], b: tuple[float, float]) -> float:
     return math.degrees(math.acos(max(-1.0, min(1.0, (a[0] * b[0] + a[1] * b[1]) / norm))))
 
 
-def _join_short(before: _Saccades, grouping: Simplification) -> _Saccades:
+def _join_short(before: _Saccades, simplification: Simplification) -> _Saccades:
     after = _Saccades()
     i, count = 0, len(before.step)
     while i < count:
-        short = count > 1 and math.hypot(*before.step[i]) < grouping.amplitude
+        short = count > 1 and math.hypot(*before.step[i]) < simplification.amplitude
         last = i == count - 1
         around = before.duration[-2:] if last else before.duration[i : i + 2]
-        if not (short and min(around) < grouping.duration):
+        if not (short and min(around) < simplification.duration):
             after.keep(before, i)
         elif last:
             after.step[-1] = before.joined(-2, -1)

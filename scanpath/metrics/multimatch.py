@@ -41,15 +41,15 @@ Steps = Int64[np.ndarray, "k p"]
 
 
 def multimatch(
-    a: Path, b: Path, screen: tuple[float, float], *, grouping: Simplification | None = None
+    a: Path, b: Path, screen: tuple[float, float], *, simplification: Simplification | None = None
 ) -> Float[np.ndarray, "5"]:
     """Shape, direction, length, position and duration of two paths on a screen of (width, height) pixels."""
-    scores: np.ndarray = multimatches([(a, b)], screen, grouping=grouping)[0]
+    scores: np.ndarray = multimatches([(a, b)], screen, simplification=simplification)[0]
     return scores
 
 
 def multimatches(
-    pairs: Sequence[tuple[Path, Path]], screen: tuple[float, float], *, grouping: Simplification | None = None
+    pairs: Sequence[tuple[Path, Path]], screen: tuple[float, float], *, simplification: Simplification | None = None
 ) -> Float[np.ndarray, "p 5"]:
     """`multimatch` of many pairs at once."""
     diagonal = math.hypot(*screen)
@@ -59,7 +59,7 @@ def multimatches(
     enough = [k for k, (a, b) in enumerate(pairs) if min(len(a.xy), len(b.xy)) >= SHORTEST]
     if not enough:
         return scores
-    (first, n), (second, m) = (_saccades([pairs[k][side] for k in enough], grouping) for side in (0, 1))
+    (first, n), (second, m) = (_saccades([pairs[k][side] for k in enough], simplification) for side in (0, 1))
 
     def score(chosen: Int64[np.ndarray, " _p"]) -> Float[np.ndarray, "_p 5"]:
         count = n[chosen], m[chosen]
@@ -73,11 +73,11 @@ def multimatches(
     return scores
 
 
-def _saccades(paths: list[Path], grouping: Simplification | None) -> tuple[Saccades, Int64[np.ndarray, " p"]]:
+def _saccades(paths: list[Path], simplification: Simplification | None) -> tuple[Saccades, Int64[np.ndarray, " p"]]:
     """The saccades of each path, padded, and their number."""
-    if grouping is not None:
+    if simplification is not None:
         places(paths)
-        grouped = [simplify(path, grouping) for path in paths]
+        grouped = [simplify(path, simplification) for path in paths]
         count, rows = _alignment.lengths(grouped), np.concatenate(grouped).T
     else:
         fixations = _alignment.lengths([path.xy for path in paths])

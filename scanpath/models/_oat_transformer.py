@@ -105,7 +105,7 @@ class Encoder(nn.Module):
         if isinstance(self.look, Attention):
             plain: Tensor = self.look(x, *self.look.remember(x), mask)
             return plain
-        if own is None or len(x) == 1 or not self.look.placed:
+        if own is None or len(x) == 1 or not self.look.position_dependent:
             row: Tensor = self.look(x[:, None], mask[:, 0], None if boxes is None else boxes[:, None])
             return row[:, 0]
         seen = torch.zeros_like(x)

@@ -1,30 +1,31 @@
-"""What a path leaves on each object: was it fixated, how often, how lately, is it fixated now.
+"""The history of visits to each object: was it fixated, how often, how recently, is it fixated now.
 
-Shapes: `b` scenes, `p` paths, `l` fixations, `s` observers, `n` objects; a trace is two numbers, visits and how lately.
+Shapes: `b` scenes, `p` paths, `l` fixations, `s` observers, `n` objects. A history is two numbers an object, visits and
+recency (1 at a fixation, times `FADE` after each further one); four features are made of it.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-FADE = 0.7  # what is left of the trace of a fixation after the next one
+FADE = 0.7  # what is left of an object's recency after the next fixation
 
 
 def update(
-    trace: Float[Tensor, "*b n 2"], last: Int[Tensor, "*b"]
+    history: Float[Tensor, "*b n 2"], last: Int[Tensor, "*b"]
 ) -> tuple[Float[Tensor, "*b n 2"], Float[Tensor, "*b n 4"]]:
-    """The traces after one more fixation, and what they tell; a `last` that is no object leaves none."""
-    fresh = (last[..., None] == torch.arange(trace.shape[-2], device=last.device)).float()
-    visits, lately = trace[..., 0] + fresh, trace[..., 1] * FADE + fresh
-    told = torch.stack([visits.clamp(max=1), visits.log1p(), lately, fresh], -1)
-    return torch.stack([visits, lately], -1), told
+    """The history after a fixation on `last`, and its features; a `last` that is no object counts for none."""
+    fixated = (last[..., None] == torch.arange(history.shape[-2], device=last.device)).float()
+    visits, recency = history[..., 0] + fixated, history[..., 1] * FADE + fixated
+    features = torch.stack([visits.clamp(max=1), visits.log1p(), recency, fixated], -1)
+    return torch.stack([visits, recency], -1), features
 
 
 def visit_history(order: Int[Tensor, "b p l"], count: int) -> Float[Tensor, "b p l_1 n 4"]:
-    """What is told of each of `count` objects before each fixation of known paths, and after the last."""
-    now = torch.zeros(*order.shape[:2], count, 2, device=order.device)
-    found = [torch.zeros(*order.shape[:2], count, 4, device=order.device)]
+    """The features of each of `count` objects before each fixation of given paths, and after the last."""
+    history = torch.zeros(*order.shape[:2], count, 2, device=order.device)
+    rows = [torch.zeros(*order.shape[:2], count, 4, device=order.device)]
     for step in range(order.shape[2]):
-        now, told = update(now, order[:, :, step])
-        found.append(told)
-    return torch.stack(found, 2)
+        history, features = update(history, order[:, :, step])
+        rows.append(features)
+    return torch.stack(rows, 2)

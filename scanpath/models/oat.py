@@ -4,14 +4,14 @@
     encoder   the tokens look at each other, once a scene
     decoder   reads the objects fixated so far; step by step, with a memory of what it has computed
     pointer   log softmax over the encoder's own tokens: the next object, or the end
-    pace      mean and deviation of the logarithm of the duration on each object
+    log duration   mean and log deviation of the natural logarithm of the duration on each object
 
 After OAT (Fang et al. 2024, https://arxiv.org/abs/2407.13335), re-thought: places are continuous boxes and their code
 is closed (`scanpath.models._position_code`), the end has a token of its own, what is looked for is known by what it
-looks like and not by where it lies unless the model is told, how two objects lie to each other and how often one was
-seen are told to the pointer, and everything about the scene is computed once for all observers. It does not predict
-where on an object. Pointer and pace are computed in float32
-under every precision: bfloat16 blurs log durations by some hundredths.
+looks like and not by where it lies (unless the target is known), the pointer knows how two objects lie to each other
+and how often one was fixated, and everything about the scene is computed once for all observers. It does not predict
+where on an object. Pointer and log durations are computed in float32 under every precision: bfloat16 blurs log
+durations by some hundredths. Parameters keep the names that shipped weights have (`told`, `found`, `pace`).
 """
 
 import math
@@ -37,20 +37,24 @@ from scanpath.models._visit_history import update, visit_history
 from training import weights
 
 NEVER = -1e9  # the logit of what cannot be chosen
-RELATION, TRACE, PACE = 12, 4, 16  # sizes: of a pair of objects, of an object's past, of the duration's key
+RELATION, HISTORY, DURATION_KEY = (
+    12,
+    4,
+    16,
+)  # sizes: of a pair of objects, of an object's history, of the duration's key
 
 
 class Memory(NamedTuple):
-    """What is computed once a scene."""
+    """What is computed once a scene; the exported file names it as `export.runtime.scanpath.MEMORY` does."""
 
-    tokens: Float[Tensor, "b n_1 d"]  # what the decoder is told of a fixated object; the last is the start
+    tokens: Float[Tensor, "b n_1 d"]  # what the decoder reads of a fixated object; the last is the start
     keys: Float[Tensor, "b layers h k e"]
     values: Float[Tensor, "b layers h k e"]
     pointer: Float[Tensor, "b n_1 d"]  # the last is the end
     place: Float[Tensor, "b n_1 4"]  # middle and log extent of each object; the last is the start
-    aim: Float[Tensor, "b n r"]  # how each object lies to the target, where it is told
-    pace: Float[Tensor, "b n a"]
-    there: Bool[Tensor, "b k"]  # which keys are no padding
+    target_relation: Float[Tensor, "b n r"]  # how each object lies to the target, where that is known
+    duration_key: Float[Tensor, "b n a"]
+    valid: Bool[Tensor, "b k"]  # which keys are no padding
 
 
 class OAT(nn.Module):
@@ -77,7 +81,7 @@ class OAT(nn.Module):
         pointers: scores that the pointer mixes.
         relation: the pointer knows how the objects lie to the last one.
         trace: the pointer knows how often and how long ago each object was fixated.
-        durations: it tells how long each fixation lasts; false where the data do not.
+        durations: it predicts how long each fixation lasts; false where the data do not say it.
     """
 
     order_code: Tensor
@@ -116,7 +120,7 @@ class OAT(nn.Module):
         self.conditions = condition_names(conditions)[:-1]
         self.categories = ("", *categories)
         self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
-        self.salient, self.crops = self._see(appearance, saliency), None
+        self.salient, self.crops = self._saliency_network(appearance, saliency), None
         if appearance == "crops":
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
         self._tokens(width, drop, Position(position, sigma, rows, columns))
@@ -127,7 +131,7 @@ class OAT(nn.Module):
         self.drop = nn.Dropout(drop)
         self._pointers(width, pointers)
         self.register_buffer("order_code", sinusoid(LONGEST, width), persistent=False)
-        self._begin()
+        self._reset_parameters()
 
     def _tokens(self, width: int, drop: float, position: Position) -> None:
         """What the tokens are made of."""
@@ -144,16 +148,16 @@ class OAT(nn.Module):
         self.told, self.found, self.start = (nn.Parameter(torch.randn(width) * 0.1) for _ in range(3))
 
     def _pointers(self, width: int, pointers: int) -> None:
-        """What the next object, the end and the durations are told from."""
+        """The layers from which the next object, the end and the durations are predicted."""
         self.query, self.key = (nn.Linear(width, width * pointers) for _ in range(2))
         self.pointers, self.mix = pointers, nn.Linear(pointers, 1)
         self.pair = nn.Sequential(nn.Linear(11, 48), nn.ReLU(), nn.Linear(48, RELATION))
         self.weigh, self.weigh_aim = (nn.Linear(width, RELATION) for _ in range(2))
-        self.weigh_trace = nn.Linear(width, TRACE)
-        self.pace_key, self.pace_query = nn.Linear(width, PACE), nn.Linear(width, PACE)
+        self.weigh_trace = nn.Linear(width, HISTORY)
+        self.pace_key, self.pace_query = nn.Linear(width, DURATION_KEY), nn.Linear(width, DURATION_KEY)
         self.pace = nn.Linear(width, 2)
 
-    def _begin(self) -> None:
+    def _reset_parameters(self) -> None:
         for parameter in (*self.encoder.parameters(), *self.decoder.parameters()):
             if parameter.ndim > 1:
                 nn.init.xavier_uniform_(parameter)
@@ -162,7 +166,7 @@ class OAT(nn.Module):
         for linear in (self.weigh, self.weigh_aim, self.weigh_trace, self.pace):
             nn.init.zeros_(linear.weight)
 
-    def _see(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
+    def _saliency_network(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
         if appearance not in APPEARANCES:
             raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
         if appearance != "saliency":
@@ -189,8 +193,8 @@ class OAT(nn.Module):
         names = self.salient.network.conditions
         table = [names.index(name) if name in names else 0 for name in self.conditions]
         condition = torch.tensor(table, device=content.device)[scene["condition"]]
-        found: Tensor = self.salient(scene["picture"], content, boxes, condition)
-        return found
+        features: Tensor = self.salient(scene["picture"], content, boxes, condition)
+        return features
 
     def _place(self, boxes: Float[Tensor, "b n 4"], size: Float[Tensor, "b 2"]) -> tuple[Tensor, Tensor]:
         """Centres and log extents in units of the longer side; (0, 0) is the middle."""
@@ -198,14 +202,14 @@ class OAT(nn.Module):
         centre = (boxes[..., :2] + boxes[..., 2:] / 2 - size[:, None] / 2) / longer
         return centre, (boxes[..., 2:] / longer).clamp(min=1e-4).log()
 
-    def _pairs(self, here: Float[Tensor, "b q 4"], there: Float[Tensor, "b n 4"]) -> Float[Tensor, "b q n r"]:
-        """How the objects `there` lie to the places `here`: middles and log extents of both."""
-        step = there[:, None, :, :2] - here[:, :, None, :2]
+    def _relations(self, origin: Float[Tensor, "b q 4"], places: Float[Tensor, "b n 4"]) -> Float[Tensor, "b q n r"]:
+        """How `places` lie to each `origin`; a place is a middle and a log extent."""
+        step = places[:, None, :, :2] - origin[:, :, None, :2]
         far = step.square().sum(-1, keepdim=True).sqrt()
         widths = torch.tensor([0.04, 0.1, 0.2, 0.4], device=far.device)
         near = torch.exp(-((far / widths) ** 2) / 2)
-        other = there[:, None, :, 2:].sum(-1, keepdim=True).expand(-1, here.shape[1], -1, -1)
-        own = here[:, :, None, 2:].sum(-1, keepdim=True).expand(-1, -1, there.shape[1], -1)
+        other = places[:, None, :, 2:].sum(-1, keepdim=True).expand(-1, origin.shape[1], -1, -1)
+        own = origin[:, :, None, 2:].sum(-1, keepdim=True).expand(-1, -1, places.shape[1], -1)
         lies = torch.cat([step, far, (far + 0.02).log(), near, other, own, step[..., :1].abs()], -1)
         y: Tensor = exact(self.pair)(lies)
         return y
@@ -239,7 +243,7 @@ class OAT(nn.Module):
         aimed = (scene["target"] & scene["told"][:, None])[..., None].float()
         tokens = [objects + aimed * self.told, self._sought(scene) + condition]
         x = self.drop(torch.cat([*tokens, self.kind.weight[2].expand_as(objects[:, :1]) + condition], 1))
-        mask, boxes, own = _there(scene), _degrees(scene, x.shape[1]), _own(scene)
+        mask, boxes, own = _valid(scene), _degrees(scene, x.shape[1]), _own(scene)
         for layer in self.encoder:
             x = layer(x, mask, boxes, own)
         x = self.norms[0](x).float()
@@ -250,15 +254,15 @@ class OAT(nn.Module):
         ends = torch.cat([x[:, :count], x[:, -1:]], 1)
         place = torch.cat([centre, extent], -1)
         middle = torch.tensor([0.0, 0.0, math.log(0.1), math.log(0.1)], device=x.device).expand_as(place[:, :1])
-        some = aimed.sum(1, keepdim=True)
-        target = (aimed * place).sum(1, keepdim=True) / some.clamp(min=1)
+        known_targets = aimed.sum(1, keepdim=True)
+        target = (aimed * place).sum(1, keepdim=True) / known_targets.clamp(min=1)
         return Memory(
             self.enter(inside),
             torch.stack([keys for keys, _ in pairs], 1),
             torch.stack([values for _, values in pairs], 1),
             exact(self.key)(ends),
             torch.cat([place, middle], 1),
-            self._pairs(target, place)[:, 0] * some.clamp(max=1),
+            self._relations(target, place)[:, 0] * known_targets.clamp(max=1),
             exact(self.pace_key)(x[:, :count]),
             mask[:, 0, 0],
         )
@@ -266,26 +270,27 @@ class OAT(nn.Module):
     def forward(
         self, scene: Mapping[str, Tensor], order: Int[Tensor, "b p l"], features: Float[Tensor, "b n f"] | None = None
     ) -> tuple[Float[Tensor, "b p l_1 n_1"], Float[Tensor, "b p l_1 n 2"]]:
-        """Before each fixation of known paths: logits of every object and the end, and each object's pace.
+        """Before each fixation of given paths: logits of every object and the end, and each object's log duration.
 
-        The pace is mean and log deviation of the natural logarithm of the duration in milliseconds. -1 pads `order`.
+        The log duration is mean and log deviation of the natural logarithm of milliseconds. -1 pads `order`.
         """
         memory = self.encode(scene, features)
         batch, paths, length = order.shape
-        count = memory.aim.shape[1]
+        count = memory.target_relation.shape[1]
         last = torch.cat([order.new_full((*order.shape[:2], 1), count), order], -1)
         last = torch.where(last < 0, count, last).flatten(1)
         x = _rows(memory.tokens, last).unflatten(1, (paths, -1)).flatten(0, 1)  # type: ignore[no-untyped-call]
         x = self.drop(x + self.order_code[: length + 1])
         for place, layer in enumerate(self.decoder):
-            x = layer(x, memory.keys[:, place], memory.values[:, place], memory.there[:, None, None])
+            x = layer(x, memory.keys[:, place], memory.values[:, place], memory.valid[:, None, None])
         x = x.unflatten(0, (batch, paths)).flatten(1, 2)
-        relation = self._pairs(memory.place, memory.place[:, :-1]).flatten(2)
+        relation = self._relations(memory.place, memory.place[:, :-1]).flatten(2)
         lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
-        logits, pace = exact(self._point)(x.float(), memory, lies, visit_history(order, count).flatten(1, 2))
+        history = visit_history(order, count).flatten(1, 2)
+        logits, log_duration = exact(self._point)(x.float(), memory, lies, history)
         allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
         logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
-        return logits, pace.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
+        return logits, log_duration.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
 
     def step(
         self,
@@ -296,40 +301,54 @@ class OAT(nn.Module):
     ) -> tuple[
         Float[Tensor, "s n_1"], Float[Tensor, "s n 2"], Float[Tensor, "s n 2"], Float[Tensor, "layers 2 s h u e"]
     ]:
-        """One step of many observers of one scene (`b` = 1): logits, pace, and the grown trace and past."""
-        trace, told = update(trace, last)
+        """One step of many observers of one scene (`b` = 1).
+
+        Args:
+            memory: Of the scene.
+            last: The object that each observer fixates; the number of objects before the first fixation.
+            trace: The history of visits, as `scanpath.models._visit_history` says.
+            past: Keys and values of the decoder's layers for the `t` earlier fixations.
+
+        Returns:
+            Logits of every object and the end, log durations as in `forward`, the grown trace and past.
+        """
+        trace, history = update(trace, last)
         x = (memory.tokens[0][last] + self.order_code[past.shape[4]])[:, None]
         grown = []
         for place, layer in enumerate(self.decoder):
             keys, values = memory.keys[:, place], memory.values[:, place]
-            x, more = layer.step(x, past[place], keys, values, memory.there[:, None, None])  # type: ignore[operator]
+            x, more = layer.step(x, past[place], keys, values, memory.valid[:, None, None])  # type: ignore[operator]
             grown.append(more)
-        lies = self._pairs(memory.place[:, last], memory.place[:, :-1])
-        logits, pace = exact(self._point)(x.transpose(0, 1).float(), memory, lies, told[None])
-        return logits[0], pace[0], trace, torch.stack(grown)
+        lies = self._relations(memory.place[:, last], memory.place[:, :-1])
+        logits, log_duration = exact(self._point)(x.transpose(0, 1).float(), memory, lies, history[None])
+        return logits[0], log_duration[0], trace, torch.stack(grown)
 
     def _point(
-        self, x: Float[Tensor, "b q d"], memory: Memory, lies: Float[Tensor, "b q n r"], trace: Float[Tensor, "b q n f"]
+        self,
+        x: Float[Tensor, "b q d"],
+        memory: Memory,
+        lies: Float[Tensor, "b q n r"],
+        history: Float[Tensor, "b q n f"],
     ) -> tuple[Float[Tensor, "b q n_1"], Float[Tensor, "b q n 2"]]:
-        """The pointer: logits of objects and end, and the pace on each object."""
+        """The pointer: logits of objects and end, and the log duration on each object."""
         x = self.norms[1](x)
         width = x.shape[-1]
         query = self.query(x).unflatten(-1, (self.pointers, width)).transpose(1, 2)
         key = memory.pointer.unflatten(-1, (self.pointers, width)).permute(0, 2, 3, 1)  # type: ignore[no-untyped-call]
         logits = self.mix((query @ key / math.sqrt(width)).permute(0, 2, 3, 1))[..., 0]
-        bias = self.weigh_aim(x) @ memory.aim.transpose(1, 2)
+        bias = self.weigh_aim(x) @ memory.target_relation.transpose(1, 2)
         if self.related:
             bias = bias + (lies @ self.weigh(x)[..., None])[..., 0]
         if self.traced:
-            bias = bias + (trace @ self.weigh_trace(x)[..., None])[..., 0]
+            bias = bias + (history @ self.weigh_trace(x)[..., None])[..., 0]
         logits = torch.cat([logits[..., :-1] + bias, logits[..., -1:]], -1)
-        mean = self.pace_query(x) @ memory.pace.transpose(1, 2) / math.sqrt(PACE)
+        mean = self.pace_query(x) @ memory.duration_key.transpose(1, 2) / math.sqrt(DURATION_KEY)
         centre, spread = self.pace(x).unbind(-1)
         mean = mean + centre[..., None] + 5.5
         return logits, torch.stack([mean, (spread[..., None] - 0.7).expand_as(mean)], -1)
 
 
-def _there(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b 1 1 k"]:
+def _valid(scene: Mapping[str, Tensor]) -> Bool[Tensor, "b 1 1 k"]:
     """Which of the encoder's tokens are no padding: objects, what is looked for, the end."""
     end = torch.ones_like(scene["told"])[:, None]
     return torch.cat([scene["present"], scene["sought_present"], end], 1)[:, None, None]

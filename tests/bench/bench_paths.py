@@ -102,7 +102,7 @@ def fast(
         look, walk = [], []
         for _ in range(options.rounds + 1):
             start = time.perf_counter()
-            walker = Endless(finder.walker(scene))
+            walker = Endless(finder.encode(scene))
             looked = time.perf_counter()
             found = decode.sample(walker, options.observers, limit=options.limit)
             look.append(looked - start)
@@ -119,7 +119,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     network, scene = build(), shelf(options.objects)
-    fed = InputSpec(CATEGORIES).feed(scene)
+    fed = InputSpec(CATEGORIES).inputs(scene)
     two = {**fed, "sought": np.zeros(2, np.int64), "sought_present": np.ones(2, bool)}
     with tempfile.TemporaryDirectory() as folder:
         export(network, Path(folder) / "bench.onnx", contract(network), [two, fed])

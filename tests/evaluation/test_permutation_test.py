@@ -16,7 +16,7 @@ def test_p_is_the_share_of_all_signs_that_do_as_well() -> None:
     found = permutation_test(difference + 2.0, np.full(10, 2.0), 1)
     assert found["p"] == pytest.approx(exact, abs=0.01)
     assert found["difference"] == pytest.approx(0.195)
-    assert found["won"] == pytest.approx(0.8)
+    assert found["win_rate"] == pytest.approx(0.8)
     assert found["low"] < 0.195 < found["high"]
     assert found["pictures"] == 10
 
@@ -34,15 +34,15 @@ def test_turning_the_rows_round_turns_the_difference_and_keeps_p() -> None:
     here, there = permutation_test(one, other, 1), permutation_test(other, one, 1)
     assert here["difference"] == -there["difference"]
     assert here["p"] == there["p"]
-    assert here["won"] == pytest.approx(1 - there["won"])
-    assert permutation_test(one, other, -1)["won"] == pytest.approx(there["won"])
-    assert math.isnan(permutation_test(one, other, 0)["won"])
+    assert here["win_rate"] == pytest.approx(1 - there["win_rate"])
+    assert permutation_test(one, other, -1)["win_rate"] == pytest.approx(there["win_rate"])
+    assert math.isnan(permutation_test(one, other, 0)["win_rate"])
 
 
 def test_equal_rows_are_no_different() -> None:
     same = np.random.default_rng(2).random(12)
     found = permutation_test(same, same, 1)
-    assert (found["difference"], found["p"], found["won"]) == (0, 1, 0.5)
+    assert (found["difference"], found["p"], found["win_rate"]) == (0, 1, 0.5)
 
 
 def test_p_is_never_zero_and_never_small_with_few_pictures() -> None:
@@ -55,4 +55,4 @@ def test_pictures_that_one_row_lacks_are_left_out() -> None:
     assert (found["pictures"], found["difference"]) == (1, 1.0)
     nothing = permutation_test(np.array([np.nan]), np.array([1.0]), 1)
     assert nothing["pictures"] == 0
-    assert all(math.isnan(nothing[name]) for name in ("difference", "low", "high", "p", "won"))
+    assert all(math.isnan(nothing[name]) for name in ("difference", "low", "high", "p", "win_rate"))

@@ -22,8 +22,8 @@ NAMES = ["tiny.onnx", "tiny.step.onnx"]
 SIZES = (1, 5, 60)
 
 
-def fed(kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), told: bool = False) -> Any:
-    return toy.form(kind).feed(toy.scene(count, seed, targets), 1 + seed % 2, told, toy.pixels(seed))
+def fed(kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), target_known: bool = False) -> Any:
+    return toy.input_spec(kind).inputs(toy.scene(count, seed, targets), 1 + seed % 2, target_known, toy.pixels(seed))
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def both(path: Path) -> tuple[Path, Path]:
 
 def agrees(network: OAT, path: Path, kind: str) -> None:
     for count in SIZES:
-        for targets, told in (((), False), ((0,), False), ((count - 1,), True)):
+        for targets, target_known in (((), False), ((0,), False), ((count - 1,), True)):
             for seed in (1, 2):
-                arrays = fed(kind, count, seed, targets, told)
+                arrays = fed(kind, count, seed, targets, target_known)
                 worst = difference(network, both(path), arrays, toy.contract(network, kind), steps=8)
-                assert worst < TOLERANCE, (count, targets, told)
+                assert worst < TOLERANCE, (count, targets, target_known)
 
 
 def test_only_the_two_finished_files_are_there(made: tuple[Path, float]) -> None:
@@ -72,7 +72,9 @@ def test_models_that_look_at_the_picture_agree_with_torch(kind: str, tmp_path: P
     assert found.order.max() < 7
     rows = finder.likelihood(scene, np.array([3, 1, 4]), pixels=toy.pixels())
     with torch.no_grad():
-        logits, _ = network(toy.batch(toy.form(kind).feed(scene, pixels=toy.pixels())), torch.tensor([[[3, 1, 4]]]))
+        logits, _ = network(
+            toy.batch(toy.input_spec(kind).inputs(scene, pixels=toy.pixels())), torch.tensor([[[3, 1, 4]]])
+        )
     np.testing.assert_allclose(rows[1:], logits[0, 0, 1:].log_softmax(-1).numpy(), atol=2 * TOLERANCE)
 
 

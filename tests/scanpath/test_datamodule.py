@@ -120,11 +120,11 @@ def test_beyond_the_limit_a_path_is_cut_and_did_not_end() -> None:
     assert just["ended"].tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.0, {False}), (1.0, {True}), (0.5, {False, True})])
-def test_the_target_is_told_in_its_share_of_scenes_that_have_one(share: float, told: set[bool]) -> None:
-    scenes = some(told_share=share)
+@pytest.mark.parametrize(("share", "expected"), [(0.0, {False}), (1.0, {True}), (0.5, {False, True})])
+def test_the_target_is_told_in_its_share_of_scenes_that_have_one(share: float, expected: set[bool]) -> None:
+    scenes = some(target_known_share=share)
     seen = [bool(scenes[epoch, 0]["told"]) for epoch in range(100)]
-    assert set(seen) == told
+    assert set(seen) == expected
     assert share != 0.5 or 30 < sum(seen) < 70
     assert not any(scenes[epoch, 1]["told"] for epoch in range(50))  # free viewing
 
@@ -138,7 +138,7 @@ def test_the_condition_any_comes_in_its_share() -> None:
 
 
 def test_the_same_seed_epoch_and_scene_give_the_same_sample() -> None:
-    options = {"flip": "xy", "told_share": 0.5, "any_share": 0.5}
+    options = {"flip": "xy", "target_known_share": 0.5, "any_share": 0.5}
     one, other = some(seed=4, **options), some(seed=4, **options)
     for at in [(7, 0), (2, 1), (0, 0)]:  # in any order
         for name, value in one[at].items():
@@ -148,7 +148,7 @@ def test_the_same_seed_epoch_and_scene_give_the_same_sample() -> None:
 
 
 def test_a_sample_may_be_changed_without_changing_the_next() -> None:
-    scenes = some(told_share=1.0)
+    scenes = some(target_known_share=1.0)
     scenes[0, 0]["told"][...] = False
     assert scenes[0, 0]["told"]
     assert not scenes.scene(0)["told"]
@@ -237,13 +237,13 @@ def test_the_order_of_an_epoch_follows_from_the_seed_and_the_epoch(root: Path) -
 
 
 def test_only_training_scenes_are_flipped_told_and_of_any_condition(root: Path) -> None:
-    data = SceneData(str(root), flip="xy", told_share=0.5, any_share=0.5)
+    data = SceneData(str(root), flip="xy", target_known_share=0.5, any_share=0.5)
     data.setup()
     for split in ("val", "test"):
         samples = [data.sets[split][epoch, 0] for epoch in range(30)]
         assert {(int(s["key"]), bool(s["told"]), int(s["condition"])) for s in samples} == {(0, False, 1)}
     assert len({(int(s["key"]), bool(s["told"])) for s in (data.sets["train"][e, 0] for e in range(60))}) == 8
-    oracle = SceneData(str(root), told_share=1.0)
+    oracle = SceneData(str(root), target_known_share=1.0)
     oracle.setup()
     assert oracle.sets["val"][0, 0]["told"]
 

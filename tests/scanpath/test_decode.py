@@ -24,7 +24,7 @@ class Chain:
 
     table: np.ndarray  # (n + 1, n + 1), the last row is the start, the last column the end
     hurry: float = 0.3  # how much more likely the end becomes each step
-    pace: float = 5.5  # mean of the logarithm of the duration on the first object
+    log_duration: float = 5.5  # mean of the logarithm of the duration on the first object
 
     def __post_init__(self) -> None:
         self.count = len(self.table) - 1
@@ -35,9 +35,9 @@ class Chain:
     def step(self, last: np.ndarray, state: np.ndarray) -> decode.Step:
         logits = self.table[last].astype(np.float32)
         logits[:, -1] += self.hurry * state
-        pace = np.full((len(last), self.count, 2), math.log(0.3), np.float32)
-        pace[..., 0] = self.pace + 0.5 * np.arange(self.count)
-        return logits, pace, state + 1
+        log_duration = np.full((len(last), self.count, 2), math.log(0.3), np.float32)
+        log_duration[..., 0] = self.log_duration + 0.5 * np.arange(self.count)
+        return logits, log_duration, state + 1
 
 
 def chain(count: int, seed: int = 0, **options: float) -> Chain:
@@ -49,16 +49,16 @@ def softmax(values: list[float]) -> np.ndarray:
     return np.asarray(found / found.sum())
 
 
-def logits(walker: Chain, last: int, place: int) -> np.ndarray:
-    found = walker.table[last].astype(np.float32).astype(float)
-    found[-1] = found[-1] + np.float32(walker.hurry * place) if place else -math.inf
+def logits(model: Chain, last: int, place: int) -> np.ndarray:
+    found = model.table[last].astype(np.float32).astype(float)
+    found[-1] = found[-1] + np.float32(model.hurry * place) if place else -math.inf
     return found
 
 
-def objects(walker: Chain, path: tuple[int, ...], **options: Any) -> np.ndarray:
+def objects(model: Chain, path: tuple[int, ...], **options: Any) -> np.ndarray:
     """The probability of each object to follow `path` when it does not end there, as the options are documented."""
-    n = walker.count
-    wanted = softmax(list(logits(walker, path[-1] if path else n, len(path))))[:n]
+    n = model.count
+    wanted = softmax(list(logits(model, path[-1] if path else n, len(path))))[:n]
     held: dict[int, float] = {}
     for age, thing in enumerate(reversed(path)):
         held.setdefault(thing, math.exp(-options.get("inhibition", 0.0) * RECOVERY**age))
@@ -80,18 +80,18 @@ def going(left: float, temperature: float) -> float:
 
 
 def every(
-    walker: Chain, limit: int, path: tuple[int, ...] = (), left: float = 1.0, **options: Any
+    model: Chain, limit: int, path: tuple[int, ...] = (), left: float = 1.0, **options: Any
 ) -> dict[tuple[int, ...], float]:
     """The probability of every path and of its beginning; one that ended carries a last -1."""
     warmth = options.get("temperature", 1.0)
     if len(path) == limit:
         return {path: going(left, warmth)}
-    end = softmax(list(logits(walker, path[-1] if path else walker.count, len(path))))[-1]
+    end = softmax(list(logits(model, path[-1] if path else model.count, len(path))))[-1]
     later = left * (1 - end)
     found = {(*path, -1): going(left, warmth) - going(later, warmth)}
-    for i, p in enumerate(objects(walker, path, **options)):
+    for i, p in enumerate(objects(model, path, **options)):
         if p:
-            found |= {rest: p * q for rest, q in every(walker, limit, (*path, i), later, **options).items()}
+            found |= {rest: p * q for rest, q in every(model, limit, (*path, i), later, **options).items()}
     return {rest: p for rest, p in found.items() if p > 0}
 
 
@@ -129,9 +129,9 @@ def agree(found: Counter[tuple[int, ...]], wanted: dict[tuple[int, ...], float])
 )
 @pytest.mark.parametrize("count", [2, 4])
 def test_sampled_paths_come_as_often_as_they_should(count: int, options: dict[str, Any]) -> None:
-    walker = chain(count, 1)
-    found = drawn(sample(walker, NUMBER, seed=2, limit=4, **options))
-    assert agree(found, every(walker, 4, **options)) > 1e-3
+    model = chain(count, 1)
+    found = drawn(sample(model, NUMBER, seed=2, limit=4, **options))
+    assert agree(found, every(model, 4, **options)) > 1e-3
 
 
 def test_paths_from_another_model_would_be_noticed() -> None:
@@ -155,15 +155,15 @@ def test_nobody_returns_before_everything_was_seen_where_inhibition_has_no_end(t
 
 def test_greedy_takes_the_most_likely_object_until_half_would_have_ended() -> None:
     for seed in range(20):
-        walker, left = chain(5, seed), 1.0
+        model, left = chain(5, seed), 1.0
         path: list[int] = []
         while len(path) < 12:
-            p = softmax(list(logits(walker, path[-1] if path else 5, len(path))))
+            p = softmax(list(logits(model, path[-1] if path else 5, len(path))))
             left *= 1 - p[-1]
             if left <= 0.5:
                 break
             path.append(int(p[:-1].argmax()))
-        found = sample(walker, 3, seed=seed, greedy=True, limit=12)
+        found = sample(model, 3, seed=seed, greedy=True, limit=12)
         assert [row.tolist() for row in found.paths()] == [path] * 3
         assert found.ended.tolist() == [len(path) < 12] * 3
         np.testing.assert_allclose(found.duration, [np.exp(5.5 + 0.5 * np.array(path))] * 3, rtol=1e-5)
@@ -173,14 +173,14 @@ def test_greedy_takes_the_most_likely_object_until_half_would_have_ended() -> No
 def test_staying_and_ending_are_as_likely_at_any_temperature_and_inhibition(
     temperature: float, inhibition: float
 ) -> None:
-    walker, last, place = chain(6, 3), 2, 4
-    known = np.log(softmax(list(logits(walker, last, place))))[None]
+    model, last, place = chain(6, 3), 2, 4
+    log_p = np.log(softmax(list(logits(model, last, place))))[None]
     held = np.array([[inhibition, 0.0, inhibition, 0.0, 0.0, 0.0, 0.0]])
-    wanted = decode._sharpened(known, held, np.array([last]), temperature)
+    wanted = decode._sharpened(log_p, held, np.array([last]), temperature)
     assert np.exp(wanted).sum() == pytest.approx(1)
-    np.testing.assert_allclose(wanted[0, [last, -1]], known[0, [last, -1]])
+    np.testing.assert_allclose(wanted[0, [last, -1]], log_p[0, [last, -1]])
     others = [i for i in range(6) if i != last]
-    np.testing.assert_allclose(np.diff(wanted[0, others]), np.diff((known - held)[0, others]) / temperature)
+    np.testing.assert_allclose(np.diff(wanted[0, others]), np.diff((log_p - held)[0, others]) / temperature)
 
 
 def test_below_temperature_one_paths_are_of_more_similar_length() -> None:
@@ -195,8 +195,8 @@ def test_at_a_temperature_near_zero_everybody_goes_to_the_same_place() -> None:
 
 
 def test_a_small_nucleus_holds_the_most_likely_object_only() -> None:
-    walker = chain(5, 4, hurry=-9.0)
-    narrow, greedy = sample(walker, 9, top_p=1e-9, limit=6), sample(walker, 9, greedy=True, limit=6)
+    model = chain(5, 4, hurry=-9.0)
+    narrow, greedy = sample(model, 9, top_p=1e-9, limit=6), sample(model, 9, greedy=True, limit=6)
     together = (narrow.order >= 0) & (greedy.order[:, : narrow.order.shape[1]] >= 0)
     assert together[:, :2].all()
     assert np.array_equal(narrow.order[together], greedy.order[:, : narrow.order.shape[1]][together])
@@ -204,10 +204,10 @@ def test_a_small_nucleus_holds_the_most_likely_object_only() -> None:
 
 def test_inhibition_makes_going_back_rarer_and_fades() -> None:
     """Five objects alike: whoever does not stay goes to each other one equally often, without inhibition."""
-    walker = Chain(np.zeros((6, 6)), hurry=-9.0)
+    model = Chain(np.zeros((6, 6)), hurry=-9.0)
 
     def back(inhibition: float, gap: int) -> float:
-        order = sample(walker, NUMBER, limit=5, inhibition=inhibition).order
+        order = sample(model, NUMBER, limit=5, inhibition=inhibition).order
         windows = [order[:, i : i + gap + 1] for i in range(4 - gap, 5 - gap)]
         fresh = [w for w in np.concatenate(windows) if len(set(w[:-1].tolist())) == gap and w[-1] != w[-2]]
         return float(np.mean([w[0] == w[-1] for w in fresh if (w >= 0).all()]))
@@ -233,28 +233,28 @@ def test_no_path_is_longer_than_the_limit(limit: int) -> None:
 )
 def test_the_probability_of_a_path_is_what_its_likelihood_says(options: dict[str, Any]) -> None:
     """Under the model, whatever it was sampled with."""
-    walker = chain(4, 6)
-    found = sample(walker, 40, limit=6, **options)
+    model = chain(4, 6)
+    found = sample(model, 40, limit=6, **options)
     for path, rows, total, ended in zip(
-        found.paths(), likelihood(walker, found.paths()), found.log_p, found.ended, strict=True
+        found.paths(), likelihood(model, found.paths()), found.log_p, found.ended, strict=True
     ):
         steps = sum(rows[i, thing] for i, thing in enumerate(path))
         assert total == pytest.approx(steps + (rows[len(path), -1] if ended else 0.0))
 
 
 def test_a_likelihood_is_a_distribution_before_each_fixation_and_after_the_last() -> None:
-    walker = chain(4, 7)
+    model = chain(4, 7)
     orders = [np.array(order, np.int64) for order in ([0, 3, 3, 1], [], [2])]
-    found = likelihood(walker, orders)
+    found = likelihood(model, orders)
     assert [rows.shape for rows in found] == [(5, 5), (1, 5), (2, 5)]
     for order, rows in zip(orders, found, strict=True):
         np.testing.assert_allclose(np.exp(rows).sum(1), 1)
         assert rows[0, -1] == -math.inf  # a path has a fixation
         for place in range(len(order) + 1):
             last = int(order[place - 1]) if place else 4
-            np.testing.assert_allclose(np.exp(rows[place]), softmax(list(logits(walker, last, place))), atol=1e-12)
-    assert likelihood(walker, []) == []
-    assert likelihood(walker, [np.array([], np.int64)])[0].shape == (1, 5)
+            np.testing.assert_allclose(np.exp(rows[place]), softmax(list(logits(model, last, place))), atol=1e-12)
+    assert likelihood(model, []) == []
+    assert likelihood(model, [np.array([], np.int64)])[0].shape == (1, 5)
 
 
 @pytest.mark.parametrize(("order", "named"), [([0, 4], "object 4"), ([-1, 2], "object -1")])
@@ -280,7 +280,7 @@ def test_durations_are_log_normal_about_the_pace_of_their_object() -> None:
 
 
 def test_a_model_without_durations_leaves_them_unknown() -> None:
-    found = sample(chain(3, 1, pace=math.nan), 5)
+    found = sample(chain(3, 1, log_duration=math.nan), 5)
     assert np.isnan(found.duration).all()
     assert (found.order[:, 0] >= 0).all()
 
@@ -332,7 +332,7 @@ def inside(xy: np.ndarray, box: np.ndarray) -> bool:
 
 def test_the_models_own_probabilities_are_what_is_sampled() -> None:
     """Two steps of a real network over ten thousand observers, against its logits read path by path."""
-    walk = toy.Walk(toy.network(), toy.form().feed(toy.scene(4)))
+    walk = toy.Walk(toy.network(), toy.input_spec().inputs(toy.scene(4)))
     found = drawn(sample(walk, NUMBER, seed=1, limit=2))
     rows = likelihood(walk, [np.array([i, 0]) for i in range(4)])
     wanted = {}
@@ -346,7 +346,7 @@ def test_the_models_own_probabilities_are_what_is_sampled() -> None:
 def test_a_scene_of_5000_objects_works() -> None:
     boxes = np.hstack([np.random.default_rng(0).random((5000, 2)) * 900, np.full((5000, 2), 9.0)])
     crowd = Scene(Picture("p.png", 1000, 1000), Objects(boxes))
-    walk = toy.Walk(toy.network(), toy.form().feed(crowd))
+    walk = toy.Walk(toy.network(), toy.input_spec().inputs(crowd))
     found = sample(walk, 3, limit=4)
     assert found.order.shape[0] == 3
     assert np.isfinite(found.log_p).all()

@@ -28,7 +28,7 @@ def pixels() -> np.ndarray:
 
 
 def test_the_arrays_have_the_stated_shapes_and_types() -> None:
-    arrays = InputSpec(("cup",), "crops", 8).feed(SEARCH, 2, True, pixels())
+    arrays = InputSpec(("cup",), "crops", 8).inputs(SEARCH, 2, True, pixels())
     assert {name: (str(a.dtype), a.shape) for name, a in arrays.items()} == {
         "boxes": ("float32", (3, 4)),
         "size": ("float32", (2,)),
@@ -43,11 +43,11 @@ def test_the_arrays_have_the_stated_shapes_and_types() -> None:
         "likeness": ("float32", (3,)),
         "sought_crops": ("uint8", (3, 8, 8, 3)),
     }
-    assert set(InputSpec().feed(SEARCH)) == set(arrays) - {"crops", "sought_crops", "likeness"}
+    assert set(InputSpec().inputs(SEARCH)) == set(arrays) - {"crops", "sought_crops", "likeness"}
 
 
 def test_the_arrays_say_what_the_scene_says() -> None:
-    arrays = FORM.feed(SEARCH, 2, True)
+    arrays = FORM.inputs(SEARCH, 2, True)
     np.testing.assert_array_equal(arrays["boxes"], BOXES)
     assert arrays["size"].tolist() == [40, 20]  # width, height
     assert arrays["present"].all()
@@ -57,29 +57,29 @@ def test_the_arrays_say_what_the_scene_says() -> None:
     assert arrays["sought_present"].all()
     assert arrays["condition"] == 2
     assert arrays["told"]
-    assert not FORM.feed(SEARCH)["told"]
+    assert not FORM.inputs(SEARCH)["told"]
 
 
 def test_in_free_viewing_nothing_is_looked_for() -> None:
-    arrays = FORM.feed(FREE)
+    arrays = FORM.inputs(FREE)
     assert arrays["sought"].tolist() == [0]
     assert arrays["sought_present"].tolist() == [False]
     assert not arrays["target"].any()
 
 
 def test_a_target_of_no_known_category_is_looked_for_nevertheless() -> None:
-    assert FORM.feed(replace(FREE, targets=(0, 2)))["sought_present"].tolist() == [True]
-    assert FORM.feed(replace(FREE, targets=(0, 2)))["target"].tolist() == [True, False, True]
-    shown = InputSpec((), "crops", 8).feed(FREE, pixels=pixels(), sought=[pixels(), pixels()])
+    assert FORM.inputs(replace(FREE, targets=(0, 2)))["sought_present"].tolist() == [True]
+    assert FORM.inputs(replace(FREE, targets=(0, 2)))["target"].tolist() == [True, False, True]
+    shown = InputSpec((), "crops", 8).inputs(FREE, pixels=pixels(), sought=[pixels(), pixels()])
     assert shown["sought_present"].tolist() == [True, True]
 
 
 def test_objects_without_categories_have_the_unknown_one() -> None:
-    assert FORM.feed(Scene(PICTURE, Objects(BOXES)))["category"].tolist() == [0, 0, 0]
+    assert FORM.inputs(Scene(PICTURE, Objects(BOXES)))["category"].tolist() == [0, 0, 0]
 
 
 def test_crops_show_each_object_and_the_target() -> None:
-    arrays = InputSpec((), "crops", 6).feed(SEARCH, pixels=pixels())
+    arrays = InputSpec((), "crops", 6).inputs(SEARCH, pixels=pixels())
     for crop, colour in zip(arrays["crops"], ((250, 0, 0), (0, 250, 0), (0, 0, 250)), strict=True):
         assert (crop == colour).all()
     assert (arrays["sought_crops"][0] == (0, 250, 0)).all()
@@ -87,28 +87,28 @@ def test_crops_show_each_object_and_the_target() -> None:
 
 
 def test_the_targets_own_crop_is_taken_where_only_its_number_is_known() -> None:
-    arrays = InputSpec((), "crops", 6).feed(replace(SEARCH, box=None), pixels=pixels())
+    arrays = InputSpec((), "crops", 6).inputs(replace(SEARCH, box=None), pixels=pixels())
     assert (arrays["sought_crops"][0] == (0, 250, 0)).all()
 
 
 def test_pictures_of_what_is_looked_for_come_before_the_targets_crop() -> None:
     one, other = np.full((9, 3, 3), 70, np.uint8), np.full((1, 1, 3), 200, np.uint8)
-    arrays = InputSpec((), "crops", 6).feed(SEARCH, pixels=pixels(), sought=[one, other])
+    arrays = InputSpec((), "crops", 6).inputs(SEARCH, pixels=pixels(), sought=[one, other])
     assert [np.unique(crop).tolist() for crop in arrays["sought_crops"]] == [[70], [200], [0]]
-    more = InputSpec((), "crops", 6).feed(FREE, pixels=pixels(), sought=[one, other])
+    more = InputSpec((), "crops", 6).inputs(FREE, pixels=pixels(), sought=[one, other])
     assert [np.unique(crop).tolist() for crop in more["sought_crops"]] == [[70], [200]]
 
 
 def test_a_box_or_crop_of_one_pixel_is_a_plain_colour() -> None:
     dot = Scene(PICTURE, Objects(np.array([[20.0, 5, 1, 1], [39.5, 19.5, 0.5, 0.5]])))
-    arrays = InputSpec((), "crops", 6).feed(dot, pixels=pixels(), sought=[np.full((1, 1, 3), 33, np.uint8)])
+    arrays = InputSpec((), "crops", 6).inputs(dot, pixels=pixels(), sought=[np.full((1, 1, 3), 33, np.uint8)])
     assert (arrays["crops"][0] == (0, 250, 0)).all()
     assert (arrays["crops"][1] == 90).all()
     assert (arrays["sought_crops"] == 33).all()
 
 
 def test_without_a_picture_crops_are_black() -> None:
-    arrays = InputSpec((), "crops", 6).feed(SEARCH)
+    arrays = InputSpec((), "crops", 6).inputs(SEARCH)
     assert arrays["crops"].shape == (3, 6, 6, 3)
     assert not arrays["crops"].any()
     assert not arrays["sought_crops"].any()
@@ -119,14 +119,14 @@ def test_the_picture_is_read_from_its_file_unless_it_is_given(tmp_path: Path, ki
     Image.fromarray(pixels()).save(tmp_path / "a.png")
     form = InputSpec((), kind, 6, (32, 64))
     there = replace(SEARCH, picture=replace(PICTURE, path=tmp_path / "a.png"))
-    for name, value in form.feed(there).items():
-        np.testing.assert_array_equal(value, form.feed(SEARCH, pixels=pixels())[name])
-    black = form.feed(there, pixels=np.zeros((20, 40, 3), np.uint8))
+    for name, value in form.inputs(there).items():
+        np.testing.assert_array_equal(value, form.inputs(SEARCH, pixels=pixels())[name])
+    black = form.inputs(there, pixels=np.zeros((20, 40, 3), np.uint8))
     assert set(np.unique(black["crops" if kind == "crops" else "picture"]).tolist()) <= {0, FILL}
 
 
 def test_a_picture_that_is_looked_at_lies_letterboxed_on_the_canvas() -> None:
-    arrays = InputSpec((), "saliency", canvas=(64, 64)).feed(SEARCH, pixels=pixels())
+    arrays = InputSpec((), "saliency", canvas=(64, 64)).inputs(SEARCH, pixels=pixels())
     assert arrays["picture"].shape == (64, 64, 3)
     assert arrays["picture"].dtype == np.uint8
     assert arrays["content"].tolist() == [0, 16, 64, 48]
@@ -135,17 +135,17 @@ def test_a_picture_that_is_looked_at_lies_letterboxed_on_the_canvas() -> None:
 
 
 def test_a_scene_that_cannot_be_fed_is_answered_in_one_sentence() -> None:
-    for form, scene, told, problem in (
+    for form, scene, target_known, problem in (
         (FORM, Scene(PICTURE, Objects(np.zeros((0, 4)))), False, "there is no object to look at; give boxes"),
         (FORM, FREE, True, "the target is not among the objects, so the model cannot be told it"),
         (InputSpec((), "saliency"), FREE, False, "looks at the picture, but there is none; give it"),
     ):
         with pytest.raises(GazeError, match=rf"^a\.png: .*{problem}") as caught:
-            form.feed(scene, told=told)
+            form.inputs(scene, target_known=target_known)
         assert str(caught.value).endswith(".")
 
 
 def test_the_scene_is_not_written_to() -> None:
     before = BOXES.copy()
-    FORM.feed(SEARCH)["boxes"][:] = 0
+    FORM.inputs(SEARCH)["boxes"][:] = 0
     np.testing.assert_array_equal(SEARCH.objects.boxes, before)

@@ -22,9 +22,9 @@ ORDER = torch.tensor([[[2, 1, 0]]])
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_a_scene_is_seen_alone_as_beside_a_larger_one(mixer: str) -> None:
     network = toy.network(mixer=mixer)
-    large = toy.form().feed(replace(toy.scene(9, 1), sought=("cup", "lamp")), 2)
+    large = toy.input_spec().inputs(replace(toy.scene(9, 1), sought=("cup", "lamp")), 2)
     for targets in ((0,), ()):
-        small = toy.form().feed(toy.scene(4, 0, targets), 1)
+        small = toy.input_spec().inputs(toy.scene(4, 0, targets), 1)
         with torch.no_grad():
             alone, _ = network(toy.batch(small), ORDER)
             beside, _ = network(toy.batch(small, large), ORDER.expand(2, -1, -1))
@@ -42,14 +42,14 @@ def test_only_the_relational_encoder_knows_how_objects_lie_without_being_told_th
         moved[3, :2] = 0.0
         other = replace(scene, objects=Objects(moved, scene.objects.categories))
         with torch.no_grad():
-            one, two = (network.encode(toy.batch(toy.form().feed(s, 1))).pointer for s in (scene, other))
+            one, two = (network.encode(toy.batch(toy.input_spec().inputs(s, 1))).pointer for s in (scene, other))
         assert torch.equal(one, two) is (mixer == "interleaved")
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_scenes_are_encoded_in_mixed_precision_as_well(mixer: str) -> None:
     network = toy.network(mixer=mixer)
-    fed = toy.batch(toy.form().feed(toy.scene(4), 1), toy.form().feed(toy.scene(9, 1), 2))
+    fed = toy.batch(toy.input_spec().inputs(toy.scene(4), 1), toy.input_spec().inputs(toy.scene(9, 1), 2))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         logits, _ = network(fed, ORDER.expand(2, -1, -1))
     assert logits.isfinite().all()
@@ -61,7 +61,7 @@ def test_every_weight_of_the_encoder_learns(mixer: str) -> None:
     task = ScanpathTask(network)
     task.log = lambda *_, **__: None  # type: ignore[method-assign]
     task.train()
-    fed = toy.batch(toy.form().feed(toy.scene(6), 1))
+    fed = toy.batch(toy.input_spec().inputs(toy.scene(6), 1))
     paths = {"order": ORDER, "duration": torch.full((1, 1, 3), 200.0), "ended": torch.ones(1, 1, dtype=torch.bool)}
     loss = task.training_step({**fed, **paths}, 0)
     assert loss is not None
@@ -92,7 +92,7 @@ def test_an_unknown_mixer_is_refused_with_the_known_ones() -> None:
 def test_boxes_are_told_in_about_degrees_and_the_rest_has_no_place() -> None:
     from scanpath.models.oat import _degrees
 
-    fed = toy.batch(toy.form().feed(toy.scene(4), 1))
-    told = _degrees(fed, 7)
-    np.testing.assert_allclose(told[0, :4], fed["boxes"][0] * 20 / 150, rtol=1e-5)
-    assert (told[0, 4:] == 0).all()
+    fed = toy.batch(toy.input_spec().inputs(toy.scene(4), 1))
+    target_known = _degrees(fed, 7)
+    np.testing.assert_allclose(target_known[0, :4], fed["boxes"][0] * 20 / 150, rtol=1e-5)
+    assert (target_known[0, 4:] == 0).all()

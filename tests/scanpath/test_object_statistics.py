@@ -23,21 +23,21 @@ def person(order: list[int], duration: list[float]) -> ObjectPath:
 
 
 def test_the_numbers_are_those_counted_by_hand() -> None:
-    told = statistics([person([0, 1, 1, 0], [100, 200, 300, 400]), person([1, 2], [150, 250])], 4)
-    assert told.observers == 2
-    np.testing.assert_array_equal(told.seen, [0.5, 1, 0.5, 0])
-    np.testing.assert_array_equal(told.first, [0.5, 0.5, 0, 0])
-    np.testing.assert_array_equal(told.rank, [1, 1.5, 2, np.nan])
-    np.testing.assert_array_equal(told.rank_sd, [0, 0.5, 0, np.nan])
-    np.testing.assert_array_equal(told.time_to_first_ms, [0, 75, 200, np.nan])  # (100 + 50 + 0) / 2; 150 + 50
-    np.testing.assert_array_equal(told.dwell_ms, [250, 325, 125, 0])
-    np.testing.assert_array_equal(told.looks, [1, 1.5, 0.5, 0])
-    np.testing.assert_array_equal(told.revisits, [0.5, 0, 0, 0])
+    summary = statistics([person([0, 1, 1, 0], [100, 200, 300, 400]), person([1, 2], [150, 250])], 4)
+    assert summary.observers == 2
+    np.testing.assert_array_equal(summary.seen, [0.5, 1, 0.5, 0])
+    np.testing.assert_array_equal(summary.first, [0.5, 0.5, 0, 0])
+    np.testing.assert_array_equal(summary.rank, [1, 1.5, 2, np.nan])
+    np.testing.assert_array_equal(summary.rank_sd, [0, 0.5, 0, np.nan])
+    np.testing.assert_array_equal(summary.time_to_first_ms, [0, 75, 200, np.nan])  # (100 + 50 + 0) / 2; 150 + 50
+    np.testing.assert_array_equal(summary.dwell_ms, [250, 325, 125, 0])
+    np.testing.assert_array_equal(summary.looks, [1, 1.5, 0.5, 0])
+    np.testing.assert_array_equal(summary.revisits, [0.5, 0, 0, 0])
 
 
 def test_known_onsets_are_used_as_they_are() -> None:
-    told = statistics([person([1, 0], [100, 100])], 2, [np.array([130.0, 400.0])])
-    np.testing.assert_array_equal(told.time_to_first_ms, [400, 130])
+    summary = statistics([person([1, 0], [100, 100])], 2, [np.array([130.0, 400.0])])
+    np.testing.assert_array_equal(summary.time_to_first_ms, [400, 130])
 
 
 def test_simulated_observers_and_people_with_the_same_paths_have_the_same_numbers() -> None:
@@ -49,10 +49,10 @@ def test_simulated_observers_and_people_with_the_same_paths_have_the_same_number
 
 
 def test_unknown_durations_leave_times_unknown_and_orders_known() -> None:
-    told = statistics(rollouts([0, 1], [0, 1], duration=np.nan), 3)
-    np.testing.assert_array_equal(told.rank, [1, 2, np.nan])
-    np.testing.assert_array_equal(told.time_to_first_ms, [0, np.nan, np.nan])
-    np.testing.assert_array_equal(told.dwell_ms, [np.nan, np.nan, 0])
+    summary = statistics(rollouts([0, 1], [0, 1], duration=np.nan), 3)
+    np.testing.assert_array_equal(summary.rank, [1, 2, np.nan])
+    np.testing.assert_array_equal(summary.time_to_first_ms, [0, np.nan, np.nan])
+    np.testing.assert_array_equal(summary.dwell_ms, [np.nan, np.nan, 0])
 
 
 def test_nobody_and_nothing_have_an_answer() -> None:
@@ -69,16 +69,16 @@ def test_fixations_begin_after_those_before_them_and_a_saccade() -> None:
 
 
 def test_the_table_reads_back_and_leaves_out_what_is_unknown() -> None:
-    told = statistics(rollouts([0, 1, 0]), 3)
+    summary = statistics(rollouts([0, 1, 0]), 3)
     objects = Objects(np.arange(12.0).reshape(3, 4), ("cat, grey", "dog", ""))
-    rows = list(csv.DictReader(io.StringIO(told.to_csv(objects))))
+    rows = list(csv.DictReader(io.StringIO(summary.to_csv(objects))))
     assert [row["category"] for row in rows] == ["cat, grey", "dog", ""]
     assert rows[2]["rank"] == ""
     for number, row in enumerate(rows[:2]):
         assert int(row["object"]) == number
         assert [float(row[name]) for name in BOX] == objects.boxes[number].tolist()
-        assert {name: float(row[name]) for name in COLUMNS} == told.rows()[number]
-    assert isinstance(told, Statistics)
+        assert {name: float(row[name]) for name in COLUMNS} == summary.rows()[number]
+    assert isinstance(summary, Statistics)
 
 
 def test_the_typical_path_is_the_one_nearest_to_the_others() -> None:

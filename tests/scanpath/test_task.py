@@ -56,7 +56,7 @@ def task(network: OAT, **options: Any) -> ScanpathTask:
 
 def batch() -> dict[str, Tensor]:
     """Two scenes; paths that end and that were cut, durations that are unknown or none, padding of all sorts."""
-    fed = [toy.form().feed(toy.scene(4), 1), toy.form().feed(toy.scene(6, 1, ()), 2)]
+    fed = [toy.input_spec().inputs(toy.scene(4), 1), toy.input_spec().inputs(toy.scene(6, 1, ()), 2)]
     order = [[[2, 1, 1, 0], [3, -1, -1, -1]], [[5, 0, -1, -1], [-1] * 4]]
     nan = math.nan
     duration = [[[200, nan, 150, 0], [90, nan, nan, nan]], [[300, 250, nan, nan], [nan] * 4]]
@@ -72,7 +72,7 @@ def batch() -> dict[str, Tensor]:
 def test_the_loss_is_that_of_every_choice_and_every_known_duration() -> None:
     network, given = toy.network(), batch()
     with torch.no_grad():
-        logits, pace = network(given, given["order"])
+        logits, log_duration = network(given, given["order"])
         bits, end, nats = task(network)._losses(given)
     objects, ends, times = [], [], []
     for b, count in ((0, 4), (1, 6)):
@@ -83,7 +83,7 @@ def test_the_loss_is_that_of_every_choice_and_every_known_duration() -> None:
                 objects.append(-math.log2(there[thing]))
                 duration = given["duration"][b, p, place].item()
                 if duration > 0:
-                    mean, deviation = pace[b, p, place, thing].tolist()
+                    mean, deviation = log_duration[b, p, place, thing].tolist()
                     times.append(deviation + ((math.log(duration) - mean) / math.exp(deviation)) ** 2 / 2)
             if path and given["ended"][b, p]:
                 there = torch.cat([logits[b, p, len(path), :count], logits[b, p, len(path), -1:]]).double().softmax(0)
@@ -93,16 +93,16 @@ def test_the_loss_is_that_of_every_choice_and_every_known_duration() -> None:
         np.testing.assert_allclose(got.numpy(), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("pace", [0.0, 0.2, 3.0])
-def test_the_parts_of_the_loss_are_weighed(pace: float) -> None:
-    made, given = task(toy.network(), pace=pace), batch()
+@pytest.mark.parametrize("duration_weight", [0.0, 0.2, 3.0])
+def test_the_parts_of_the_loss_are_weighed(duration_weight: float) -> None:
+    made, given = task(toy.network(), duration_weight=duration_weight), batch()
     bits, end, nats = made._losses(given)
-    expected = (bits.sum() + end.sum()) / (len(bits) + len(end)) + pace * nats.mean()
+    expected = (bits.sum() + end.sum()) / (len(bits) + len(end)) + duration_weight * nats.mean()
     torch.testing.assert_close(made.training_step(given, 0), expected)
 
 
 def test_without_any_known_duration_only_the_choices_count() -> None:
-    made, given = task(toy.network(), pace=1.0), batch()
+    made, given = task(toy.network(), duration_weight=1.0), batch()
     given["duration"] = torch.full_like(given["duration"], math.nan)
     bits, end, _ = made._losses(given)
     torch.testing.assert_close(made.training_step(given, 0), torch.cat([bits, end]).mean())
@@ -111,7 +111,8 @@ def test_without_any_known_duration_only_the_choices_count() -> None:
 def test_every_weight_gets_a_finite_gradient() -> None:
     network, given = toy.network("crops"), batch()
     shown = [
-        toy.form("crops").feed(toy.scene(c, s, t), 1, pixels=toy.pixels()) for c, s, t in ((4, 0, (0,)), (6, 1, ()))
+        toy.input_spec("crops").inputs(toy.scene(c, s, t), 1, pixels=toy.pixels())
+        for c, s, t in ((4, 0, (0,)), (6, 1, ()))
     ]
     given |= {name: value for name, value in toy.batch(*shown).items() if "crops" in name or name == "likeness"}
     given["told"] = torch.tensor([True, False])
@@ -131,7 +132,7 @@ def test_a_loss_that_is_no_number_stops_the_training() -> None:
 
 def nobody() -> dict[str, Tensor]:
     """A scene without any path."""
-    given = toy.batch(toy.form().feed(toy.scene(4)))
+    given = toy.batch(toy.input_spec().inputs(toy.scene(4)))
     given |= {"order": torch.zeros(1, 0, 1, dtype=torch.int64), "duration": torch.zeros(1, 0, 1)}
     return given | {"ended": torch.zeros(1, 0, dtype=torch.bool)}
 
@@ -201,7 +202,7 @@ def test_a_short_training_beats_guessing_on_new_scenes(kind: str) -> None:
     """Next objects, ends and durations: against chance, against how often paths end, against the overall spread."""
     torch.manual_seed(0)
     network = OAT(("toy",), sorted(layouts.HUES), width=32, hidden=48, encoder=1, decoder=1, drop=0.0)
-    made, taught = ScanpathTask(network, peak=8e-3, pace=1.0), scenes(kind, 64, 1)
+    made, taught = ScanpathTask(network, peak=8e-3, duration_weight=1.0), scenes(kind, 64, 1)
     loader = DataLoader(taught, 16, sampler=Order(64, 0), collate_fn=collate)
     new = scenes(kind, 24, 2)
     given = collate([new[0, i] for i in range(24)])
@@ -294,5 +295,5 @@ def test_a_process_with_nothing_to_learn_from_keeps_nobody_waiting(kind: str, tm
 
 def test_paths_of_no_fixation_are_no_paths() -> None:
     nothing = ObjectPath("s", np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 2)))
-    some = Scenes([(toy.scene(3), (nothing, nothing))], [1], toy.form())
+    some = Scenes([(toy.scene(3), (nothing, nothing))], [1], toy.input_spec())
     assert some[0, 0]["order"].shape == (0, 1)

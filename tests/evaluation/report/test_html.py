@@ -17,7 +17,7 @@ from data.synthetic import scenes as synthetic_scenes
 from data.table.write import write_table
 from evaluation.report import charts, html
 from evaluation.report.html import render_page, write_report
-from evaluation.saliency.protocol import Saliency, Settings, evaluate
+from evaluation.saliency.protocol import SaliencyEvaluation, Settings, evaluate
 from evaluation.saliency.scoring import CENTRE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -63,14 +63,14 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> Saliency:
+def result(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> SaliencyEvaluation:
     root = tmp_path_factory.mktemp("set") / "osie"
-    synthetic_scenes.write(root, 30, seed=1)
+    synthetic_scenes.write(root, 20, seed=1)
     settings = Settings(sigma=4.0, slices=True, seconds=2.0)
     return evaluate(root, [toy_model], settings, against=CENTRE)
 
 
-def test_the_page_holds_tables_charts_pictures_and_protocol(result: Saliency) -> None:
+def test_the_page_holds_tables_charts_pictures_and_protocol(result: SaliencyEvaluation) -> None:
     page = Page(render_page(result, 2))
     assert [tag for tag, _ in page.found].count("table") == 4  # whole, compared, two seconds
     assert len(page.all("svg")) == 8
@@ -85,7 +85,7 @@ def test_the_page_holds_tables_charts_pictures_and_protocol(result: Saliency) ->
         assert name in page.words
 
 
-def test_every_number_of_the_table_is_in_the_page(result: Saliency) -> None:
+def test_every_number_of_the_table_is_in_the_page(result: SaliencyEvaluation) -> None:
     page = Page(render_page(result, 0))
     for row, scores in result.summaries["whole"].items():
         for score in scores.values():
@@ -93,7 +93,7 @@ def test_every_number_of_the_table_is_in_the_page(result: Saliency) -> None:
     assert page.all("img") == []
 
 
-def test_the_page_asks_for_nothing_from_elsewhere(result: Saliency) -> None:
+def test_the_page_asks_for_nothing_from_elsewhere(result: SaliencyEvaluation) -> None:
     text = render_page(result, 1)
     page = Page(text)
     assert {tag for tag, _ in page.found} & {"script", "link", "iframe", "object", "base", "form"} == set()
@@ -110,7 +110,7 @@ def test_the_page_asks_for_nothing_from_elsewhere(result: Saliency) -> None:
     assert set(policy.split("; ")) == {"default-src 'none'", "img-src data:", "style-src 'unsafe-inline'"}
 
 
-def named(root: Path, toy_model: Path) -> Saliency:
+def named(root: Path, toy_model: Path) -> SaliencyEvaluation:
     """A set, a picture and a folder of maps with names that are HTML."""
     rng, items = np.random.default_rng(0), []
     name = "<script>alert(1)<|script>'\".png".replace("|", "_")
@@ -138,7 +138,7 @@ def test_names_are_words_and_never_elements(tmp_path: Path, toy_model: Path) -> 
     assert any("<script>" in str(image["alt"]) for image in page.all("img"))
 
 
-def called(result: Saliency, word: str) -> Saliency:
+def called(result: SaliencyEvaluation, word: str) -> SaliencyEvaluation:
     """The evaluation with this word for all that people name."""
     protocol: dict[str, Any] = result.protocol | {"data": word, "split": word, "caution": word}
     protocol |= {"versions": {word: word}, "models": {word: {word: word}}}
@@ -150,11 +150,17 @@ def called(result: Saliency, word: str) -> Saliency:
     pictures = tuple(f"{word}{number}" for number, _ in enumerate(result.pictures))
     blank = np.zeros((10, 20, 3), np.uint8)
 
-    def look(row: str, picture: str) -> list[tuple[str, np.ndarray]]:
+    def draw_panels(row: str, picture: str) -> list[tuple[str, np.ndarray]]:
         return [(row, blank), ("people", blank)]
 
     return replace(
-        result, protocol=protocol, values=values, aggregates=aggregates, pictures=pictures, against=word, look=look
+        result,
+        protocol=protocol,
+        values=values,
+        aggregates=aggregates,
+        pictures=pictures,
+        against=word,
+        draw_panels=draw_panels,
     )
 
 
@@ -162,9 +168,9 @@ def called(result: Saliency, word: str) -> Saliency:
     "word",
     ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</style><b>", "{{ 7 * 7 }}{% x %}", "&lt;i&gt;"],
 )
-def test_whatever_people_call_a_thing_the_page_is_built_alike(word: str, result: Saliency) -> None:
+def test_whatever_people_call_a_thing_the_page_is_built_alike(word: str, result: SaliencyEvaluation) -> None:
     harmless = "z" * len(word)
-    page, plain = (Page(render_page(called(result, each), 2)) for each in (word, harmless))
+    page, plain = (Page(render_page(called(result, each), 1)) for each in (word, harmless))
     assert [(tag, list(attributes)) for tag, attributes in page.found] == [
         (tag, list(attributes)) for tag, attributes in plain.found
     ]
@@ -176,7 +182,9 @@ def test_whatever_people_call_a_thing_the_page_is_built_alike(word: str, result:
     ]
 
 
-def test_once_the_pictures_are_too_many_they_are_only_named(result: Saliency, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_the_pictures_are_too_many_they_are_only_named(
+    result: SaliencyEvaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     everything = render_page(result, 2)
     monkeypatch.setattr(html, "BUDGET", 1)
     page = Page(render_page(result, 2))
@@ -193,7 +201,7 @@ def test_a_page_of_people_alone_has_neither_pictures_nor_bars(tmp_path: Path) ->
     assert len(page.all("svg")) == 8
 
 
-def test_scores_of_nothing_leave_no_chart(result: Saliency) -> None:
+def test_scores_of_nothing_leave_no_chart(result: SaliencyEvaluation) -> None:
     empty = {row: {name: np.full(4, np.nan) for name in scores} for row, scores in result.values["whole"].items()}
     page = Page(render_page(replace(result, values={"whole": empty}, aggregates={}, against=""), 2))
     assert page.all("svg") == []
@@ -241,7 +249,7 @@ def test_a_chart_of_any_row_escapes_its_name(kind: str) -> None:
     assert name in str(chart.all("svg")[0]["aria-label"])
 
 
-def test_a_dash_in_the_name_of_a_model_does_not_cost_it_the_first_place(result: Saliency) -> None:
+def test_a_dash_in_the_name_of_a_model_does_not_cost_it_the_first_place(result: SaliencyEvaluation) -> None:
     whole = dict(result.values["whole"])
     whole["mine - v2"] = {name: values + 10 for name, values in whole["toy"].items()}
     page = render_page(replace(result, values={"whole": whole}, aggregates={}, against=""), 0)
@@ -250,7 +258,7 @@ def test_a_dash_in_the_name_of_a_model_does_not_cost_it_the_first_place(result: 
     assert len(mine.all("td", "best")) == 6  # of the seven scores, less is better in one
 
 
-def test_a_page_that_cannot_be_written_is_said(result: Saliency, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_said(result: SaliencyEvaluation, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"page.html: cannot be written \(No such file or directory\); choose another"):
         write_report(result, tmp_path / "none" / "page.html")
     write_report(result, tmp_path / "page.html")
@@ -267,7 +275,7 @@ PAPER = {"A4": 718, "letter": 740}  # CSS pixels between margins of 1 cm
 @pytest.mark.slow
 @BROWSER
 @pytest.mark.parametrize("paper", PAPER)
-def test_nothing_is_cut_off_on_paper(paper: str, result: Saliency, tmp_path: Path) -> None:
+def test_nothing_is_cut_off_on_paper(paper: str, result: SaliencyEvaluation, tmp_path: Path) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     whole = result.values["whole"] | {"a_folder_of_maps_with_a_long_name": result.values["whole"]["toy"]}
     write_report(replace(result, values=result.values | {"whole": whole}), tmp_path / "page.html", 0)

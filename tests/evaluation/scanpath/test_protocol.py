@@ -14,12 +14,13 @@ from data.errors import GazeError
 from data.gaze import Objects, Picture, Scanpath, Scene
 from data.picture import save
 from data.table import scenes
+from data.table.read import read_table
 from data.table.write import write_table
 from evaluation import model_card
 from evaluation.report.text import render_text
 from evaluation.scanpath import human_ceiling, trials
 from evaluation.scanpath import protocol as scanpath_protocol
-from evaluation.scanpath.protocol import Ranking, evaluate
+from evaluation.scanpath.protocol import ScanpathEvaluation, evaluate
 from evaluation.scanpath.trials import Settings
 from scanpath import decode
 from scanpath.baselines.winner_take_all import Walk
@@ -99,11 +100,11 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[dict[str, A
             def __init__(self, model: str) -> None:
                 self.model = model
 
-            def walker(self, scene: Scene, **conditions: Any) -> Steps:
+            def encode(self, scene: Scene, **conditions: Any) -> Steps:
                 asked.append(conditions)
                 return Steps(first[scene.picture.name])
 
-        monkeypatch.setattr(scanpath_protocol, "Pathfinder", Oracle)
+        monkeypatch.setattr(scanpath_protocol, "ScanpathPredictor", Oracle)
         return asked
 
     return know
@@ -123,7 +124,7 @@ def test_chance_and_people_are_scored_where_there_is_no_model(free: Path) -> Non
 
 def test_a_walk_that_is_told_the_target_is_no_rival_of_those_that_are_not(free: Path) -> None:
     with pytest.raises(GazeError, match="There is no row 'markov, told the target'; it needs --told"):
-        evaluate(free, [], against=scanpath_protocol.TOLD)
+        evaluate(free, [], against=scanpath_protocol.TARGET_KNOWN)
 
 
 def test_no_model_takes_the_row_of_another(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
@@ -176,7 +177,7 @@ def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
     search: Path, oracle: Callable[[Path], list[dict[str, Any]]]
 ) -> None:
     asked = oracle(search)
-    result = evaluate(search, ["oracle"], Settings(told=True, observers=3, limit=9, merge=True))
+    result = evaluate(search, ["oracle"], Settings(target_known=True, observers=3, limit=9, merge=True))
     scores = result.scores("oracle")
     assert list(result.values["whole"]) == [
         *CHANCE,
@@ -185,7 +186,7 @@ def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
         human_ceiling.ROW,
         human_ceiling.INFORMED,
     ]
-    assert {(a["condition"], a["told"]) for a in asked} == {("search", True)}
+    assert {(a["condition"], a["target_known"]) for a in asked} == {("search", True)}
     assert result.protocol["limit"] == 9
     test = [paths for _, paths in scenes.scenes(search, merge=True)][-3:]
     alike = [np.mean([sequence.sequence_score(paths[0].order, p.order) for p in paths]) for paths in test]
@@ -199,8 +200,10 @@ def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
     assert scores["ends_on_target"]["mean"] > 0.95
     assert scores["delta"]["mean"] < result.scores("markov")["delta"]["mean"]
     assert result.protocol["models"]["oracle"]["condition"] == "search"
-    told, blind = (result.scores(row)["ends_on_target"]["mean"] for row in ("markov, told the target", "markov"))
-    assert told > 0.8 > blind
+    target_known, blind = (
+        result.scores(row)["ends_on_target"]["mean"] for row in ("markov, told the target", "markov")
+    )
+    assert target_known > 0.8 > blind
 
 
 def test_who_never_ends_goes_as_far_as_its_walker_can() -> None:
@@ -308,7 +311,7 @@ def test_what_models_may_know_is_told(free: Path, settings: Settings, caution: s
 def test_a_condition_that_is_asked_for_is_taken(free: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
     asked = oracle(free)
     evaluate(free, ["oracle"])
-    assert {(a["condition"], a["told"]) for a in asked} == {("any", False)}
+    assert {(a["condition"], a["target_known"]) for a in asked} == {("any", False)}
     asked.clear()
     evaluate(free, ["oracle"], Settings(condition="search"))
     assert {a["condition"] for a in asked} == {"search"}
@@ -348,11 +351,11 @@ def test_a_set_without_splits_is_evaluated_whole(tmp_path: Path) -> None:
 
 def test_no_one_is_among_the_others(free: Path) -> None:
     data = trials.read(free, Settings())
-    for trial, answer in zip(data.trials, human_ceiling.responses(data)[human_ceiling.ROW], strict=True):
-        assert len(answer.guesses) == 4
-        assert all(guess is not trial.path.order for guess in answer.guesses)
-        assert answer.log_p is not None
-        np.testing.assert_allclose(np.exp(answer.log_p).sum(1), 1)
+    for trial, response in zip(data.trials, human_ceiling.responses(data)[human_ceiling.ROW], strict=True):
+        assert len(response.guesses) == 4
+        assert all(guess is not trial.path.order for guess in response.guesses)
+        assert response.log_p is not None
+        np.testing.assert_allclose(np.exp(response.log_p).sum(1), 1)
 
 
 def test_who_looks_alone_has_no_ceiling(tmp_path: Path) -> None:
@@ -404,7 +407,9 @@ def test_a_split_where_nobody_fixates_an_object_is_told(tmp_path: Path) -> None:
 
 
 def test_real_searchers_agree_as_others_measured(shared: Path) -> None:
-    result = evaluate(shared / "amazon_covers", [], Settings(by="observer", within=math.inf, told=True, observers=3))
+    result = evaluate(
+        shared / "amazon_covers", [], Settings(by="observer", within=math.inf, target_known=True, observers=3)
+    )
     ss = {row: result.scores(row)["ss"]["mean"] for row in result.values["whole"]}
     measured = {"uniform": 0.058, "marginal": 0.062, "markov": 0.061, "markov, told the target": 0.162}
     for row, value in {**measured, human_ceiling.ROW: 0.21}.items():
@@ -419,7 +424,7 @@ def test_real_searchers_agree_as_others_measured(shared: Path) -> None:
 def test_the_same_seed_gives_the_same_numbers(free: Path) -> None:
     one, same, other = (evaluate(free, [], Settings(seed=seed, observers=4)) for seed in (0, 0, 1))
 
-    def numbers(result: Ranking) -> list[float]:
+    def numbers(result: ScanpathEvaluation) -> list[float]:
         return [score["mean"] for row in CHANCE for score in result.scores(row).values() if score["pictures"]]
 
     assert numbers(one) == numbers(same)
@@ -442,8 +447,12 @@ def test_the_files_of_a_set_are_read_once(
     other = tmp_path / "other.json"
     other.write_bytes((root / "objects.json").read_bytes())
     asked = source and source.replace("{other}", str(other))
+    table = root / "fixations.csv"
+    with counted(monkeypatch) as once:
+        list(read_table(root))
     with counted(monkeypatch) as read:
         evaluate(root, [], Settings(observers=2, objects=asked, by=by))
-    files = {file for file in [*root.glob("*.*"), other] if read[file]}
-    assert {file.name for file in files} >= {"fixations.csv", "objects.json"}
+    assert read[table] == once[table] > 0
+    files = {file for file in [*root.glob("*.json"), other] if read[file]}
+    assert root / "objects.json" in files
     assert {file.name: read[file] for file in files} == {file.name: file.stat().st_size for file in files}

@@ -7,7 +7,7 @@ import pytest
 
 from data.gaze import ObjectPath, Objects, Picture, Scene
 from evaluation.scanpath.response import Response, joined
-from evaluation.scanpath.scoring import agreement, bits, likeness, surprise
+from evaluation.scanpath.scoring import agreement, bits, mean_sequence_score, surprise
 from evaluation.scanpath.trials import Trial
 from scanpath.decode import Rollouts
 from scanpath.metrics import behaviour, sequence
@@ -38,8 +38,8 @@ def orders(*guesses: tuple[int, ...]) -> list[np.ndarray]:
 def test_who_guesses_every_path_has_the_best_of_every_score() -> None:
     paths = [path(0, 1, 2, 4), path(2, 1, 0, 4, 3), path(0, 3, 4)]
     trials = [Trial(SCENE, p, number % 2, number) for number, p in enumerate(paths)]
-    answers = [Response([p.order, p.order], [p.order], None) for p in paths]
-    scores, together = agreement(trials, answers, np.full(2, 0.9), merged=True)
+    responses = [Response([p.order, p.order], [p.order], None) for p in paths]
+    scores, together = agreement(trials, responses, np.full(2, 0.9), merged=True)
     expected = {
         "ss": 1,
         "ss_length": 1,
@@ -57,7 +57,7 @@ def test_who_guesses_every_path_has_the_best_of_every_score() -> None:
         np.testing.assert_allclose(together[name], 0, atol=1e-12, err_msg=name)
     np.testing.assert_allclose(scores["ends_on_target"], [1, 0])
     np.testing.assert_allclose(scores["length"], [3.5, 5])
-    np.testing.assert_allclose(likeness(trials, answers), 1)
+    np.testing.assert_allclose(mean_sequence_score(trials, responses), 1)
 
 
 def test_sequences_are_means_of_each_pictures_trials() -> None:
@@ -76,23 +76,23 @@ def test_sequences_are_means_of_each_pictures_trials() -> None:
 
 def test_endless_guesses_are_cut_to_the_persons_length() -> None:
     trials = [Trial(SCENE, path(0, 1, 2), 0, 0)]
-    answer = Response(orders((3,)), orders((0, 1, 2, 3, 3, 3), (0, 3, 1)), None)
-    scores, _ = agreement(trials, [answer], np.zeros(1), merged=False)
+    response = Response(orders((3,)), orders((0, 1, 2, 3, 3, 3), (0, 3, 1)), None)
+    scores, _ = agreement(trials, [response], np.zeros(1), merged=False)
     assert scores["ss_length"][0] == pytest.approx((1 + 2 / 3) / 2)
     assert scores["ss"][0] == 0
 
 
 def test_guesses_at_a_path_that_the_protocol_cut_are_cut_too_and_its_end_does_not_count() -> None:
-    answer = Response(orders((0, 1, 2, 3, 4)), [], table(2))
+    response = Response(orders((0, 1, 2, 3, 4)), [], table(2))
     ended, cut = (Trial(SCENE, path(0, 1, ended=ended), 0, 0) for ended in (True, False))
     (of_ended, all_of_ended), (of_cut, all_of_cut) = (
-        agreement([trial], [answer], np.zeros(1), merged=False) for trial in (ended, cut)
+        agreement([trial], [response], np.zeros(1), merged=False) for trial in (ended, cut)
     )
     assert of_cut["ss"][0] == 1
     assert of_ended["ss"][0] == pytest.approx(2 / 5)
     assert of_cut["length"][0] == 2
     assert all_of_cut["bits"] == all_of_ended["bits"]
-    end = answer.log_p[-1, -1] if answer.log_p is not None else 0
+    end = response.log_p[-1, -1] if response.log_p is not None else 0
     assert all_of_ended["bits_all"][0] - all_of_cut["bits_all"][0] == pytest.approx(-end / math.log(2) / 2)
     assert math.isnan(of_cut["end"][0])
 
@@ -113,9 +113,9 @@ def test_bits_are_those_of_a_loop_without_the_object_that_is_fixated(merged: boo
 
 def test_bits_of_a_set_are_those_of_all_fixations_not_of_the_mean_picture() -> None:
     trials = [Trial(SCENE, path(0, 1, 2, 3, 4, 0), 0, 0), Trial(SCENE, path(2, 3), 1, 1)]
-    answers = [Response([], [], table(6, 1)), Response([], [], table(2, 2))]
-    _, together = agreement(trials, answers, np.zeros(2), merged=False)
-    rows = [surprise(a.log_p, t.path, False)[0] for t, a in zip(trials, answers, strict=True) if a.log_p is not None]
+    responses = [Response([], [], table(6, 1)), Response([], [], table(2, 2))]
+    _, together = agreement(trials, responses, np.zeros(2), merged=False)
+    rows = [surprise(a.log_p, t.path, False)[0] for t, a in zip(trials, responses, strict=True) if a.log_p is not None]
     each, low, high = together["bits"]
     assert each == pytest.approx((rows[0][0] + rows[1][0]) / 8)
     assert [low, high] == pytest.approx(sorted((rows[0][0] / 6, rows[1][0] / 2)))
@@ -123,11 +123,11 @@ def test_bits_of_a_set_are_those_of_all_fixations_not_of_the_mean_picture() -> N
 
 def test_the_end_is_ranked_as_by_a_loop() -> None:
     trials = [Trial(SCENE, path(*order), 0, 0) for order in ((0, 1, 2), (1, 2), (3, 4, 0, 1))]
-    answers = [Response([], [], table(len(t.path), seed)) for seed, t in enumerate(trials)]
-    answers[1] = replace(answers[1], log_p=answers[0].log_p[:3] if answers[0].log_p is not None else None)
-    scores, _ = agreement(trials, answers, np.zeros(1), merged=False)
-    ends = [a.log_p[-1, -1] for a in answers if a.log_p is not None]
-    goings = [p for a in answers if a.log_p is not None for p in a.log_p[1:-1, -1]]
+    responses = [Response([], [], table(len(t.path), seed)) for seed, t in enumerate(trials)]
+    responses[1] = replace(responses[1], log_p=responses[0].log_p[:3] if responses[0].log_p is not None else None)
+    scores, _ = agreement(trials, responses, np.zeros(1), merged=False)
+    ends = [a.log_p[-1, -1] for a in responses if a.log_p is not None]
+    goings = [p for a in responses if a.log_p is not None for p in a.log_p[1:-1, -1]]
     wins = [(e > g) + (e == g) / 2 for e, g in itertools.product(ends, goings)]
     assert scores["end"][0] == pytest.approx(np.mean(wins))
 
@@ -155,8 +155,8 @@ def test_multimatch_takes_one_guess_a_trial_and_the_persons_own_places() -> None
     shaken = replace(shaken, xy=shaken.xy + GENERATOR.normal(size=(4, 2)))
     trials = [Trial(SCENE, shaken, 0, 0), Trial(SCENE, shaken, 1, 0)]
     guesses = [path(0, 1, 2), path(3, 2, 1, 0)]
-    answer = Response([guess.order for guess in guesses], [], None)
-    scores, _ = agreement(trials, [answer, answer], np.zeros(2), merged=False)
+    response = Response([guess.order for guess in guesses], [], None)
+    scores, _ = agreement(trials, [response, response], np.zeros(2), merged=False)
     for number, guess in enumerate(guesses):
         expected = multimatch(guess, shaken, (100, 80))
         np.testing.assert_allclose([scores["mm_shape"][number], scores["mm_direction"][number]], expected[:2])
@@ -193,8 +193,8 @@ def test_scanmatch_and_stde_compare_the_guess_of_multimatch_with_the_persons_own
     shaken = path(0, 2, 4, 1)
     shaken = replace(shaken, xy=shaken.xy + GENERATOR.normal(size=(4, 2)))
     guesses = [path(0, 1, 2), path(3, 2)]
-    answer = Response([guess.order for guess in guesses], [], None)
-    scores, _ = agreement([Trial(SCENE, shaken, k, 0) for k in (0, 1)], [answer] * 2, np.zeros(2), merged=False)
+    response = Response([guess.order for guess in guesses], [], None)
+    scores, _ = agreement([Trial(SCENE, shaken, k, 0) for k in (0, 1)], [response] * 2, np.zeros(2), merged=False)
     np.testing.assert_allclose(scores["scanmatch"], [scanmatch(guess, shaken, (100, 80)) for guess in guesses])
     np.testing.assert_allclose(scores["stde"], [sequence.stde(guess.xy, shaken.xy, (100, 80)) for guess in guesses])
 
@@ -204,11 +204,11 @@ def test_the_gain_is_that_of_all_fixations_over_the_baseline() -> None:
     one, two = ([Response([], [], table(len(t.path), seed + k)) for k, t in enumerate(trials)] for seed in (1, 9))
     one[2] = Response([], [], None)
 
-    def chosen(answers: list[Response]) -> np.ndarray:
+    def chosen(responses: list[Response]) -> np.ndarray:
         found = []
-        for trial, answer in zip(trials[:2], answers, strict=False):
-            assert answer.log_p is not None
-            p = np.exp(answer.log_p[:-1, :-1])
+        for trial, response in zip(trials[:2], responses, strict=False):
+            assert response.log_p is not None
+            p = np.exp(response.log_p[:-1, :-1])
             found.append(np.log(p / p.sum(1, keepdims=True))[np.arange(len(p)), trial.path.order])
         return np.concatenate(found)
 
@@ -221,8 +221,8 @@ def test_the_gain_is_that_of_all_fixations_over_the_baseline() -> None:
 
 def test_the_way_to_the_target_is_that_of_the_guesses_that_find_it() -> None:
     trials = [Trial(SCENE, path(0, 4), 0, 0), Trial(SCENE, path(0, 4), 1, 0)]
-    answers = [Response(orders((0, 2, 1, 4, 0), (0, 4), (1, 2)), [], None), Response(orders((1, 2)), [], None)]
-    scores, _ = agreement(trials, answers, np.zeros(2), merged=False)
+    responses = [Response(orders((0, 2, 1, 4, 0), (0, 4), (1, 2)), [], None), Response(orders((1, 2)), [], None)]
+    scores, _ = agreement(trials, responses, np.zeros(2), merged=False)
     at = SCENE.objects.centres
     steps = [np.linalg.norm(at[j] - at[i]) for i, j in ((0, 2), (2, 1), (1, 4))]
     detour = np.linalg.norm(at[4] - at[0]) / sum(steps)

@@ -45,7 +45,7 @@ def finder(made: Path) -> ScanpathPredictor:
 def reference(network: OAT, scene: Scene, order: list[int], **seen: Any) -> np.ndarray:
     """Natural-log probabilities from the pass over whole paths; nobody ends before the first fixation."""
     with torch.no_grad():
-        logits, _ = network(toy.batch(toy.form().feed(scene, **seen)), torch.tensor([[order]]))
+        logits, _ = network(toy.batch(toy.input_spec().inputs(scene, **seen)), torch.tensor([[order]]))
     logits[0, 0, 0, -1] = -torch.inf
     return np.asarray(logits[0, 0].double().log_softmax(-1).numpy())
 
@@ -64,9 +64,9 @@ def test_likelihoods_are_those_of_the_pass_over_whole_paths(
 
 def test_what_is_told_and_sought_reaches_the_model(network: OAT, finder: ScanpathPredictor) -> None:
     scene, order = toy.scene(5, 3), [1, 0, 4]
-    told = finder.likelihood(scene, np.array(order), told=True)
-    np.testing.assert_allclose(told, reference(network, scene, order, told=True), atol=2 * TOLERANCE)
-    assert np.abs(told[1:] - finder.likelihood(scene, np.array(order))[1:]).max() > 1e-3
+    target_known = finder.likelihood(scene, np.array(order), target_known=True)
+    np.testing.assert_allclose(target_known, reference(network, scene, order, target_known=True), atol=2 * TOLERANCE)
+    assert np.abs(target_known[1:] - finder.likelihood(scene, np.array(order))[1:]).max() > 1e-3
 
 
 @pytest.mark.parametrize("targets", [(0,), ()], ids=["search", "free"])
@@ -95,7 +95,7 @@ def test_sampled_paths_come_as_often_as_torch_says(
 
 def test_the_same_seed_walks_as_torch_walks(network: OAT, finder: ScanpathPredictor) -> None:
     scene = toy.scene(6, 2)
-    walk = toy.Walk(network, toy.form().feed(scene))
+    walk = toy.Walk(network, toy.input_spec().inputs(scene))
     for options in ({}, {"top_p": 0.9, "temperature": 0.7}, {"inhibition": 2.0}):
         ours = finder.sample(scene, 20, seed=3, decoding=options)
         theirs = decode.sample(walk, 20, seed=3, **options)
@@ -130,7 +130,7 @@ def test_how_observers_are_sampled_stands_in_the_contract_unless_it_is_told(
     assert len(set(free.order[:, 0].tolist())) > 1
 
 
-def rewritten(made: Path, folder: Path, told: Contract, *names: str) -> Path:
+def rewritten(made: Path, folder: Path, target_known: Contract, *names: str) -> Path:
     """The files with another contract, all of them or only those ending in one of `names`."""
     folder.mkdir(exist_ok=True)
     for file in (made, made.with_name("tiny.step.onnx")):
@@ -138,7 +138,7 @@ def rewritten(made: Path, folder: Path, told: Contract, *names: str) -> Path:
         if not names or file.name in names:
             model.ClearField("metadata_props")
             entry = model.metadata_props.add()
-            entry.key, entry.value = KEY, told.to_json()
+            entry.key, entry.value = KEY, target_known.to_json()
         onnx.save(model, folder / file.name)
     return folder / made.name
 
@@ -199,7 +199,7 @@ def test_requests_that_cannot_be_met_are_answered_in_one_sentence(finder: Scanpa
     for attempt, problem in (
         (lambda: finder.sample(scene, condition="cinema"), "'cinema'; choose one of: any, one, two"),
         (lambda: finder.sample(nothing), "there is no object to look at"),
-        (lambda: finder.sample(toy.scene(4, 0, ()), told=True), "the target is not among the objects"),
+        (lambda: finder.sample(toy.scene(4, 0, ()), target_known=True), "the target is not among the objects"),
         (lambda: finder.sample(scene, 0), "observers must be at least 1, but it is 0"),
         (lambda: finder.likelihood(scene, np.array([4])), r"object 4, but the scene has 4 objects \(0 to 3\)"),
         (lambda: finder.sample(scene, 1, limit=300, decoding={"temperature": 1.0}), "limit must be"),
@@ -229,9 +229,9 @@ def test_walking_needs_no_torch() -> None:
 
 
 def test_a_model_that_was_trained_without_durations_tells_none(finder: ScanpathPredictor) -> None:
-    walker = finder.walker(toy.scene(4))
-    assert np.isfinite(decode.sample(walker, 5).duration[:, 0]).all()
-    walker._contract = finder.contract.model_copy(update={"durations": False})
-    rollouts = decode.sample(walker, 5)
+    encode = finder.encode(toy.scene(4))
+    assert np.isfinite(decode.sample(encode, 5).duration[:, 0]).all()
+    encode._contract = finder.contract.model_copy(update={"durations": False})
+    rollouts = decode.sample(encode, 5)
     assert (rollouts.order[:, 0] >= 0).all()
     assert np.isnan(rollouts.duration).all()

@@ -51,10 +51,12 @@ def bits(model: Chance, trials: Trials) -> float:
     return total
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS)
+@pytest.mark.parametrize(("kind", "target_known"), KINDS)
 @pytest.mark.parametrize("merged", [False, True])
-def test_every_row_is_a_distribution_in_which_little_is_impossible(kind: Kind, told: bool, merged: bool) -> None:
-    model = fit(kind, people(merged), merged=merged, told=told)
+def test_every_row_is_a_distribution_in_which_little_is_impossible(
+    kind: Kind, target_known: bool, merged: bool
+) -> None:
+    model = fit(kind, people(merged), merged=merged, target_known=target_known)
     order = np.array([0, 3, 2, 4])
     p = np.exp(model.likelihood(scene(5, 1, (2,)), order))
     assert p.shape == (5, 6)
@@ -83,7 +85,7 @@ def test_the_end_is_the_share_of_paths_that_end_there() -> None:
 
 def test_who_is_told_ends_on_the_target_as_often_as_people_do() -> None:
     trials = [(scene(4, targets=(3,)), [path(0, 1, 3)] * 50 + [path(0, 3, 2, 3)] * 50 + [path(0, 1)] * 10)]
-    model = fit("marginal", trials, merged=True, told=True)
+    model = fit("marginal", trials, merged=True, target_known=True)
     end = np.exp(model.likelihood(trials[0][0], np.array([0, 3, 2, 3])))[:, -1]
     np.testing.assert_allclose(end, [0, 0, 0, 0, 1], atol=0.05)
     on, off = (model.likelihood(trials[0][0], np.array([0, 1, i]))[-1, -1] for i in (3, 2))
@@ -93,10 +95,10 @@ def test_who_is_told_ends_on_the_target_as_often_as_people_do() -> None:
     assert on == off
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS[1:])
-def test_no_coefficients_near_the_fitted_ones_are_likelier(kind: Kind, told: bool) -> None:
+@pytest.mark.parametrize(("kind", "target_known"), KINDS[1:])
+def test_no_coefficients_near_the_fitted_ones_are_likelier(kind: Kind, target_known: bool) -> None:
     trials = people(merged=True)
-    model = fit(kind, trials, merged=True, told=told)
+    model = fit(kind, trials, merged=True, target_known=target_known)
     best, rng, choices = bits(model, trials), np.random.default_rng(0), sum(len(p) for _, ps in trials for p in ps)
     for _ in range(10):
         weights = model.weights + rng.normal(size=model.weights.shape) * 0.1
@@ -106,7 +108,7 @@ def test_no_coefficients_near_the_fitted_ones_are_likelier(kind: Kind, told: boo
 
 def test_richer_rows_fit_people_at_least_as_well() -> None:
     trials = people(merged=False)
-    scores = [bits(fit(kind, trials, merged=False, told=told), trials) for kind, told in KINDS]
+    scores = [bits(fit(kind, trials, merged=False, target_known=target_known), trials) for kind, target_known in KINDS]
     assert scores == sorted(scores)
 
 
@@ -131,9 +133,9 @@ def test_markov_learns_to_go_next_door() -> None:
     assert flat[2] + flat[4] < 0.5
 
 
-@pytest.mark.parametrize(("kind", "told"), KINDS)
-def test_samples_are_as_frequent_as_the_likelihood_says(kind: Kind, told: bool) -> None:
-    model = fit(kind, people(merged=True), merged=True, told=told)
+@pytest.mark.parametrize(("kind", "target_known"), KINDS)
+def test_samples_are_as_frequent_as_the_likelihood_says(kind: Kind, target_known: bool) -> None:
+    model = fit(kind, people(merged=True), merged=True, target_known=target_known)
     where, many = scene(3, 2, (2,)), 20_000
     rollouts = model.sample(where, many, seed=1, limit=2)
     p0 = np.exp(model.likelihood(where, np.array([], np.int64)))[0]
@@ -150,7 +152,7 @@ def test_samples_are_as_frequent_as_the_likelihood_says(kind: Kind, told: bool) 
 @pytest.mark.parametrize("merged", [False, True])
 def test_the_probability_of_a_sample_is_its_likelihood(merged: bool) -> None:
     where = scene(5, 2, (2,))
-    model = fit("markov", people(merged), merged=merged, told=True)
+    model = fit("markov", people(merged), merged=merged, target_known=True)
     rollouts = model.sample(where, 50, seed=3, limit=6)
     assert 0 < rollouts.ended.sum() < 50
     for order, ended, log_p in zip(rollouts.paths(), rollouts.ended, rollouts.log_p, strict=True):
@@ -162,9 +164,9 @@ def test_the_probability_of_a_sample_is_its_likelihood(merged: bool) -> None:
 
 
 def test_endless_paths_go_on_to_the_limit() -> None:
-    model = fit("markov", people(merged=True), merged=True, told=True)
-    assert (model.sample(scene(4, targets=(1,)), 50, seed=0, limit=30, endless=True).order >= 0).all()
-    assert model.sample(scene(1), 5, seed=0, limit=30, endless=True).order.shape == (5, 1)
+    model = fit("markov", people(merged=True), merged=True, target_known=True)
+    assert (model.sample(scene(4, targets=(1,)), 50, seed=0, limit=30, unterminated=True).order >= 0).all()
+    assert model.sample(scene(1), 5, seed=0, limit=30, unterminated=True).order.shape == (5, 1)
 
 
 def test_a_seed_gives_the_same_paths_again_and_another_seed_does_not() -> None:
@@ -180,7 +182,7 @@ def test_merged_paths_never_stay() -> None:
 
 
 def test_scenes_of_no_and_of_one_object_end() -> None:
-    model = fit("markov", people(merged=True), merged=True, told=True)
+    model = fit("markov", people(merged=True), merged=True, target_known=True)
     np.testing.assert_allclose(model.likelihood(scene(0), np.array([], np.int64)), [[0.0]])
     assert model.sample(scene(0), 3, seed=0).order.shape == (3, 0)
     np.testing.assert_allclose(np.exp(model.likelihood(scene(1), np.array([0]))[1]), [0, 1])
@@ -188,7 +190,7 @@ def test_scenes_of_no_and_of_one_object_end() -> None:
 
 
 def test_five_thousand_objects_are_no_trouble() -> None:
-    model = fit("markov", people(merged=True), merged=True, told=True)
+    model = fit("markov", people(merged=True), merged=True, target_known=True)
     crowd = scene(5000, targets=(17,))
     assert model.sample(crowd, 2, seed=0, limit=5).order.max() < 5000
     np.testing.assert_allclose(np.exp(model.likelihood(crowd, np.array([4999]))).sum(1), 1)

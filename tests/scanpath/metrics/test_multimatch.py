@@ -20,7 +20,7 @@ GROUPS: dict[str, dict[str, Any]] = json.loads(recipe.FILE.read_text())["groups"
 SCREEN = (1280, 1024)
 
 
-def grouping(screen: tuple[int, int]) -> Simplification:
+def simplification(screen: tuple[int, int]) -> Simplification:
     amplitude = recipe.GROUPING["amplitude"] * math.hypot(*screen)
     return Simplification(recipe.GROUPING["direction"], amplitude, recipe.GROUPING["duration"])
 
@@ -31,8 +31,8 @@ def check(name: str, pairs: recipe.Pairs) -> None:
     assert sum(p.xy.sum() + p.duration.sum() for pair in pairs for p in pair) == pytest.approx(
         expected["sum"], rel=1e-9
     )
-    for key, how in (("multimatch", None), ("grouped", grouping(screen))):
-        got = multimatches(pairs, screen, grouping=how)
+    for key, how in (("multimatch", None), ("grouped", simplification(screen))):
+        got = multimatches(pairs, screen, simplification=how)
         known = [k for k, values in enumerate(expected[key]) if values is not None]
         theirs = np.array([expected[key][k] for k in known], float)
         np.testing.assert_allclose(got[known], theirs, rtol=0, atol=1e-6)
@@ -140,9 +140,9 @@ def test_an_unknown_duration_leaves_the_other_four() -> None:
 
 def test_an_unknown_place_or_screen_is_one_sentence() -> None:
     broken = path([[1, 2], [np.nan, 3], [4, 5]])
-    for how in (None, grouping(SCREEN)):
+    for how in (None, simplification(SCREEN)):
         with pytest.raises(GazeError, match="place is unknown"):
-            multimatch(broken, wander(0, 5), SCREEN, grouping=how)
+            multimatch(broken, wander(0, 5), SCREEN, simplification=how)
     with pytest.raises(GazeError, match="width and height"):
         multimatch(wander(0, 5), wander(1, 5), (0, 0))
 
@@ -150,14 +150,14 @@ def test_an_unknown_place_or_screen_is_one_sentence() -> None:
 def test_the_paths_stay_as_they_were() -> None:
     a, b = wander(5, 10), wander(6, 10)
     before = [array.copy() for array in (a.xy, a.duration, b.xy, b.duration)]
-    multimatch(a, b, SCREEN, grouping=grouping(SCREEN))
+    multimatch(a, b, SCREEN, simplification=simplification(SCREEN))
     for array, copy in zip((a.xy, a.duration, b.xy, b.duration), before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
 
 def test_grouping_without_thresholds_changes_nothing() -> None:
     a, b = wander(7, 10), wander(8, 14)
-    none = multimatch(a, b, SCREEN, grouping=Simplification(0, 0, 0))
+    none = multimatch(a, b, SCREEN, simplification=Simplification(0, 0, 0))
     np.testing.assert_allclose(none, multimatch(a, b, SCREEN), rtol=0, atol=1e-12)
 
 
@@ -165,7 +165,9 @@ def test_grouping_joins_saccades_that_go_straight_on() -> None:
     straight = path([[0, 0], [100, 0], [200, 0], [200, 300], [200, 600]])
     corner = path([[0, 0], [200, 0], [200, 600]])
     assert multimatch(straight, corner, SCREEN)[0] < 1
-    np.testing.assert_allclose(multimatch(straight, corner, SCREEN, grouping=Simplification(10, 0, 300)), np.ones(5))
+    np.testing.assert_allclose(
+        multimatch(straight, corner, SCREEN, simplification=Simplification(10, 0, 300)), np.ones(5)
+    )
 
 
 def test_on_a_grid_many_alignments_tie_and_the_answer_does_not_depend_on_the_batch() -> None:

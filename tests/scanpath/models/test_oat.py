@@ -23,9 +23,9 @@ ORDER = torch.tensor([[[2, 1, 1, 0, 3, -1], [0, 2, -1, -1, -1, -1]]])
 
 
 def fed(
-    kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), told: bool = False
+    kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), target_known: bool = False
 ) -> dict[str, np.ndarray]:
-    return toy.form(kind).feed(toy.scene(count, seed, targets), 1 + seed % 2, told, toy.pixels(seed))
+    return toy.input_spec(kind).inputs(toy.scene(count, seed, targets), 1 + seed % 2, target_known, toy.pixels(seed))
 
 
 def ask(network: OAT, batch: dict[str, Tensor], order: Tensor = ORDER) -> tuple[Tensor, Tensor]:
@@ -38,15 +38,17 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> None:
     torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("target_known", [False, True])
 @pytest.mark.parametrize("third", [(2,), ()], ids=["search", "free"])
 @pytest.mark.parametrize("kind", APPEARANCES)
-def test_steps_that_remember_equal_whole_paths_read_at_once(kind: str, third: tuple[int, ...], told: bool) -> None:
+def test_steps_that_remember_equal_whole_paths_read_at_once(
+    kind: str, third: tuple[int, ...], target_known: bool
+) -> None:
     """Three scenes of different sizes in one batch, the last with one less in mind, against each alone step by step."""
     network = toy.network(kind)
     two = replace(toy.scene(7, 1, (1, 5)), sought=("lamp", "cup"))
-    both = toy.form(kind).feed(two, 1, told, toy.pixels(1), [toy.pixels(3)[:9, :20], toy.pixels(4)])
-    scenes = [fed(kind, 4, 0, (3,), told), both, fed(kind, 5, 2, third, told and bool(third))]
+    both = toy.input_spec(kind).inputs(two, 1, target_known, toy.pixels(1), [toy.pixels(3)[:9, :20], toy.pixels(4)])
+    scenes = [fed(kind, 4, 0, (3,), target_known), both, fed(kind, 5, 2, third, target_known and bool(third))]
     order = torch.tensor([[[3, 1, 1, 0], [0, 2, -1, -1]], [[6, 1, 5, 6], [2, -1, -1, -1]], [[4, 0, 4, 2], [-1] * 4]])
     whole, rhythm = ask(network, toy.batch(*scenes), order)
     for scene, paths, logits, pace in zip(scenes, order, whole, rhythm, strict=True):
@@ -77,10 +79,10 @@ def test_every_option_steps_as_it_reads(options: dict[str, Any]) -> None:
         last = ORDER[0, 0, place : place + 1].numpy()
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("target_known", [False, True])
 @pytest.mark.parametrize("kind", APPEARANCES)
-def test_objects_in_another_order_get_the_same_logits(kind: str, told: bool) -> None:
-    network, batch = toy.network(kind), toy.batch(fed(kind, 6, 0, (2,), told))
+def test_objects_in_another_order_get_the_same_logits(kind: str, target_known: bool) -> None:
+    network, batch = toy.network(kind), toy.batch(fed(kind, 6, 0, (2,), target_known))
     shuffle = torch.tensor([4, 2, 0, 5, 1, 3])
     place = shuffle.argsort()
     other = dict(batch)
@@ -222,7 +224,9 @@ def test_the_pointer_and_the_pace_are_computed_in_float32_under_autocast(monkeyp
     assert logits.dtype == pace.dtype == torch.float32
     assert len(calls) == 2
     for (_, x, memory, lies, trace), given in calls:
-        assert {t.dtype for t in (x, memory.pointer, memory.aim, memory.pace, lies, trace)} == {torch.float32}
+        assert {t.dtype for t in (x, memory.pointer, memory.target_relation, memory.duration_key, lies, trace)} == {
+            torch.float32
+        }
         with torch.no_grad():
             for one, other in zip(given, point(network, x, memory, lies, trace), strict=True):
                 assert torch.equal(one, other)
@@ -306,7 +310,7 @@ def test_shares_of_the_looks_in_boxes_that_tile_a_picture_sum_to_one() -> None:
     boxes = np.array([[x, y, 72.0, 48.0] for y in (0, 48) for x in (0, 72)])
     tiled = Scene(Picture("tiled.png", 144, 96), Objects(boxes))
     features = network.features(
-        toy.batch(toy.form("saliency").feed(tiled, pixels=np.resize(toy.pixels(), (96, 144, 3))))
+        toy.batch(toy.input_spec("saliency").inputs(tiled, pixels=np.resize(toy.pixels(), (96, 144, 3))))
     )
     maps = 1 + toy.SALIENT["slices"]
     mass, level = features[0, :, -2 * maps :].split(maps, -1)
