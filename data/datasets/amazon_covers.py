@@ -19,9 +19,32 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError, read_json, refuse
 from data.gaze import Objects, Picture, Scanpath
 from data.picture import is_valid_name, picture_size
+
+CATALOG = {
+    "amazon": Published(
+        title="Amazon book covers (STI-Dataset)",
+        what="collages of 84 book covers, searched for one of five; their pictures are on the authors' own server",
+        pictures=100,
+        people=6,
+        licence="CC BY-NC-SA 4.0",
+        commercial="no",
+        url="https://github.com/DFKI-Interactive-Machine-Learning/STI-Dataset",
+        citation="Sattar, Mueller, Fritz, Bulling 2015, Prediction of Search Targets From Fixations, CVPR; "
+        "Stauden, Barz, Sonntag 2018, KI",
+        files=(
+            File(
+                GITHUB.format(
+                    "DFKI-Interactive-Machine-Learning/STI-Dataset", "60d27471bf1a2188dff244058503df0b8bddd79b"
+                ),
+                lone=True,
+            ),
+        ),
+    ),
+}
 
 ROWS, COLUMNS = 6, 14
 # A collage is a regular grid, of which only the target's box is published. These are the least-squares fit of the

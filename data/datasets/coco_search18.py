@@ -20,8 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from data.datasets import _coco_search
+from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "coco_search18": Published(
+        title="COCO-Search18",
+        what="COCO photographs searched for one of 18 kinds of objects, half of them without it",
+        pictures=6202,
+        people=10,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="https://sites.google.com/view/cocosearch/home",
+        citation="Chen, Yang, Ahn, Samaras, Hoai, Zelinsky 2021, COCO-Search18 Fixation Dataset, Scientific Reports",
+        access="follow the links of that page to the images and the fixations",
+    ),
+}
 
 NEEDED = {"name", "subject", "task", "condition", "X", "Y", "T", "length", "correct", "split"}
 KNOWN = NEEDED | {"bbox", "RT", "fixOnTarget"}

@@ -1,19 +1,20 @@
 """Public data sets into the table format: the reader's own options, the authors' splits and objects with it.
 
-A set is named as in `data.datasets.catalog`; `read` gives what `data.table.read.write` takes.
+A set is named as in `data.datasets.catalog`; `read` gives what `data.table.write.write_table` takes.
 """
 
 import difflib
-import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data.datasets import READERS
-from data.datasets.catalog import PUBLISHED, Published
+from data import datasets
+from data.datasets import catalog
+from data.datasets.catalog import Published
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scanpath
 
@@ -31,7 +32,8 @@ class Parts:
 
 def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
     """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`."""
-    module = importlib.import_module(READERS[published(name).reader].split(":")[0])
+    published(name)  # or say that there is no such set
+    module = pkgutil.resolve_name(datasets.READERS[name].split(":")[0])
     chosen = _options(name, module.read, words)
     return Parts(
         module.read(root, **chosen),
@@ -41,13 +43,18 @@ def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
 
 
 def published(name: str) -> Published:
-    """What is known of a public data set."""
+    """The catalogue's entry of a public data set.
+
+    Raises:
+        GazeError: There is no such set; the sentence names those of nearly that name.
+    """
     if name == "table":
         raise GazeError("The table format is what data sets are converted to; use such a folder as it is.")
-    if name not in PUBLISHED:
-        near = difflib.get_close_matches(name.lower().replace("-", "_"), PUBLISHED, 3, 0.5)
-        raise GazeError(f"There is no data set {name!r}; choose one of: {', '.join(near or PUBLISHED)}.")
-    return PUBLISHED[name]
+    entries = catalog.PUBLISHED
+    if name not in entries:
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), entries, 3, 0.5)
+        raise GazeError(f"There is no data set {name!r}; choose one of: {', '.join(near or entries)}.")
+    return entries[name]
 
 
 def _options(name: str, function: Callable[..., Any], words: Sequence[str]) -> dict[str, Any]:

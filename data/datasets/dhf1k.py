@@ -25,10 +25,25 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
 from data.picture import encode, picture_size
 from data.picture import read as decode
+
+CATALOG = {
+    "dhf1k": Published(
+        title="DHF1K",
+        what="videos of daily life and sports, free viewing; of 300 of the 1,000 the fixations are held back",
+        pictures=1000,
+        people=17,
+        licence="unknown",
+        commercial="unclear",
+        url="https://github.com/wenguanwang/DHF1K",
+        citation="Wang, Shen, Guo, Cheng, Borji 2018, Revisiting Video Saliency, CVPR",
+        access="download it from Google Drive, to which that page links",
+    ),
+}
 
 LAST = {"train": 600, "val": 700, "test": 1000}  # the last video of each split
 FRAMES = ("frames/{}", "annotation/{}/images", "video/{}")  # where frames are looked for, in this order

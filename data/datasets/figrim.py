@@ -22,8 +22,34 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "figrim": Published(
+        title="FIGRIM",
+        what="630 target scenes and fillers, more than 2,700 in all, looked at to be remembered",
+        licence="unknown; the photographs are those of SUN",
+        commercial="unclear",
+        url="http://figrim.mit.edu/index_eyetracking.html",
+        citation="Bylinskii et al. 2015, Intrinsic and Extrinsic Effects on Image Memorability, Vision Research",
+        files=(
+            File("http://figrim.mit.edu/Targets.zip", md5="2ad3a42ebc377efe4b39064405568201"),
+            File("http://figrim.mit.edu/Fillers.zip", md5="dc0bc9561b5bc90e158ec32074dd1060"),
+            File(
+                "https://github.com/cvzoya/figrim/raw/master/targetData/allImages_release.mat",
+                "targetData",
+                md5="c72843b05e95ab27594c1d11c849c897",
+            ),
+            File(
+                "https://github.com/cvzoya/figrim/raw/master/fillerData/allImages_fillers.mat",
+                "fillerData",
+                md5="ce4f8b4961005d62f7a21191a64cab5e",
+            ),
+        ),
+    ),
+}
 
 SIZE = (1000, 1000)  # width, height in pixels of every picture
 FILES = {"Targets": "targetData/allImages_release.mat", "Fillers": "fillerData/allImages_fillers.mat"}

@@ -19,8 +19,28 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+ARCHIVES = "http://people.csail.mit.edu/tjudd/WherePeopleLook/"
+CATALOG = {
+    "mit1003": Published(
+        title="MIT1003",
+        what="photographs from Flickr and LabelMe, free viewing",
+        pictures=1003,
+        people=15,
+        seconds=3,
+        licence="unknown",
+        commercial="unclear",
+        url="https://people.csail.mit.edu/tjudd/WherePeopleLook/",
+        citation="Judd, Ehinger, Durand, Torralba 2009, Learning to Predict Where Humans Look, ICCV",
+        files=(
+            File(ARCHIVES + "ALLSTIMULI.zip", md5="0d7df8b954ecba69b6796e77b9afe4b6"),
+            File(ARCHIVES + "DATA.zip", md5="ea19d74ad0a0144428c53e9d75c2d71c"),
+        ),
+    ),
+}
 
 RATE = 240  # samples per second
 LIMIT = 6 * 34  # pixels per second by which the speed changes in a saccade: 6 degrees of 34 pixels

@@ -17,8 +17,24 @@ from typing import Any
 import numpy as np
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "osie": Published(
+        title="OSIE",
+        what="photographs with several objects each, free viewing",
+        pictures=700,
+        people=15,
+        seconds=3,
+        licence="MIT",
+        commercial="yes",
+        url="https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels",
+        citation="Xu, Jiang, Wang, Kankanhalli, Zhao 2014, Predicting Human Gaze Beyond Pixels, Journal of Vision",
+        files=(File(GITHUB.format("NUS-VIP/predicting-human-gaze-beyond-pixels", "4a467890"), lone=True),),
+    ),
+}
 
 SIZE = (800, 600)  # width, height in pixels of every picture
 

@@ -29,8 +29,34 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import Published
 from data.errors import GazeError, TableError
 from data.gaze import Picture, Samples, Scanpath, Screen
+
+CATALOG = {
+    "salicon": Published(
+        title="SALICON 2017",
+        what="COCO photographs explored with the mouse through a blurred view; 15,000 of them have fixations",
+        pictures=20_000,
+        seconds=5,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="http://salicon.net/challenge-2017/",
+        citation="Jiang, Huang, Duan, Zhao 2015, SALICON: Saliency in Context, CVPR",
+        access="download the images and the fixations from Google Drive, to which that page links",
+    ),
+    "salicon2015": Published(
+        title="SALICON 2015",
+        what="the same photographs and mouse traces, with the fixations of the first challenge",
+        pictures=20_000,
+        seconds=5,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="http://salicon.net/challenge-2015/",
+        citation="Jiang, Huang, Duan, Zhao 2015, SALICON: Saliency in Context, CVPR",
+        access="download the images and the fixations from Google Drive, to which that page links",
+    ),
+}
 
 SIZE = (640, 480)  # width, height in pixels of every picture
 SHOWN = 5000  # milliseconds

@@ -21,8 +21,24 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "scene": Published(
+        title="Scene",
+        what="SUN photographs of places, free viewing; onsets are recorded",
+        pictures=500,
+        people=12,
+        seconds=3,
+        licence="MIT",
+        commercial="yes",
+        url="https://github.com/Yanakz/Scene",
+        citation="Liang, Jiang, Liang, Zhao 2015, Saliency Prediction with Scene Structural Guidance, SMC",
+        files=(File(GITHUB.format("Yanakz/Scene", "2cf042b0"), lone=True),),
+    ),
+}
 
 LONGEST = 60.0  # seconds: a trial lasts 3; milliseconds would be above
 

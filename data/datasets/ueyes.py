@@ -28,9 +28,32 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError, read_text, refuse
 from data.gaze import Picture, Scanpath
 from data.picture import is_valid_name
+
+CATALOG = {
+    "ueyes": Published(
+        title="UEyes",
+        what="screenshots of web pages, desktop and mobile programs, and posters",
+        pictures=1980,
+        people=62,
+        seconds=7,
+        size=12_913,
+        licence="CC BY 4.0",
+        commercial="yes",
+        url="https://zenodo.org/records/8010312",
+        citation="Jiang et al. 2023, UEyes: Understanding Visual Saliency across User Interface Types, CHI",
+        files=(
+            File(
+                "https://zenodo.org/api/records/8010312/files/UEyes_dataset.zip/content",
+                lone=True,
+                md5="c2d53e6af0a47e1f459416d6839ec2c1",
+            ),
+        ),
+    ),
+}
 
 SCREEN = (1920, 1200)  # width, height in pixels
 TABLES = ("image_types.csv", "info.csv")
