@@ -90,7 +90,7 @@ def detect_fixations(samples: Samples, labels: Labels) -> Scanpath:
     >>> at = np.arange(0.0, 400.0, 2.0)
     >>> xy = np.where(at[:, None] < 200, [100.0, 300.0], [500.0, 300.0])
     >>> samples = Samples("anna", "001.jpg", at, xy, Screen(1024, 768, 38.0, 30.0, 67.0))
-    >>> path = fixations(samples, detect(samples))
+    >>> path = detect_fixations(samples, detect(samples))
     >>> path.xy.round().tolist(), path.onset.tolist(), path.duration.tolist()
     ([[100.0, 300.0], [500.0, 300.0]], [0.0, 206.0], [194.0, 194.0])
     """

@@ -97,7 +97,12 @@ def _passed(
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file with its time, by which a later run knows that it is there already."""
-    now = source.stat()
+    try:
+        now = source.stat()
+    except OSError as error:
+        raise TableError(
+            f"{source}: the picture cannot be read ({error.strerror}); put it back or leave it out."
+        ) from error
     if target.is_file():
         then = target.stat()
         if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):

@@ -340,12 +340,12 @@ def test_a_full_disk_means_no_cache_and_no_failure(root: Path, monkeypatch: pyte
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(parquet, "whole", full)
+    monkeypatch.setattr(parquet, "atomic_write", full)
     assert attempt(root) == expected
     np.testing.assert_array_equal(load(root, 3.0).rows, rows)
     monkeypatch.undo()
     monkeypatch.setattr(cache, "LEAST", 1)
-    monkeypatch.setattr(fixation_array, "whole", full)
+    monkeypatch.setattr(fixation_array, "atomic_write", full)
     found = load(root, 3.0).rows
     np.testing.assert_array_equal(found, rows)
     assert not isinstance(found, np.memmap)
@@ -375,8 +375,8 @@ def test_the_validator_and_a_copy_do_not_take_the_cache_for_data(root: Path, tmp
 
 def test_the_size_of_a_picture_is_read_from_its_header_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    header = cache.size
-    monkeypatch.setattr(cache, "size", lambda path: asked.append(path.name) or header(path))
+    header = cache.picture_size
+    monkeypatch.setattr(cache, "picture_size", lambda path: asked.append(path.name) or header(path))
     expected = attempt(root)
     assert asked == ["a.png", "b.png"]
     assert attempt(root) == expected
