@@ -118,6 +118,15 @@ def match(columns: Sequence[str], *names: str) -> str:
     return next((column for column in exact if column), "")
 
 
+def first_names(start: str) -> list[str]:
+    r"""The names of the columns in the first line of a text that is not empty, each as `plain` writes it.
+
+    >>> first_names("\n\ngaze_timestamp,x [px]\n1,2\n")
+    ['gazetimestamp', 'xpx']
+    """
+    return [plain(name) for name in re.split(f"[{SEPARATORS}]", start.lstrip().split("\n")[0])]
+
+
 class TextTable:
     """A table of text with named columns."""
 

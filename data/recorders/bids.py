@@ -15,8 +15,9 @@ https://bids-specification.readthedocs.io/en/stable/modality-specific-files/phys
 
 import json
 import math
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder(
+    "bids",
+    Evidence.FILE_NAME,
+    ("physio.tsv.gz", "eyetrack.tsv.gz"),
+    beside=("events.tsv", "participants.tsv", "channels.tsv", "scans.tsv"),
+    subject_in_name=True,
+)
 
 UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
 UNITS |= {"normalized": "norm", "normalised": "norm", "norm": "norm"}
@@ -43,6 +53,18 @@ X = (
     "xpos_right",
     "xpos_left",
 )
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Whether a file has the name of a recording in BIDS."""
+    return bool(re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", path.name.lower()))
+
+
+def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
+    """The files of second eyes whose first eye is there, each with the reason."""
+    first_eyes = {path: path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_")) for path in paths}
+    second_eyes = {path: first for path, first in first_eyes.items() if first != path and first in first_eyes}
+    return {path: f"the other eye of {first.name}" for path, first in second_eyes.items()}
 
 
 def read(

@@ -23,6 +23,9 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn, plain
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("csv", Evidence.ANY_TABLE, (".csv", ".tsv", ".txt"))
 
 USUAL = {  # written in any case, with blanks, marks or brackets
     "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
@@ -36,6 +39,11 @@ USUAL = {  # written in any case, with blanks, marks or brackets
     "trial": "trial|trial id|trial index|trial number|trial nr",
 }
 ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Every text may be a table; `read` says when it is none."""
+    return True
 
 
 def read(

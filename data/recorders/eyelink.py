@@ -34,6 +34,9 @@ from data.picture import SUFFIXES
 from data.recorders import _eyelink_asc, _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("eyelink", Evidence.LINES, (".asc",))
 
 ONSET = r"^(SYNCTIME|DISPLAY[ _]ON|(stim\w*|picture|image|display)[ _]?(onset|on\b|start))"
 END = (
@@ -61,6 +64,11 @@ class _Trial:
     onset: float = math.nan
     stimulus: str = ""
     broken: bool = False  # off before its end
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Whether a file is named .asc, or has lines of messages, of a start or of what is recorded."""
+    return path.name.lower().endswith(".asc") or bool(re.search(r"^(MSG|START|SAMPLES)\s", start, re.MULTILINE))
 
 
 def read(

@@ -16,9 +16,10 @@ or to the next entry; recording.begin and .end only end. Without that file the r
 https://docs.pupil-labs.com/core/software/pupil-player, https://docs.pupil-labs.com/neon/data-collection/data-format.
 """
 
+import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,11 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
-from data.recorders._recording_names import labels
+from data.recorders._recording_names import PUPIL, recording_names
 from data.recorders._text_table import TextTable, Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("pupil", Evidence.COLUMNS, (".csv",), beside=("events.csv", "annotations.csv"))
 
 PLACES = (  # x, y, unit, y upwards, on a surface
     ("x_norm", "y_norm", "norm", True, True),
@@ -40,6 +44,30 @@ PLACES = (  # x, y, unit, y upwards, on a surface
 CLOCKS = (("gaze_timestamp", "s"), ("timestamp [ns]", "ns"), ("timestamp [s]", "s"), ("timestamp", "s"))
 TIMES = (("annotations.csv", "timestamp", "label"), ("events.csv", "timestamp [ns]", "name"))
 EDGES = ("recording.begin", "recording.end")
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Whether the header has one of Pupil Labs' clocks, and places as shares or in pixels."""
+    names = _text_table.first_names(start)
+    clock = any(re.search("gazetimestamp|timestampns", name) for name in names)
+    return clock and any("norm" in name or "px" in name for name in names)
+
+
+def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
+    """The other tables of exports in folders, each with the reason: where surfaces are there, only they hold the gaze.
+
+    What was `given` by name is read.
+    """
+    in_folders = set(paths).difference(given)
+    exports = {path.parent for path in in_folders if PUPIL.fullmatch(path.name)}
+    exports |= {folder.parent for folder in exports if folder.name == "surfaces"}
+    others = (path for path in in_folders if path.parent in exports and not _is_gaze(path, exports))
+    return dict.fromkeys(others, "an export of Pupil Labs")
+
+
+def _is_gaze(path: Path, exports: Collection[Path]) -> bool:
+    """Whether a table of an export holds the gaze: on the surfaces where there are some."""
+    return bool(PUPIL.fullmatch(path.name)) and path.parent / "surfaces" not in exports
 
 
 def read(
@@ -72,7 +100,7 @@ def read(
     for recording in ids:
         mine = recordings == recording
         when, where = _trials.rising(time[mine], xy[mine])
-        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or labels([path])[path]
+        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
         if marks:
             own = [trial[1:] for trial in marks if trial[0] in ("", recording)]
             yield from _trials.split_at(when, where, own, who, display)

@@ -24,6 +24,9 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units, delimited
 from data.recorders._recording_names import stem
 from data.recorders._text_table import TextTable, Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("tobii", Evidence.COLUMNS, (".tsv",))
 
 TIME = tuple(f"{clock} timestamp{unit}" for clock in ("Recording", "Eyetracker") for unit in (" [μs]", " [ms]", ""))
 SCREEN = ("Gaze point X [DACS px]", "Gaze point X (DACSpx)", "Gaze point X (ADCSpx)", "Gaze point X", "Gaze point X px")
@@ -31,6 +34,13 @@ MEDIA = ("Gaze point X [MCS px]", "Gaze point X (MCSpx)", "Gaze point X [MCS nor
 PERSON = ("Participant name", "Participant", "Recording name")
 STIMULUS = ("Presented Stimulus name", "Presented Media name", "Media name", "Recording media name", "Stimulus name")
 CALIBRATION = re.compile("eyetracker calibration", re.IGNORECASE)
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Whether the header has a gaze point and one of Tobii's clocks."""
+    names = _text_table.first_names(start)
+    clock = any(re.search("(recording|eyetracker)timestamp", name) for name in names)
+    return clock and any("gazepointx" in name for name in names)
 
 
 def read(
