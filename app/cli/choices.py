@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class TableChoice(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
+class TableChoice(click.ParamType):  # type: ignore[type-arg]  # generic in recent releases of click only
     """One of the names in a table, such as `data.recorders:RECORDERS`, in the order of the table."""
 
     name = "choice"
