@@ -104,7 +104,7 @@ class Scanpath:
     target: str = ""
     box: tuple[float, float, float, float] | None = None  # the target: x, y, width, height in pixels
     found: bool | None = None
-    sought: tuple[str, ...] = ()  # everything held in mind, the target among it; () where that is not recorded
+    memory_set: tuple[str, ...] = ()  # everything held in mind, the target among it; () where that is not recorded
 
     def __post_init__(self) -> None:
         count = len(self.xy)
@@ -154,7 +154,7 @@ class Scene:
     picture: Picture
     objects: Objects
     targets: tuple[int, ...] = ()  # the objects looked for; () in free viewing, and where none is there
-    sought: tuple[str, ...] = ()  # the categories of everything held in mind; "" is an unknown category
+    memory_set: tuple[str, ...] = ()  # the categories of everything held in mind; "" is an unknown category
     task: str = "free"
     box: tuple[float, float, float, float] | None = None  # where the target lies, whether or not it is an object
 

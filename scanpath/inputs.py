@@ -44,9 +44,9 @@ class InputSpec:
         condition: int = 0,
         told: bool = False,
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
     ) -> dict[str, np.ndarray]:
-        """The arrays of one scene; `sought` are pictures of what is looked for, else the target's own crop is taken.
+        """The arrays of one scene; `target_crops` are pictures of what is looked for, else the target's own crop.
 
         A scene without objects has no arrays, because there is nothing to choose among: GazeError.
         """
@@ -54,14 +54,14 @@ class InputSpec:
         if not count:
             raise GazeError(f"{scene.picture.name}: there is no object to look at; give boxes, or take a grid.")
         numbers = {name: i for i, name in enumerate(self.categories, 1)}
-        held = [numbers.get(name, 0) for name in scene.sought] or [0] * max(1, len(sought))
+        held = [numbers.get(name, 0) for name in scene.memory_set] or [0] * max(1, len(target_crops))
         target = np.zeros(count, bool)
         target[list(scene.targets)] = True
         if told and not scene.targets:
             raise GazeError(
                 f"{scene.picture.name}: the target is not among the objects, so the model cannot be told it."
             )
-        looking = bool(scene.sought or scene.targets or sought)
+        looking = bool(scene.memory_set or scene.targets or target_crops)
         arrays = {
             "boxes": scene.objects.boxes.astype(np.float32),
             "size": np.array([scene.picture.width, scene.picture.height], np.float32),
@@ -74,7 +74,7 @@ class InputSpec:
             "condition": np.array(condition, np.int64),
         }
         if self.appearance == "crops":
-            arrays |= self._crops(scene, pixels, sought, len(held))
+            arrays |= self._crops(scene, pixels, target_crops, len(held))
         elif self.appearance == "saliency":
             arrays |= self._picture(scene, pixels)
         return arrays
@@ -83,7 +83,7 @@ class InputSpec:
         self,
         scene: Scene,
         pixels: UInt8[np.ndarray, "h w 3"] | None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]],
         held: int,
     ) -> dict[str, np.ndarray]:
         pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
@@ -96,8 +96,8 @@ class InputSpec:
                 "likeness": np.zeros(count, np.float32),
             }
         box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
-        pieces, first = list(sought), 0
-        if not sought and box is not None:
+        pieces, first = list(target_crops), 0
+        if not target_crops and box is not None:
             pieces = [pixels[window(np.array(box), pixels.shape[1], pixels.shape[0])]]
             first = _held(scene)
         for place, piece in enumerate(pieces[:held], first):
@@ -120,4 +120,4 @@ class InputSpec:
 def _held(scene: Scene) -> int:
     """Which of the things held in mind is the target: the first of its category, else the first."""
     named = scene.objects.categories[scene.targets[0]] if scene.targets and scene.objects.categories else ""
-    return scene.sought.index(named) if named in scene.sought else 0
+    return scene.memory_set.index(named) if named in scene.memory_set else 0

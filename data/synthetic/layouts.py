@@ -29,7 +29,7 @@ from data.table.write import write_table
 HUES = {"ball": 0, "book": 108, "kite": 28, "roof": 14, "ring": 62, "plus": 145}  # of each category, 0 to 179
 PULL = {"ball": 6.0, "book": 3.0, "kite": 2.0, "roof": 1.0, "ring": 0.5, "plus": 0.2}  # of each in free viewing
 EXEMPLARS = 12  # different things of each category
-ALIKE = 4.0  # how much more often a searcher looks at what is like something sought
+ALIKE = 4.0  # how much more often a searcher looks at what is of a category in the memory set
 REACH = 0.2  # distance at which an object is looked at 1/e as often, in diagonals of the picture
 AGAIN = 0.05  # each look at an object makes the next one this much less likely
 MEDIAN, SPREAD, LONGER = 230.0, 0.35, 1.3  # durations: median in ms, of the logarithm, and factor on what is preferred
@@ -109,8 +109,8 @@ def _trials(
             target = int(chance.integers(len(objects)))
             held = _held(chance, objects, target, memory)
             x, y, width, height = objects.boxes[target].tolist()
-            sought = tuple(name[:-2] for name in held)
-            scene = Scene(picture, objects, (target,), sought, "search", (x, y, width, height))
+            memory_set = tuple(name[:-2] for name in held)
+            scene = Scene(picture, objects, (target,), memory_set, "search", (x, y, width, height))
         people = (f"s{i + 1:02d}" for i in range(viewers))
         yield _Trial(scene, tuple(_walk(chance, scene, who, seconds) for who in people), held)
 
@@ -161,7 +161,9 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
     """One viewer of a scene."""
     boxes, centres = scene.objects.boxes, scene.objects.centres
     search = bool(scene.targets)
-    pull = np.array([(ALIKE if c in scene.sought else 1.0) if search else PULL[c] for c in scene.objects.categories])
+    pull = np.array(
+        [(ALIKE if c in scene.memory_set else 1.0) if search else PULL[c] for c in scene.objects.categories]
+    )
     usual = np.where(pull > (1.0 if search else 2.0), LONGER * MEDIAN, MEDIAN)
     width, height = scene.picture.width, scene.picture.height
     reach = REACH * math.hypot(width, height)
@@ -253,4 +255,4 @@ def _scanpath(trial: _Trial, path: ObjectPath) -> Scanpath:
     if not trial.held:
         return scanpath
     target, box = trial.held[0], trial.scene.box
-    return replace(scanpath, task="search", target=target, box=box, found=path.ended, sought=trial.held)
+    return replace(scanpath, task="search", target=target, box=box, found=path.ended, memory_set=trial.held)

@@ -105,15 +105,16 @@ def check(path: Path, rows: Rows, report: Report) -> None:
 
 
 def write(path: Path, items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> None:
-    """Make the file from the scanpaths that say what was sought; no file when none does."""
+    """Make the file from the scanpaths that say what was held in mind; no file when none does."""
     found: dict[Trial, tuple[str, ...]] = {}
     for picture, scanpaths in items:
         here: dict[Trial, tuple[str, ...]] = {}
         for s in scanpaths:
             trial = picture.name, s.subject, s.target
-            if any(MARK in name or name != name.strip() or not name for name in s.sought):
-                raise TableError(f"{_named(trial)} seeks {s.sought}; give names that are not empty, without {MARK!r}.")
-            if len(s) and here.setdefault(trial, s.sought) != s.sought:
+            if any(MARK in name or name != name.strip() or not name for name in s.memory_set):
+                problem = f"{_named(trial)} has the memory set {s.memory_set}"
+                raise TableError(f"{problem}; give names that are not empty, without {MARK!r}.")
+            if len(s) and here.setdefault(trial, s.memory_set) != s.memory_set:
                 raise TableError(f"{_named(trial)} is there with two tasks and memory sets; name the viewers apart.")
         found |= {trial: names for trial, names in here.items() if names}
     if not found:

@@ -1,4 +1,4 @@
-"""A data set as scenes: which objects a picture has, which of them is sought, and each viewer's path over them."""
+"""A data set as scenes: which objects a picture has, which of them is looked for, and each viewer's path over them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,20 +22,20 @@ def scene(picture: Picture, objects: Objects, scanpath: Scanpath, categories: Ma
 
     The targets are the objects whose attribute `exemplar` is the target's name; else those with `is_target` = 1; else
     the one that shares more than half of the united area with the target's box; and on a grid the cell that holds the
-    middle of that box. A target that is none of the objects leaves `targets` empty, and stays in `sought`.
+    middle of that box. A target that is none of the objects leaves `targets` empty, and stays in `memory_set`.
 
     `categories` tells the category of every name (of exemplars and of categories), as far as this is known beyond the
     picture's own objects. A name that it lacks is tried without its trailing digits; if that fails, its category is "".
     """
     targets = _targets(objects, scanpath)
-    known = category_names([objects]) if categories is None else categories
-    held = scanpath.sought or ((scanpath.target,) if scanpath.target or scanpath.box else ())
+    category_of = category_names([objects]) if categories is None else categories
+    names = scanpath.memory_set or ((scanpath.target,) if scanpath.target or scanpath.box else ())
     of_target = objects.categories[targets[0]] if targets and objects.categories else ""
-    sought = tuple(_category(name, known) or (of_target if name == scanpath.target else "") for name in held)
-    held_in_mind = tuple("" if s in UNKNOWN else s for s in sought)
+    held = [_category(name, category_of) or (of_target if name == scanpath.target else "") for name in names]
+    memory_set = tuple("" if category in UNKNOWN else category for category in held)
     x, y, width, height = objects.boxes[targets[0]].tolist() if targets else (0.0,) * 4
     box = scanpath.box or ((x, y, width, height) if targets else None)
-    return Scene(picture, objects, targets, held_in_mind, scanpath.task, box)
+    return Scene(picture, objects, targets, memory_set, scanpath.task, box)
 
 
 def category_names(everything: Iterable[Objects]) -> dict[str, str]:
@@ -55,7 +55,7 @@ def _category(name: str, known: Mapping[str, str]) -> str:
 
 
 def _targets(objects: Objects, scanpath: Scanpath) -> tuple[int, ...]:
-    if not (scanpath.target or scanpath.sought or scanpath.box) or not len(objects):
+    if not (scanpath.target or scanpath.memory_set or scanpath.box) or not len(objects):
         return ()
     known = objects.attributes
     named = tuple(i for i, a in enumerate(known) if scanpath.target and a.get("exemplar") == scanpath.target)
@@ -79,7 +79,7 @@ def scenes(
     Trials on one picture with the same task, target (and its box) and memory set share a scene. `source` says where
     objects come from: "file" (objects.json), another .json file of its form, or "grid:ROWSxCOLUMNS". A picture for
     which the file names none is a scene of no objects, whose paths have length 0 and count every fixation as
-    unassigned. Categories of what is sought are known from all pictures of the set.
+    unassigned. Categories of what is looked for are known from all pictures of the set.
     """
     file = objects_file(root, source)
     return scenes_of(table(root), annotated(root, file), file, source, within, merge)
@@ -123,7 +123,7 @@ def scenes_of(
             raise TableError(f"{file}, picture {picture.name!r}: {error}") from error
         groups: dict[Any, list[Scanpath]] = {}
         for s in scanpaths:
-            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.sought))), []).append(s)
+            groups.setdefault((s.task, s.target, s.box, tuple(sorted(s.memory_set))), []).append(s)
         on = objects if on_grid is None else grid(picture.width, picture.height, *on_grid)
         for group in groups.values():
             first = group[0] if on_grid is None else _boxed(group[0], objects)

@@ -72,7 +72,7 @@ class ScanpathPredictor:
         *,
         condition: str = "any",
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
         told: bool = False,
     ) -> "OnnxStepModel":
         """The scene as the model sees it, computed once for all observers.
@@ -81,11 +81,11 @@ class ScanpathPredictor:
             scene: Its objects, and what is looked for.
             condition: Viewing condition that the model knows.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
-            sought: Pictures of what is looked for.
+            target_crops: Pictures of what is looked for.
             told: The model is told which object is the target.
         """
         index = condition_index(condition, self.contract.conditions, self.contract.name)
-        arrays = self.form.feed(scene, index, told, pixels, sought)
+        arrays = self.form.feed(scene, index, told, pixels, target_crops)
         wanted = {node.name for node in self._scene.get_inputs()}
         found = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in wanted})
         if not all(np.isfinite(values).all() for values in found):

@@ -192,7 +192,7 @@ def test_what_was_held_in_mind_comes_with_the_cache(root: Path) -> None:
     lines(root, "a.png,s1,0,1,1,,,,cup,,,,,", "a.png,s2,0,1,1,,,,cup,,,,,", header=SEARCH)
     (root / "trials.csv").write_text("image,subject,target,memory_set\na.png,s2,cup,cup;pen\n")
     assert attempt(root) == strictly(root)
-    assert [path.sought for _, paths in read_table(root) for path in paths] == [(), ("cup", "pen")]
+    assert [path.memory_set for _, paths in read_table(root) for path in paths] == [(), ("cup", "pen")]
     (root / "trials.csv").write_text("image,subject\n")
     assert attempt(root) == strictly(root)
     assert "trials.csv" in attempt(root)[1]

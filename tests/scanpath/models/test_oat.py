@@ -43,7 +43,7 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> None:
 def test_steps_that_remember_equal_whole_paths_read_at_once(kind: str, third: tuple[int, ...], told: bool) -> None:
     """Three scenes of different sizes in one batch, the last with one less in mind, against each alone step by step."""
     network = toy.network(kind)
-    two = replace(toy.scene(7, 1, (1, 5)), sought=("lamp", "cup"))
+    two = replace(toy.scene(7, 1, (1, 5)), memory_set=("lamp", "cup"))
     both = toy.form(kind).feed(two, 1, told, toy.pixels(1), [toy.pixels(3)[:9, :20], toy.pixels(4)])
     scenes = [fed(kind, 4, 0, (3,), told), both, fed(kind, 5, 2, third, told and bool(third))]
     order = torch.tensor([[[3, 1, 1, 0], [0, 2, -1, -1]], [[6, 1, 5, 6], [2, -1, -1, -1]], [[4, 0, 4, 2], [-1] * 4]])
