@@ -11,6 +11,6 @@ def declaring(package: str, name: str) -> dict[str, ModuleType]:
     Files with a leading underscore are private and are not looked at.
     """
     folder = importlib.import_module(package).__path__
-    names = sorted(found.name for found in pkgutil.iter_modules(folder) if not found.name.startswith("_"))
+    names = sorted(info.name for info in pkgutil.iter_modules(folder) if not info.name.startswith("_"))
     modules = {module: importlib.import_module(f"{package}.{module}") for module in names}
     return {module: content for module, content in modules.items() if name in vars(content)}

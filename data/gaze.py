@@ -133,10 +133,10 @@ class Objects:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
             raise GazeError(f"Objects: boxes has shape {self.boxes.shape}, but must be (n, 4).")
         for name in ("categories", "attributes", "confidences", "masks"):
-            known = getattr(self, name)
-            absent = known is None or (isinstance(known, tuple) and not known)
-            if not absent and len(known) != len(self):
-                raise GazeError(f"Objects: {len(known)} {name} for {len(self)} boxes.")
+            values = getattr(self, name)
+            absent = values is None or (isinstance(values, tuple) and not values)
+            if not absent and len(values) != len(self):
+                raise GazeError(f"Objects: {len(values)} {name} for {len(self)} boxes.")
 
     def __len__(self) -> int:
         return len(self.boxes)

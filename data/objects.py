@@ -59,22 +59,22 @@ def assign(xy: Float[np.ndarray, "l 2"], objects: Objects, within: float = 0.0) 
     holds = np.asarray(((from_low >= 0) & (from_low < size)).all(2))
     if objects.masks is not None:
         holds = _under(xy, objects.masks)[:, order]
-    found = np.where(holds.any(1), holds.argmax(1), -1)
+    chosen = np.where(holds.any(1), holds.argmax(1), -1)
     if within > 0:
         away = np.linalg.norm(np.maximum(np.maximum(-from_low, from_low - size), 0), axis=2)
         away = np.nan_to_num(away, nan=math.inf)
         nearest = away.argmin(1)
         reached = (away.min(1) <= within) & np.isfinite(xy).all(1)
-        found = np.where((found < 0) & reached, nearest, found)
-    return np.where(found < 0, -1, order[found]).astype(np.int64)
+        chosen = np.where((chosen < 0) & reached, nearest, chosen)
+    return np.where(chosen < 0, -1, order[chosen]).astype(np.int64)
 
 
 def _under(xy: Float[np.ndarray, "l 2"], masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "l n"]:
     """Which masks hold the pixel of each point; none holds a point off the picture."""
     _, height, width = masks.shape
     on = np.asarray(((xy >= 0) & (xy < (width, height))).all(1))
-    place = np.where(on[:, None], xy, 0).astype(np.int64)
-    return np.asarray(masks[:, place[:, 1], place[:, 0]].T & on[:, None])
+    pixel = np.where(on[:, None], xy, 0).astype(np.int64)
+    return np.asarray(masks[:, pixel[:, 1], pixel[:, 0]].T & on[:, None])
 
 
 def path(scanpath: Scanpath, objects: Objects, within: float = 0.0, merge: bool = False) -> ObjectPath:
@@ -123,8 +123,8 @@ def cells(source: str) -> tuple[int, int] | None:
     >>> cells("grid:6x8"), cells("file")
     ((6, 8), None)
     """
-    found = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
-    return (int(found[1]), int(found[2])) if found else None
+    grid = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
+    return (int(grid[1]), int(grid[2])) if grid else None
 
 
 def crops(
@@ -137,12 +137,12 @@ def crops(
     """
     if not np.isfinite(boxes).all():
         raise GazeError("A box to cut out holds what is not a number; mend or remove it.")
-    found = np.empty((len(boxes), size, size, 3), np.uint8)
-    for crop, box in zip(found, boxes, strict=True):
+    pieces = np.empty((len(boxes), size, size, 3), np.uint8)
+    for crop, box in zip(pieces, boxes, strict=True):
         piece = pixels[window(box, pixels.shape[1], pixels.shape[0])]
         method = cv2.INTER_AREA if max(piece.shape[:2]) > size else cv2.INTER_LINEAR
         crop[:] = cv2.resize(piece, (size, size), interpolation=method)
-    return found
+    return pieces
 
 
 def window(box: Float[np.ndarray, " 4"], width: int, height: int) -> tuple[slice, slice]:

@@ -25,13 +25,13 @@ def picture(path: Path, name: str, release: str, wanted: tuple[int, int] | None 
     if not is_valid_name(name) or not path.is_file():
         where = "".join(letter if letter.isprintable() else "?" for letter in str(path))
         raise TableError(f"{where}: the picture is missing; give the whole {release} release.")
-    found = picture_size(path)
-    if wanted and found != wanted:
+    size = picture_size(path)
+    if wanted and size != wanted:
         width, height = wanted
         raise TableError(
             f"{path}: not {width} x {height} pixels, which the fixations refer to; use the original picture."
         )
-    return Picture(name, *found, path)
+    return Picture(name, *size, path)
 
 
 @contextlib.contextmanager
@@ -49,22 +49,22 @@ def parse_errors(path: Path, part: str = "it") -> Iterator[None]:
 
 def array(value: Any, name: str, columns: int) -> Float[np.ndarray, "n _"]:
     """A MATLAB matrix of so many columns as floats; an empty one of any shape has no rows."""
-    found = np.asarray(value)
-    if found.dtype.kind not in "biuf":
+    matrix = np.asarray(value)
+    if matrix.dtype.kind not in "biuf":
         raise ValueError(f"{name} is no matrix of numbers")
-    if not found.size:
+    if not matrix.size:
         return np.empty((0, columns))
-    if found.ndim != 2 or found.shape[1] != columns:
-        raise ValueError(f"{name} has the shape {' x '.join(map(str, found.shape))}, not n x {columns}")
-    return found.astype(float)
+    if matrix.ndim != 2 or matrix.shape[1] != columns:
+        raise ValueError(f"{name} has the shape {' x '.join(map(str, matrix.shape))}, not n x {columns}")
+    return matrix.astype(float)
 
 
 def field_row(struct: Any, name: str) -> Float[np.ndarray, " l"]:
     """A field of a MATLAB struct as finite numbers, whether it is a row or a column."""
-    found = array(_matlab.field(struct, name).reshape(-1, 1), name, 1)[:, 0]
-    if not np.isfinite(found).all():
+    numbers = array(_matlab.field(struct, name).reshape(-1, 1), name, 1)[:, 0]
+    if not np.isfinite(numbers).all():
         raise ValueError(f"{name} is not finite")
-    return found
+    return numbers
 
 
 def pixels(path: Path, xy: Float[np.ndarray, "n 2"], width: int, height: int) -> None:

@@ -58,34 +58,34 @@ def published(name: str) -> Published:
 
 
 def _options(name: str, function: Callable[..., Any], words: Sequence[str]) -> dict[str, Any]:
-    known = dict(list(inspect.signature(function).parameters.items())[1:])  # all but the root
+    parameters = dict(list(inspect.signature(function).parameters.items())[1:])  # all but the root
     chosen: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or key not in known:
-            have = f"it has: {', '.join(known)}" if known else "it has none"
+        if not equals or key not in parameters:
+            have = f"it has: {', '.join(parameters)}" if parameters else "it has none"
             raise GazeError(f"{name} has no option {word!r}; write NAME=VALUE; {have}.")
-        chosen[key] = _value(name, known[key], value)
+        chosen[key] = _value(name, parameters[key], value)
     return chosen
 
 
 def _value(name: str, parameter: inspect.Parameter, word: str) -> Any:
     """A word as what a parameter takes, which its default or its annotation shows."""
-    told = str(parameter.annotation)
-    if word.lower() == "none" and "None" in told:
+    annotation = str(parameter.annotation)
+    if word.lower() == "none" and "None" in annotation:
         return None
-    kind = type(parameter.default)
+    value_type = type(parameter.default)
     try:
-        if kind is bool:
+        if value_type is bool:
             return ANSWERS[word.lower()]
-        if kind in (int, float):
-            return kind(word)
+        if value_type in (int, float):
+            return value_type(word)
     except (KeyError, ValueError):
-        wanted = "true or false" if kind is bool else "a number"
+        wanted = "true or false" if value_type is bool else "a number"
         raise GazeError(f"{name}: the option {parameter.name} is {word!r}; write {wanted}.") from None
-    if kind is not str and "str" not in told and "Path" not in told:
+    if value_type is not str and "str" not in annotation and "Path" not in annotation:
         raise GazeError(f"{name}: the option {parameter.name} cannot be given here; call its reader from Python.")
-    return Path(word) if "str" not in told and kind is not str else word
+    return Path(word) if "str" not in annotation and value_type is not str else word
 
 
 def _other(module: ModuleType, what: str, root: Path, chosen: Mapping[str, Any]) -> Any:

@@ -62,11 +62,11 @@ def read(root: Path | str, every: int = 1) -> Iterator[tuple[Picture, tuple[Scan
 def splits(root: Path | str, every: int = 1) -> dict[str, list[str]]:
     """The authors' splits train, val and test by names of frames that `read` yields, hence none to test on."""
     root = Path(root)
-    found: dict[str, list[str]] = {split: [] for split in LAST}
+    frames: dict[str, list[str]] = {split: [] for split in LAST}
     for video in _annotated(root, every):
         _, suffix = _extracted(root, video)
-        found[_split(root, video)] += [f"{video}/{path.stem}{suffix}" for path in _marks(root, video)[::every]]
-    return found
+        frames[_split(root, video)] += [f"{video}/{path.stem}{suffix}" for path in _marks(root, video)[::every]]
+    return frames
 
 
 def _split(root: Path, video: str) -> str:
@@ -88,8 +88,8 @@ def _annotated(root: Path, every: int) -> list[str]:
 
 def _extracted(root: Path, video: str) -> tuple[Path | None, str]:
     """The folder of a video's frames, where there are any, and the suffix of their names."""
-    for place in FRAMES:
-        folder = root / place.format(video)
+    for pattern in FRAMES:
+        folder = root / pattern.format(video)
         if there := _numbered(folder, SUFFIXES):
             return folder, there[0].suffix
     return None, SUFFIXES[0]
@@ -97,8 +97,8 @@ def _extracted(root: Path, video: str) -> tuple[Path | None, str]:
 
 def _numbered(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files 0001, 0002, ... of a folder in order."""
-    found = [path for path in folder.glob("*") if path.suffix in suffixes and path.stem.isdecimal()]
-    return sorted(found, key=lambda path: int(path.stem))
+    numbered = [path for path in folder.glob("*") if path.suffix in suffixes and path.stem.isdecimal()]
+    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def _marks(root: Path, video: str) -> list[Path]:

@@ -103,11 +103,13 @@ def fixations(xy: Float[np.ndarray, "n 2"]) -> list[tuple[int, int]]:
 def _item(root: Path, viewers: list[Path], name: str, skip: int) -> tuple[Picture, tuple[Scanpath, ...]]:
     file = f"{name}.jpeg"
     picture = _release.picture(root / "ALLSTIMULI" / file, file, "MIT1003")
-    found = [_recording(viewer / f"{name}.mat", picture, skip) for viewer in viewers]
+    recordings = [_recording(viewer / f"{name}.mat", picture, skip) for viewer in viewers]
     _release.exchanged(
-        viewers[0] / f"{name}.mat", np.concatenate([xy for xy, _ in found]), picture.width, picture.height
+        viewers[0] / f"{name}.mat", np.concatenate([xy for xy, _ in recordings]), picture.width, picture.height
     )
-    scanpaths = [_scanpath(viewer.name, *recording, picture) for viewer, recording in zip(viewers, found, strict=True)]
+    scanpaths = [
+        _scanpath(viewer.name, *recording, picture) for viewer, recording in zip(viewers, recordings, strict=True)
+    ]
     return picture, tuple(scanpath for scanpath in scanpaths if len(scanpath))
 
 
@@ -117,9 +119,9 @@ def _recording(path: Path, picture: Picture, skip: int) -> tuple[Float[np.ndarra
     with _release.parse_errors(path):
         samples = _release.array(_matlab.field(_matlab.field(struct, "DATA"), "eyeData"), "eyeData", 2)
     samples = np.clip(samples, -_release.FAR, _release.FAR)  # whatever number stands for a blink
-    seen = (samples >= 0).all(1)
-    _release.shares(path, samples[seen], picture.width, picture.height)
-    spans = [(begin, end) for begin, end in fixations(samples) if seen[begin:end].any()][skip:]
+    tracked = (samples >= 0).all(1)
+    _release.shares(path, samples[tracked], picture.width, picture.height)
+    spans = [(begin, end) for begin, end in fixations(samples) if tracked[begin:end].any()][skip:]
     xy = np.array([np.nanmedian(samples[begin:end], 0) for begin, end in spans]).reshape(-1, 2) - 0.5
     return xy, np.array(spans, float).reshape(-1, 2)
 

@@ -58,17 +58,17 @@ def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Pic
 def _items(
     root: Path, title: str, wanted: tuple[int, int], path: Path, entries: np.ndarray
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    seen: set[str] = set()
+    names: set[str] = set()
     for number, entry in enumerate(entries, 1):
         with _release.parse_errors(path, f"fixations{{{number}}}"):
             name = str(_matlab.field(entry, "img").ravel()[0])
             viewers = _matlab.field(entry, "subjects").ravel()
-            found = [_scanpath(f"s{i:02d}", viewer) for i, viewer in enumerate(viewers, 1)]
-        if name in seen:
+            of_viewers = [_scanpath(f"s{i:02d}", viewer) for i, viewer in enumerate(viewers, 1)]
+        if name in names:
             raise TableError(f"{path}: the picture {name} is there twice; download it again.")
-        seen.add(name)
+        names.add(name)
         picture = _release.picture(root / "data" / "stimuli" / name, name, title, wanted)
-        scanpaths = tuple(scanpath for scanpath in found if len(scanpath))
+        scanpaths = tuple(scanpath for scanpath in of_viewers if len(scanpath))
         if scanpaths:
             _release.pixels(path, np.concatenate([scanpath.xy for scanpath in scanpaths]) + 0.5, *wanted)
             _release.milliseconds(path, np.concatenate([scanpath.duration for scanpath in scanpaths]), "fix_duration")

@@ -89,10 +89,10 @@ def read(
 
 def splits(root: Path | str, edition: str = "") -> dict[str, list[str]]:
     """The authors' splits train and val by names of pictures."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for _, picture in _files(Path(root), edition):
-        found.setdefault(picture.parent.name, []).append(picture.name)
-    return found
+        names.setdefault(picture.parent.name, []).append(picture.name)
+    return names
 
 
 def samples(root: Path | str, edition: str = "", screen: Screen = NOMINAL) -> Iterator[Samples]:
@@ -124,25 +124,25 @@ def recover(
 def _files(root: Path, edition: str) -> list[tuple[Path, Path]]:
     """Every file of fixations with its picture, train first."""
     folder = root / (f"fixations_{edition}" if edition else "fixations")
-    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("[!.]*.mat"))]
-    if not found:
+    files = [path for split in ("train", "val") for path in sorted((folder / split).glob("[!.]*.mat"))]
+    if not files:
         raise TableError(
             f"{folder}: no train/*.mat or val/*.mat is there; give the folder of SALICON, which holds them."
         )
-    for path, other in pairwise(sorted(found, key=lambda path: path.name)):
+    for path, other in pairwise(sorted(files, key=lambda path: path.name)):
         if path.name == other.name:
             raise TableError(f"{other}: the picture is in train and in val; keep one of them.")
-    return [(path, root / "images" / path.parent.name / f"{path.stem}.jpg") for path in found]
+    return [(path, root / "images" / path.parent.name / f"{path.stem}.jpg") for path in files]
 
 
 def _workers(path: Path) -> list[Worker]:
     with _release.parse_errors(path, "gaze"):
-        found = [_worker(entry) for entry in _matlab.load(path, "gaze").ravel()]
-    if found:
+        workers = [_worker(entry) for entry in _matlab.load(path, "gaze").ravel()]
+    if workers:
         for points in ("fixations", "location"):
-            _release.pixels(path, np.concatenate([getattr(worker, points) for worker in found]) + 0.5, *SIZE)
-        _release.milliseconds(path, np.concatenate([worker.time for worker in found]), "timestamp")
-    return found
+            _release.pixels(path, np.concatenate([getattr(worker, points) for worker in workers]) + 0.5, *SIZE)
+        _release.milliseconds(path, np.concatenate([worker.time for worker in workers]), "timestamp")
+    return workers
 
 
 def _worker(entry: Any) -> Worker:

@@ -67,16 +67,16 @@ def _items(path: Path, pictures: list[Path], trials: np.ndarray) -> Iterator[tup
     for number, (file, viewers) in enumerate(zip(pictures, trials, strict=True), 1):
         picture = _release.picture(file, file.name, "Scene")
         with _release.parse_errors(path, f"fixations{{{number}, :}}"):
-            found = [_trial(matrix) for matrix in viewers]
-        _check(path, picture, np.concatenate(found))
-        yield picture, tuple(_scanpath(f"s{i:02d}", trial) for i, trial in enumerate(found, 1) if len(trial))
+            of_viewers = [_trial(matrix) for matrix in viewers]
+        _check(path, picture, np.concatenate(of_viewers))
+        yield picture, tuple(_scanpath(f"s{i:02d}", trial) for i, trial in enumerate(of_viewers, 1) if len(trial))
 
 
 def _trial(matrix: Any) -> Trial:
-    found = _release.array(matrix, "fixations", 4)
-    if not np.isfinite(found).all():
+    rows = _release.array(matrix, "fixations", 4)
+    if not np.isfinite(rows).all():
         raise ValueError("not finite")
-    return found
+    return rows
 
 
 def _check(path: Path, picture: Picture, rows: Trial) -> None:

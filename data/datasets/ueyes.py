@@ -75,7 +75,7 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
         initial: Whether to keep fixations that were under way when the picture came.
     """
     root = _folder(Path(root))
-    found: dict[str, dict[str, Fixations]] = {name: {} for name in _table(root)[1]}
+    of_pictures: dict[str, dict[str, Fixations]] = {name: {} for name in _table(root)[1]}
     logs = [(path, re.fullmatch(r"\d+_(kh\d+)_fixations\.csv", path.name, re.IGNORECASE)) for path in _logs(root)]
     if not any(match for _, match in logs):
         raise TableError(f"{root / 'eyetracker_logs'}: no file 00_kh000_fixations.csv is there; give all of UEyes.")
@@ -84,11 +84,11 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
             continue
         subject = match[1].lower()
         for name, fixations in _log(path).items():
-            if subject in found.get(name, ()):
+            if subject in of_pictures.get(name, ()):
                 raise TableError(f"{path}: {subject} has looked at {name} before; keep one copy of each file.")
-            if name in found:  # else it is no stimulus
-                found[name][subject] = fixations
-    return _items(root, found, 0.0 if initial else UNDERWAY)
+            if name in of_pictures:  # else it is no stimulus
+                of_pictures[name][subject] = fixations
+    return _items(root, of_pictures, 0.0 if initial else UNDERWAY)
 
 
 def splits(root: Path | str) -> dict[str, list[str]]:
@@ -138,10 +138,10 @@ def _log(path: Path) -> dict[str, Fixations]:
     """The valid fixations of every picture that the log names, in the order of their begin."""
     content = read_text(path, refuse)
     lines = csv.reader(io.StringIO(content, newline=""), strict=True)
-    found: dict[str, list[list[float]]] = {}
+    of_pictures: dict[str, list[list[float]]] = {}
     try:
-        places, width = _header(path, next(lines))
-        rows = [(cells, _row(path, lines.line_num, cells, places) if len(cells) == width else None) for cells in lines]
+        columns, width = _header(path, next(lines))
+        rows = [(cells, _row(path, lines.line_num, cells, columns) if len(cells) == width else None) for cells in lines]
     except csv.Error as error:
         raise TableError(f"{path}, line {lines.line_num}: not CSV ({error}); download it again.") from error
     bad = sum(row is None for _, row in rows)
@@ -150,9 +150,9 @@ def _log(path: Path) -> dict[str, Fixations]:
         raise TableError(f"{path}: {what}; download it again.")
     for cells, row in rows:
         if row and row[-1] == 1:
-            found.setdefault(cells[places[0]], []).append(row[:-1])
-    ordered = {name: np.array(sorted(rows, key=lambda row: row[2])) for name, rows in found.items()}
-    _doubt(path, np.concatenate([*ordered.values(), np.empty((0, 4))]))
+            of_pictures.setdefault(cells[columns[0]], []).append(row[:-1])
+    ordered = {name: np.array(sorted(rows, key=lambda row: row[2])) for name, rows in of_pictures.items()}
+    _check_units(path, np.concatenate([*ordered.values(), np.empty((0, 4))]))
     return ordered
 
 
@@ -167,9 +167,9 @@ def _header(path: Path, header: list[str]) -> tuple[list[int], int]:
     return [names.index(name) for name in NEEDED], len(names)
 
 
-def _row(path: Path, line: int, cells: list[str], places: list[int]) -> list[float] | None:
+def _row(path: Path, line: int, cells: list[str], columns: list[int]) -> list[float] | None:
     """x, y, begin, duration and validity; None where something is empty."""
-    needed = [cells[place].strip() for place in places]
+    needed = [cells[column].strip() for column in columns]
     if not all(needed):
         return None
     numbers = []
@@ -183,7 +183,7 @@ def _row(path: Path, line: int, cells: list[str], places: list[int]) -> list[flo
     return numbers
 
 
-def _doubt(path: Path, fixations: Fixations) -> None:
+def _check_units(path: Path, fixations: Fixations) -> None:
     """Refuse numbers in other units than Gazepoint's."""
     if not len(fixations):
         return
@@ -195,9 +195,9 @@ def _doubt(path: Path, fixations: Fixations) -> None:
 
 
 def _items(
-    root: Path, found: dict[str, dict[str, Fixations]], after: float
+    root: Path, of_pictures: dict[str, dict[str, Fixations]], after: float
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    for name, people in found.items():
+    for name, people in of_pictures.items():
         picture = _release.picture(root / "images" / name, name, "UEyes")
         scanpaths = (_scanpath(subject, rows[rows[:, 2] >= after], picture) for subject, rows in people.items())
         yield picture, tuple(scanpath for scanpath in scanpaths if len(scanpath))

@@ -121,9 +121,9 @@ def _name(
         (left, bottom - height),
         (right - width, bottom - height),
     ):
-        place = x, y, x + width, y + height
-        inside = x >= 0 and y >= 0 and place[2] <= columns and place[3] <= rows
-        if inside and not any(overlap(place, other) for other in taken):
-            taken.append(place)
+        position = x, y, x + width, y + height
+        inside = x >= 0 and y >= 0 and position[2] <= columns and position[3] <= rows
+        if inside and not any(overlap(position, other) for other in taken):
+            taken.append(position)
             paste(canvas, label, (x, y))
             return

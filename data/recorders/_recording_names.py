@@ -41,16 +41,16 @@ def recording_names(paths: Sequence[Path]) -> dict[Path, str]:
     """
     surfaces = Counter(path.parent for path in paths if PUPIL.fullmatch(path.name))
     parts = {path: _parts(path, surfaces[path.parent]) for path in paths}
-    found: dict[Path, str] = {}
+    chosen: dict[Path, str] = {}
     for depth in range(1, max(map(len, parts.values()), default=0) + 1):
         tails = {path: "_".join(it[-depth:]) for path, it in parts.items()}
         count = Counter(tails.values())
         for path, tail in tails.items():
             last = depth >= len(parts[path])
             number = bool(PUPIL.fullmatch(path.name)) and tail.replace("_", "").isdigit()
-            if path not in found and (last or (count[tail] == 1 and not number)):
-                found[path] = tail
-    return {path: found[path] for path in paths}
+            if path not in chosen and (last or (count[tail] == 1 and not number)):
+                chosen[path] = tail
+    return {path: chosen[path] for path in paths}
 
 
 def _parts(path: Path, alike: int) -> list[str]:

@@ -50,10 +50,10 @@ def text(path: Path, tell: Warn = warnings.warn) -> str:
     with _readable(path):
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == GZIP else content
-    found = _plain(path, content, tell)
-    if not found.strip():
+    decoded = _plain(path, content, tell)
+    if not decoded.strip():
         raise RecordingError(f"{path}: the file is empty; export the recording again.")
-    return found
+    return decoded
 
 
 def start(path: Path) -> str:
@@ -63,10 +63,10 @@ def start(path: Path) -> str:
         if content[:2] == GZIP:
             content = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content, START)
     cut = len(content) >= START
-    found = _plain(path, content[: content.rfind(b"\n") + 1] or content if cut else content, lambda _: None)
-    if not (cut or found.strip()):
+    decoded = _plain(path, content[: content.rfind(b"\n") + 1] or content if cut else content, lambda _: None)
+    if not (cut or decoded.strip()):
         raise RecordingError(f"{path}: the file is empty; export the recording again.")
-    return found
+    return decoded
 
 
 @contextlib.contextmanager
@@ -83,10 +83,10 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _plain(path: Path, content: bytes, tell: Warn) -> str:
     """Bytes as text, its lines ended as on Linux."""
-    found = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in found:
+    decoded = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in decoded:
         raise UnlikeError(f"{path}: not a text file; export the recording as text (ASC, TSV or CSV).")
-    return found
+    return decoded
 
 
 def _decoded(path: Path, content: bytes, tell: Warn) -> str:
@@ -113,8 +113,8 @@ def plain(name: str) -> str:
 
 def match(columns: Sequence[str], *names: str) -> str:
     """The first of the names that is a column, exactly or however it is written; "" if none is."""
-    known = {plain(column): column for column in reversed(columns)}
-    exact = (name if name in columns else known.get(plain(name) or " ", "") for name in names)
+    by_plain_name = {plain(column): column for column in reversed(columns)}
+    exact = (name if name in columns else by_plain_name.get(plain(name) or " ", "") for name in names)
     return next((column for column in exact if column), "")
 
 

@@ -108,30 +108,30 @@ def read(
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RecordingError(f"{path}: not JSON ({short_reason(error)}); mend it.") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise RecordingError(f"{path}: not a JSON object; write {{ ... }}.")
-    return found
+    return content
 
 
 def _inherited(path: Path, suffix: str) -> dict[str, Any]:
     """All that the JSON files of this suffix say of a file, from the top of the data set down."""
     parts = set(stem(path).split("_")[:-1])
-    found: dict[str, Any] = {}
+    inherited: dict[str, Any] = {}
     folders = [path.parent, *list(path.absolute().parents)[1:5]]
     root = next((i for i, folder in enumerate(folders) if (folder / "dataset_description.json").is_file()), 0)
     for folder in reversed(folders[: root + 1]):
         mine = [it for it in folder.glob(f"*{suffix}.json") if set(it.stem.split("_")[:-1]) <= parts]
         for file in sorted(mine, key=lambda it: len(it.name)):
-            found |= _document(file)
-    return found
+            inherited |= _document(file)
+    return inherited
 
 
 def _shown(path: Path) -> dict[str, Any]:
-    found = _inherited(path, "events").get("StimulusPresentation")
-    return found if isinstance(found, dict) else {}
+    presentation = _inherited(path, "events").get("StimulusPresentation")
+    return presentation if isinstance(presentation, dict) else {}
 
 
 def _setup(about: dict[str, Any]) -> _units.Setup:
@@ -154,10 +154,10 @@ def _pair(value: object) -> tuple[float, float] | None:
 def _number(value: object) -> float:
     """A number of a JSON file; NaN where it is none, or as large as no float."""
     try:
-        found = float(value) if isinstance(value, int | float) else math.nan
+        number = float(value) if isinstance(value, int | float) else math.nan
     except OverflowError:
         return math.nan
-    return found if math.isfinite(found) else math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _unit(path: Path, about: dict[str, Any], column: str, units: dict[str, str]) -> str:
@@ -187,8 +187,8 @@ def _clock(
     rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
     if stamps is not None:
         time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
-        known = time[np.isfinite(time)]
-        return time if math.isnan(begin) or not len(known) else time - known.min() + begin
+        measured = time[np.isfinite(time)]
+        return time if math.isnan(begin) or not len(measured) else time - measured.min() + begin
     if not 0 < rate < _units.FASTEST:
         raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
     return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)

@@ -71,9 +71,9 @@ def read(
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
     table = _text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
     names = _names(path, table.names, given)
-    found = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
+    guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
     if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
-        tell(f"{path}: {', '.join(found)}.")
+        tell(f"{path}: {', '.join(guesses)}.")
     display = _units.geometry(path, screen, _units.Setup())
     hint = time_hint(names["time"])
     time = _units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
@@ -89,20 +89,20 @@ def read(
 
 def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:
     """The column of each role; "" where there is none, which only some may lack."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for role, usual in USUAL.items():
         if role in given:
-            found[role] = _text_table.match(header, given[role]) or given[role]
+            columns[role] = _text_table.match(header, given[role]) or given[role]
             continue
-        found[role] = _text_table.match(header, *usual.split("|"))
-        if not found[role] and role in ("time", "x", "y"):
+        columns[role] = _text_table.match(header, *usual.split("|"))
+        if not columns[role] and role in ("time", "x", "y"):
             few = ", ".join(name[:40] for name in header[:12])
             problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
             raise _text_table.UnlikeError(f"{path}: {problem}.")
-    if len({found[role] for role in ("time", "x", "y")}) < 3:
-        what = ", ".join(f"{role} is {found[role]!r}" for role in ("time", "x", "y"))
+    if len({columns[role] for role in ("time", "x", "y")}) < 3:
+        what = ", ".join(f"{role} is {columns[role]!r}" for role in ("time", "x", "y"))
         raise RecordingError(f"{path}: {what}; give three columns.")
-    return found
+    return columns
 
 
 def time_hint(name: str) -> str:

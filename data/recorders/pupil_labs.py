@@ -83,14 +83,14 @@ def read(
     path = Path(path)
     table = _text_table.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
-    known = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
-    if not clock or known is None:
+    columns = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
+    if not clock or columns is None:
         raise RecordingError(f"{path}: not an export of gaze by Pupil Labs; give gaze_positions.csv or gaze.csv.")
     display = _units.geometry(path, screen, _units.Setup())
-    if not known[4]:
+    if not columns[4]:
         tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
     time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
-    xy = _places(table, known, display, confidence)
+    xy = _places(table, columns, display, confidence)
     _units.warn_if_off_screen(path, xy, display, tell)
     if not np.isfinite(time).any():
         raise RecordingError(f"{path}: no row has a time; export the recording again.")
@@ -109,12 +109,12 @@ def read(
 
 
 def _places(
-    table: TextTable, known: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
+    table: TextTable, columns: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
 ) -> Float[np.ndarray, "n 2"]:
-    xy = np.stack([table.numbers(table.find(name)) for name in known[:2]], 1)
-    if known[3]:
+    xy = np.stack([table.numbers(table.find(name)) for name in columns[:2]], 1)
+    if columns[3]:
         xy[:, 1] = 1 - xy[:, 1]
-    if known[2] == "norm":
+    if columns[2] == "norm":
         xy *= (screen.width, screen.height)
     sure, blink, worn = table.find("confidence"), table.find("blink id"), table.find("worn")
     if sure:
@@ -134,11 +134,11 @@ def _wearers(path: Path, tell: Warn) -> dict[str, str]:
     if not table or not ids:
         return {}
     columns = [table.words(name) for it in ("recording name", "wearer name") if (name := table.find(it))]
-    found = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
-    for name, count in Counter(found.values()).items():
+    wearers = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
+    for name, count in Counter(wearers.values()).items():
         if count > 1:
             tell(f"{path}: {count} recordings are of {name!r}; they are taken for one person.")
-    return found
+    return wearers
 
 
 def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
@@ -156,12 +156,12 @@ def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
         lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
         labelled, mark = table.words(table.find(label)), table.find("recording id")
         recordings = table.words(mark) if mark else np.full(len(table), "", object)
-        found = []
+        trials = []
         for recording in dict.fromkeys(recordings):
             mine = [row for row in np.argsort(times) if np.isfinite(times[row]) and recordings[row] == recording]
             ends = _trials.mark_ends(times[mine].tolist(), lasting[mine].tolist())
-            found += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
-        found = [mark for mark in found if mark[3] not in EDGES]
-        tell(f"{path}: {len(found)} trials from {beside.name}.")
-        return found
+            trials += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
+        trials = [mark for mark in trials if mark[3] not in EDGES]
+        tell(f"{path}: {len(trials)} trials from {beside.name}.")
+        return trials
     return []

@@ -102,8 +102,8 @@ def _setup(table: TextTable) -> _units.Setup:
 
 
 def _first(numbers: Float[np.ndarray, " n"]) -> float:
-    known = numbers[np.isfinite(numbers)]
-    return float(known[0]) if len(known) else float("nan")
+    measured = numbers[np.isfinite(numbers)]
+    return float(measured[0]) if len(measured) else float("nan")
 
 
 def _samples(table: TextTable) -> Bool[np.ndarray, " n"]:
@@ -115,9 +115,9 @@ def _samples(table: TextTable) -> Bool[np.ndarray, " n"]:
     elif index:
         kept &= np.isfinite(table.numbers(index))
     elif event:
-        place = table.words(table.find(*SCREEN, *MEDIA))
+        gaze_cells = table.words(table.find(*SCREEN, *MEDIA))
         kept &= ~np.array(
-            [bool(what) and not where for what, where in zip(table.words(event), place, strict=True)], bool
+            [bool(what) and not where for what, where in zip(table.words(event), gaze_cells, strict=True)], bool
         )
     return kept
 

@@ -151,7 +151,7 @@ def _free(chance: np.random.Generator, size: tuple[int, int]) -> Float[np.ndarra
 
 def _held(chance: np.random.Generator, objects: Objects, target: int, memory: int) -> tuple[str, ...]:
     """The target's name, and the names of other things that are not there, of any category."""
-    shown = [str(known["exemplar"]) for known in objects.attributes]
+    shown = [str(attributes["exemplar"]) for attributes in objects.attributes]
     others = [f"{category}{number:02d}" for category in HUES for number in range(EXEMPLARS)]
     absent = [name for name in others if name not in shown]
     return (shown[target], *(absent[i] for i in chance.choice(len(absent), memory - 1, replace=False)))
@@ -193,11 +193,11 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
 def paint(scene: Scene) -> UInt8[np.ndarray, "h w 3"]:
     """The picture of a scene: each category is a shape of its own hue, each exemplar a shade of it."""
     canvas: UInt8[np.ndarray, "h w 3"] = np.full((scene.picture.height, scene.picture.width, 3), 205, np.uint8)
-    for box, category, known in zip(
+    for box, category, attributes in zip(
         scene.objects.boxes.astype(int).tolist(), scene.objects.categories, scene.objects.attributes, strict=True
     ):
         x, y, width, height = box
-        number = int(str(known["exemplar"])[-2:])
+        number = int(str(attributes["exemplar"])[-2:])
         shade = (HUES[category] + number % 3 * 3, 255 - 35 * (number % 4), 250 - 11 * number)
         colour = cv2.cvtColor(np.array([[shade]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0]
         canvas[y : y + height, x : x + width][_shape(category, width, height)] = colour
@@ -235,18 +235,18 @@ def write(
     """
     parts = {"train": [0, 1, 2], "val": [3], "test": [4]}
     with tempfile.TemporaryDirectory() as folder:
-        items, found = [], {}
+        items, objects = [], {}
         for trial in _trials(count, seed, task, arrangement, size, viewers, memory, seconds):
             picture = trial.scene.picture
             path = Path(folder) / picture.name
             Image.fromarray(paint(trial.scene)).save(path)
             items.append((replace(picture, path=path), tuple(_scanpath(trial, it) for it in trial.paths)))
-            found[picture.name] = trial.scene.objects
+            objects[picture.name] = trial.scene.objects
         splits = {
             part: [picture.name for i, (picture, _) in enumerate(items) if i % 5 in turns]
             for part, turns in parts.items()
         }
-        write_table(root, items, splits, found)
+        write_table(root, items, splits, objects)
 
 
 def _scanpath(trial: _Trial, path: ObjectPath) -> Scanpath:

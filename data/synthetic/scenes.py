@@ -62,8 +62,8 @@ def pictures(
         image = _paint(chance, size, things)
         gaze = tuple(_look(chance, size, things, f"s{i + 1:02d}", seconds) for i in range(viewers))
         boxes = np.array([[t.x - t.radius, t.y - t.radius, 2 * t.radius, 2 * t.radius] for t in things])
-        found = Objects(boxes.round(2), tuple(thing.kind for thing in things))
-        yield image, Picture(f"{number + 1:0{digits}d}.png", size[1], size[0]), gaze, found
+        objects = Objects(boxes.round(2), tuple(thing.kind for thing in things))
+        yield image, Picture(f"{number + 1:0{digits}d}.png", size[1], size[0]), gaze, objects
 
 
 def _arrange(chance: np.random.Generator, size: tuple[int, int]) -> list[_Thing]:
@@ -158,15 +158,18 @@ def write(
     Arguments as in `pictures`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        items, found = [], {}
+        items, objects_of = [], {}
         for image, picture, scanpaths, objects in pictures(count, seed, size, viewers, seconds):
             path = Path(folder) / picture.name
             Image.fromarray(image).save(path)
             items.append((Picture(picture.name, picture.width, picture.height, path), scanpaths))
-            found[picture.name] = objects
-        write_table(root, items, _splits([picture.name for picture, _ in items]), found)
+            objects_of[picture.name] = objects
+        write_table(root, items, _splits([picture.name for picture, _ in items]), objects_of)
 
 
 def _splits(names: list[str]) -> dict[str, list[str]]:
     turns = {"train": [0, 1, 2], "val": [3], "test": [4]}
-    return {split: [name for i, name in enumerate(names) if i % 5 in some] for split, some in turns.items()}
+    return {
+        split: [name for i, name in enumerate(names) if i % 5 in turns_of_split]
+        for split, turns_of_split in turns.items()
+    }

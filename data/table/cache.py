@@ -183,14 +183,14 @@ def counts(file: Path, table: Path) -> dict[str, int]:
 def _counts(file: Path) -> dict[str, int]:
     from pyarrow.parquet import ParquetFile
 
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
     with ParquetFile(file, read_dictionary=["image"], page_checksum_verification=True, pre_buffer=False) as opened:
         for batch in opened.iter_batches(16 * BATCH, columns=["image"], use_threads=False):
-            places, names = _text(batch, "image")
-            for place, count in enumerate(np.bincount(places).tolist()):
+            numbers, names = _text(batch, "image")
+            for number, count in enumerate(np.bincount(numbers).tolist()):
                 if count:
-                    found[names[place]] = found.get(names[place], 0) + count
-    return found
+                    counted[names[number]] = counted.get(names[number], 0) + count
+    return counted
 
 
 def _again(file: Path, table: Path) -> Path:

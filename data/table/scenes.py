@@ -40,30 +40,30 @@ def scene(picture: Picture, objects: Objects, scanpath: Scanpath, categories: Ma
 
 def category_names(everything: Iterable[Objects]) -> dict[str, str]:
     """The category of every exemplar, and of every category itself."""
-    found: dict[str, str] = {}
+    category_of: dict[str, str] = {}
     for objects in everything:
         attributes = objects.attributes or ({},) * len(objects)
-        for category, known in zip(objects.categories, attributes, strict=False):
-            found.setdefault(category, category)
-            if "exemplar" in known:
-                found[str(known["exemplar"])] = category
-    return found
+        for category, attribute in zip(objects.categories, attributes, strict=False):
+            category_of.setdefault(category, category)
+            if "exemplar" in attribute:
+                category_of[str(attribute["exemplar"])] = category
+    return category_of
 
 
-def _category(name: str, known: Mapping[str, str]) -> str:
-    return known.get(name) or known.get(name.rstrip("0123456789")) or ""
+def _category(name: str, category_of: Mapping[str, str]) -> str:
+    return category_of.get(name) or category_of.get(name.rstrip("0123456789")) or ""
 
 
 def _targets(objects: Objects, scanpath: Scanpath) -> tuple[int, ...]:
     if not (scanpath.target or scanpath.memory_set or scanpath.box) or not len(objects):
         return ()
-    known = objects.attributes
-    named = tuple(i for i, a in enumerate(known) if scanpath.target and a.get("exemplar") == scanpath.target)
-    marked = named or tuple(i for i, a in enumerate(known) if a.get("is_target") == 1)
+    attributes = objects.attributes
+    named = tuple(i for i, a in enumerate(attributes) if scanpath.target and a.get("exemplar") == scanpath.target)
+    marked = named or tuple(i for i, a in enumerate(attributes) if a.get("is_target") == 1)
     if marked or scanpath.box is None:
         return marked
     box = np.array(scanpath.box)
-    if known and all(a.get("from_grid") == 1 for a in known):
+    if attributes and all(a.get("from_grid") == 1 for a in attributes):
         cell = int(assign(box[None, :2] + box[None, 2:] / 2, objects)[0])
         return (cell,) if cell >= 0 else ()
     shared = overlap(objects.boxes, box[None])[:, 0]
@@ -103,7 +103,7 @@ def objects_file(root: Path | str, source: str) -> Path:
 
 def scenes_of(
     items: Iterable[tuple[Picture, Sequence[Scanpath]]],
-    known: Mapping[str, Objects],
+    objects_of: Mapping[str, Objects],
     file: Path,
     source: str,
     within: float = 0.0,
@@ -111,12 +111,12 @@ def scenes_of(
 ) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
     """What `scenes` gives, of pictures and of objects (from `file`, named in errors) that have been read already."""
     on_grid = cells(source)
-    if on_grid is None and not known:
+    if on_grid is None and not objects_of:
         raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")
-    categories = category_names(known.values())
-    found: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
+    categories = category_names(objects_of.values())
+    scenes: list[tuple[Scene, tuple[ObjectPath, ...]]] = []
     for picture, scanpaths in items:
-        objects = known.get(picture.name, NONE)
+        objects = objects_of.get(picture.name, NONE)
         try:
             objects = check(objects, picture.width, picture.height)
         except GazeError as error:
@@ -128,5 +128,5 @@ def scenes_of(
         for group in groups.values():
             first = group[0] if on_grid is None else _boxed(group[0], objects)
             paths = tuple(path(s, on, within, merge) for s in group)
-            found.append((scene(picture, on, first, categories), paths))
-    return found
+            scenes.append((scene(picture, on, first, categories), paths))
+    return scenes

@@ -145,8 +145,8 @@ class _Rows:
         if not self.search and any(s.task != "free" or s.target or s.box or s.found is not None for s in scanpaths):
             self._widen()
         for s in scanpaths:
-            found = "" if s.found is None else int(s.found)
-            rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), found] if self.search else []
+            answer = "" if s.found is None else int(s.found)
+            rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), answer] if self.search else []
             for index, numbers in enumerate(zip(*s.xy.T, s.duration, s.onset, strict=True)):
                 self.lines.writerow([picture.name, s.subject, index, *map(_number, numbers), *rest])
 
