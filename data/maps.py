@@ -190,7 +190,7 @@ def regions_of(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> li
     """
     for level in levels:
         if not 0 < level <= 1:
-            raise GazeError(f"A region cannot hold {level:g} of all looks: a level lies above 0 and is at most 1.")
+            raise GazeError(f"A region cannot hold {level:g} of all fixations: a level lies above 0 and is at most 1.")
     probability = np.exp(density, dtype=np.float64)
     falling = np.sort(probability, axis=None)[::-1]
     mass = np.cumsum(falling)

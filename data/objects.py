@@ -1,4 +1,4 @@
-"""Objects and looks: which object each fixation fell on, and the paths over objects of a whole data set.
+"""Objects and fixations: which object each fixation fell on, and the paths over objects of a whole data set.
 
 A fixation belongs to the smallest object that contains it (a button before its panel, a face before its person), else
 to the nearest one within a stated distance, else to the background. Boxes are half open as pixels are: a box holds its

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-FARTHEST = 2**17  # pixels: OpenCV fills a polygon row by row, also beyond the picture
+MAX_COORDINATE = 2**17  # pixels: OpenCV fills a polygon row by row, also beyond the picture
 
 
 def around(outline: Any, size: tuple[int, int] | None) -> Float[np.ndarray, " 4"]:
@@ -54,7 +54,7 @@ def fill(mask: Bool[np.ndarray, "h w"], outline: Any) -> None:
 def polygon(ring: Any) -> Float[np.ndarray, "p 2"]:
     """The corners of a polygon that is written x, y, x, y ...; pixels."""
     points = np.array(ring, np.float64).reshape(-1, 2)
-    if not len(points) or not (np.abs(points) < FARTHEST).all():
+    if not len(points) or not (np.abs(points) < MAX_COORDINATE).all():
         raise ValueError("its outline has no corners, or some that are not in any picture")
     return points
 

@@ -26,7 +26,7 @@ from data.picture import FILL, Letterbox, read
 from scanpath.target_similarity import target_similarity
 
 APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
-LONGEST = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
+MAX_STEPS = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from data.errors import TableError, short_reason
 from data.gaze import Picture
 from data.picture import is_valid_name, picture_size
 
-FAR = 1e6  # pixels: no gaze is recorded that far from a picture
+MAX_COORDINATE = 1e6  # pixels: no gaze is recorded that far from a picture
 
 
 def picture(path: Path, name: str, release: str, wanted: tuple[int, int] | None = None) -> Picture:
@@ -69,7 +69,7 @@ def field_row(struct: Any, name: str) -> Float[np.ndarray, " l"]:
 
 def pixels(path: Path, xy: Float[np.ndarray, "n 2"], width: int, height: int) -> None:
     """Refuse the points of one picture that are no pixels, shares of the picture, or y before x."""
-    if not (np.abs(xy) < FAR).all():
+    if not (np.abs(xy) < MAX_COORDINATE).all():
         raise TableError(f"{path}: coordinates that are no pixels; download it again.")
     shares(path, xy, width, height)
     exchanged(path, xy, width, height)

@@ -118,7 +118,7 @@ def _recording(path: Path, picture: Picture, skip: int) -> tuple[Float[np.ndarra
     struct = _matlab.load(path, path.stem[:63])
     with _release.parse_errors(path):
         samples = _release.array(_matlab.field(_matlab.field(struct, "DATA"), "eyeData"), "eyeData", 2)
-    samples = np.clip(samples, -_release.FAR, _release.FAR)  # whatever number stands for a blink
+    samples = np.clip(samples, -_release.MAX_COORDINATE, _release.MAX_COORDINATE)  # whatever number stands for a blink
     tracked = (samples >= 0).all(1)
     _release.shares(path, samples[tracked], picture.width, picture.height)
     spans = [(begin, end) for begin, end in fixations(samples) if tracked[begin:end].any()][skip:]

@@ -40,7 +40,7 @@ CATALOG = {
     ),
 }
 
-LONGEST = 60.0  # seconds: a trial lasts 3; milliseconds would be above
+MAX_SECONDS = 60.0  # seconds: a trial lasts 3; milliseconds would be above
 
 Trial = Float[np.ndarray, "l 4"]  # y, x in pixels; start, duration in seconds
 
@@ -83,7 +83,7 @@ def _check(path: Path, picture: Picture, rows: Trial) -> None:
     """Refuse other units in the rows of all viewers, and fixations beside their picture, which the authors left out."""
     xy, times = rows[:, 1::-1], rows[:, 2:]
     _release.pixels(path, xy, picture.width, picture.height)
-    if (times > LONGEST).any():
+    if (times > MAX_SECONDS).any():
         raise TableError(f"{path}: the times seem to be in milliseconds; divide the columns 3 and 4 by 1000.")
     if (times < 0).any():
         raise TableError(f"{path}: a start or a duration of {times.min():g} s; download it again.")

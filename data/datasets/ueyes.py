@@ -62,7 +62,7 @@ SPLITS = {"Train": "train", "Test": "test"}
 NUMBERS = ("FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGV")
 NEEDED = ("MEDIA_NAME", *NUMBERS)
 UNDERWAY = 0.02  # seconds: begun by the second sample of 60 Hz; nobody makes a saccade to a new picture that soon
-LONGEST = 60.0  # seconds: a trial lasts 7; milliseconds would be above
+MAX_SECONDS = 60.0  # seconds: a trial lasts 7; milliseconds would be above
 
 Fixations = Float[np.ndarray, "l 4"]  # x, y as shares of the screen; begin, duration in seconds
 
@@ -178,7 +178,7 @@ def _row(path: Path, line: int, cells: list[str], columns: list[int]) -> list[fl
             numbers.append(float(cell))
         except ValueError:
             numbers.append(math.inf)
-        if not abs(numbers[-1]) <= _release.FAR:
+        if not abs(numbers[-1]) <= _release.MAX_COORDINATE:
             raise TableError(f"{path}, line {line}: {name} is {cell[:40]!r}; write a number such as 0.48409.")
     return numbers
 
@@ -189,7 +189,7 @@ def _check_units(path: Path, fixations: Fixations) -> None:
         return
     if np.median(np.abs(fixations[:, :2])) > 2:
         raise TableError(f"{path}: FPOGX and FPOGY look like pixels; divide them by the screen's width and height.")
-    if fixations[:, 2:].min() < 0 or fixations[:, 2:].max() > LONGEST:
+    if fixations[:, 2:].min() < 0 or fixations[:, 2:].max() > MAX_SECONDS:
         low, high = fixations[:, 2:].min(), fixations[:, 2:].max()
         raise TableError(f"{path}: FPOGS and FPOGD are {low:g} to {high:g}; give seconds from the picture's onset.")
 

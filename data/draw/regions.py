@@ -20,7 +20,7 @@ def contours(
     density: Float[np.ndarray, "h w"],
     levels: Sequence[float] = (0.25, 0.5, 0.75),
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with the outlines of the smallest regions that hold these shares of all looks, each labelled."""
+    """The picture with the outlines of the smallest regions that hold these shares of all fixations, each labelled."""
     check_shapes(picture, density)
     unit = grain(picture.shape)
     width = max(1, round(2 * unit))

@@ -24,7 +24,7 @@ from data.recorders._text_table import Warn
 
 TIMES = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # milliseconds
 PLACES = ("px", "norm", "deg", "height")
-FASTEST, SLOWEST = 20_000, 3  # samples per second that no tracker has
+MAX_RATE, MIN_RATE = 20_000, 3  # samples per second; no tracker has more or fewer
 
 # What x and y count from, in shares of the screen, and whether they count right and down (1) or left and up (-1).
 Frame = tuple[float, float, int, int]
@@ -73,7 +73,7 @@ def milliseconds(
     likely = next((name for name, size in TIMES.items() if 0.3 <= step * size < 300), "")
     taken = unit or hint or likely or "ms"
     rate = 1000 / (step * TIMES[taken])
-    if rate > FASTEST or rate < SLOWEST:
+    if rate > MAX_RATE or rate < MIN_RATE:
         problem = f"its times in {taken} make {rate:.3g} samples a second"
         if unit or not likely:
             raise RecordingError(f"{path}: {problem}; give the unit of time: s, ms, us or ns.")

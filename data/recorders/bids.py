@@ -189,7 +189,7 @@ def _clock(
         time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
         measured = time[np.isfinite(time)]
         return time if math.isnan(begin) or not len(measured) else time - measured.min() + begin
-    if not 0 < rate < _units.FASTEST:
+    if not 0 < rate < _units.MAX_RATE:
         raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
     return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
 

@@ -5,7 +5,7 @@ ends on the target. A free viewer prefers certain categories, and ends when the 
 they prefer. So the order of objects, the end and the durations can be learned from categories, boxes and pictures.
 Nothing here claims to be how real people look.
 
-    p(next = j)  ~  pull[j] * exp(-distance[j] / (REACH * diagonal)) * AGAIN ** looks[j]
+    p(next = j)  ~  pull[j] * exp(-distance[j] / (REACH * diagonal)) * AGAIN ** fixations[j]
 
 The pull of an object is ALIKE or 1 in search, and its category's in free viewing; distances go from the last fixation,
 the first one from the middle of the picture. Durations (ms) are log-normal.
@@ -167,13 +167,13 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
     usual = np.where(pull > (1.0 if search else 2.0), LONGER * MEDIAN, MEDIAN)
     width, height = scene.picture.width, scene.picture.height
     reach = REACH * math.hypot(width, height)
-    looks = np.zeros(len(boxes))
+    fixation_counts = np.zeros(len(boxes))
     here = np.array([width / 2, height / 2])
     order: list[int] = []
     fixations: list[tuple[float, float, float]] = []
     left = 1000 * seconds
     while not (search and order and order[-1] in scene.targets) and len(order) < (LIMIT if search else math.inf):
-        weight = pull * np.exp(-np.hypot(*(centres - here).T) / reach) * AGAIN**looks
+        weight = pull * np.exp(-np.hypot(*(centres - here).T) / reach) * AGAIN**fixation_counts
         thing = int(chance.choice(len(boxes), p=weight / weight.sum()))
         duration = round(float(chance.lognormal(math.log(usual[thing]), SPREAD)))
         left -= duration + SACCADE
@@ -181,7 +181,7 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
             break
         away = np.clip(chance.normal(0, 0.2, 2), -0.45, 0.45) * boxes[thing, 2:]
         here = (centres[thing] + away).round(2)
-        looks[thing] += 1
+        fixation_counts[thing] += 1
         order.append(thing)
         fixations.append((here[0], here[1], duration))
     numbers = np.array(fixations, float).reshape(-1, 3)

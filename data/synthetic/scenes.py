@@ -124,7 +124,7 @@ def _look(
     height, width = size
     middle = np.array([math.exp(-2 * ((t.x / width - 0.5) ** 2 + (t.y / height - 0.5) ** 2)) for t in things])
     pull = np.array([thing.attraction for thing in things]) * middle
-    looks = np.zeros(len(things))
+    fixation_counts = np.zeros(len(things))
     fixations: list[tuple[float, float, float, float]] = []
     now = max(100.0, float(chance.normal(280, 60)))  # the median in the set `scene`
     while True:
@@ -134,9 +134,9 @@ def _look(
         if chance.random() < ELSEWHERE:
             x, y = chance.normal(0.5, 0.2, 2) * (width, height)
         else:
-            weight = pull * AGAIN**looks
+            weight = pull * AGAIN**fixation_counts
             thing = int(chance.choice(len(things), p=weight / weight.sum()))
-            looks[thing] += 1
+            fixation_counts[thing] += 1
             x, y = chance.normal((things[thing].x, things[thing].y), 0.4 * things[thing].radius + 0.005 * width)
         x, y = np.clip((x, y), 0.5, (width - 0.5, height - 0.5)).round(2)
         fixations.append((x, y, round(now), round(duration)))

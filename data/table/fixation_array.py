@@ -69,9 +69,9 @@ def load(root: Path, seconds: float) -> FixationArray:
     return FixationArray(seconds, pictures, np.stack([ends[:-1], ends[1:]], 1), fixations)
 
 
-def _rows(looks: Iterable[schema.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
+def _rows(items: Iterable[schema.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
     """The rows of each picture by its name."""
-    for name, paths in looks:
+    for name, paths in items:
         xy = np.concatenate([path.xy for path in paths])
         onset = np.concatenate([maps.onsets(path, seconds) for path in paths])
         yield name, np.column_stack([xy, maps.second(onset, seconds)])

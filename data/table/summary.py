@@ -25,9 +25,9 @@ from data.gaze import Picture, Scanpath
 
 GAP = 50.0  # ms between two fixations, as far as the length of the viewing is estimated
 EVERYBODY = "all"  # the viewer of sets that do not tell viewers apart
-LEAST = 0.05  # of the trials must reach into a second for it to be told
+MIN_SHARE_OF_TRIALS = 0.05  # of the trials must reach into a second for it to be told
 FIVE = ("min", "q1", "median", "q3", "max")  # what a spread says, in this order
-LONGEST = 600.0  # seconds of viewing that are told
+MAX_SECONDS = 600.0  # seconds of viewing that are told
 
 
 @dataclass
@@ -59,10 +59,10 @@ class Summary:
     @property
     def rates(self) -> Float[np.ndarray, " s"]:
         """Fixations per second of viewing, second by second, as long as one trial in twenty goes on."""
-        last = float(np.quantile(self.end, 1 - LEAST)) if len(self.end) else 0.0
+        last = float(np.quantile(self.end, 1 - MIN_SHARE_OF_TRIALS)) if len(self.end) else 0.0
         if last < 1:
             return np.zeros(0)
-        seconds = math.ceil(min(last / 1000, LONGEST))
+        seconds = math.ceil(min(last / 1000, MAX_SECONDS))
         viewing = np.array([np.clip(self.end / 1000 - second, 0, 1).sum() for second in range(seconds)])
         begin = self.begin[(self.begin >= 0) & (self.begin < 1000 * seconds)]
         return np.asarray(np.bincount((begin // 1000).astype(int), minlength=seconds) / viewing)

@@ -41,7 +41,7 @@ from scanpath.baselines import chance
 from scanpath.baselines.chance import Chance, Kind
 from scanpath.baselines.winner_take_all import Walk
 from scanpath.decode import Step, StepModel
-from scanpath.inputs import LONGEST
+from scanpath.inputs import MAX_STEPS
 from scanpath.metrics.behaviour import RATES
 
 WALK, TOLD = "walk", "markov, told the target"
@@ -138,7 +138,7 @@ def evaluate(
     """
     root = Path(root)
     data = trials.read(root, settings)
-    limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), LONGEST)
+    limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), MAX_STEPS)
     rows = _chance(data, settings.told)
     opened, rival = _enter(_shipped(data) if models is None else models, against, settings, data)
     rows |= {name: row for name, (row, _) in opened.items()}
@@ -212,7 +212,7 @@ class _Unterminated:
     def __init__(self, walker: StepModel, merged: bool) -> None:
         self._walker, self.count, self.start = walker, walker.count, walker.start
         self._moving = merged and walker.count > 1
-        self.longest: int = getattr(walker, "longest", LONGEST)
+        self.longest: int = getattr(walker, "longest", MAX_STEPS)
 
     def step(self, last: Int64[np.ndarray, " s"], state: Any) -> Step:
         logits, pace, state = self._walker.step(last, state)

@@ -26,7 +26,7 @@ from export.runtime.registry import STEP, find_model, read_contract
 from export.runtime.session import check_names, session
 from scanpath import decode
 from scanpath.decode import Rollouts
-from scanpath.inputs import LONGEST, InputSpec
+from scanpath.inputs import MAX_STEPS, InputSpec
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -118,7 +118,7 @@ class ScanpathPredictor:
 class OnnxStepModel:
     """One scene, ready to be walked over: a `scanpath.decode.StepModel`."""
 
-    longest = LONGEST
+    longest = MAX_STEPS
 
     def __init__(
         self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]

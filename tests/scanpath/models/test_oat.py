@@ -11,7 +11,7 @@ from torch import Tensor
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scene
 from saliency.models.tempsal import TempSAL
-from scanpath.decode import LONGEST
+from scanpath.decode import MAX_STEPS
 from scanpath.models import _object_features as looks
 from scanpath.models.oat import NEVER, OAT
 from tests import scanpath_toy as toy
@@ -314,11 +314,11 @@ def test_shares_of_the_looks_in_boxes_that_tile_a_picture_sum_to_one() -> None:
 
 
 def test_longer_paths_than_it_can_count_are_the_last() -> None:
-    """A path of LONGEST - 1 fixations can be read and its end asked for."""
+    """A path of MAX_STEPS - 1 fixations can be read and its end asked for."""
     network, scene = toy.network(), fed("none", 3)
-    order = torch.arange(LONGEST - 1)[None, None] % 3
+    order = torch.arange(MAX_STEPS - 1)[None, None] % 3
     logits, _ = ask(network, toy.batch(scene), order)
-    assert logits.shape == (1, 1, LONGEST, 4)
+    assert logits.shape == (1, 1, MAX_STEPS, 4)
     assert torch.isfinite(logits).all()
 
 
