@@ -59,7 +59,11 @@ Report = Callable[[Defect], None]
 
 
 def refuse(defect: Defect) -> None:
-    """The report of the readers: the first defect is the last."""
+    """The report of the readers: the first defect is the last.
+
+    Raises:
+        TableError: Always, with the defect as its sentence.
+    """
     raise TableError(str(defect))
 
 

@@ -23,7 +23,8 @@ from data.gaze import ObjectPath, Objects, Scanpath
 def check(objects: Objects, width: int, height: int) -> Objects:
     """The objects with what sticks out of a picture of this size cut off; any number of them, also none.
 
-    A box that holds no number, has no area or lies wholly outside is refused: each is a slip in the file it came from.
+    Raises:
+        GazeError: A box holds what is no number, has no area or lies wholly outside: a slip in the file it came from.
     """
     boxes = np.asarray(objects.boxes, np.float64)
     low = np.clip(boxes[:, :2], 0, (width, height))
@@ -46,6 +47,9 @@ def assign(xy: Float[np.ndarray, "l 2"], objects: Objects, within: float = 0.0) 
     Of several objects (their masks, or else their boxes) around a point it is the smallest, and of equal ones the
     first. A point in none belongs to the nearest box, of equally near ones to the smallest, when the box's edge is at
     most `within` pixels away (`math.inf`: always). A point that is not a number is background.
+
+    Raises:
+        GazeError: The distance is negative.
     """
     if not within >= 0:
         raise GazeError(f"Fixations are assigned within {within:g} pixels of an object, but that must be 0 or more.")
@@ -108,7 +112,11 @@ def overlap(one: Float[np.ndarray, "n 4"], other: Float[np.ndarray, "m 4"]) -> F
 
 
 def grid(width: int, height: int, rows: int, columns: int) -> Objects:
-    """A picture's cells, row by row, as objects without a category; attributes `row`, `col` and `from_grid` = 1."""
+    """A picture's cells, row by row, as objects without a category; attributes `row`, `col` and `from_grid` = 1.
+
+    Raises:
+        GazeError: There is no row, no column or no pixel.
+    """
     if rows < 1 or columns < 1 or width < 1 or height < 1:
         raise GazeError(f"A grid of {rows} x {columns} cells on {width} x {height} pixels has no cell; give 1 or more.")
     y, x = np.indices((rows, columns)).reshape(2, -1)
@@ -134,6 +142,9 @@ def crops(
 
     A crop holds every pixel that its box touches, and at least one: of a box without area or outside of the picture
     the pixel next to it. One pixel gives a plain crop of its colour.
+
+    Raises:
+        GazeError: A box holds what is no number.
     """
     if not np.isfinite(boxes).all():
         raise GazeError("A box to cut out holds what is not a number; mend or remove it.")

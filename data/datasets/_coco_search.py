@@ -37,7 +37,11 @@ def files(root: Path, pattern: str) -> list[Path]:
 
 
 def read(paths: Iterable[Path], needed: set[str], allowed: set[str] | None = None) -> Iterator[Trial]:
-    """Every trial; one that lacks an entry, or has another than the known ones where they are given, is refused."""
+    """Every trial; one that lacks an entry, or has another than the known ones where they are given, is refused.
+
+    Raises:
+        TableError: A file is no list of such trials.
+    """
     for path in paths:
         for number, trial in enumerate(_document(path)):
             if not isinstance(trial, dict):
@@ -71,6 +75,9 @@ def items(
 
     No two trials may agree in the entries of `identity`, the first of which is the picture's name. A scanpath without
     fixations is left out.
+
+    Raises:
+        TableError: A trial is there twice or cannot be read, a picture is missing, or the units are others.
     """
     pictures: dict[str, list[Scanpath]] = {}
     folders: dict[str, str] = {}  # of each picture the first task, which names its folder
@@ -103,7 +110,11 @@ def _check_units(path: Path, scanpaths: list[Scanpath]) -> None:
 
 
 def fixations(trial: dict[str, Any], skip: int) -> tuple[Float[np.ndarray, "l 2"], Float[np.ndarray, " l"]]:
-    """Places and durations without the first `skip`; ValueError where they are not what `length` says."""
+    """Places and durations without the first `skip`; ValueError where they are not what `length` says.
+
+    Raises:
+        ValueError: X, Y and T are not lists of as many numbers as `length` says.
+    """
     x, y, duration = (_numbers(trial, key) for key in ("X", "Y", "T"))
     if not len(x) == len(y) == len(duration) == trial["length"]:
         raise ValueError(f"{len(x)} X, {len(y)} Y and {len(duration)} T for length {trial['length']}")
@@ -130,7 +141,11 @@ def unknown(count: int) -> Float[np.ndarray, " l"]:
 
 
 def splits(trials: Iterable[Trial]) -> dict[str, list[str]]:
-    """The authors' splits train, val and test by names of pictures; a picture that any trial trains on is in train."""
+    """The authors' splits train, val and test by names of pictures; a picture that any trial trains on is in train.
+
+    Raises:
+        TableError: A trial is of an unknown split.
+    """
     order = {name: rank for rank, name in enumerate(("train", "val", "test"))}
     split_of: dict[str, str] = {}
     for path, number, trial in trials:

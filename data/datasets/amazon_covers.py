@@ -59,6 +59,9 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
 
     A viewer without a fixation on a collage has no scanpath there. Without the folder `images` only the sizes of the
     collages are known.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = _folder(Path(root))
     path = root / "Amazon.json"

@@ -39,7 +39,11 @@ SIZE = (1920, 1080)  # width, height in pixels of every picture
 
 
 def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    """Every picture of the training set with one scanpath of all viewers in no order, by the names."""
+    """Every picture of the training set with one scanpath of all viewers in no order, by the names.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
+    """
     stimuli, locations = (Path(root) / "trainSet" / name for name in ("Stimuli", "FIXATIONLOCS"))
     names = sorted(
         path.relative_to(locations).with_suffix(".jpg").as_posix() for path in locations.glob("[!.]*/[!.]*.mat")

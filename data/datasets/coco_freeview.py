@@ -49,6 +49,9 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
     Args:
         root: The folder of the release; what is there of it is read.
         initial: Whether to keep each trial's first fixation, which was under way when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     make = functools.partial(_scanpath, skip=0 if initial else 1)
     return _coco_search.items(Path(root), _trials(Path(root)), ("name", "subject"), make)

@@ -53,6 +53,9 @@ def read(root: Path | str, split: int = 1, initial: bool = False) -> Iterator[tu
         root: The folder of the release; what is there of it is read.
         split: The authors divide the target-present trials in two ways, of which one is read: 1 is the paper's.
         initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     make = functools.partial(_scanpath, skip=0 if initial else 1)
     return _coco_search.items(Path(root), _trials(Path(root), split), ("name", "subject", "task", "condition"), make)

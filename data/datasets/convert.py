@@ -31,7 +31,11 @@ class Parts:
 
 
 def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
-    """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`."""
+    """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`.
+
+    Raises:
+        GazeError: There is no such set or option, or the folder is not as the authors publish it.
+    """
     published(name)  # or say that there is no such set
     module = pkgutil.resolve_name(datasets.READERS[name].split(":")[0])
     chosen = _options(name, module.read, words)

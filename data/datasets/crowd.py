@@ -38,5 +38,8 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the release; viewers are s01 to s16.
 
     A viewer without a fixation on a picture has no scanpath there.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     return osie.items(Path(root), "Saliency in Crowd", SIZE)

@@ -54,6 +54,9 @@ def read(root: Path | str, every: int = 1) -> Iterator[tuple[Picture, tuple[Scan
     """Every `every`th frame of every annotated video with the places that people looked at; none, no scanpath.
 
     Without any extracted frames of a video only the sizes of its frames are known.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     return (item for video in _annotated(root, every) for item in _frames(root, video, every))
@@ -157,6 +160,9 @@ def extract(root: Path | str, every: int = 1, suffix: str = ".jpg") -> Iterator[
         root: The folder of DHF1K.
         every: 1 for all frames, 30 for about one a second; what `read` is given must be this or a multiple of it.
         suffix: .jpg, of quality 95, or .png, which is exact and larger.
+
+    Raises:
+        TableError: There is no video, one cannot be decoded, or an option is none.
     """
     root = Path(root)
     videos = sorted(path for path in (root / "video").glob("*") if path.suffix.lower() == ".avi")

@@ -48,7 +48,11 @@ class Arrived:
 
 
 def get(published: Published, out: Path, progress: Progress = lambda name, done, total: None) -> list[Arrived]:
-    """Download a data set into the new folder `out`: all of it, or nothing."""
+    """Download a data set into the new folder `out`: all of it, or nothing.
+
+    Raises:
+        GazeError: The set needs a person, the network or the disk fails, or a file is not the published one.
+    """
     if not published.files:
         raise GazeError(f"{published.title} cannot be downloaded from here; {published.access}: {published.url}.")
     out = new_folder(out)
@@ -80,7 +84,11 @@ def _without_empty_folder(beside: Path) -> Iterator[None]:
 
 
 def fetch(file: File, folder: Path, progress: Progress) -> Arrived:
-    """Bring one file into a folder; one that is there already came wholly before."""
+    """Bring one file into a folder; one that is there already came wholly before.
+
+    Raises:
+        GazeError: The network fails, or the file has not the published checksum.
+    """
     path = folder / file.name
     part, tag = folder / f"{file.name}.part", folder / f"{file.name}.part.tag"
     if not path.exists():

@@ -66,6 +66,9 @@ def read(root: Path | str, phase: str = "enc") -> Iterator[tuple[Picture, tuple[
     Args:
         root: The folder of the release.
         phase: When: enc (the first time), rec (the second) or rec2 (the third).
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     if phase not in PHASES:

@@ -57,6 +57,9 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
         root: The folder that holds ALLSTIMULI/ and DATA/.
         initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came. A
             blink with which the trial begins is none; the authors (2:end) leave out the blink and keep the cross.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     viewers = sorted(path for path in (root / "DATA").glob("[!._]*") if path.is_dir())

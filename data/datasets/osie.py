@@ -43,12 +43,19 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the release; viewers are s01 to s15.
 
     A viewer without a fixation on a picture has no scanpath there.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     return items(Path(root), "OSIE", SIZE)
 
 
 def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    """The pictures, all of one width and height, and scanpaths of any release of this layout."""
+    """The pictures, all of one width and height, and scanpaths of any release of this layout.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
+    """
     path = root / "data" / "eye" / "fixations.mat"
     if not path.is_file():
         raise TableError(f"{path}: the file is missing; give the folder of the {title} release, which holds data/.")

@@ -81,6 +81,9 @@ def read(
         root: The folder that holds images/ and fixations/.
         times: How onsets are recovered: by the formula of TempSAL's "paper" or "code"; None: they stay unknown.
         edition: Read fixations_<edition>/ instead of fixations/, for whoever keeps "2015" beside "2017".
+
+    Raises:
+        GazeError: There is no such way of finding onsets, or the folder is not as the authors publish it.
     """
     if times is not None and times not in WEIGHTS:
         raise GazeError(f"SALICON: times is {times!r}; choose 'paper', 'code' or None.")

@@ -73,6 +73,9 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
     Args:
         root: The folder of the release, or the one that it was unpacked to.
         initial: Whether to keep fixations that were under way when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = _folder(Path(root))
     of_pictures: dict[str, dict[str, Fixations]] = {name: {} for name in _table(root)[1]}
@@ -92,7 +95,11 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
 
 
 def splits(root: Path | str) -> dict[str, list[str]]:
-    """The authors' splits train and test by names of pictures."""
+    """The authors' splits train and test by names of pictures.
+
+    Raises:
+        TableError: The authors' table is missing, or names an unknown split.
+    """
     path, pictures = _table(_folder(Path(root)))
     for name, split in pictures.items():
         if split not in SPLITS:

@@ -46,7 +46,11 @@ class UnlikeError(RecordingError):
 
 
 def text(path: Path, tell: Warn = warnings.warn) -> str:
-    """The text of a file in any of the usual encodings, its lines ended as on Linux."""
+    """The text of a file in any of the usual encodings, its lines ended as on Linux.
+
+    Raises:
+        RecordingError: The file is missing, empty, damaged or no text.
+    """
     with _readable(path):
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == GZIP else content
@@ -57,7 +61,11 @@ def text(path: Path, tell: Warn = warnings.warn) -> str:
 
 
 def start(path: Path) -> str:
-    """The whole lines in the first `START` bytes of a file's text, to see what it is; the file is not read further."""
+    """The whole lines in the first `START` bytes of a file's text, to see what it is; the file is not read further.
+
+    Raises:
+        RecordingError: The file is missing, empty, damaged or no text.
+    """
     with _readable(path), path.open("rb") as file:
         content = file.read(START)
         if content[:2] == GZIP:
@@ -157,7 +165,11 @@ class TextTable:
         return np.asarray(self._column(name).to_numpy(), dtype=object)
 
     def numbers(self, name: str) -> Float[np.ndarray, " n"]:
-        """A column as numbers, NaN where a cell is empty or says that nothing is known."""
+        """A column as numbers, NaN where a cell is empty or says that nothing is known.
+
+        Raises:
+            RecordingError: There is no such column, or a cell of it is no number.
+        """
         import pyarrow
         from pyarrow import compute
 
@@ -197,6 +209,9 @@ def read(
     """The table in a file; `names` are its columns where it has no header, as in BIDS.
 
     `fits` is called with the names before the rows are read, and may raise an error.
+
+    Raises:
+        RecordingError: The file is no table; an `UnlikeError` where it has no names of columns.
     """
     path = Path(path)
     lines = text(path, tell).split("\n")

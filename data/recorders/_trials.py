@@ -38,6 +38,9 @@ def trials(
 
     Without numbers of trials, a trial ends where the subject or the stimulus changes; always where the clock begins
     anew. Its time counts from its first sample, unless that is negative: then the file counts from the onset itself.
+
+    Raises:
+        RecordingError: No row has a time, or the rows of the trials are mixed.
     """
     kept = np.isfinite(time)
     if not kept.any():

@@ -44,7 +44,11 @@ class Setup:
 
 
 def geometry(path: Path, given: Screen | Setup | None, in_file: Setup) -> Screen:
-    """The screen, from what a person gave and what the file says; it must agree on the pixels."""
+    """The screen, from what a person gave and what the file says; it must agree on the pixels.
+
+    Raises:
+        RecordingError: Something of the screen is not known, or the two disagree on its pixels.
+    """
     values = {}
     for field in fields(Setup):
         ours, theirs = getattr(given, field.name, None), getattr(in_file, field.name)
@@ -64,7 +68,11 @@ def geometry(path: Path, given: Screen | Setup | None, in_file: Setup) -> Screen
 def milliseconds(
     path: Path, time: Float[np.ndarray, " n"], unit: str = "", hint: str = "", tell: Warn = warnings.warn
 ) -> Float[np.ndarray, " n"]:
-    """A clock in milliseconds; `unit` is what a person says, `hint` what the file says or seems to say."""
+    """A clock in milliseconds; `unit` is what a person says, `hint` what the file says or seems to say.
+
+    Raises:
+        RecordingError: There is no such unit, or the clock would be quicker or slower than any tracker's.
+    """
     if unit and unit not in TIMES:
         raise RecordingError(f"{path}: no unit {unit!r} of time; choose one of {', '.join(TIMES)}.")
     steps = np.diff(time[np.isfinite(time)])
@@ -92,7 +100,11 @@ def pixels(
     tell: Warn = warnings.warn,
     frame: Frame = CORNER,
 ) -> Float[np.ndarray, "n 2"]:
-    """Places in pixels of the screen; `unit` is "" where nothing is known of it."""
+    """Places in pixels of the screen; `unit` is "" where nothing is known of it.
+
+    Raises:
+        RecordingError: There is no such unit, or the places cannot be in it.
+    """
     if unit and unit not in PLACES:
         raise RecordingError(f"{path}: no unit {unit!r} of place; choose one of {', '.join(PLACES)}.")
     size = np.array([screen.width, screen.height], float)

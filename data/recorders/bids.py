@@ -75,7 +75,11 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of one recording; the subject is that of the file's name, sub-01."""
+    """The trials of one recording; the subject is that of the file's name, sub-01.
+
+    Raises:
+        RecordingError: The file or its JSON is damaged, lacks something, or holds other coordinates than the screen's.
+    """
     path = Path(path)
     about = _inherited(path, stem(path).rsplit("_", 1)[-1])
     names = about.get("Columns")

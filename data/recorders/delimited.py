@@ -61,6 +61,9 @@ def read(
     """The trials of a table; `subject` and `stimulus` are used where no column says them.
 
     Without a column, the subject is the file's name.
+
+    Raises:
+        RecordingError: The file is no such table, or an option is none; an `UnlikeError` where a column cannot be told.
     """
     path = Path(path)
     given = dict(columns or {})

@@ -49,7 +49,11 @@ class Recorder:
 
 @functools.cache
 def modules() -> dict[str, ModuleType]:
-    """The module of each format, by the format's name, in the order in which formats are tried."""
+    """The module of each format, by the format's name, in the order in which formats are tried.
+
+    Raises:
+        ValueError: Two files declare a format of the same name.
+    """
     declaring = _modules.declaring("data.recorders", "RECORDER").values()
     ordered = sorted(declaring, key=lambda module: (module.RECORDER.evidence, module.RECORDER.name))
     by_name = {module.RECORDER.name: module for module in ordered}

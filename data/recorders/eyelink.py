@@ -88,6 +88,9 @@ def read(
     `eye` is left, right, both (their mean, or the one that is there) or auto: of two the one lost less often. Samples
     within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
     the messages; `stimulus` is used where no message names a picture, otherwise the path in the message is.
+
+    Raises:
+        RecordingError: The file is no ASC file with samples, or an option is none.
     """
     path = Path(path)
     if eye not in EYES:

@@ -79,7 +79,11 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of an export; where it names no person, `subject` does, else the folder."""
+    """The trials of an export; where it names no person, `subject` does, else the folder.
+
+    Raises:
+        RecordingError: The file is not an export of gaze, or says too little of the screen.
+    """
     path = Path(path)
     table = _text_table.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))

@@ -92,11 +92,14 @@ def scanpaths(
     report: Report | None = None,
     tell: Warn = warnings.warn,
 ) -> Items:
-    """Pictures with scanpaths for `data.table.read.write`, in the order of the recording.
+    """Pictures with scanpaths for `data.table.write.write_table`, in the order of the recording.
 
     `method` and `options` are those of `data.events.detect.detect`. Fixations that begin after `seconds` are left out.
     `initial` keeps the fixation under way at the onset; `repeats="apart"` keeps later trials of a person on a picture
     under a name of their own, `anna#2`. What happened is added to `report`.
+
+    Raises:
+        GazeError: An option is none, there are no pictures, or no fixation on any of them was found.
     """
     if repeats not in REPEATS:
         raise RecordingError(f"repeats is {repeats!r}; choose first or apart.")

@@ -53,7 +53,11 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of an export; `subject` and `stimulus` are used where the file names none."""
+    """The trials of an export; `subject` and `stimulus` are used where the file names none.
+
+    Raises:
+        RecordingError: The file is not an export of samples, or says too little of the screen.
+    """
     path = Path(path)
     table = _text_table.read(path, tell=tell)
     clock = table.find(*TIME)

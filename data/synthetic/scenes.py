@@ -52,6 +52,9 @@ def pictures(
         size: Height and width in pixels, at least 16 each.
         viewers: How many people look at each picture.
         seconds: How long they look.
+
+    Raises:
+        GazeError: The pictures are smaller than 16 x 16 pixels.
     """
     if min(size) < 16:
         raise GazeError(f"Synthetic pictures of {size[1]} x {size[0]} pixels are too small; ask for 16 x 16 or more.")

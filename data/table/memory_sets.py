@@ -105,7 +105,11 @@ def check(path: Path, rows: Rows, report: Report) -> None:
 
 
 def write(path: Path, items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> None:
-    """Make the file from the scanpaths that say what was held in mind; no file when none does."""
+    """Make the file from the scanpaths that say what was held in mind; no file when none does.
+
+    Raises:
+        TableError: A name cannot be written, or a trial has two memory sets.
+    """
     sets: dict[Trial, tuple[str, ...]] = {}
     for picture, scanpaths in items:
         here: dict[Trial, tuple[str, ...]] = {}

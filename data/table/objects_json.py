@@ -8,7 +8,11 @@ from data.gaze import Objects, Picture
 
 
 def to_coco(pictures: list[Picture], objects: Mapping[str, Objects]) -> dict[str, list[dict[str, Any]]]:
-    """What objects.json holds for these pictures; every name in `objects` must be one of theirs."""
+    """What objects.json holds for these pictures; every name in `objects` must be one of theirs.
+
+    Raises:
+        TableError: There are objects of a picture that is none of these.
+    """
     number = {picture.name: i for i, picture in enumerate(pictures, 1)}
     categories: dict[str, int] = {}
     annotations: list[dict[str, Any]] = []

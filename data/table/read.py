@@ -24,6 +24,9 @@ def read_table(
     gives two. The table is checked at once, the size of each picture (from its header) read as it comes. A large table
     is not held in memory: `data.table.cache` keeps it in the folder `.gaze` as a Parquet file. `stated` gives the sizes
     in objects.json to whoever has read that file already; it is called where a picture has no file.
+
+    Raises:
+        TableError: A file of the data set is missing or cannot be understood.
     """
     root = Path(root)
     by_name = scanpaths(root)

@@ -95,7 +95,11 @@ def _boxed(scanpath: Scanpath, objects: Objects) -> Scanpath:
 
 
 def objects_file(root: Path | str, source: str) -> Path:
-    """The file that holds the annotated objects of a data set, for a source as `scenes` takes it."""
+    """The file that holds the annotated objects of a data set, for a source as `scenes` takes it.
+
+    Raises:
+        GazeError: The source is neither `file`, a .json file nor a grid.
+    """
     if source != "file" and not source.endswith(".json") and not cells(source):
         raise GazeError(f"Objects cannot come from {source!r}; choose 'file', a .json file, or a grid as 'grid:6x8'.")
     return Path(source) if source.endswith(".json") else Path(root) / "objects.json"
@@ -109,7 +113,11 @@ def scenes_of(
     within: float = 0.0,
     merge: bool = False,
 ) -> list[tuple[Scene, tuple[ObjectPath, ...]]]:
-    """What `scenes` gives, of pictures and of objects (from `file`, named in errors) that have been read already."""
+    """What `scenes` gives, of pictures and of objects (from `file`, named in errors) that have been read already.
+
+    Raises:
+        TableError: There are no objects, or those of a picture cannot be used.
+    """
     on_grid = cells(source)
     if on_grid is None and not objects_of:
         raise TableError(f"{file}: there are no objects; add the file, or take the source grid:6x8.")

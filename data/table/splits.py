@@ -50,6 +50,9 @@ def split(
         named: The names of the pictures of each split, as `table.splits` reads them. Taken when divided by picture,
             instead of the shares; a picture that none names is left out.
         layout: The layout of a picture by its name, such as `layouts` gives; needed when divided by layout.
+
+    Raises:
+        GazeError: The shares, the pictures or the options allow no such split.
     """
     everything = sorted(((picture, tuple(paths)) for picture, paths in items), key=lambda item: item[0].name)
     _check(everything, by, shares, layout)
@@ -196,6 +199,9 @@ def layouts(objects: Mapping[str, Objects], within: float = 0.0) -> dict[str, st
 
     Boxes are the same when each has a partner in the other picture that differs in x, y, width and height by at most
     `within` pixels, one for one; categories and the order of the boxes do not matter.
+
+    Raises:
+        GazeError: The distance is negative.
     """
     if not within >= 0:
         raise GazeError(f"Boxes cannot agree within {within:g} pixels; give 0 or more.")

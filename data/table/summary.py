@@ -69,7 +69,11 @@ class Summary:
 
 
 def summarise(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> Summary:
-    """What a reader yields, summed up; only numbers are kept of it, and the trials whose onsets are to be estimated."""
+    """What a reader yields, summed up; only numbers are kept of it, and the trials whose onsets are to be estimated.
+
+    Raises:
+        TableError: There is no fixation.
+    """
     summary, columns = Summary(), _Columns()
     guessed: list[Scanpath] = []
     for picture, scanpaths in items:

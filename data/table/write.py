@@ -39,6 +39,9 @@ def write_table(
 
     The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back. With `keep`,
     what was copied before something went wrong stays in `.ROOT.part`, so that the next run goes on from there.
+
+    Raises:
+        TableError: The folder holds something, an item cannot be written, or the disk is full.
     """
     root = new_folder(root)
     try:
