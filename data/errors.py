@@ -51,15 +51,19 @@ class Defect:
     remedy: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{place}: {self.problem}; {self.remedy}."
+        where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{where}: {self.problem}; {self.remedy}."
 
 
 Report = Callable[[Defect], None]
 
 
 def refuse(defect: Defect) -> None:
-    """The report of the readers: the first defect is the last."""
+    """The report of the readers: the first defect is the last.
+
+    Raises:
+        TableError: Always, with the defect as its sentence.
+    """
     raise TableError(str(defect))
 
 
@@ -67,17 +71,17 @@ def read_text(path: Path, report: Report) -> str:
     """The text of a UTF-8 file; nothing, and a report, when it is missing, empty or in another encoding."""
     try:
         content = path.read_bytes().removeprefix(MARK)
-        found = content.decode()
+        text = content.decode()
     except OSError as error:
         report(unreadable(path, error))
         return ""
     except UnicodeDecodeError as error:
         report(not_utf8(path, content.count(b"\n", 0, error.start) + 1))
         return ""
-    if not found.strip():
+    if not text.strip():
         report(empty(path))
         return ""
-    return found
+    return text
 
 
 def unreadable(path: Path, error: OSError) -> Defect:
@@ -100,15 +104,15 @@ def read_json(path: Path, report: Report) -> dict[str, Any]:
     """The JSON object in a file; {} and a report when there is none."""
     content = read_text(path, report)
     try:
-        found = json.loads(content) if content else {}
+        document = json.loads(content) if content else {}
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         report(Defect(str(path), line, f"not JSON ({short_reason(error)})", "write valid JSON"))
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         report(Defect(str(path), None, "not a JSON object", "write { ... }"))
         return {}
-    return found
+    return document
 
 
 def short_reason(error: BaseException) -> str:

@@ -104,7 +104,7 @@ class Scanpath:
     target: str = ""
     box: tuple[float, float, float, float] | None = None  # the target: x, y, width, height in pixels
     found: bool | None = None
-    sought: tuple[str, ...] = ()  # everything held in mind, the target among it; () where that is not recorded
+    memory_set: tuple[str, ...] = ()  # everything held in mind, the target among it; () where that is not recorded
 
     def __post_init__(self) -> None:
         count = len(self.xy)
@@ -133,10 +133,10 @@ class Objects:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
             raise GazeError(f"Objects: boxes has shape {self.boxes.shape}, but must be (n, 4).")
         for name in ("categories", "attributes", "confidences", "masks"):
-            known = getattr(self, name)
-            absent = known is None or (isinstance(known, tuple) and not known)
-            if not absent and len(known) != len(self):
-                raise GazeError(f"Objects: {len(known)} {name} for {len(self)} boxes.")
+            values = getattr(self, name)
+            absent = values is None or (isinstance(values, tuple) and not values)
+            if not absent and len(values) != len(self):
+                raise GazeError(f"Objects: {len(values)} {name} for {len(self)} boxes.")
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -154,7 +154,7 @@ class Scene:
     picture: Picture
     objects: Objects
     targets: tuple[int, ...] = ()  # the objects looked for; () in free viewing, and where none is there
-    sought: tuple[str, ...] = ()  # the categories of everything held in mind; "" is an unknown category
+    memory_set: tuple[str, ...] = ()  # the categories of everything held in mind; "" is an unknown category
     task: str = "free"
     box: tuple[float, float, float, float] | None = None  # where the target lies, whether or not it is an object
 

@@ -45,16 +45,16 @@ def onsets(scanpath: Scanpath, seconds: float) -> Float[np.ndarray, " l"]:
     which has onsets, this puts 91 % of the fixations into their true second (mean error 116 ms); stretching the
     durations over the whole viewing puts 89 % there (183 ms). Without durations the fixations are spread evenly.
     """
-    known = np.isfinite(scanpath.onset)
-    if known.all():
+    recorded = np.isfinite(scanpath.onset)
+    if recorded.all():
         return scanpath.onset
     total, count = seconds * 1000.0, len(scanpath)
     duration = scanpath.duration
     if not np.isfinite(duration).all():
-        return np.where(known, scanpath.onset, total * (np.arange(count) + 1) / (count + 1))
+        return np.where(recorded, scanpath.onset, total * (np.arange(count) + 1) / (count + 1))
     gap = np.clip((total - FIRST - duration.sum()) / count, *GAP)
     estimate = FIRST + np.cumsum(duration) - duration + gap * np.arange(count)
-    return np.where(known, scanpath.onset, np.minimum(estimate, total - 1))
+    return np.where(recorded, scanpath.onset, np.minimum(estimate, total - 1))
 
 
 def second(onset: Float[np.ndarray, " l"], seconds: float) -> Float[np.ndarray, " l"]:
@@ -87,13 +87,13 @@ def density(
     """
     stack = counted.reshape(-1, *counted.shape[-2:]).astype(np.float32, copy=False)
     if len(stack) and stack[0].size >= LARGE:
-        found = np.stack([_large(one, sigma, inside) for one in stack])
-        return found.reshape(counted.shape)
-    some = stack.any((1, 2))  # a viewing shorter than the model's has slices that nobody could look in
-    found = np.zeros_like(stack)
-    if some.any():
-        found[some] = _whole(_blurred(stack[some], sigma), inside)
-    return found.reshape(counted.shape)
+        densities = np.stack([_large(one, sigma, inside) for one in stack])
+        return densities.reshape(counted.shape)
+    looked_at = stack.any((1, 2))  # a viewing shorter than the model's has slices that nobody could look in
+    densities = np.zeros_like(stack)
+    if looked_at.any():
+        densities[looked_at] = _whole(_blurred(stack[looked_at], sigma), inside)
+    return densities.reshape(counted.shape)
 
 
 def rendered(xy: Float[np.ndarray, "l 2"], size: tuple[int, int], sigma: float) -> Float32[np.ndarray, "h w"]:
@@ -190,9 +190,9 @@ def regions_of(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> li
     """
     for level in levels:
         if not 0 < level <= 1:
-            raise GazeError(f"A region cannot hold {level:g} of all looks: a level lies above 0 and is at most 1.")
+            raise GazeError(f"A region cannot hold {level:g} of all fixations: a level lies above 0 and is at most 1.")
     probability = np.exp(density, dtype=np.float64)
     falling = np.sort(probability, axis=None)[::-1]
     mass = np.cumsum(falling)
-    places = np.searchsorted(mass, np.asarray(levels) * mass[-1] * (1 - 1e-12))
-    return [probability >= falling[min(place, falling.size - 1)] for place in places]
+    lasts = np.searchsorted(mass, np.asarray(levels) * mass[-1] * (1 - 1e-12))
+    return [probability >= falling[min(last, falling.size - 1)] for last in lasts]

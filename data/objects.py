@@ -1,4 +1,4 @@
-"""Objects and looks: which object each fixation fell on, and the paths over objects of a whole data set.
+"""Objects and fixations: which object each fixation fell on, and the paths over objects of a whole data set.
 
 A fixation belongs to the smallest object that contains it (a button before its panel, a face before its person), else
 to the nearest one within a stated distance, else to the background. Boxes are half open as pixels are: a box holds its
@@ -23,7 +23,8 @@ from data.gaze import ObjectPath, Objects, Scanpath
 def check(objects: Objects, width: int, height: int) -> Objects:
     """The objects with what sticks out of a picture of this size cut off; any number of them, also none.
 
-    A box that holds no number, has no area or lies wholly outside is refused: each is a slip in the file it came from.
+    Raises:
+        GazeError: A box holds what is no number, has no area or lies wholly outside: a slip in the file it came from.
     """
     boxes = np.asarray(objects.boxes, np.float64)
     low = np.clip(boxes[:, :2], 0, (width, height))
@@ -46,6 +47,9 @@ def assign(xy: Float[np.ndarray, "l 2"], objects: Objects, within: float = 0.0) 
     Of several objects (their masks, or else their boxes) around a point it is the smallest, and of equal ones the
     first. A point in none belongs to the nearest box, of equally near ones to the smallest, when the box's edge is at
     most `within` pixels away (`math.inf`: always). A point that is not a number is background.
+
+    Raises:
+        GazeError: The distance is negative.
     """
     if not within >= 0:
         raise GazeError(f"Fixations are assigned within {within:g} pixels of an object, but that must be 0 or more.")
@@ -59,22 +63,22 @@ def assign(xy: Float[np.ndarray, "l 2"], objects: Objects, within: float = 0.0) 
     holds = np.asarray(((from_low >= 0) & (from_low < size)).all(2))
     if objects.masks is not None:
         holds = _under(xy, objects.masks)[:, order]
-    found = np.where(holds.any(1), holds.argmax(1), -1)
+    chosen = np.where(holds.any(1), holds.argmax(1), -1)
     if within > 0:
         away = np.linalg.norm(np.maximum(np.maximum(-from_low, from_low - size), 0), axis=2)
         away = np.nan_to_num(away, nan=math.inf)
         nearest = away.argmin(1)
         reached = (away.min(1) <= within) & np.isfinite(xy).all(1)
-        found = np.where((found < 0) & reached, nearest, found)
-    return np.where(found < 0, -1, order[found]).astype(np.int64)
+        chosen = np.where((chosen < 0) & reached, nearest, chosen)
+    return np.where(chosen < 0, -1, order[chosen]).astype(np.int64)
 
 
 def _under(xy: Float[np.ndarray, "l 2"], masks: Bool[np.ndarray, "n h w"]) -> Bool[np.ndarray, "l n"]:
     """Which masks hold the pixel of each point; none holds a point off the picture."""
     _, height, width = masks.shape
     on = np.asarray(((xy >= 0) & (xy < (width, height))).all(1))
-    place = np.where(on[:, None], xy, 0).astype(np.int64)
-    return np.asarray(masks[:, place[:, 1], place[:, 0]].T & on[:, None])
+    pixel = np.where(on[:, None], xy, 0).astype(np.int64)
+    return np.asarray(masks[:, pixel[:, 1], pixel[:, 0]].T & on[:, None])
 
 
 def path(scanpath: Scanpath, objects: Objects, within: float = 0.0, merge: bool = False) -> ObjectPath:
@@ -108,7 +112,11 @@ def overlap(one: Float[np.ndarray, "n 4"], other: Float[np.ndarray, "m 4"]) -> F
 
 
 def grid(width: int, height: int, rows: int, columns: int) -> Objects:
-    """A picture's cells, row by row, as objects without a category; attributes `row`, `col` and `from_grid` = 1."""
+    """A picture's cells, row by row, as objects without a category; attributes `row`, `col` and `from_grid` = 1.
+
+    Raises:
+        GazeError: There is no row, no column or no pixel.
+    """
     if rows < 1 or columns < 1 or width < 1 or height < 1:
         raise GazeError(f"A grid of {rows} x {columns} cells on {width} x {height} pixels has no cell; give 1 or more.")
     y, x = np.indices((rows, columns)).reshape(2, -1)
@@ -123,8 +131,8 @@ def cells(source: str) -> tuple[int, int] | None:
     >>> cells("grid:6x8"), cells("file")
     ((6, 8), None)
     """
-    found = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
-    return (int(found[1]), int(found[2])) if found else None
+    grid = re.fullmatch(r"grid:([1-9]\d{0,2})x([1-9]\d{0,2})", source)
+    return (int(grid[1]), int(grid[2])) if grid else None
 
 
 def crops(
@@ -134,15 +142,18 @@ def crops(
 
     A crop holds every pixel that its box touches, and at least one: of a box without area or outside of the picture
     the pixel next to it. One pixel gives a plain crop of its colour.
+
+    Raises:
+        GazeError: A box holds what is no number.
     """
     if not np.isfinite(boxes).all():
         raise GazeError("A box to cut out holds what is not a number; mend or remove it.")
-    found = np.empty((len(boxes), size, size, 3), np.uint8)
-    for crop, box in zip(found, boxes, strict=True):
+    pieces = np.empty((len(boxes), size, size, 3), np.uint8)
+    for crop, box in zip(pieces, boxes, strict=True):
         piece = pixels[window(box, pixels.shape[1], pixels.shape[0])]
         method = cv2.INTER_AREA if max(piece.shape[:2]) > size else cv2.INTER_LINEAR
         crop[:] = cv2.resize(piece, (size, size), interpolation=method)
-    return found
+    return pieces
 
 
 def window(box: Float[np.ndarray, " 4"], width: int, height: int) -> tuple[slice, slice]:

@@ -13,11 +13,14 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-FARTHEST = 2**17  # pixels: OpenCV fills a polygon row by row, also beyond the picture
+MAX_COORDINATE = 2**17  # pixels: OpenCV fills a polygon row by row, also beyond the picture
 
 
 def around(outline: Any, size: tuple[int, int] | None) -> Float[np.ndarray, " 4"]:
     """The box x, y, width, height around an outline; of run lengths, in a picture of this `size` or else of their own.
+
+    Raises:
+        ValueError: The outline is damaged, or holds no pixel.
 
     >>> around([[2, 1, 6, 1, 6, 4]], None)
     array([2., 1., 4., 3.])
@@ -52,15 +55,23 @@ def fill(mask: Bool[np.ndarray, "h w"], outline: Any) -> None:
 
 
 def polygon(ring: Any) -> Float[np.ndarray, "p 2"]:
-    """The corners of a polygon that is written x, y, x, y ...; pixels."""
+    """The corners of a polygon that is written x, y, x, y ...; pixels.
+
+    Raises:
+        ValueError: There are no corners, or some that are not in any picture.
+    """
     points = np.array(ring, np.float64).reshape(-1, 2)
-    if not len(points) or not (np.abs(points) < FARTHEST).all():
+    if not len(points) or not (np.abs(points) < MAX_COORDINATE).all():
         raise ValueError("its outline has no corners, or some that are not in any picture")
     return points
 
 
 def runs(outline: dict[str, Any], width: int, height: int) -> Int64[np.ndarray, " r"]:
-    """How many pixels of a picture are by turns outside and inside, down its columns; together they are all of them."""
+    """How many pixels of a picture are by turns outside and inside, down its columns; together they are all of them.
+
+    Raises:
+        ValueError: The run lengths are not those of such a picture.
+    """
     counts = outline["counts"]
     lengths = unpacked(counts) if isinstance(counts, str) else [int(length) for length in counts]
     stated = tuple(outline.get("size") or ())
@@ -74,6 +85,9 @@ def unpacked(text: str) -> list[int]:
 
     A character less 48 has six bits: five of a number, the lowest first, and whether more follow; the last of the five
     is the sign. From the fourth on, each number is what its run is longer than the one two before.
+
+    Raises:
+        ValueError: The string is none of COCO's.
 
     >>> unpacked("0PP1"), unpacked("061M")
     ([0, 1024], [0, 6, 1, 3])

@@ -96,6 +96,9 @@ def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h 
 
     Turned as its EXIF data says; palettes resolved; what is transparent shows white; of 16 bits the upper 8; of an
     animation the first frame. Colour profiles are not applied.
+
+    Raises:
+        PictureError: The file is missing, no picture, damaged, or has more than `LIMIT` pixels.
     """
     where = name or (str(source) if isinstance(source, Path) else "The picture")
     data = _bytes(source, where)
@@ -125,7 +128,11 @@ def save(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
 
 
 def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
-    """The bytes of a PNG (quick to write rather than small) or JPEG file."""
+    """The bytes of a PNG (quick to write rather than small) or JPEG file.
+
+    Raises:
+        PictureError: The suffix is neither that of PNG nor of JPEG.
+    """
     if suffix.lower() == ".png":
         # On photographs the filter `up` at level 1 is smaller and takes two thirds of the time of OpenCV's default.
         options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
@@ -228,7 +235,11 @@ def is_valid_name(name: str) -> bool:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as a person sees it (EXIF rotation applied); only its header is read."""
+    """Width and height of a picture as a person sees it (EXIF rotation applied); only its header is read.
+
+    Raises:
+        TableError: The file is missing or not a readable picture.
+    """
     try:
         with Image.open(path, formats=FORMATS) as image:
             (width, height), turned = image.size, False

@@ -26,7 +26,11 @@ UNKNOWN = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # file 
 
 
 def new_folder(root: Path | str) -> Path:
-    """Where a new folder is to appear, in full; what holds something, or is a file, is refused."""
+    """Where a new folder is to appear, in full; what holds something, or is a file, is refused.
+
+    Raises:
+        TableError: Something is there already, or it is the working directory.
+    """
     root = Path(os.path.abspath(root))  # without ".." and "."
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise TableError(f"{root}: exists already; give a new folder.")
@@ -37,7 +41,11 @@ def new_folder(root: Path | str) -> Path:
 
 @contextlib.contextmanager
 def staging_dir(root: Path, ending: str) -> Iterator[Path]:
-    """The folder `.ROOT.ENDING`, for this program alone as long as it works there."""
+    """The folder `.ROOT.ENDING`, for this program alone as long as it works there.
+
+    Raises:
+        TableError: Another program is writing there, or ROOT has appeared.
+    """
     stage = root.parent / f".{root.name}.{ending}"
     root.parent.mkdir(parents=True, exist_ok=True)
     try:

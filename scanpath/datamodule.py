@@ -29,7 +29,7 @@ from data.table.scenes import scenes
 from data.table.splits import KINDS, layouts
 from data.table.splits import scenes as carried
 from data.table.splits import split as divided
-from scanpath.inputs import APPEARANCES, LONGEST, InputSpec
+from scanpath.inputs import APPEARANCES, MAX_STEPS, InputSpec
 from training.datamodule import Folders, Order, check, divide
 
 Item = tuple[Scene, tuple[ObjectPath, ...]]
@@ -277,7 +277,7 @@ def _check(  # each option by its name
             "flip": (repr(flip), "one of " + ", ".join(map(repr, FLIPS)), flip in FLIPS),
             "target_known_share": (target_known_share, "between 0 and 1", 0 <= target_known_share <= 1),
             "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
-            "limit": (limit, f"between 1 and {LONGEST - 1}", 1 <= limit < LONGEST),
+            "limit": (limit, f"between 1 and {MAX_STEPS - 1}", 1 <= limit < MAX_STEPS),
             "batch_size": (batch_size, "at least 1", batch_size >= 1),
         }
     )

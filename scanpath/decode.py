@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
 from data.errors import GazeError
-from scanpath.inputs import LONGEST
+from scanpath.inputs import MAX_STEPS
 
 LIMIT = 20  # fixations at most, by default
 RECOVERY = 0.7  # what is left of the inhibition of an object after each further fixation
@@ -128,7 +128,7 @@ def likelihood(model: StepModel, orders: Sequence[Int64[np.ndarray, " _l"]]) -> 
             wrong = order.min() if order.min() < 0 else order.max()
             raise GazeError(f"A path names the object {wrong}, but the scene has {end} objects (0 to {end - 1}).")
     if longest >= getattr(model, "longest", math.inf):
-        raise GazeError(f"A path of {longest} fixations is too long for this model; give at most {LONGEST - 1}.")
+        raise GazeError(f"A path of {longest} fixations is too long for this model; give at most {MAX_STEPS - 1}.")
     padded = np.full((len(orders), longest), 0, np.int64)
     for row, order in zip(padded, orders, strict=True):
         row[: len(order)] = order

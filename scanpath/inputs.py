@@ -26,7 +26,7 @@ from data.picture import FILL, Letterbox, read
 from scanpath.target_similarity import target_similarity
 
 APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
-LONGEST = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
+MAX_STEPS = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class InputSpec:
         condition: int = 0,
         target_known: bool = False,
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
     ) -> dict[str, np.ndarray]:
         """The arrays of one scene.
 
@@ -53,7 +53,7 @@ class InputSpec:
             condition: Number of the viewing condition; 0 is "any".
             target_known: Whether the model may use where the target lies.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
-            sought: Pictures of what is looked for; by default the target's own crop is taken.
+            target_crops: Pictures of what is looked for; by default the target's own crop is taken.
 
         Raises:
             GazeError: The scene has no object, no target that could be known, or no picture that the model looks at.
@@ -62,14 +62,14 @@ class InputSpec:
         if not count:
             raise GazeError(f"{scene.picture.name}: there is no object to look at; give boxes, or take a grid.")
         numbers = {name: i for i, name in enumerate(self.categories, 1)}
-        held = [numbers.get(name, 0) for name in scene.sought] or [0] * max(1, len(sought))
+        held = [numbers.get(name, 0) for name in scene.memory_set] or [0] * max(1, len(target_crops))
         target = np.zeros(count, bool)
         target[list(scene.targets)] = True
         if target_known and not scene.targets:
             raise GazeError(
                 f"{scene.picture.name}: the target is not among the objects, so the model cannot be told it."
             )
-        searching = bool(scene.sought or scene.targets or sought)
+        searching = bool(scene.memory_set or scene.targets or target_crops)
         arrays = {
             "boxes": scene.objects.boxes.astype(np.float32),
             "size": np.array([scene.picture.width, scene.picture.height], np.float32),
@@ -82,7 +82,7 @@ class InputSpec:
             "condition": np.array(condition, np.int64),
         }
         if self.appearance == "crops":
-            arrays |= self._crops(scene, pixels, sought, len(held))
+            arrays |= self._crops(scene, pixels, target_crops, len(held))
         elif self.appearance == "saliency":
             arrays |= self._picture(scene, pixels)
         return arrays
@@ -91,7 +91,7 @@ class InputSpec:
         self,
         scene: Scene,
         pixels: UInt8[np.ndarray, "h w 3"] | None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]],
         held: int,
     ) -> dict[str, np.ndarray]:
         pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
@@ -104,8 +104,8 @@ class InputSpec:
                 "likeness": np.zeros(count, np.float32),
             }
         box = scene.box or (scene.objects.boxes[scene.targets[0]] if scene.targets else None)
-        pieces, first = list(sought), 0
-        if not sought and box is not None:
+        pieces, first = list(target_crops), 0
+        if not target_crops and box is not None:
             pieces = [pixels[window(np.array(box), pixels.shape[1], pixels.shape[0])]]
             first = _target_slot(scene)
         for slot, piece in enumerate(pieces[:held], first):
@@ -128,4 +128,4 @@ class InputSpec:
 def _target_slot(scene: Scene) -> int:
     """Which of the things held in mind is the target: the first of its category, else the first."""
     named = scene.objects.categories[scene.targets[0]] if scene.targets and scene.objects.categories else ""
-    return scene.sought.index(named) if named in scene.sought else 0
+    return scene.memory_set.index(named) if named in scene.memory_set else 0

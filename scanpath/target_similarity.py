@@ -19,7 +19,7 @@ MAX_SIDE, MIN_SIDE = 24, 3  # pixels: of a crop that is compared
 def target_similarity(
     pixels: UInt8[np.ndarray, "h w 3"],
     boxes: Float[np.ndarray, "n 4"],
-    sought: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+    target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]],
 ) -> Float32[np.ndarray, " n"]:
     """For each box the best match of any of the crops, its middle inside the box.
 
@@ -32,7 +32,7 @@ def target_similarity(
     [0.0, 1.0]
     """
     similarity = np.zeros(len(boxes), np.float32)
-    for crop in sought:
+    for crop in target_crops:
         scale = min(1.0, MAX_SIDE / max(crop.shape[:2]))
         small, template = _reduced(pixels, scale), _reduced(crop, scale)
         fits = all(a >= b for a, b in zip(small.shape, template.shape, strict=True))

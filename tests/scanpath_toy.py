@@ -93,7 +93,7 @@ def contract(network: OAT, appearance: str = "none", name: str = "tiny") -> Cont
 
 def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:
     """What an export is made and checked with: two things looked for in the first, one told, and free viewing."""
-    two = replace(scene(4), sought=("cup", "lamp"))
+    two = replace(scene(4), memory_set=("cup", "lamp"))
     shown = [(two, 1, False), (scene(9, 1, (2, 3)), 2, True), (scene(2, 2, ()), 0, False)]
     return [input_spec(appearance).inputs(*given, pixels(i)) for i, given in enumerate(shown)]
 

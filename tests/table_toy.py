@@ -16,7 +16,7 @@ from data.table.validate import check_table
 HEADER = "image,subject,index,x,y,duration_ms,start_ms"
 SEARCH = HEADER + ",task,target,target_x,target_y,target_w,target_h,found"
 ROWS = ["a.png,s1,0,5,6,200,100", "a.png,s1,1,7.5,8,150,350", "b.png,s1,0,1,2,300,120"]
-TOLD = ("subject", "task", "target", "box", "found", "sought")
+TOLD = ("subject", "task", "target", "box", "found", "memory_set")
 COCO = {
     "images": [{"id": 1, "file_name": "a.png", "width": 20, "height": 10}],
     "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "attributes": {"frontal": 1}}],

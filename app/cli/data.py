@@ -32,11 +32,17 @@ def catalogue(form: str) -> None:
     from rich.table import Table
 
     from app.cli import console
+    from data.datasets import READERS
     from data.datasets.catalog import PUBLISHED
 
     if form == "json":
         entries = {
-            name: {**asdict(it), "files": [file.url for file in it.files], "download": bool(it.files)}
+            name: {
+                **asdict(it),
+                "reader": READERS[name],
+                "files": [file.url for file in it.files],
+                "download": bool(it.files),
+            }
             for name, it in PUBLISHED.items()
         }
         click.echo(json.dumps(entries, indent=1, ensure_ascii=False))

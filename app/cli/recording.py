@@ -1,6 +1,5 @@
 """The command `gaze data recording`: eye trackers' files and the pictures that were shown become a data set."""
 
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,27 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.choices import TableChoice
 from data.errors import GazeError, RecordingError
-from data.recorders import RECORDERS
 
 if TYPE_CHECKING:
     from data.gaze import Samples
-    from data.recorders._units import Setup
-
-OWN = {  # the options that a recorder knows beside the common ones
-    "bids": (),
-    "csv": ("columns", "time_unit", "unit", "origin"),
-    "eyelink": ("eye", "margin", "onset", "end"),
-    "pupil": ("confidence",),
-    "tobii": ("time_unit", "unit"),
-}
+    from data.recorders import Setup
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="New folder, in the table format.")
 @click.option("--pictures", type=click.Path(path_type=Path), required=True, help="Folder of the pictures shown.")
-@click.option("--format", "kind", type=click.Choice(sorted(RECORDERS)), help="Of the files.  [default: guessed]")
+@click.option(
+    "--format", "format_name", type=TableChoice("data.recorders:RECORDERS"), help="Of the files.  [default: guessed]"
+)
 @click.option("--screen", metavar="WxH", default="", help="Pixels of the screen, such as 1024x768.")
 @click.option("--screen-cm", metavar="WxH", default="", help="Its size in cm, such as 38x30.")
 @click.option("--distance-cm", type=float, help="From the eye to the screen.")
@@ -39,7 +32,7 @@ OWN = {  # the options that a recorder knows beside the common ones
     "--method",
     default="adaptive",
     show_default=True,
-    type=click.Choice(["adaptive", "ivt", "idt"]),
+    type=TableChoice("data.events.detect:METHODS"),
     help="To find fixations.",
 )
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="How much of each trial.  [default: all]")
@@ -48,30 +41,30 @@ OWN = {  # the options that a recorder knows beside the common ones
     "--repeats",
     default="first",
     show_default=True,
-    type=click.Choice(["first", "apart"]),
+    type=TableChoice("data.recorders.to_scanpaths:REPEATS"),
     help="Trials of one person on one picture.",
 )
 @click.option("--names", default="", metavar="PATTERN", help="What file names say, such as {subject}_{stimulus}.")
 @click.option("--stimulus", default="", metavar="NAME", help="The picture, where neither file nor name says it.")
 @click.option("--columns", default="", metavar="time=NAME,x=NAME,...", help="csv: also y, subject, stimulus, trial.")
 @click.option(
-    "--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="csv, tobii: of the time.  [default: guessed]"
+    "--time-unit", type=TableChoice("data.recorders:TIME_UNITS"), help="csv, tobii: of the time.  [default: guessed]"
 )
 @click.option(
-    "--unit", type=click.Choice(["px", "norm", "deg", "height"]), help="csv, tobii: of x and y.  [default: guessed]"
+    "--unit", type=TableChoice("data.recorders:GAZE_UNITS"), help="csv, tobii: of x and y.  [default: guessed]"
 )
 @click.option(
     "--origin",
     default="topleft",
     show_default=True,
-    type=click.Choice(["topleft", "centre"]),
+    type=TableChoice("data.recorders.delimited:ORIGINS"),
     help="csv: what x and y count from; PsychoPy's upwards from the centre.",
 )
 @click.option(
     "--eye",
     default="auto",
     show_default=True,
-    type=click.Choice(["auto", "left", "right", "both"]),
+    type=TableChoice("data.recorders.eyelink:EYES"),
     help="eyelink: which.",
 )
 @click.option("--margin", default=0.0, show_default=True, help="eyelink: milliseconds lost around a blink.")
@@ -119,10 +112,9 @@ def _samples(
 
     That is two lists: of broken files, and of those that lie in a folder and are no recordings.
     """
-    from data.recorders._recording_names import labels
-    from data.recorders._text_table import UnlikeError
+    from data.recorders import UnlikeError, recording_names
 
-    setup, pattern, names = _setup(options), _pattern(options["names"]), labels(files)
+    setup, pattern, names = _setup(options), _pattern(options["names"]), recording_names(files)
     owners: dict[str, Path] = {}
     for path in files:
         try:
@@ -148,7 +140,7 @@ def _samples(
 
 def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any], label: str) -> tuple[str, str] | None:
     """Subject and stimulus, as far as the name of a file says them; None where it does not fit the pattern."""
-    from data.recorders._recording_names import stem
+    from data.recorders import stem
 
     named = pattern.fullmatch(stem(path)) if pattern else None
     if pattern and not named:
@@ -158,21 +150,20 @@ def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any],
 
 
 def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples"]:
-    from data.recorders import detect_format
-    from data.recorders._recording_names import stem
+    from data.recorders import detect_format, stem
 
-    kind = options["kind"] or detect_format.detect(path)
-    own = {name: options[name] for name in OWN[kind] if options[name] is not None}
+    name = options["format_name"] or detect_format.detect(path)
+    own = {key: options[key] for key in detect_format.reader_options(name) if options.get(key) is not None}
     if "columns" in own:
         own["columns"] = _columns(own["columns"])
-    # BIDS says the person in the name: several files of sub-01 are one.
-    subject = "" if kind == "bids" and words[0] == stem(path) else words[0]
-    read = pkgutil.resolve_name(RECORDERS[kind])
+    # Where the file's name says the person, several files of sub-01 are one person's.
+    subject = "" if detect_format.recorder(name).subject_in_name and words[0] == stem(path) else words[0]
+    read = detect_format.modules()[name].read
     return list(read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own))
 
 
 def _setup(options: dict[str, Any]) -> "Setup":
-    from data.recorders._units import Setup
+    from data.recorders import Setup
 
     width, height = _pair("--screen", options["screen"], "1024x768")
     wide, high = _pair("--screen-cm", options["screen_cm"], "38x30")

@@ -72,7 +72,7 @@ class SceneModel(Protocol):
     files: tuple[Path, ...]  # of its weights
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
+        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
     ) -> Rollouts:
         """The paths of several observers."""
         ...
@@ -87,10 +87,10 @@ class Baseline:
     files: tuple[Path, ...] = ()
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
+        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
     ) -> Rollouts:
         """The paths of several observers."""
-        del pixels, sought
+        del pixels, target_crops
         model = Walk(sharpness=1 / (settings.temperature or self.temperature))
         return model.sample(scene, settings.observers, settings.seed, density=density, limit=settings.limit)
 
@@ -107,7 +107,7 @@ class Trained:
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, sought: Sequence[Crop], settings: Settings
+        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
     ) -> Rollouts:
         """The paths of several observers."""
         del density
@@ -119,7 +119,7 @@ class Trained:
             decoding={"temperature": settings.temperature or self.temperature},
             condition=settings.condition,
             pixels=pixels,
-            sought=tuple(sought),
+            target_crops=tuple(target_crops),
         )
 
 
@@ -145,10 +145,10 @@ def simulate(
     settings = settings.model_copy(update={"temperature": settings.temperature or model.temperature})
     condition_index(settings.condition, model.conditions, model.model)
     density = None if prediction is None else prediction.density
-    at, sought = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
+    at, target_crops = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
     if target is not None and not model.searches:
         raise ModelError(f"{model.model} looks for nothing in particular; leave the target out, or take oat-search.")
-    rollouts = model(at, pixels, density, sought, settings) if len(at.objects) else _nothing(settings.observers)
+    rollouts = model(at, pixels, density, target_crops, settings) if len(at.objects) else _nothing(settings.observers)
     sharp = settings.temperature or model.temperature  # of places as of objects
     about = {"model": model.model, "version": model.version, "provider": model.provider}
     return SimulatedPaths(

@@ -1,17 +1,17 @@
-"""Public eye-tracking data sets, one a file, in the layout that their authors publish."""
+"""Public eye-tracking data sets, one a file, in the layout that their authors publish.
 
-READERS = {  # data sets, in the layout that their authors publish
-    "table": "data.table.read:read_table",
-    "amazon": "data.datasets.amazon_covers:read",
-    "cat2000": "data.datasets.cat2000:read",
-    "coco_freeview": "data.datasets.coco_freeview:read",
-    "coco_search18": "data.datasets.coco_search18:read",
-    "crowd": "data.datasets.crowd:read",
-    "dhf1k": "data.datasets.dhf1k:read",
-    "figrim": "data.datasets.figrim:read",
-    "mit1003": "data.datasets.mit1003:read",
-    "osie": "data.datasets.osie:read",
-    "salicon": "data.datasets.salicon:read",
-    "scene": "data.datasets.scene:read",
-    "ueyes": "data.datasets.ueyes:read",
-}
+Each file has a reader, `read(root)`, and the entries of its sets in the catalogue, `CATALOG`. Nothing else names a set:
+`data.datasets.catalog.PUBLISHED` and `READERS` are made of the files that are in this folder.
+"""
+
+from collections.abc import Mapping
+
+READERS: Mapping[str, str]  # of each data set, and of the table format ("table"), the function that reads a folder
+
+
+def __getattr__(name: str) -> Mapping[str, str]:
+    if name != "READERS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from data.datasets import catalog  # imports every reader, so only when the table is asked for
+
+    return catalog.readers()

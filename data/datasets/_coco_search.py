@@ -36,13 +36,17 @@ def files(root: Path, pattern: str) -> list[Path]:
     return [path for depth in ("", "*/", "*/*/") for path in sorted(root.glob(depth + pattern))]
 
 
-def read(paths: Iterable[Path], needed: set[str], known: set[str] | None = None) -> Iterator[Trial]:
-    """Every trial; one that lacks an entry, or has another than the known ones where they are given, is refused."""
+def read(paths: Iterable[Path], needed: set[str], allowed: set[str] | None = None) -> Iterator[Trial]:
+    """Every trial; one that lacks an entry, or has another than the known ones where they are given, is refused.
+
+    Raises:
+        TableError: A file is no list of such trials.
+    """
     for path in paths:
         for number, trial in enumerate(_document(path)):
             if not isinstance(trial, dict):
                 raise TableError(f"{path}: trial {number} is no JSON object; download it again.")
-            missing, unknown = sorted(needed - set(trial)), sorted(set(trial) - (known or set(trial)))
+            missing, unknown = sorted(needed - set(trial)), sorted(set(trial) - (allowed or set(trial)))
             if missing or unknown:
                 what = f"no {', '.join(missing)}" if missing else f"the unknown {', '.join(unknown)}"
                 raise TableError(f"{path}: trial {number} has {what}; download it again.")
@@ -51,14 +55,14 @@ def read(paths: Iterable[Path], needed: set[str], known: set[str] | None = None)
 
 def _document(path: Path) -> list[Any]:
     try:
-        found = json.loads(read_text(path, refuse))
+        trials = json.loads(read_text(path, refuse))
     except (ValueError, RecursionError) as error:
         if isinstance(error, TableError):
             raise
         raise TableError(f"{path}: not JSON ({short_reason(error)}); download it again.") from error
-    if not isinstance(found, list):
+    if not isinstance(trials, list):
         raise TableError(f"{path}: not a list of trials; download it again.")
-    return found
+    return trials
 
 
 def items(
@@ -71,27 +75,30 @@ def items(
 
     No two trials may agree in the entries of `identity`, the first of which is the picture's name. A scanpath without
     fixations is left out.
+
+    Raises:
+        TableError: A trial is there twice or cannot be read, a picture is missing, or the units are others.
     """
     pictures: dict[str, list[Scanpath]] = {}
     folders: dict[str, str] = {}  # of each picture the first task, which names its folder
     of_file: dict[Path, list[Scanpath]] = {}
-    seen: set[tuple[str, ...]] = set()
+    keys: set[tuple[str, ...]] = set()
     for path, number, trial in trials:
         key = tuple(str(trial[k]) for k in identity)
-        if key in seen:
+        if key in keys:
             raise TableError(f"{path}: trial {number} ({' '.join(key)}) is there twice; keep one copy of each file.")
-        seen.add(key)
+        keys.add(key)
         with _release.parse_errors(path, f"trial {number}"):
             made = scanpath(trial)
         folders.setdefault(key[0], str(trial.get("task", "")))
         pictures.setdefault(key[0], []).extend([made] if len(made) else [])
         of_file.setdefault(path, []).append(made)
-    for path, some in of_file.items():
-        _units(path, some)
-    return _pictured(root, pictures, folders)
+    for path, scanpaths in of_file.items():
+        _check_units(path, scanpaths)
+    return _with_pictures(root, pictures, folders)
 
 
-def _units(path: Path, scanpaths: list[Scanpath]) -> None:
+def _check_units(path: Path, scanpaths: list[Scanpath]) -> None:
     """Refuse a file whose numbers cannot be pixels of the pictures and milliseconds."""
     xy = np.concatenate([scanpath.xy for scanpath in scanpaths])
     _release.pixels(path, xy, *SIZE)
@@ -103,7 +110,11 @@ def _units(path: Path, scanpaths: list[Scanpath]) -> None:
 
 
 def fixations(trial: dict[str, Any], skip: int) -> tuple[Float[np.ndarray, "l 2"], Float[np.ndarray, " l"]]:
-    """Places and durations without the first `skip`; ValueError where they are not what `length` says."""
+    """Places and durations without the first `skip`; ValueError where they are not what `length` says.
+
+    Raises:
+        ValueError: X, Y and T are not lists of as many numbers as `length` says.
+    """
     x, y, duration = (_numbers(trial, key) for key in ("X", "Y", "T"))
     if not len(x) == len(y) == len(duration) == trial["length"]:
         raise ValueError(f"{len(x)} X, {len(y)} Y and {len(duration)} T for length {trial['length']}")
@@ -118,10 +129,10 @@ def subject(trial: dict[str, Any]) -> str:
 
 
 def _numbers(trial: dict[str, Any], key: str) -> Float[np.ndarray, " l"]:
-    found = np.array(trial[key], float)
-    if found.ndim != 1 or not np.isfinite(found).all():
+    numbers = np.array(trial[key], float)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all():
         raise ValueError(f"{key} is not a list of numbers")
-    return found
+    return numbers
 
 
 def unknown(count: int) -> Float[np.ndarray, " l"]:
@@ -130,29 +141,33 @@ def unknown(count: int) -> Float[np.ndarray, " l"]:
 
 
 def splits(trials: Iterable[Trial]) -> dict[str, list[str]]:
-    """The authors' splits train, val and test by names of pictures; a picture that any trial trains on is in train."""
+    """The authors' splits train, val and test by names of pictures; a picture that any trial trains on is in train.
+
+    Raises:
+        TableError: A trial is of an unknown split.
+    """
     order = {name: rank for rank, name in enumerate(("train", "val", "test"))}
-    place: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for path, number, trial in trials:
-        name, new = str(trial["name"]), SPLITS.get(str(trial["split"]))
-        if new is None:
+        name, split = str(trial["name"]), SPLITS.get(str(trial["split"]))
+        if split is None:
             raise TableError(f"{path}: trial {number} has the unknown split {trial['split']!r}; download it again.")
-        place[name] = min(place.get(name, new), new, key=order.__getitem__)
-    return {wanted: [name for name, where in place.items() if where == wanted] for wanted in order}
+        split_of[name] = min(split_of.get(name, split), split, key=order.__getitem__)
+    return {wanted: [name for name, assigned in split_of.items() if assigned == wanted] for wanted in order}
 
 
-def _pictured(
+def _with_pictures(
     root: Path, pictures: dict[str, list[Scanpath]], folders: dict[str, str]
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    places = [path for depth in ("", "*/") for name in PICTURES for path in sorted(root.glob(depth + name))]
-    there: dict[str, Path] = {}  # one name is one picture, whichever task's folder it is in
-    for place in places:
-        for entry in sorted([*place.glob("*"), *place.glob("*/*")]):
-            there.setdefault(entry.name, entry)
+    picture_folders = [path for depth in ("", "*/") for name in PICTURES for path in sorted(root.glob(depth + name))]
+    files: dict[str, Path] = {}  # one name is one picture, whichever task's folder it is in
+    for folder in picture_folders:
+        for entry in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+            files.setdefault(entry.name, entry)
     for name, scanpaths in pictures.items():
-        path = there.get(name) if is_valid_name(name) else None
-        if places and (path is None or not path.is_file()):
-            wanted = places[0] / folders[name] / name
+        path = files.get(name) if is_valid_name(name) else None
+        if picture_folders and (path is None or not path.is_file()):
+            wanted = picture_folders[0] / folders[name] / name
             raise TableError(f"{wanted}: the picture is missing; give all pictures of the release, or none.")
         if path and picture_size(path) != SIZE:
             raise TableError(f"{path}: not 1680 x 1050 pixels, which the fixations refer to; use the original picture.")

@@ -19,9 +19,32 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError, read_json, refuse
 from data.gaze import Objects, Picture, Scanpath
 from data.picture import is_valid_name, picture_size
+
+CATALOG = {
+    "amazon": Published(
+        title="Amazon book covers (STI-Dataset)",
+        what="collages of 84 book covers, searched for one of five; their pictures are on the authors' own server",
+        pictures=100,
+        people=6,
+        licence="CC BY-NC-SA 4.0",
+        commercial="no",
+        url="https://github.com/DFKI-Interactive-Machine-Learning/STI-Dataset",
+        citation="Sattar, Mueller, Fritz, Bulling 2015, Prediction of Search Targets From Fixations, CVPR; "
+        "Stauden, Barz, Sonntag 2018, KI",
+        files=(
+            File(
+                GITHUB.format(
+                    "DFKI-Interactive-Machine-Learning/STI-Dataset", "60d27471bf1a2188dff244058503df0b8bddd79b"
+                ),
+                lone=True,
+            ),
+        ),
+    ),
+}
 
 ROWS, COLUMNS = 6, 14
 # A collage is a regular grid, of which only the target's box is published. These are the least-squares fit of the
@@ -36,6 +59,9 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
 
     A viewer without a fixation on a collage has no scanpath there. Without the folder `images` only the sizes of the
     collages are known.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = _folder(Path(root))
     path = root / "Amazon.json"
@@ -43,10 +69,10 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
 
 
 def _folder(root: Path) -> Path:
-    found = root / "AmazonCovers" if (root / "AmazonCovers").is_dir() else root
-    if not (found / "Amazon.json").is_file():
-        raise TableError(f"{found / 'Amazon.json'}: the file is missing; give the folder of the STI-Dataset.")
-    return found
+    folder = root / "AmazonCovers" if (root / "AmazonCovers").is_dir() else root
+    if not (folder / "Amazon.json").is_file():
+        raise TableError(f"{folder / 'Amazon.json'}: the file is missing; give the folder of the STI-Dataset.")
+    return folder
 
 
 def _items(root: Path, path: Path, entries: dict[str, Any]) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
@@ -89,11 +115,11 @@ def objects(root: Path | str) -> dict[str, Objects]:
     Attributes: `row`, `col`, `is_target`, and `from_grid` = 1 where the box is computed.
     """
     path = _folder(Path(root)) / "Amazon.json"
-    found: dict[str, Objects] = {}
+    covers: dict[str, Objects] = {}
     for name, entry in read_json(path, refuse).items():
         with _release.parse_errors(path, f"the entry {name!r}"):
-            found[name] = _covers(*_collage(entry))
-    return found
+            covers[name] = _covers(*_collage(entry))
+    return covers
 
 
 def _covers(width: int, height: int, target: tuple[float, float, float, float]) -> Objects:
@@ -102,11 +128,11 @@ def _covers(width: int, height: int, target: tuple[float, float, float, float]) 
     centres = (np.array(FIRST) + np.array(PITCH) * np.stack([columns, rows], 1)) * frame
     boxes: Float[np.ndarray, "n 4"] = np.hstack([centres - np.array(COVER) / 2, np.broadcast_to(COVER, centres.shape)])
     middle = np.array(target[:2]) + np.array(target[2:]) / 2
-    place = int(np.abs((centres - middle) / frame / PITCH).max(1).argmin())
-    boxes[place] = target
+    target_cell = int(np.abs((centres - middle) / frame / PITCH).max(1).argmin())
+    boxes[target_cell] = target
     cells = enumerate(zip(rows.tolist(), columns.tolist(), strict=True))
     attributes: list[dict[str, object]] = [
-        {"row": row, "col": column, "is_target": int(i == place), "from_grid": int(i != place)}
+        {"row": row, "col": column, "is_target": int(i == target_cell), "from_grid": int(i != target_cell)}
         for i, (row, column) in cells
     ]
     return Objects(boxes.round(1), ("book_cover",) * len(boxes), tuple(attributes))

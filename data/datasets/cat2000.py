@@ -16,14 +16,34 @@ from pathlib import Path
 import numpy as np
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "cat2000": Published(
+        title="CAT2000",
+        what="200 pictures of each of 20 kinds, free viewing; only the training half has fixations, read without order",
+        pictures=4000,
+        people=120,
+        seconds=5,
+        licence="unknown",
+        commercial="unclear",
+        url="http://saliency.mit.edu/results_cat2000.html",
+        citation="Borji, Itti 2015, CAT2000: A Large Scale Fixation Dataset, https://arxiv.org/abs/1505.03581",
+        files=(File("http://saliency.mit.edu/trainSet.zip", md5="56ad5c77e6c8f72ed9ef2901628d6e48"),),
+    ),
+}
 
 SIZE = (1920, 1080)  # width, height in pixels of every picture
 
 
 def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    """Every picture of the training set with one scanpath of all viewers in no order, by the names."""
+    """Every picture of the training set with one scanpath of all viewers in no order, by the names.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
+    """
     stimuli, locations = (Path(root) / "trainSet" / name for name in ("Stimuli", "FIXATIONLOCS"))
     names = sorted(
         path.relative_to(locations).with_suffix(".jpg").as_posix() for path in locations.glob("[!.]*/[!.]*.mat")

@@ -21,8 +21,22 @@ from pathlib import Path
 from typing import Any
 
 from data.datasets import _coco_search
+from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "coco_freeview": Published(
+        title="COCO-FreeView",
+        what="photographs of COCO-Search18, most of the 6,202, free viewing",
+        people=10,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="https://sites.google.com/view/cocosearch/coco-freeview",
+        citation="Chen et al. 2022, Characterizing Target-Absent Human Attention, CVPR Workshops",
+        access="follow the links of that page to the fixations, and of COCO-Search18 to the images",
+    ),
+}
 
 PATTERNS = ("COCOFreeView_fixations_*.json", "coco_freeview_fixations*.json")
 SCALED = "512x320"  # in the names of the lists whose coordinates are of smaller pictures
@@ -35,6 +49,9 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
     Args:
         root: The folder of the release; what is there of it is read.
         initial: Whether to keep each trial's first fixation, which was under way when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     make = functools.partial(_scanpath, skip=0 if initial else 1)
     return _coco_search.items(Path(root), _trials(Path(root)), ("name", "subject"), make)

@@ -20,8 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from data.datasets import _coco_search
+from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "coco_search18": Published(
+        title="COCO-Search18",
+        what="COCO photographs searched for one of 18 kinds of objects, half of them without it",
+        pictures=6202,
+        people=10,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="https://sites.google.com/view/cocosearch/home",
+        citation="Chen, Yang, Ahn, Samaras, Hoai, Zelinsky 2021, COCO-Search18 Fixation Dataset, Scientific Reports",
+        access="follow the links of that page to the images and the fixations",
+    ),
+}
 
 NEEDED = {"name", "subject", "task", "condition", "X", "Y", "T", "length", "correct", "split"}
 KNOWN = NEEDED | {"bbox", "RT", "fixOnTarget"}
@@ -38,6 +53,9 @@ def read(root: Path | str, split: int = 1, initial: bool = False) -> Iterator[tu
         root: The folder of the release; what is there of it is read.
         split: The authors divide the target-present trials in two ways, of which one is read: 1 is the paper's.
         initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     make = functools.partial(_scanpath, skip=0 if initial else 1)
     return _coco_search.items(Path(root), _trials(Path(root), split), ("name", "subject", "task", "condition"), make)

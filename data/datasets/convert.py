@@ -1,19 +1,20 @@
 """Public data sets into the table format: the reader's own options, the authors' splits and objects with it.
 
-A set is named as in `data.datasets.catalog`; `read` gives what `data.table.read.write` takes.
+A set is named as in `data.datasets.catalog`; `read` gives what `data.table.write.write_table` takes.
 """
 
 import difflib
-import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data.datasets import READERS
-from data.datasets.catalog import PUBLISHED, Published
+from data import datasets
+from data.datasets import catalog
+from data.datasets.catalog import Published
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scanpath
 
@@ -30,8 +31,13 @@ class Parts:
 
 
 def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
-    """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`."""
-    module = importlib.import_module(READERS[published(name).reader].split(":")[0])
+    """A public data set in its authors' layout; `words` are options of its reader, as in `initial=true`.
+
+    Raises:
+        GazeError: There is no such set or option, or the folder is not as the authors publish it.
+    """
+    published(name)  # or say that there is no such set
+    module = pkgutil.resolve_name(datasets.READERS[name].split(":")[0])
     chosen = _options(name, module.read, words)
     return Parts(
         module.read(root, **chosen),
@@ -41,44 +47,49 @@ def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
 
 
 def published(name: str) -> Published:
-    """What is known of a public data set."""
+    """The catalogue's entry of a public data set.
+
+    Raises:
+        GazeError: There is no such set; the sentence names those of nearly that name.
+    """
     if name == "table":
         raise GazeError("The table format is what data sets are converted to; use such a folder as it is.")
-    if name not in PUBLISHED:
-        near = difflib.get_close_matches(name.lower().replace("-", "_"), PUBLISHED, 3, 0.5)
-        raise GazeError(f"There is no data set {name!r}; choose one of: {', '.join(near or PUBLISHED)}.")
-    return PUBLISHED[name]
+    entries = catalog.PUBLISHED
+    if name not in entries:
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), entries, 3, 0.5)
+        raise GazeError(f"There is no data set {name!r}; choose one of: {', '.join(near or entries)}.")
+    return entries[name]
 
 
 def _options(name: str, function: Callable[..., Any], words: Sequence[str]) -> dict[str, Any]:
-    known = dict(list(inspect.signature(function).parameters.items())[1:])  # all but the root
+    parameters = dict(list(inspect.signature(function).parameters.items())[1:])  # all but the root
     chosen: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or key not in known:
-            have = f"it has: {', '.join(known)}" if known else "it has none"
+        if not equals or key not in parameters:
+            have = f"it has: {', '.join(parameters)}" if parameters else "it has none"
             raise GazeError(f"{name} has no option {word!r}; write NAME=VALUE; {have}.")
-        chosen[key] = _value(name, known[key], value)
+        chosen[key] = _value(name, parameters[key], value)
     return chosen
 
 
 def _value(name: str, parameter: inspect.Parameter, word: str) -> Any:
     """A word as what a parameter takes, which its default or its annotation shows."""
-    told = str(parameter.annotation)
-    if word.lower() == "none" and "None" in told:
+    annotation = str(parameter.annotation)
+    if word.lower() == "none" and "None" in annotation:
         return None
-    kind = type(parameter.default)
+    value_type = type(parameter.default)
     try:
-        if kind is bool:
+        if value_type is bool:
             return ANSWERS[word.lower()]
-        if kind in (int, float):
-            return kind(word)
+        if value_type in (int, float):
+            return value_type(word)
     except (KeyError, ValueError):
-        wanted = "true or false" if kind is bool else "a number"
+        wanted = "true or false" if value_type is bool else "a number"
         raise GazeError(f"{name}: the option {parameter.name} is {word!r}; write {wanted}.") from None
-    if kind is not str and "str" not in told and "Path" not in told:
+    if value_type is not str and "str" not in annotation and "Path" not in annotation:
         raise GazeError(f"{name}: the option {parameter.name} cannot be given here; call its reader from Python.")
-    return Path(word) if "str" not in told and kind is not str else word
+    return Path(word) if "str" not in annotation and value_type is not str else word
 
 
 def _other(module: ModuleType, what: str, root: Path, chosen: Mapping[str, Any]) -> Any:

@@ -13,7 +13,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.datasets import osie
+from data.datasets.catalog import GITHUB, File, Published
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "crowd": Published(
+        title="Crowd",
+        what="photographs of crowds with labelled faces, free viewing; the people in them can be recognised",
+        pictures=500,
+        people=16,
+        seconds=5,
+        licence="MIT",
+        commercial="yes",
+        url="https://github.com/NUS-VIP/saliency-in-crowd",
+        citation="Jiang, Xu, Zhao 2014, Saliency in Crowd, ECCV",
+        files=(File(GITHUB.format("NUS-VIP/saliency-in-crowd", "8bb04162"), lone=True),),
+    ),
+}
 
 SIZE = (1024, 768)  # width, height in pixels of every picture
 
@@ -22,5 +38,8 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the release; viewers are s01 to s16.
 
     A viewer without a fixation on a picture has no scanpath there.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     return osie.items(Path(root), "Saliency in Crowd", SIZE)

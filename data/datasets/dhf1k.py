@@ -25,10 +25,25 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
 from data.picture import encode, picture_size
 from data.picture import read as decode
+
+CATALOG = {
+    "dhf1k": Published(
+        title="DHF1K",
+        what="videos of daily life and sports, free viewing; of 300 of the 1,000 the fixations are held back",
+        pictures=1000,
+        people=17,
+        licence="unknown",
+        commercial="unclear",
+        url="https://github.com/wenguanwang/DHF1K",
+        citation="Wang, Shen, Guo, Cheng, Borji 2018, Revisiting Video Saliency, CVPR",
+        access="download it from Google Drive, to which that page links",
+    ),
+}
 
 LAST = {"train": 600, "val": 700, "test": 1000}  # the last video of each split
 FRAMES = ("frames/{}", "annotation/{}/images", "video/{}")  # where frames are looked for, in this order
@@ -39,6 +54,9 @@ def read(root: Path | str, every: int = 1) -> Iterator[tuple[Picture, tuple[Scan
     """Every `every`th frame of every annotated video with the places that people looked at; none, no scanpath.
 
     Without any extracted frames of a video only the sizes of its frames are known.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     return (item for video in _annotated(root, every) for item in _frames(root, video, every))
@@ -47,11 +65,11 @@ def read(root: Path | str, every: int = 1) -> Iterator[tuple[Picture, tuple[Scan
 def splits(root: Path | str, every: int = 1) -> dict[str, list[str]]:
     """The authors' splits train, val and test by names of frames that `read` yields, hence none to test on."""
     root = Path(root)
-    found: dict[str, list[str]] = {split: [] for split in LAST}
+    frames: dict[str, list[str]] = {split: [] for split in LAST}
     for video in _annotated(root, every):
         _, suffix = _extracted(root, video)
-        found[_split(root, video)] += [f"{video}/{path.stem}{suffix}" for path in _marks(root, video)[::every]]
-    return found
+        frames[_split(root, video)] += [f"{video}/{path.stem}{suffix}" for path in _marks(root, video)[::every]]
+    return frames
 
 
 def _split(root: Path, video: str) -> str:
@@ -73,8 +91,8 @@ def _annotated(root: Path, every: int) -> list[str]:
 
 def _extracted(root: Path, video: str) -> tuple[Path | None, str]:
     """The folder of a video's frames, where there are any, and the suffix of their names."""
-    for place in FRAMES:
-        folder = root / place.format(video)
+    for pattern in FRAMES:
+        folder = root / pattern.format(video)
         if there := _numbered(folder, SUFFIXES):
             return folder, there[0].suffix
     return None, SUFFIXES[0]
@@ -82,8 +100,8 @@ def _extracted(root: Path, video: str) -> tuple[Path | None, str]:
 
 def _numbered(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """The files 0001, 0002, ... of a folder in order."""
-    found = [path for path in folder.glob("*") if path.suffix in suffixes and path.stem.isdecimal()]
-    return sorted(found, key=lambda path: int(path.stem))
+    numbered = [path for path in folder.glob("*") if path.suffix in suffixes and path.stem.isdecimal()]
+    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def _marks(root: Path, video: str) -> list[Path]:
@@ -142,6 +160,9 @@ def extract(root: Path | str, every: int = 1, suffix: str = ".jpg") -> Iterator[
         root: The folder of DHF1K.
         every: 1 for all frames, 30 for about one a second; what `read` is given must be this or a multiple of it.
         suffix: .jpg, of quality 95, or .png, which is exact and larger.
+
+    Raises:
+        TableError: There is no video, one cannot be decoded, or an option is none.
     """
     root = Path(root)
     videos = sorted(path for path in (root / "video").glob("*") if path.suffix.lower() == ".avi")

@@ -48,17 +48,21 @@ class Arrived:
 
 
 def get(published: Published, out: Path, progress: Progress = lambda name, done, total: None) -> list[Arrived]:
-    """Download a data set into the new folder `out`: all of it, or nothing."""
+    """Download a data set into the new folder `out`: all of it, or nothing.
+
+    Raises:
+        GazeError: The set needs a person, the network or the disk fails, or a file is not the published one.
+    """
     if not published.files:
         raise GazeError(f"{published.title} cannot be downloaded from here; {published.access}: {published.url}.")
     out = new_folder(out)
     try:
-        with staging_dir(out, "download") as beside, _dropped(beside):
+        with staging_dir(out, "download") as beside, _without_empty_folder(beside):
             arrived = [fetch(file, beside, progress) for file in published.files]
             folder = beside / "unpacked"
             shutil.rmtree(folder, ignore_errors=True)
             for file in published.files:
-                _place(file, beside / file.name, folder)
+                _install(file, beside / file.name, folder)
             if out.exists():
                 out.rmdir()
             os.replace(folder, out)
@@ -71,7 +75,7 @@ def get(published: Published, out: Path, progress: Progress = lambda name, done,
 
 
 @contextlib.contextmanager
-def _dropped(beside: Path) -> Iterator[None]:
+def _without_empty_folder(beside: Path) -> Iterator[None]:
     try:
         yield
     finally:
@@ -80,7 +84,11 @@ def _dropped(beside: Path) -> Iterator[None]:
 
 
 def fetch(file: File, folder: Path, progress: Progress) -> Arrived:
-    """Bring one file into a folder; one that is there already came wholly before."""
+    """Bring one file into a folder; one that is there already came wholly before.
+
+    Raises:
+        GazeError: The network fails, or the file has not the published checksum.
+    """
     path = folder / file.name
     part, tag = folder / f"{file.name}.part", folder / f"{file.name}.part.tag"
     if not path.exists():
@@ -97,17 +105,18 @@ def fetch(file: File, folder: Path, progress: Progress) -> Arrived:
 
 
 def _download(url: str, part: Path, tag: Path, progress: Callable[[int, int | None], None]) -> None:
-    known = part.stat().st_size if part.exists() and tag.exists() else 0
+    already = part.stat().st_size if part.exists() and tag.exists() else 0
     headers = {"User-Agent": "gaze", "Accept-Encoding": "identity"}
-    if known:
-        headers |= {"Range": f"bytes={known}-", "If-Range": tag.read_text("latin-1")}
-    done, total = known, None
-    with _worded(url, known), _opener().open(urllib.request.Request(url, headers=headers), timeout=PATIENCE) as answer:
-        if answer.status == 206 and not _goes_on(answer, known, tag):
+    if already:
+        headers |= {"Range": f"bytes={already}-", "If-Range": tag.read_text("latin-1")}
+    done, total = already, None
+    request = urllib.request.Request(url, headers=headers)
+    with _network_errors(url, already), _opener().open(request, timeout=PATIENCE) as answer:
+        if answer.status == 206 and not _continues(answer, already, tag):
             for old in (part, tag):
                 old.unlink(missing_ok=True)
             raise GazeError(f"{url}: the server sent another part than was asked for; run the same command again.")
-        done = known if answer.status == 206 else 0
+        done = already if answer.status == 206 else 0
         total = None if answer.length is None else done + answer.length
         with part.open("ab" if done else "wb") as out:
             if not done:
@@ -138,14 +147,14 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 @contextlib.contextmanager
-def _worded(url: str, known: int) -> Iterator[None]:
+def _network_errors(url: str, already: int) -> Iterator[None]:
     """What goes wrong in the net, in one sentence."""
     try:
         yield
     except GazeError:
         raise
     except urllib.error.HTTPError as error:
-        if error.code == 416 and known:
+        if error.code == 416 and already:
             return  # nothing is left to send: let the checksum, or the archive, say whether it is whole
         error.close()
         what = " ".join(str(error.reason).split())
@@ -156,10 +165,10 @@ def _worded(url: str, known: int) -> Iterator[None]:
         raise GazeError(f"{what}; connect to the internet and run the same command again, which goes on.") from error
 
 
-def _goes_on(answer: HTTPResponse, known: int, tag: Path) -> bool:
+def _continues(answer: HTTPResponse, already: int, tag: Path) -> bool:
     """Whether a part begins where ours ends, and is of the same version as far as the server says."""
-    begins = (answer.headers.get("Content-Range") or "").startswith(f"bytes {known}-")
-    return known > 0 and begins and _version(answer) in ("", tag.read_text("latin-1"))
+    begins = (answer.headers.get("Content-Range") or "").startswith(f"bytes {already}-")
+    return already > 0 and begins and _version(answer) in ("", tag.read_text("latin-1"))
 
 
 def _version(answer: HTTPResponse) -> str:
@@ -192,7 +201,7 @@ def _digests(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), sha256.hexdigest()
 
 
-def _place(file: File, path: Path, root: Path) -> None:
+def _install(file: File, path: Path, root: Path) -> None:
     """Unpack an archive, or copy any other file, to where it belongs in the data set."""
     folder = root / file.folder
     folder.mkdir(parents=True, exist_ok=True)

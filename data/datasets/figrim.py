@@ -22,8 +22,34 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "figrim": Published(
+        title="FIGRIM",
+        what="630 target scenes and fillers, more than 2,700 in all, looked at to be remembered",
+        licence="unknown; the photographs are those of SUN",
+        commercial="unclear",
+        url="http://figrim.mit.edu/index_eyetracking.html",
+        citation="Bylinskii et al. 2015, Intrinsic and Extrinsic Effects on Image Memorability, Vision Research",
+        files=(
+            File("http://figrim.mit.edu/Targets.zip", md5="2ad3a42ebc377efe4b39064405568201"),
+            File("http://figrim.mit.edu/Fillers.zip", md5="dc0bc9561b5bc90e158ec32074dd1060"),
+            File(
+                "https://github.com/cvzoya/figrim/raw/master/targetData/allImages_release.mat",
+                "targetData",
+                md5="c72843b05e95ab27594c1d11c849c897",
+            ),
+            File(
+                "https://github.com/cvzoya/figrim/raw/master/fillerData/allImages_fillers.mat",
+                "fillerData",
+                md5="ce4f8b4961005d62f7a21191a64cab5e",
+            ),
+        ),
+    ),
+}
 
 SIZE = (1000, 1000)  # width, height in pixels of every picture
 FILES = {"Targets": "targetData/allImages_release.mat", "Fillers": "fillerData/allImages_fillers.mat"}
@@ -40,34 +66,37 @@ def read(root: Path | str, phase: str = "enc") -> Iterator[tuple[Picture, tuple[
     Args:
         root: The folder of the release.
         phase: When: enc (the first time), rec (the second) or rec2 (the third).
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     if phase not in PHASES:
         raise TableError(f"FIGRIM has no phase {phase!r}; choose one of {', '.join(PHASES)}.")
-    options = {kind: (root / file, root / Path(file).name) for kind, file in FILES.items()}
-    paths = {kind: path for kind, some in options.items() for path in some[::-1] if path.is_file()}
+    options = {group: (root / file, root / Path(file).name) for group, file in FILES.items()}
+    paths = {group: path for group, candidates in options.items() for path in candidates[::-1] if path.is_file()}
     if not paths:
         raise TableError(f"{root / FILES['Targets']}: the file is missing; give the folder of FIGRIM.")
-    found: Viewed = {}
-    for kind, path in paths.items():
-        found |= _viewed(path, kind, phase)
-    return _items(root, found)
+    viewed: Viewed = {}
+    for group, path in paths.items():
+        viewed |= _viewed(path, group, phase)
+    return _items(root, viewed)
 
 
-def _viewed(path: Path, kind: str, phase: str) -> Viewed:
-    found: Viewed = {}
+def _viewed(path: Path, group: str, phase: str) -> Viewed:
+    viewed: Viewed = {}
     for number, entry in enumerate(_matlab.load(path, "allImages").ravel(), 1):
         with _release.parse_errors(path, f"allImages({number})"):
             category, filename = (str(_matlab.field(entry, key).ravel()[0]) for key in ("category", "filename"))
             people = enumerate(_matlab.field(entry, "userdata").ravel(), 1)
             scanpaths = [_scanpath(f"s{j:02d}", person, phase) for j, person in people]
-        name = f"{kind}/{category}/{filename}"
-        if name in found:
+        name = f"{group}/{category}/{filename}"
+        if name in viewed:
             raise TableError(f"{path}: the picture {name} is there twice; download it again.")
-        found[name] = tuple(scanpath for scanpath in scanpaths if len(scanpath))
-        if found[name]:
-            _release.pixels(path, np.concatenate([scanpath.xy for scanpath in found[name]]) + 0.5, *SIZE)
-    return found
+        viewed[name] = tuple(scanpath for scanpath in scanpaths if len(scanpath))
+        if viewed[name]:
+            _release.pixels(path, np.concatenate([scanpath.xy for scanpath in viewed[name]]) + 0.5, *SIZE)
+    return viewed
 
 
 def _scanpath(subject: str, person: Any, phase: str) -> Scanpath:
@@ -79,11 +108,11 @@ def _fixations(struct: np.ndarray, phase: str) -> Float[np.ndarray, "l 2"]:
     """The places of one phase; none where the person did not see the picture, or was not recorded."""
     if not struct.size or (struct.dtype.names and phase not in struct.dtype.names):
         return np.empty((0, 2))
-    found = _release.array(_matlab.field(struct, phase), phase, 2)
-    return np.asarray(found[np.isfinite(found).all(1)])
+    points = _release.array(_matlab.field(struct, phase), phase, 2)
+    return np.asarray(points[np.isfinite(points).all(1)])
 
 
-def _items(root: Path, found: Viewed) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    for name, scanpaths in found.items():
+def _items(root: Path, viewed: Viewed) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
+    for name, scanpaths in viewed.items():
         there = (root / Path(name).parts[0]).is_dir()
         yield _release.picture(root / name, name, "FIGRIM", SIZE) if there else Picture(name, *SIZE), scanpaths

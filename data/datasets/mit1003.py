@@ -19,8 +19,28 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+ARCHIVES = "http://people.csail.mit.edu/tjudd/WherePeopleLook/"
+CATALOG = {
+    "mit1003": Published(
+        title="MIT1003",
+        what="photographs from Flickr and LabelMe, free viewing",
+        pictures=1003,
+        people=15,
+        seconds=3,
+        licence="unknown",
+        commercial="unclear",
+        url="https://people.csail.mit.edu/tjudd/WherePeopleLook/",
+        citation="Judd, Ehinger, Durand, Torralba 2009, Learning to Predict Where Humans Look, ICCV",
+        files=(
+            File(ARCHIVES + "ALLSTIMULI.zip", md5="0d7df8b954ecba69b6796e77b9afe4b6"),
+            File(ARCHIVES + "DATA.zip", md5="ea19d74ad0a0144428c53e9d75c2d71c"),
+        ),
+    ),
+}
 
 RATE = 240  # samples per second
 LIMIT = 6 * 34  # pixels per second by which the speed changes in a saccade: 6 degrees of 34 pixels
@@ -37,6 +57,9 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
         root: The folder that holds ALLSTIMULI/ and DATA/.
         initial: Whether to keep each trial's first fixation, which was under way on the cross when the picture came. A
             blink with which the trial begins is none; the authors (2:end) leave out the blink and keep the cross.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     viewers = sorted(path for path in (root / "DATA").glob("[!._]*") if path.is_dir())
@@ -83,11 +106,13 @@ def fixations(xy: Float[np.ndarray, "n 2"]) -> list[tuple[int, int]]:
 def _item(root: Path, viewers: list[Path], name: str, skip: int) -> tuple[Picture, tuple[Scanpath, ...]]:
     file = f"{name}.jpeg"
     picture = _release.picture(root / "ALLSTIMULI" / file, file, "MIT1003")
-    found = [_recording(viewer / f"{name}.mat", picture, skip) for viewer in viewers]
+    recordings = [_recording(viewer / f"{name}.mat", picture, skip) for viewer in viewers]
     _release.exchanged(
-        viewers[0] / f"{name}.mat", np.concatenate([xy for xy, _ in found]), picture.width, picture.height
+        viewers[0] / f"{name}.mat", np.concatenate([xy for xy, _ in recordings]), picture.width, picture.height
     )
-    scanpaths = [_scanpath(viewer.name, *recording, picture) for viewer, recording in zip(viewers, found, strict=True)]
+    scanpaths = [
+        _scanpath(viewer.name, *recording, picture) for viewer, recording in zip(viewers, recordings, strict=True)
+    ]
     return picture, tuple(scanpath for scanpath in scanpaths if len(scanpath))
 
 
@@ -96,10 +121,10 @@ def _recording(path: Path, picture: Picture, skip: int) -> tuple[Float[np.ndarra
     struct = _matlab.load(path, path.stem[:63])
     with _release.parse_errors(path):
         samples = _release.array(_matlab.field(_matlab.field(struct, "DATA"), "eyeData"), "eyeData", 2)
-    samples = np.clip(samples, -_release.FAR, _release.FAR)  # whatever number stands for a blink
-    seen = (samples >= 0).all(1)
-    _release.shares(path, samples[seen], picture.width, picture.height)
-    spans = [(begin, end) for begin, end in fixations(samples) if seen[begin:end].any()][skip:]
+    samples = np.clip(samples, -_release.MAX_COORDINATE, _release.MAX_COORDINATE)  # whatever number stands for a blink
+    tracked = (samples >= 0).all(1)
+    _release.shares(path, samples[tracked], picture.width, picture.height)
+    spans = [(begin, end) for begin, end in fixations(samples) if tracked[begin:end].any()][skip:]
     xy = np.array([np.nanmedian(samples[begin:end], 0) for begin, end in spans]).reshape(-1, 2) - 0.5
     return xy, np.array(spans, float).reshape(-1, 2)
 

@@ -17,8 +17,24 @@ from typing import Any
 import numpy as np
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
+
+CATALOG = {
+    "osie": Published(
+        title="OSIE",
+        what="photographs with several objects each, free viewing",
+        pictures=700,
+        people=15,
+        seconds=3,
+        licence="MIT",
+        commercial="yes",
+        url="https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels",
+        citation="Xu, Jiang, Wang, Kankanhalli, Zhao 2014, Predicting Human Gaze Beyond Pixels, Journal of Vision",
+        files=(File(GITHUB.format("NUS-VIP/predicting-human-gaze-beyond-pixels", "4a467890"), lone=True),),
+    ),
+}
 
 SIZE = (800, 600)  # width, height in pixels of every picture
 
@@ -27,12 +43,19 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the release; viewers are s01 to s15.
 
     A viewer without a fixation on a picture has no scanpath there.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     return items(Path(root), "OSIE", SIZE)
 
 
 def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    """The pictures, all of one width and height, and scanpaths of any release of this layout."""
+    """The pictures, all of one width and height, and scanpaths of any release of this layout.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
+    """
     path = root / "data" / "eye" / "fixations.mat"
     if not path.is_file():
         raise TableError(f"{path}: the file is missing; give the folder of the {title} release, which holds data/.")
@@ -42,17 +65,17 @@ def items(root: Path, title: str, wanted: tuple[int, int]) -> Iterator[tuple[Pic
 def _items(
     root: Path, title: str, wanted: tuple[int, int], path: Path, entries: np.ndarray
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    seen: set[str] = set()
+    names: set[str] = set()
     for number, entry in enumerate(entries, 1):
         with _release.parse_errors(path, f"fixations{{{number}}}"):
             name = str(_matlab.field(entry, "img").ravel()[0])
             viewers = _matlab.field(entry, "subjects").ravel()
-            found = [_scanpath(f"s{i:02d}", viewer) for i, viewer in enumerate(viewers, 1)]
-        if name in seen:
+            of_viewers = [_scanpath(f"s{i:02d}", viewer) for i, viewer in enumerate(viewers, 1)]
+        if name in names:
             raise TableError(f"{path}: the picture {name} is there twice; download it again.")
-        seen.add(name)
+        names.add(name)
         picture = _release.picture(root / "data" / "stimuli" / name, name, title, wanted)
-        scanpaths = tuple(scanpath for scanpath in found if len(scanpath))
+        scanpaths = tuple(scanpath for scanpath in of_viewers if len(scanpath))
         if scanpaths:
             _release.pixels(path, np.concatenate([scanpath.xy for scanpath in scanpaths]) + 0.5, *wanted)
             _release.milliseconds(path, np.concatenate([scanpath.duration for scanpath in scanpaths]), "fix_duration")

@@ -29,8 +29,34 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import Published
 from data.errors import GazeError, TableError
 from data.gaze import Picture, Samples, Scanpath, Screen
+
+CATALOG = {
+    "salicon": Published(
+        title="SALICON 2017",
+        what="COCO photographs explored with the mouse through a blurred view; 15,000 of them have fixations",
+        pictures=20_000,
+        seconds=5,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="http://salicon.net/challenge-2017/",
+        citation="Jiang, Huang, Duan, Zhao 2015, SALICON: Saliency in Context, CVPR",
+        access="download the images and the fixations from Google Drive, to which that page links",
+    ),
+    "salicon2015": Published(
+        title="SALICON 2015",
+        what="the same photographs and mouse traces, with the fixations of the first challenge",
+        pictures=20_000,
+        seconds=5,
+        licence="unknown; the photographs are those of MS COCO",
+        commercial="unclear",
+        url="http://salicon.net/challenge-2015/",
+        citation="Jiang, Huang, Duan, Zhao 2015, SALICON: Saliency in Context, CVPR",
+        access="download the images and the fixations from Google Drive, to which that page links",
+    ),
+}
 
 SIZE = (640, 480)  # width, height in pixels of every picture
 SHOWN = 5000  # milliseconds
@@ -55,6 +81,9 @@ def read(
         root: The folder that holds images/ and fixations/.
         times: How onsets are recovered: by the formula of TempSAL's "paper" or "code"; None: they stay unknown.
         edition: Read fixations_<edition>/ instead of fixations/, for whoever keeps "2015" beside "2017".
+
+    Raises:
+        GazeError: There is no such way of finding onsets, or the folder is not as the authors publish it.
     """
     if times is not None and times not in WEIGHTS:
         raise GazeError(f"SALICON: times is {times!r}; choose 'paper', 'code' or None.")
@@ -63,10 +92,10 @@ def read(
 
 def splits(root: Path | str, edition: str = "") -> dict[str, list[str]]:
     """The authors' splits train and val by names of pictures."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for _, picture in _files(Path(root), edition):
-        found.setdefault(picture.parent.name, []).append(picture.name)
-    return found
+        names.setdefault(picture.parent.name, []).append(picture.name)
+    return names
 
 
 def samples(root: Path | str, edition: str = "", screen: Screen = NOMINAL) -> Iterator[Samples]:
@@ -98,25 +127,25 @@ def recover(
 def _files(root: Path, edition: str) -> list[tuple[Path, Path]]:
     """Every file of fixations with its picture, train first."""
     folder = root / (f"fixations_{edition}" if edition else "fixations")
-    found = [path for split in ("train", "val") for path in sorted((folder / split).glob("[!.]*.mat"))]
-    if not found:
+    files = [path for split in ("train", "val") for path in sorted((folder / split).glob("[!.]*.mat"))]
+    if not files:
         raise TableError(
             f"{folder}: no train/*.mat or val/*.mat is there; give the folder of SALICON, which holds them."
         )
-    for path, other in pairwise(sorted(found, key=lambda path: path.name)):
+    for path, other in pairwise(sorted(files, key=lambda path: path.name)):
         if path.name == other.name:
             raise TableError(f"{other}: the picture is in train and in val; keep one of them.")
-    return [(path, root / "images" / path.parent.name / f"{path.stem}.jpg") for path in found]
+    return [(path, root / "images" / path.parent.name / f"{path.stem}.jpg") for path in files]
 
 
 def _workers(path: Path) -> list[Worker]:
     with _release.parse_errors(path, "gaze"):
-        found = [_worker(entry) for entry in _matlab.load(path, "gaze").ravel()]
-    if found:
+        workers = [_worker(entry) for entry in _matlab.load(path, "gaze").ravel()]
+    if workers:
         for points in ("fixations", "location"):
-            _release.pixels(path, np.concatenate([getattr(worker, points) for worker in found]) + 0.5, *SIZE)
-        _release.milliseconds(path, np.concatenate([worker.time for worker in found]), "timestamp")
-    return found
+            _release.pixels(path, np.concatenate([getattr(worker, points) for worker in workers]) + 0.5, *SIZE)
+        _release.milliseconds(path, np.concatenate([worker.time for worker in workers]), "timestamp")
+    return workers
 
 
 def _worker(entry: Any) -> Worker:

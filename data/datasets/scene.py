@@ -21,10 +21,26 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _matlab, _release
+from data.datasets.catalog import GITHUB, File, Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
 
-LONGEST = 60.0  # seconds: a trial lasts 3; milliseconds would be above
+CATALOG = {
+    "scene": Published(
+        title="Scene",
+        what="SUN photographs of places, free viewing; onsets are recorded",
+        pictures=500,
+        people=12,
+        seconds=3,
+        licence="MIT",
+        commercial="yes",
+        url="https://github.com/Yanakz/Scene",
+        citation="Liang, Jiang, Liang, Zhao 2015, Saliency Prediction with Scene Structural Guidance, SMC",
+        files=(File(GITHUB.format("Yanakz/Scene", "2cf042b0"), lone=True),),
+    ),
+}
+
+MAX_SECONDS = 60.0  # seconds: a trial lasts 3; milliseconds would be above
 
 Trial = Float[np.ndarray, "l 4"]  # y, x in pixels; start, duration in seconds
 
@@ -33,6 +49,9 @@ def read(root: Path | str) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     """Every picture with its scanpaths, in the order of the names; viewers are s01 to s12.
 
     A viewer without a fixation on a picture has no scanpath there.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = Path(root)
     path = root / "data" / "tidy" / "fixations.mat"
@@ -51,23 +70,23 @@ def _items(path: Path, pictures: list[Path], trials: np.ndarray) -> Iterator[tup
     for number, (file, viewers) in enumerate(zip(pictures, trials, strict=True), 1):
         picture = _release.picture(file, file.name, "Scene")
         with _release.parse_errors(path, f"fixations{{{number}, :}}"):
-            found = [_trial(matrix) for matrix in viewers]
-        _check(path, picture, np.concatenate(found))
-        yield picture, tuple(_scanpath(f"s{i:02d}", trial) for i, trial in enumerate(found, 1) if len(trial))
+            of_viewers = [_trial(matrix) for matrix in viewers]
+        _check(path, picture, np.concatenate(of_viewers))
+        yield picture, tuple(_scanpath(f"s{i:02d}", trial) for i, trial in enumerate(of_viewers, 1) if len(trial))
 
 
 def _trial(matrix: Any) -> Trial:
-    found = _release.array(matrix, "fixations", 4)
-    if not np.isfinite(found).all():
+    rows = _release.array(matrix, "fixations", 4)
+    if not np.isfinite(rows).all():
         raise ValueError("not finite")
-    return found
+    return rows
 
 
 def _check(path: Path, picture: Picture, rows: Trial) -> None:
     """Refuse other units in the rows of all viewers, and fixations beside their picture, which the authors left out."""
     xy, times = rows[:, 1::-1], rows[:, 2:]
     _release.pixels(path, xy, picture.width, picture.height)
-    if (times > LONGEST).any():
+    if (times > MAX_SECONDS).any():
         raise TableError(f"{path}: the times seem to be in milliseconds; divide the columns 3 and 4 by 1000.")
     if (times < 0).any():
         raise TableError(f"{path}: a start or a duration of {times.min():g} s; download it again.")

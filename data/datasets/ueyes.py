@@ -28,9 +28,32 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _release
+from data.datasets.catalog import File, Published
 from data.errors import TableError, read_text, refuse
 from data.gaze import Picture, Scanpath
 from data.picture import is_valid_name
+
+CATALOG = {
+    "ueyes": Published(
+        title="UEyes",
+        what="screenshots of web pages, desktop and mobile programs, and posters",
+        pictures=1980,
+        people=62,
+        seconds=7,
+        size=12_913,
+        licence="CC BY 4.0",
+        commercial="yes",
+        url="https://zenodo.org/records/8010312",
+        citation="Jiang et al. 2023, UEyes: Understanding Visual Saliency across User Interface Types, CHI",
+        files=(
+            File(
+                "https://zenodo.org/api/records/8010312/files/UEyes_dataset.zip/content",
+                lone=True,
+                md5="c2d53e6af0a47e1f459416d6839ec2c1",
+            ),
+        ),
+    ),
+}
 
 SCREEN = (1920, 1200)  # width, height in pixels
 TABLES = ("image_types.csv", "info.csv")
@@ -39,7 +62,7 @@ SPLITS = {"Train": "train", "Test": "test"}
 NUMBERS = ("FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGV")
 NEEDED = ("MEDIA_NAME", *NUMBERS)
 UNDERWAY = 0.02  # seconds: begun by the second sample of 60 Hz; nobody makes a saccade to a new picture that soon
-LONGEST = 60.0  # seconds: a trial lasts 7; milliseconds would be above
+MAX_SECONDS = 60.0  # seconds: a trial lasts 7; milliseconds would be above
 
 Fixations = Float[np.ndarray, "l 4"]  # x, y as shares of the screen; begin, duration in seconds
 
@@ -50,9 +73,12 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
     Args:
         root: The folder of the release, or the one that it was unpacked to.
         initial: Whether to keep fixations that were under way when the picture came.
+
+    Raises:
+        TableError: The folder is not as the authors publish it, or its numbers have other units.
     """
     root = _folder(Path(root))
-    found: dict[str, dict[str, Fixations]] = {name: {} for name in _table(root)[1]}
+    of_pictures: dict[str, dict[str, Fixations]] = {name: {} for name in _table(root)[1]}
     logs = [(path, re.fullmatch(r"\d+_(kh\d+)_fixations\.csv", path.name, re.IGNORECASE)) for path in _logs(root)]
     if not any(match for _, match in logs):
         raise TableError(f"{root / 'eyetracker_logs'}: no file 00_kh000_fixations.csv is there; give all of UEyes.")
@@ -61,15 +87,19 @@ def read(root: Path | str, initial: bool = False) -> Iterator[tuple[Picture, tup
             continue
         subject = match[1].lower()
         for name, fixations in _log(path).items():
-            if subject in found.get(name, ()):
+            if subject in of_pictures.get(name, ()):
                 raise TableError(f"{path}: {subject} has looked at {name} before; keep one copy of each file.")
-            if name in found:  # else it is no stimulus
-                found[name][subject] = fixations
-    return _items(root, found, 0.0 if initial else UNDERWAY)
+            if name in of_pictures:  # else it is no stimulus
+                of_pictures[name][subject] = fixations
+    return _items(root, of_pictures, 0.0 if initial else UNDERWAY)
 
 
 def splits(root: Path | str) -> dict[str, list[str]]:
-    """The authors' splits train and test by names of pictures."""
+    """The authors' splits train and test by names of pictures.
+
+    Raises:
+        TableError: The authors' table is missing, or names an unknown split.
+    """
     path, pictures = _table(_folder(Path(root)))
     for name, split in pictures.items():
         if split not in SPLITS:
@@ -115,10 +145,10 @@ def _log(path: Path) -> dict[str, Fixations]:
     """The valid fixations of every picture that the log names, in the order of their begin."""
     content = read_text(path, refuse)
     lines = csv.reader(io.StringIO(content, newline=""), strict=True)
-    found: dict[str, list[list[float]]] = {}
+    of_pictures: dict[str, list[list[float]]] = {}
     try:
-        places, width = _header(path, next(lines))
-        rows = [(cells, _row(path, lines.line_num, cells, places) if len(cells) == width else None) for cells in lines]
+        columns, width = _header(path, next(lines))
+        rows = [(cells, _row(path, lines.line_num, cells, columns) if len(cells) == width else None) for cells in lines]
     except csv.Error as error:
         raise TableError(f"{path}, line {lines.line_num}: not CSV ({error}); download it again.") from error
     bad = sum(row is None for _, row in rows)
@@ -127,9 +157,9 @@ def _log(path: Path) -> dict[str, Fixations]:
         raise TableError(f"{path}: {what}; download it again.")
     for cells, row in rows:
         if row and row[-1] == 1:
-            found.setdefault(cells[places[0]], []).append(row[:-1])
-    ordered = {name: np.array(sorted(rows, key=lambda row: row[2])) for name, rows in found.items()}
-    _doubt(path, np.concatenate([*ordered.values(), np.empty((0, 4))]))
+            of_pictures.setdefault(cells[columns[0]], []).append(row[:-1])
+    ordered = {name: np.array(sorted(rows, key=lambda row: row[2])) for name, rows in of_pictures.items()}
+    _check_units(path, np.concatenate([*ordered.values(), np.empty((0, 4))]))
     return ordered
 
 
@@ -144,9 +174,9 @@ def _header(path: Path, header: list[str]) -> tuple[list[int], int]:
     return [names.index(name) for name in NEEDED], len(names)
 
 
-def _row(path: Path, line: int, cells: list[str], places: list[int]) -> list[float] | None:
+def _row(path: Path, line: int, cells: list[str], columns: list[int]) -> list[float] | None:
     """x, y, begin, duration and validity; None where something is empty."""
-    needed = [cells[place].strip() for place in places]
+    needed = [cells[column].strip() for column in columns]
     if not all(needed):
         return None
     numbers = []
@@ -155,26 +185,26 @@ def _row(path: Path, line: int, cells: list[str], places: list[int]) -> list[flo
             numbers.append(float(cell))
         except ValueError:
             numbers.append(math.inf)
-        if not abs(numbers[-1]) <= _release.FAR:
+        if not abs(numbers[-1]) <= _release.MAX_COORDINATE:
             raise TableError(f"{path}, line {line}: {name} is {cell[:40]!r}; write a number such as 0.48409.")
     return numbers
 
 
-def _doubt(path: Path, fixations: Fixations) -> None:
+def _check_units(path: Path, fixations: Fixations) -> None:
     """Refuse numbers in other units than Gazepoint's."""
     if not len(fixations):
         return
     if np.median(np.abs(fixations[:, :2])) > 2:
         raise TableError(f"{path}: FPOGX and FPOGY look like pixels; divide them by the screen's width and height.")
-    if fixations[:, 2:].min() < 0 or fixations[:, 2:].max() > LONGEST:
+    if fixations[:, 2:].min() < 0 or fixations[:, 2:].max() > MAX_SECONDS:
         low, high = fixations[:, 2:].min(), fixations[:, 2:].max()
         raise TableError(f"{path}: FPOGS and FPOGD are {low:g} to {high:g}; give seconds from the picture's onset.")
 
 
 def _items(
-    root: Path, found: dict[str, dict[str, Fixations]], after: float
+    root: Path, of_pictures: dict[str, dict[str, Fixations]], after: float
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-    for name, people in found.items():
+    for name, people in of_pictures.items():
         picture = _release.picture(root / "images" / name, name, "UEyes")
         scanpaths = (_scanpath(subject, rows[rows[:, 2] >= after], picture) for subject, rows in people.items())
         yield picture, tuple(scanpath for scanpath in scanpaths if len(scanpath))

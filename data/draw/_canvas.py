@@ -28,7 +28,11 @@ def overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) ->
 
 
 def veiled(picture: UInt8[np.ndarray, "h w 3"], veil: float) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the picture, `veil` of it white."""
+    """A copy of the picture, `veil` of it white.
+
+    Raises:
+        ValueError: The picture is not RGB uint8.
+    """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise ValueError(f"A picture must be uint8 (h, w, 3), but this one is {picture.dtype} {picture.shape}.")
     table = np.round(np.arange(256) * (1 - veil) + 255 * veil).astype(np.uint8)

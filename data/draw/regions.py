@@ -20,7 +20,7 @@ def contours(
     density: Float[np.ndarray, "h w"],
     levels: Sequence[float] = (0.25, 0.5, 0.75),
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with the outlines of the smallest regions that hold these shares of all looks, each labelled."""
+    """The picture with the outlines of the smallest regions that hold these shares of all fixations, each labelled."""
     check_shapes(picture, density)
     unit = grain(picture.shape)
     width = max(1, round(2 * unit))
@@ -121,9 +121,9 @@ def _name(
         (left, bottom - height),
         (right - width, bottom - height),
     ):
-        place = x, y, x + width, y + height
-        inside = x >= 0 and y >= 0 and place[2] <= columns and place[3] <= rows
-        if inside and not any(overlap(place, other) for other in taken):
-            taken.append(place)
+        position = x, y, x + width, y + height
+        inside = x >= 0 and y >= 0 and position[2] <= columns and position[3] <= rows
+        if inside and not any(overlap(position, other) for other in taken):
+            taken.append(position)
             paste(canvas, label, (x, y))
             return

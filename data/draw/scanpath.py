@@ -1,9 +1,9 @@
-"""Scanpaths and objects seen: a picture in, a new picture with numbered looks or with boxes out.
+"""Scanpaths drawn: a picture in, a new picture with numbered fixations out.
 
-Each look is a numbered badge on a halo whose area is its duration; colours run from the first look (warm) to the last
+Each fixation is a numbered badge on a halo whose area is its duration; colours run from the first (warm) to the last
 (cool). Everything scales with the picture, from 200 pixels to 4000, and nothing here writes to the caller's arrays.
 
-Shapes: `h w` picture, `l` looks, `n` objects. Pictures are RGB uint8; places are pixels from the top-left corner.
+Shapes: `h w` picture, `l` fixations. Pictures are RGB uint8; places are pixels from the top-left corner.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from data.draw._canvas import INK, WHITE, grain, part, veiled
 
 RAMP = np.array([(214, 40, 57), (240, 113, 36), (244, 180, 44), (38, 158, 138), (36, 98, 188)], np.float64)
-TYPICAL = 250.0  # milliseconds: a look that lasts so long has a halo twice as wide as its badge
+TYPICAL = 250.0  # milliseconds: a fixation that lasts so long has a halo twice as wide as its badge
 BADGE = 15.0  # pixels: the radius of a badge on a picture of 1000 pixels
 FINE = 4  # badges are drawn so many times larger, and then shrunk
 SHIFT = 4  # OpenCV's fixed-point coordinates: sixteenths of a pixel
@@ -29,7 +29,7 @@ def scanpath(
     veil: float = 0.25,
     size: float = 1.0,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with the looks numbered in their order and joined by lines.
+    """The picture with the fixations numbered in their order and joined by lines.
 
     A badge that would cover another one moves aside, and a thin line leads to its place. A duration that is unknown
     (NaN, or None for all) has no halo. `veil` lays so much white over the picture, so that the path stands out. `size`
@@ -92,7 +92,7 @@ def _lines(
     colours: Sequence[tuple[int, int, int]],
     unit: float,
 ) -> None:
-    """Lines from look to look in the colour of the look they leave, each on a white casing; the first on top."""
+    """Lines from fixation to fixation in the colour of the one they leave, each on a white casing; the first on top."""
     thin = max(1, round(2.1 * unit))
     for number in reversed(range(len(xy) - 1)):
         _line(canvas, xy[number], xy[number + 1], WHITE, thin + 2 * max(1, round(1.2 * unit)))
@@ -100,10 +100,10 @@ def _lines(
 
 
 def _seats(xy: Float[np.ndarray, "l 2"], radius: float, shape: tuple[int, ...]) -> Float[np.ndarray, "l 2"]:
-    """Where the badges sit: on their looks, or nearby where another badge is or where the picture ends.
+    """Where the badges sit: on their fixations, or nearby where another badge is or where the picture ends.
 
     Around a taken place, rings of places are tried from near to far; of the free places on a ring, the one farthest
-    from all looks and badges wins. Where none is free, badges overlap.
+    from all fixations and badges wins. Where none is free, badges overlap.
     """
     low, high = np.full(2, radius), np.maximum(np.array(shape[1::-1]) - radius, radius)
     angles = np.arange(24) * (2 * np.pi / 24)
@@ -119,8 +119,8 @@ def _seats(xy: Float[np.ndarray, "l 2"], radius: float, shape: tuple[int, ...]) 
                 gaps = np.linalg.norm(ring[:, None] - others, axis=2).min(1)
                 free = inside & (gaps >= 2.05 * radius)
                 if free.any():
-                    looks = np.linalg.norm(ring[:, None] - np.delete(xy, number, 0), axis=2).min(1)
-                    seats[number] = ring[np.where(free, np.minimum(looks, gaps), -1).argmax()]
+                    distances = np.linalg.norm(ring[:, None] - np.delete(xy, number, 0), axis=2).min(1)
+                    seats[number] = ring[np.where(free, np.minimum(distances, gaps), -1).argmax()]
                     break
     return seats
 

@@ -24,6 +24,9 @@ def timeline(
 
     One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
     end of each slice in seconds. Panels are at most `PANEL` pixels long.
+
+    Raises:
+        ValueError: There are not as many times as slices, or none.
     """
     if not len(slices) or len(slices) != len(times):
         raise ValueError(

@@ -30,8 +30,8 @@ class Agreement:
     """What two raters agreed on, as counts that can be added.
 
     >>> first, second = np.array([1, 1, 0, 1], np.int8), np.array([1, 1, 1, 0], np.int8)
-    >>> found = agreement(first, second, np.arange(0.0, 8.0, 2.0))
-    >>> found.hits, round(found.f1, 3), round(found.kappa, 3), found.onset, found.offset
+    >>> both = agreement(first, second, np.arange(0.0, 8.0, 2.0))
+    >>> both.hits, round(both.f1, 3), round(both.kappa, 3), both.onset, both.offset
     (1, 0.667, -0.333, 0.0, 2.0)
     """
 
@@ -78,10 +78,16 @@ class Agreement:
 def agreement(
     first: Int8[np.ndarray, " n"], second: Int8[np.ndarray, " n"], time: Float[np.ndarray, " n"], label: int = FIXATION
 ) -> Agreement:
-    """How two raters of the same samples agree on one label; `time` in milliseconds."""
+    """How two raters of the same samples agree on one label; `time` in milliseconds.
+
+    Raises:
+        GazeError: The two raters' labels and the times are not as many.
+    """
     if not np.shape(first) == np.shape(second) == np.shape(time) == (len(time),):
         shapes = " and ".join(str(np.shape(each)) for each in (first, second, time))
-        raise GazeError(f"Rating: the labels and times have shapes {shapes}; give both raters' labels of every sample.")
+        raise GazeError(
+            f"Agreement: the labels and times have shapes {shapes}; give both raters' labels of every sample."
+        )
     ones, twos = first == label, second == label
     (begin, after), (begins, afters) = runs(ones), runs(twos)
     mine, other = match(first, second, label).T

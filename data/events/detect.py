@@ -2,8 +2,7 @@
 
     0 undefined   1 fixation   2 saccade   3 post-saccadic oscillation   4 pursuit   5 lost, or a blink
 
-    samples -> degrees -> small holes filled, the surroundings of large ones lost -> a detector of
-    `data.events.algorithms`
+    samples -> degrees -> small gaps filled, the surroundings of large ones lost -> an algorithm of this folder
             -> saccades that touch a loss are lost -> fixations merged -> pursuit -> the shortest fixations undefined
 
 A fixation is a run of label 1: labels that a person gave become fixations in the same way. Times in milliseconds,
@@ -29,10 +28,10 @@ METHODS = {
     "ivt": "data.events.algorithms:ivt",
     "idt": "data.events.algorithms:idt",
 }
-SLOWEST = 27.0  # samples per second that a velocity needs; trackers of 30 Hz lose a few
-SCARCEST = 3.0  # samples per second; times in microseconds look like fewer
-QUICKEST = 5000.0  # samples per second; times in seconds look like more
-LAG = 150.0  # milliseconds over which the drift of the gaze is judged
+MIN_RATE_VELOCITY = 27.0  # samples per second that a velocity needs; trackers of 30 Hz lose a few
+MIN_RATE = 3.0  # samples per second; times in microseconds look like fewer
+MAX_RATE = 5000.0  # samples per second; times in seconds look like more
+DRIFT_LAG = 150.0  # milliseconds over which the drift of the gaze is judged
 
 Labels = Int8[np.ndarray, " n"]
 
@@ -42,42 +41,56 @@ def detect(
     method: str = "adaptive",
     *,
     margin: float = 40.0,
-    bridge: float = 75.0,
-    apart: float = 0.5,
+    max_gap: float = 75.0,
+    max_distance: float = 0.5,
     merge: float = 0.0,
-    shortest: float = 40.0,
+    min_duration: float = 40.0,
     pursuit: float = 0.0,
     **options: float | None,
 ) -> Labels:
-    """What the eye did at each sample, by one of `METHODS`; fewer than three samples are undefined.
+    """What the eye did at each sample: one label a sample, by one of `METHODS`.
 
-    `margin`: how much around a loss is lost as well. `bridge`: the longest loss that is filled, where the gaze on its
-    two sides is at most `apart` degrees apart; where one sample of a quick tracker is lost, at any distance. `merge`:
-    the longest break without a loss between two fixations, at most `apart` degrees apart, that are one; 0 merges none.
-    `shortest`: a shorter fixation is undefined. `pursuit`: what drifts faster than this is no fixation; 0 looks for
-    none, which is right for still pictures; 3 suits moving targets. The other options are the method's own.
+    Fewer than three samples are undefined.
+
+    Args:
+        samples: A recording of one person looking at one thing.
+        method: One of `METHODS`.
+        margin: How many milliseconds around a loss are lost as well.
+        max_gap: The longest loss that is filled, in milliseconds, where the gaze on its two sides is at most
+            `max_distance` apart; where one sample of a quick tracker is lost, at any distance.
+        max_distance: In degrees, for filling a loss and for merging two fixations.
+        merge: The longest break without a loss, in milliseconds, between two fixations at most `max_distance` apart
+            that are one; 0 merges none.
+        min_duration: Shorter fixations are undefined, in milliseconds.
+        pursuit: What drifts faster than this, in degrees per second, is no fixation; 0 looks for none, which is right
+            for still pictures; 3 suits moving targets.
+        **options: Those of the method itself.
+
+    Raises:
+        GazeError: There is no such method or option, an option is out of range, or the clock does not suit the method.
     """
-    common = {"margin": margin, "bridge": bridge, "apart": apart, "merge": merge, "shortest": shortest}
-    found = _method(method, {**common, "pursuit": pursuit}, options)
+    common = {"margin": margin, "max_gap": max_gap, "max_distance": max_distance, "merge": merge}
+    common |= {"min_duration": min_duration, "pursuit": pursuit}
+    algorithm = _algorithm(method, common, options)
     degrees = angles(samples)
     if len(samples) < 3:
         return np.where(np.isnan(degrees[:, 0]), BLINK, UNDEFINED).astype(np.int8)
     rate = 1000 / usual(samples.time)
-    if not SCARCEST <= rate <= QUICKEST:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise GazeError(f"Events: {rate:.3g} samples per second cannot be; give the times in milliseconds.")
-    if method != "idt" and max(rate, samples.rate) < SLOWEST:
+    if method != "idt" and max(rate, samples.rate) < MIN_RATE_VELOCITY:
         raise GazeError(f"Events: {rate:.3g} samples per second are too few for velocities; give the method 'idt'.")
     measured = ~np.isnan(degrees[:, 0])
-    degrees = trusted(samples.time, degrees, margin, bridge, apart)
-    labels = found(samples.time, degrees, **options)
-    _lose(labels)
+    degrees = trusted(samples.time, degrees, margin, max_gap, max_distance)
+    labels = algorithm(samples.time, degrees, **options)
+    _drop_lid_movements(labels)
     if merge:
-        _merge(samples.time, degrees, labels, merge, apart)
+        _merge(samples.time, degrees, labels, merge, max_distance)
     if pursuit:
-        _pursue(samples.time, degrees, labels, pursuit)
-    _shorten(samples.time, measured, labels, shortest)
+        _mark_pursuit(samples.time, degrees, labels, pursuit)
+    _drop_short(samples.time, measured, labels, min_duration)
     if merge:  # what was too short lies between two no more
-        _merge(samples.time, degrees, labels, merge, apart)
+        _merge(samples.time, degrees, labels, merge, max_distance)
     return labels
 
 
@@ -86,30 +99,33 @@ def detect_fixations(samples: Samples, labels: Labels) -> Scanpath:
 
     A run during which the gaze was nowhere measured has no place and is left out.
 
+    Raises:
+        GazeError: There is not one label a sample.
+
     >>> from data.gaze import Screen
-    >>> at = np.arange(0.0, 400.0, 2.0)
-    >>> xy = np.where(at[:, None] < 200, [100.0, 300.0], [500.0, 300.0])
-    >>> samples = Samples("anna", "001.jpg", at, xy, Screen(1024, 768, 38.0, 30.0, 67.0))
-    >>> path = fixations(samples, detect(samples))
+    >>> time = np.arange(0.0, 400.0, 2.0)
+    >>> xy = np.where(time[:, None] < 200, [100.0, 300.0], [500.0, 300.0])
+    >>> samples = Samples("anna", "001.jpg", time, xy, Screen(1024, 768, 38.0, 30.0, 67.0))
+    >>> path = detect_fixations(samples, detect(samples))
     >>> path.xy.round().tolist(), path.onset.tolist(), path.duration.tolist()
     ([[100.0, 300.0], [500.0, 300.0]], [0.0, 206.0], [194.0, 194.0])
     """
     if np.shape(labels) != samples.time.shape:
         raise GazeError(f"Events: {np.size(labels)} labels for {len(samples)} samples; give one label a sample.")
     first, after = runs(labels == FIXATION)
-    known = ~np.isnan(angles(samples)[:, 0])
-    count, xy = _means(samples.xy, known, first, after)
+    measured = ~np.isnan(angles(samples)[:, 0])
+    count, xy = _means(samples.xy, measured, first, after)
     first, after, xy = first[count > 0], after[count > 0], xy[count > 0]
     onset = samples.time[first]
     return Scanpath(samples.subject, xy, onset, ends(samples.time)[after - 1] - onset)
 
 
-def _method(name: str, common: dict[str, float], own: dict[str, float | None]) -> Callable[..., Labels]:
-    """The detector of a name, once all that it is given is in order."""
+def _algorithm(name: str, common: dict[str, float], own: dict[str, float | None]) -> Callable[..., Labels]:
+    """The function of a method, once its options are known and in range."""
     if name not in METHODS:
         raise GazeError(f"Events: there is no method {name!r}; choose one of {', '.join(METHODS)}.")
-    found: Callable[..., Labels] = pkgutil.resolve_name(METHODS[name])
-    names = list(inspect.signature(found).parameters)[2:]
+    algorithm: Callable[..., Labels] = pkgutil.resolve_name(METHODS[name])
+    names = list(inspect.signature(algorithm).parameters)[2:]
     for option, value in {**common, **own}.items():
         if option not in common and option not in names:
             raise GazeError(f"Events: {name} has no option {option}; it has {', '.join([*names, *common])}.")
@@ -118,20 +134,20 @@ def _method(name: str, common: dict[str, float], own: dict[str, float | None]) -
         if value is None or not math.isfinite(value) or value < 0 or (value == 0 and option in own):
             least = "of 0 or more" if option in common else "above 0"
             raise GazeError(f"Events: {option} is {value}, but must be a number {least}.")
-    return found
+    return algorithm
 
 
 def _means(
-    values: Float[np.ndarray, "n 2"], known: np.ndarray, first: np.ndarray, after: np.ndarray
+    values: Float[np.ndarray, "n 2"], measured: np.ndarray, first: np.ndarray, after: np.ndarray
 ) -> tuple[np.ndarray, Float[np.ndarray, "k 2"]]:
-    """How many known values each run has, and their mean."""
-    table = np.column_stack([known, np.where(known[:, None], values, 0.0)])
+    """How many measured values each run has, and their mean."""
+    table = np.column_stack([measured, np.where(measured[:, None], values, 0.0)])
     sums = np.concatenate([np.zeros((1, 3)), table.cumsum(0)])
     sums = sums[after] - sums[first]
     return sums[:, 0], sums[:, 1:] / np.maximum(sums[:, :1], 1)
 
 
-def _lose(labels: Labels) -> None:
+def _drop_lid_movements(labels: Labels) -> None:
     """A movement that touches a loss is the lid's, not the eye's."""
     moves = (labels == SACCADE) | (labels == PSO)
     lost = np.concatenate([[False], labels == BLINK, [False]])
@@ -141,25 +157,31 @@ def _lose(labels: Labels) -> None:
 
 
 def _merge(
-    time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], labels: Labels, longest: float, apart: float
+    time: Float[np.ndarray, " n"],
+    degrees: Float[np.ndarray, "n 2"],
+    labels: Labels,
+    max_break: float,
+    max_distance: float,
 ) -> None:
     """Neighbouring fixations become one where little time and little way lies between them, and no loss."""
     first, after = runs(labels == FIXATION)
-    _, place = _means(degrees, ~np.isnan(degrees[:, 0]), first, after)
+    _, centre = _means(degrees, ~np.isnan(degrees[:, 0]), first, after)
     breaks = time[first[1:]] - ends(time)[after[:-1] - 1]
-    near = np.hypot(*np.diff(place, axis=0).T) <= apart
+    near = np.hypot(*np.diff(centre, axis=0).T) <= max_distance
     losses = np.concatenate([[0], (labels == BLINK).cumsum()])
     whole = losses[after[:-1]] == losses[first[1:]]
-    for index in np.flatnonzero(near & whole & (breaks <= longest + INSTANT)):
+    for index in np.flatnonzero(near & whole & (breaks <= max_break + INSTANT)):
         labels[after[index] : first[index + 1]] = FIXATION
 
 
-def _pursue(time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], labels: Labels, slowest: float) -> None:
-    """A fixation that drifts faster than `slowest` degrees per second, in the median over `LAG`, is a pursuit.
+def _mark_pursuit(
+    time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], labels: Labels, min_speed: float
+) -> None:
+    """A fixation that drifts faster than `min_speed` degrees per second, in the median over `DRIFT_LAG`, is a pursuit.
 
     The drift is that of means over half a lag: single samples are as far apart as their noise.
     """
-    lag = round(LAG / usual(time))
+    lag = round(DRIFT_LAG / usual(time))
     for start, stop in zip(*runs(labels == FIXATION), strict=True):
         shift = min(lag, (stop - start) // 2)
         if not shift:
@@ -169,14 +191,16 @@ def _pursue(time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], la
         sums = np.concatenate([np.zeros((1, 3)), sums])
         means = (sums[width:] - sums[:-width]) / width
         lapse, *way = (means[shift:] - means[:-shift]).T
-        if np.median(np.hypot(*way) / lapse) > slowest / 1000:
+        if np.median(np.hypot(*way) / lapse) > min_speed / 1000:
             labels[start:stop] = PURSUIT
 
 
-def _shorten(time: Float[np.ndarray, " n"], measured: Bool[np.ndarray, " n"], labels: Labels, shortest: float) -> None:
+def _drop_short(
+    time: Float[np.ndarray, " n"], measured: Bool[np.ndarray, " n"], labels: Labels, min_duration: float
+) -> None:
     """What is shorter than a fixation, or was nowhere measured, is undefined."""
     first, after = runs(labels == FIXATION)
     count = np.concatenate([[0], measured.cumsum()])
-    none = (ends(time)[after - 1] - time[first] < shortest - INSTANT) | (count[after] == count[first])
-    for start, stop in zip(first[none], after[none], strict=True):
+    dropped = (ends(time)[after - 1] - time[first] < min_duration - INSTANT) | (count[after] == count[first])
+    for start, stop in zip(first[dropped], after[dropped], strict=True):
         labels[start:stop] = UNDEFINED

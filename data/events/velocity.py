@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float, Int64
 
 from data.gaze import Samples
 
-FARTHEST = 80.0  # degrees from the middle of the screen; no eye turns farther
-JUMP = 3.0  # a step of the clock that is so many times the usual one is a hole
-BRIEF = 20.0  # milliseconds; a clock may well have steps of two lengths up to it
+MAX_ECCENTRICITY = 80.0  # degrees from the middle of the screen; no eye turns farther
+GAP_STEPS = 3.0  # a step of the clock that is so many times the usual one is a gap
+MAX_STEP = 20.0  # milliseconds; a clock may well have steps of two lengths up to it
 INSTANT = 1e-3  # milliseconds; what differs by less is equal but for rounding
 
 Edges = Int64[np.ndarray, " k"]
@@ -50,7 +50,7 @@ def usual(time: Float[np.ndarray, " n"]) -> float:
 def _longest(time: Float[np.ndarray, " n"]) -> float:
     """The longest step that belongs to the clock itself: a tenth of the steps, or more, are as long."""
     step = usual(time)
-    return max(step, min(BRIEF, float(np.quantile(np.diff(time), 0.9, method="lower")))) if len(time) > 1 else step
+    return max(step, min(MAX_STEP, float(np.quantile(np.diff(time), 0.9, method="lower")))) if len(time) > 1 else step
 
 
 def ends(time: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -67,62 +67,62 @@ def angles(samples: Samples) -> Float[np.ndarray, "n 2"]:
     """Where the gaze was; NaN in both numbers where the eye was lost or could not have looked."""
     with np.errstate(over="ignore", invalid="ignore"):
         degrees = samples.degrees
-    known = (np.abs(degrees) < FARTHEST).all(1)
-    return np.where(known[:, None], degrees, np.nan)
+    possible = (np.abs(degrees) < MAX_ECCENTRICITY).all(1)
+    return np.where(possible[:, None], degrees, np.nan)
 
 
 def trusted(
-    time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], margin: float, bridge: float, apart: float
+    time: Float[np.ndarray, " n"], degrees: Float[np.ndarray, "n 2"], margin: float, max_gap: float, max_distance: float
 ) -> Float[np.ndarray, "n 2"]:
-    """The same with small holes filled and the surroundings of large ones made NaN.
+    """The same with small gaps filled and the surroundings of large ones made NaN.
 
-    A hole is a run of lost samples, or a jump of the clock. A straight line fills it if it lasts at most `bridge`
-    milliseconds and its two sides lie within `apart` degrees, or are less than `BRIEF` apart with one sample lost: no
-    lid is that quick. Otherwise the samples up to `margin` milliseconds before and after it, at least one, are lost as
-    well: a lid that closes or opens drags the measured gaze along.
+    A gap is a run of lost samples, or a jump of the clock. A straight line fills it if it lasts at most `max_gap`
+    milliseconds and its two sides lie within `max_distance` degrees, or are less than `MAX_STEP` milliseconds apart
+    with one sample lost: no lid is that quick. Otherwise the samples up to `margin` milliseconds before and after it,
+    at least one, are lost as well: a lid that closes or opens drags the measured gaze along.
     """
     if len(time) < 2:
         return degrees.copy()
-    found, lost, last = degrees.copy(), np.isnan(degrees[:, 0]), len(time) - 1
-    jumps = np.flatnonzero((np.diff(time) > JUMP * _longest(time)) & ~lost[1:] & ~lost[:-1]) + 1
+    filled_degrees, lost, last = degrees.copy(), np.isnan(degrees[:, 0]), len(time) - 1
+    jumps = np.flatnonzero((np.diff(time) > GAP_STEPS * _longest(time)) & ~lost[1:] & ~lost[:-1]) + 1
     start, stop = np.concatenate([runs(lost), [jumps, jumps]], 1)
     begin, end = time[np.maximum(start - 1, 0)], time[np.minimum(stop, last)]
-    filled = (start > 0) & (stop <= last) & (end - begin <= bridge + INSTANT)
+    filled = (start > 0) & (stop <= last) & (end - begin <= max_gap + INSTANT)
     left = _middles(degrees, start[filled, None] - [3, 2, 1])
     right = _middles(degrees, stop[filled, None] + [0, 1, 2])
-    single = (end - begin)[filled] <= min(2.5 * usual(time), BRIEF) + INSTANT
-    kept = single | (np.hypot(*(right - left).T) <= apart)
+    single = (end - begin)[filled] <= min(2.5 * usual(time), MAX_STEP) + INSTANT
+    kept = single | (np.hypot(*(right - left).T) <= max_distance)
     filled[filled] = kept
-    _fill(time, found, start[filled], stop[filled], left[kept], right[kept])
+    _fill(time, filled_degrees, start[filled], stop[filled], left[kept], right[kept])
     low = np.searchsorted(time, begin[~filled] - margin - INSTANT)
     high = np.searchsorted(time, end[~filled] + margin + INSTANT, "right")
     depth = np.bincount(low, minlength=len(time) + 1) - np.bincount(high, minlength=len(time) + 1)
-    found[depth.cumsum()[:-1] > 0] = np.nan
-    return found
+    filled_degrees[depth.cumsum()[:-1] > 0] = np.nan
+    return filled_degrees
 
 
 def _middles(degrees: Float[np.ndarray, "n 2"], places: Int64[np.ndarray, "k 3"]) -> Float[np.ndarray, "k 2"]:
     """The median of what is known at the places of each row; one is known at least."""
     inside = (places >= 0) & (places < len(degrees))
-    some = np.where(inside[..., None], degrees[places.clip(0, len(degrees) - 1)], np.nan)
-    return np.asarray(np.nanmedian(some, 1))
+    values = np.where(inside[..., None], degrees[places.clip(0, len(degrees) - 1)], np.nan)
+    return np.asarray(np.nanmedian(values, 1))
 
 
 def _fill(
     time: Float[np.ndarray, " n"],
-    found: Float[np.ndarray, "n 2"],
+    degrees: Float[np.ndarray, "n 2"],
     start: Edges,
     stop: Edges,
     left: Float[np.ndarray, "k 2"],
     right: Float[np.ndarray, "k 2"],
 ) -> None:
-    """A straight line through each hole."""
+    """A straight line through each gap."""
     length = stop - start
-    hole = np.repeat(np.arange(len(start)), length)
-    place = np.arange(length.sum()) + np.repeat(start - length.cumsum() + length, length)
-    begin, end = time[start - 1][hole], time[stop][hole]
-    share = (time[place] - begin) / (end - begin)
-    found[place] = left[hole] + (right - left)[hole] * share[:, None]
+    gap = np.repeat(np.arange(len(start)), length)
+    row = np.arange(length.sum()) + np.repeat(start - length.cumsum() + length, length)
+    begin, end = time[start - 1][gap], time[stop][gap]
+    share = (time[row] - begin) / (end - begin)
+    degrees[row] = left[gap] + (right - left)[gap] * share[:, None]
 
 
 def velocity(
@@ -133,26 +133,27 @@ def velocity(
     NaN where the sample is lost, or more than half of those around it are.
     """
     count = len(time)
-    found = np.full((count, 2), np.nan)
+    velocities = np.full((count, 2), np.nan)
     if count < 2:
-        return found
-    steps, known = np.diff(time), ~np.isnan(degrees[:, 0])
+        return velocities
+    steps, measured = np.diff(time), ~np.isnan(degrees[:, 0])
     step = usual(time)
     half = min(max(1, int(window / 2 / step + 0.5 + INSTANT)), count - 1)
-    rest = known
+    rest = measured
     if count > 2 * half and np.ptp(steps) < 0.01 * step:  # one convolution, wherever the window is complete
         shifts = np.arange(half, -half - 1, -1)
-        complete = np.convolve(known, np.ones(2 * half + 1), "valid") > 2 * half
+        complete = np.convolve(measured, np.ones(2 * half + 1), "valid") > 2 * half
         slopes = [
-            np.convolve(np.where(known, x, 0.0), 1000 * shifts / (step * (shifts**2).sum()), "valid") for x in degrees.T
+            np.convolve(np.where(measured, x, 0.0), 1000 * shifts / (step * (shifts**2).sum()), "valid")
+            for x in degrees.T
         ]
-        found[half : count - half][complete] = np.stack(slopes, 1)[complete]
-        rest = known & np.isnan(found[:, 0])
+        velocities[half : count - half][complete] = np.stack(slopes, 1)[complete]
+        rest = measured & np.isnan(velocities[:, 0])
     rows, reach = np.flatnonzero(rest), half * step + 1.5 * _longest(time)
     for start in range(0, len(rows), 4096):
-        some = rows[start : start + 4096]
-        found[some] = _slopes(time, degrees, some, half, reach)
-    return found
+        chunk = rows[start : start + 4096]
+        velocities[chunk] = _slopes(time, degrees, chunk, half, reach)
+    return velocities
 
 
 def _slopes(

@@ -1,9 +1,30 @@
-"""Eye trackers' own files, one maker a file: samples in, and from them the scanpaths of a data set."""
+"""Eye trackers' own files, one maker a file: samples in, and from them the scanpaths of a data set.
 
-RECORDERS = {  # eye trackers' own files
-    "bids": "data.recorders.bids:read",
-    "csv": "data.recorders.delimited:read",
-    "eyelink": "data.recorders.eyelink:read",
-    "pupil": "data.recorders.pupil_labs:read",
-    "tobii": "data.recorders.tobii:read",
-}
+A maker's file declares its format, `RECORDER` (see `data.recorders.detect_format.Recorder`), and has two functions:
+
+    sniff(path, start)      whether a file is of this format, from its path and the text that it starts with
+    read(path, screen, ...) one `data.gaze.Samples` a trial; options are keywords, among them subject, stimulus, tell
+
+and, where a recording is more than one file, `left_out(paths, given)`. Nothing else names a maker: `RECORDERS` is made
+of the files that are in this folder.
+"""
+
+from collections.abc import Mapping
+
+from data.recorders._recording_names import recording_names, stem
+from data.recorders._text_table import UnlikeError
+from data.recorders._units import PLACES as GAZE_UNITS
+from data.recorders._units import TIMES as TIME_UNITS
+from data.recorders._units import Setup
+
+__all__ = ["GAZE_UNITS", "RECORDERS", "TIME_UNITS", "Setup", "UnlikeError", "recording_names", "stem"]
+
+RECORDERS: Mapping[str, str]  # of each format the function that reads a file, in the order in which formats are tried
+
+
+def __getattr__(name: str) -> Mapping[str, str]:
+    if name != "RECORDERS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from data.recorders import detect_format  # imports every recorder, so only when the table is asked for
+
+    return {format_name: f"{module.__name__}:read" for format_name, module in detect_format.modules().items()}

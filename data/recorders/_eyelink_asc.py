@@ -47,9 +47,9 @@ class Line(NamedTuple):
 def lines(content: str) -> Iterator[Line]:
     """Messages, starts and ends in the order of the file."""
     for match in LINE.finditer(content):
-        kind, time, words = match["kind"], float(match["time"]), match["words"] or ""
-        delay = re.match(r"(-?\d+)\s+", words) if kind == "MSG" else None
-        yield Line(kind, time - float(delay[1]), words[delay.end() :]) if delay else Line(kind, time, words)
+        keyword, time, words = match["kind"], float(match["time"]), match["words"] or ""
+        delay = re.match(r"(-?\d+)\s+", words) if keyword == "MSG" else None
+        yield Line(keyword, time - float(delay[1]), words[delay.end() :]) if delay else Line(keyword, time, words)
 
 
 def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:
@@ -77,7 +77,7 @@ def samples(path: Path, content: str, margin: float, tell: Warn) -> Eyes:
             table[1:, 0] += np.where(table[1:, 0] == table[:-1, 0], 0.5, 0)
         if len(table):
             parts.setdefault(eyes, []).append(table)
-    tables = {eyes: np.concatenate(found) for eyes, found in parts.items()}
+    tables = {eyes: np.concatenate(stretches) for eyes, stretches in parts.items()}
     damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for table in tables.values())
     if damaged > 1:  # the last line of a file that was cut off is nothing to speak of
         tell(f"{path}: {damaged} lines of samples are cut off or damaged; they are left out.")

@@ -5,12 +5,12 @@ Of files of one name the shortest end of the path that differs is taken: `ann/re
 every export has: `anna/000/exports/000/surfaces/gaze_positions_on_surface_Screen.csv` is that of `anna_000`.
 """
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
-ENDINGS = (".asc", ".csv", ".tsv", ".txt")
 PUPIL = re.compile(r"gaze\.csv|gaze_positions.*\.csv", re.IGNORECASE)
 
 
@@ -21,28 +21,36 @@ def stem(path: Path) -> str:
     ('01.05.2024_anna', 'sub-01_physio', 'v1.2')
     """
     name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
-    found = name[: -len(ENDINGS[0])] if name.lower().endswith(ENDINGS) else name
-    return found or path.name
+    return (PurePath(name).stem if PurePath(name).suffix.lower() in _suffixes() else name) or path.name
 
 
-def labels(paths: Sequence[Path]) -> dict[Path, str]:
+@functools.cache
+def _suffixes() -> frozenset[str]:
+    """The suffixes of all recorders' files."""
+    from data.recorders import detect_format  # imports every recorder, which name recordings with this module
+
+    recorders = [detect_format.recorder(name) for name in detect_format.modules()]
+    return frozenset(suffix for each in recorders for suffix in each.suffixes if suffix.startswith("."))
+
+
+def recording_names(paths: Sequence[Path]) -> dict[Path, str]:
     """A name for each file; only files of one folder that differ in their endings alone share one.
 
-    >>> list(labels([Path("/x/ann/rec.csv"), Path("/x/ben/rec.csv"), Path("/x/cem.csv")]).values())
+    >>> list(recording_names([Path("/x/ann/rec.csv"), Path("/x/ben/rec.csv"), Path("/x/cem.csv")]).values())
     ['ann_rec', 'ben_rec', 'cem']
     """
     surfaces = Counter(path.parent for path in paths if PUPIL.fullmatch(path.name))
     parts = {path: _parts(path, surfaces[path.parent]) for path in paths}
-    found: dict[Path, str] = {}
+    chosen: dict[Path, str] = {}
     for depth in range(1, max(map(len, parts.values()), default=0) + 1):
         tails = {path: "_".join(it[-depth:]) for path, it in parts.items()}
         count = Counter(tails.values())
         for path, tail in tails.items():
             last = depth >= len(parts[path])
             number = bool(PUPIL.fullmatch(path.name)) and tail.replace("_", "").isdigit()
-            if path not in found and (last or (count[tail] == 1 and not number)):
-                found[path] = tail
-    return {path: found[path] for path in paths}
+            if path not in chosen and (last or (count[tail] == 1 and not number)):
+                chosen[path] = tail
+    return {path: chosen[path] for path in paths}
 
 
 def _parts(path: Path, alike: int) -> list[str]:

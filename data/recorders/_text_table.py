@@ -46,27 +46,35 @@ class UnlikeError(RecordingError):
 
 
 def text(path: Path, tell: Warn = warnings.warn) -> str:
-    """The text of a file in any of the usual encodings, its lines ended as on Linux."""
+    """The text of a file in any of the usual encodings, its lines ended as on Linux.
+
+    Raises:
+        RecordingError: The file is missing, empty, damaged or no text.
+    """
     with _readable(path):
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == GZIP else content
-    found = _plain(path, content, tell)
-    if not found.strip():
+    decoded = _plain(path, content, tell)
+    if not decoded.strip():
         raise RecordingError(f"{path}: the file is empty; export the recording again.")
-    return found
+    return decoded
 
 
 def start(path: Path) -> str:
-    """The whole lines in the first `START` bytes of a file's text, to see what it is; the file is not read further."""
+    """The whole lines in the first `START` bytes of a file's text, to see what it is; the file is not read further.
+
+    Raises:
+        RecordingError: The file is missing, empty, damaged or no text.
+    """
     with _readable(path), path.open("rb") as file:
         content = file.read(START)
         if content[:2] == GZIP:
             content = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content, START)
     cut = len(content) >= START
-    found = _plain(path, content[: content.rfind(b"\n") + 1] or content if cut else content, lambda _: None)
-    if not (cut or found.strip()):
+    decoded = _plain(path, content[: content.rfind(b"\n") + 1] or content if cut else content, lambda _: None)
+    if not (cut or decoded.strip()):
         raise RecordingError(f"{path}: the file is empty; export the recording again.")
-    return found
+    return decoded
 
 
 @contextlib.contextmanager
@@ -83,10 +91,10 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _plain(path: Path, content: bytes, tell: Warn) -> str:
     """Bytes as text, its lines ended as on Linux."""
-    found = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in found:
+    decoded = _decoded(path, content, tell).replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in decoded:
         raise UnlikeError(f"{path}: not a text file; export the recording as text (ASC, TSV or CSV).")
-    return found
+    return decoded
 
 
 def _decoded(path: Path, content: bytes, tell: Warn) -> str:
@@ -113,9 +121,18 @@ def plain(name: str) -> str:
 
 def match(columns: Sequence[str], *names: str) -> str:
     """The first of the names that is a column, exactly or however it is written; "" if none is."""
-    known = {plain(column): column for column in reversed(columns)}
-    exact = (name if name in columns else known.get(plain(name) or " ", "") for name in names)
+    by_plain_name = {plain(column): column for column in reversed(columns)}
+    exact = (name if name in columns else by_plain_name.get(plain(name) or " ", "") for name in names)
     return next((column for column in exact if column), "")
+
+
+def first_names(start: str) -> list[str]:
+    r"""The names of the columns in the first line of a text that is not empty, each as `plain` writes it.
+
+    >>> first_names("\n\ngaze_timestamp,x [px]\n1,2\n")
+    ['gazetimestamp', 'xpx']
+    """
+    return [plain(name) for name in re.split(f"[{SEPARATORS}]", start.lstrip().split("\n")[0])]
 
 
 class TextTable:
@@ -148,7 +165,11 @@ class TextTable:
         return np.asarray(self._column(name).to_numpy(), dtype=object)
 
     def numbers(self, name: str) -> Float[np.ndarray, " n"]:
-        """A column as numbers, NaN where a cell is empty or says that nothing is known."""
+        """A column as numbers, NaN where a cell is empty or says that nothing is known.
+
+        Raises:
+            RecordingError: There is no such column, or a cell of it is no number.
+        """
         import pyarrow
         from pyarrow import compute
 
@@ -188,6 +209,9 @@ def read(
     """The table in a file; `names` are its columns where it has no header, as in BIDS.
 
     `fits` is called with the names before the rows are read, and may raise an error.
+
+    Raises:
+        RecordingError: The file is no table; an `UnlikeError` where it has no names of columns.
     """
     path = Path(path)
     lines = text(path, tell).split("\n")

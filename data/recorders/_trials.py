@@ -38,6 +38,9 @@ def trials(
 
     Without numbers of trials, a trial ends where the subject or the stimulus changes; always where the clock begins
     anew. Its time counts from its first sample, unless that is negative: then the file counts from the onset itself.
+
+    Raises:
+        RecordingError: No row has a time, or the rows of the trials are mixed.
     """
     kept = np.isfinite(time)
     if not kept.any():
@@ -57,11 +60,11 @@ def trials(
             if not near.all():
                 away = int((~near).sum())
                 tell(f"{path}: {away} times of {who!r} on {what!r} are far from all others; they are left out.")
-            clock, place = rising(time[rows[near]], xy[rows[near]])
+            clock, gaze = rising(time[rows[near]], xy[rows[near]])
             if len(clock) < 0.9 * near.sum():
                 share = 1 - len(clock) / near.sum()
                 tell(f"{path}: {share:.0%} of the times of {who!r} on {what!r} are there twice; the first is kept.")
-            yield Samples(str(who) or stem(path), str(what), clock - max(clock[0], 0), place, screen)
+            yield Samples(str(who) or stem(path), str(what), clock - max(clock[0], 0), gaze, screen)
 
 
 def _near(time: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
@@ -108,5 +111,5 @@ def split_at(
 def mark_ends(onsets: list[float], durations: list[float]) -> list[float]:
     """When each of some marks ends: after its duration, or where that is not above 0 when the next begins."""
     after = [later for _, later in itertools.pairwise([*onsets, math.inf])]
-    known = zip(onsets, durations, after, strict=True)
-    return [onset + duration if duration > 0 else later for onset, duration, later in known]
+    marks = zip(onsets, durations, after, strict=True)
+    return [onset + duration if duration > 0 else later for onset, duration, later in marks]

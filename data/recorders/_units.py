@@ -24,7 +24,7 @@ from data.recorders._text_table import Warn
 
 TIMES = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # milliseconds
 PLACES = ("px", "norm", "deg", "height")
-FASTEST, SLOWEST = 20_000, 3  # samples per second that no tracker has
+MAX_RATE, MIN_RATE = 20_000, 3  # samples per second; no tracker has more or fewer
 
 # What x and y count from, in shares of the screen, and whether they count right and down (1) or left and up (-1).
 Frame = tuple[float, float, int, int]
@@ -43,14 +43,18 @@ class Setup:
     distance_cm: float | None = None
 
 
-def geometry(path: Path, given: Screen | Setup | None, found: Setup) -> Screen:
-    """The screen, from what a person gave and what the file says; it must agree on the pixels."""
+def geometry(path: Path, given: Screen | Setup | None, in_file: Setup) -> Screen:
+    """The screen, from what a person gave and what the file says; it must agree on the pixels.
+
+    Raises:
+        RecordingError: Something of the screen is not known, or the two disagree on its pixels.
+    """
     values = {}
     for field in fields(Setup):
-        ours, theirs = getattr(given, field.name, None), getattr(found, field.name)
+        ours, theirs = getattr(given, field.name, None), getattr(in_file, field.name)
         values[field.name] = theirs if ours is None else ours
         if field.name in ("width", "height") and theirs is not None and values[field.name] != theirs:
-            size = f"{found.width} x {found.height} pixels"
+            size = f"{in_file.width} x {in_file.height} pixels"
             raise RecordingError(f"{path}: recorded on a screen of {size}; give that size, or none.")
     missing = [name for name, value in values.items() if value is None]
     if missing:
@@ -64,7 +68,11 @@ def geometry(path: Path, given: Screen | Setup | None, found: Setup) -> Screen:
 def milliseconds(
     path: Path, time: Float[np.ndarray, " n"], unit: str = "", hint: str = "", tell: Warn = warnings.warn
 ) -> Float[np.ndarray, " n"]:
-    """A clock in milliseconds; `unit` is what a person says, `hint` what the file says or seems to say."""
+    """A clock in milliseconds; `unit` is what a person says, `hint` what the file says or seems to say.
+
+    Raises:
+        RecordingError: There is no such unit, or the clock would be quicker or slower than any tracker's.
+    """
     if unit and unit not in TIMES:
         raise RecordingError(f"{path}: no unit {unit!r} of time; choose one of {', '.join(TIMES)}.")
     steps = np.diff(time[np.isfinite(time)])
@@ -73,7 +81,7 @@ def milliseconds(
     likely = next((name for name, size in TIMES.items() if 0.3 <= step * size < 300), "")
     taken = unit or hint or likely or "ms"
     rate = 1000 / (step * TIMES[taken])
-    if rate > FASTEST or rate < SLOWEST:
+    if rate > MAX_RATE or rate < MIN_RATE:
         problem = f"its times in {taken} make {rate:.3g} samples a second"
         if unit or not likely:
             raise RecordingError(f"{path}: {problem}; give the unit of time: s, ms, us or ns.")
@@ -92,7 +100,11 @@ def pixels(
     tell: Warn = warnings.warn,
     frame: Frame = CORNER,
 ) -> Float[np.ndarray, "n 2"]:
-    """Places in pixels of the screen; `unit` is "" where nothing is known of it."""
+    """Places in pixels of the screen; `unit` is "" where nothing is known of it.
+
+    Raises:
+        RecordingError: There is no such unit, or the places cannot be in it.
+    """
     if unit and unit not in PLACES:
         raise RecordingError(f"{path}: no unit {unit!r} of place; choose one of {', '.join(PLACES)}.")
     size = np.array([screen.width, screen.height], float)
@@ -101,29 +113,29 @@ def pixels(
     unit = _unit(path, xy[np.isfinite(xy).all(1)], unit, frame, tell)
     start, way = np.array(frame[:2]), np.array(frame[2:])
     if unit == "norm":
-        found = (start + xy * way / (2 if frame == PSYCHOPY else 1)) * size
+        on_screen = (start + xy * way / (2 if frame == PSYCHOPY else 1)) * size
     elif unit == "height":
-        found = size / 2 + xy * (1, -1) * screen.height
+        on_screen = size / 2 + xy * (1, -1) * screen.height
     elif unit == "deg":
         cm = np.array([screen.width_cm, screen.height_cm])
-        found = size / 2 + np.tan(np.radians(xy * way)) * screen.distance_cm * size / cm
+        on_screen = size / 2 + np.tan(np.radians(xy * way)) * screen.distance_cm * size / cm
     else:
-        found = start * size + xy * way
-        _from_the_corner(path, found, size, frame)
-    warn_if_off_screen(path, found, screen, tell)
-    return np.asarray(found)
+        on_screen = start * size + xy * way
+        _from_the_corner(path, on_screen, size, frame)
+    warn_if_off_screen(path, on_screen, screen, tell)
+    return np.asarray(on_screen)
 
 
-def _unit(path: Path, known: Float[np.ndarray, "n 2"], unit: str, frame: Frame, tell: Warn) -> str:
+def _unit(path: Path, measured: Float[np.ndarray, "n 2"], unit: str, frame: Frame, tell: Warn) -> str:
     """The unit of places, guessed where it is not known; one that cannot be is refused."""
-    small = len(known) > 0 and float((np.abs(known) < 1.5).all(1).mean()) > 0.95
-    negative = len(known) > 0 and float((known < 0).any(1).mean()) > 0.05
+    small = len(measured) > 0 and float((np.abs(measured) < 1.5).all(1).mean()) > 0.95
+    negative = len(measured) > 0 and float((measured < 0).any(1).mean()) > 0.05
     if small and not unit and (negative or frame == PSYCHOPY):
         problem = "x and y lie between -1 and 1, so they count from the middle of the screen"
         raise RecordingError(f"{path}: {problem}; give their unit as height or deg, or export pixels.")
     if small and unit == "px":
         raise RecordingError(f"{path}: x and y lie between -1 and 1, so they are not pixels; give their unit.")
-    if unit == "norm" and len(known) and float((np.abs(known) > 3).any(1).mean()) > 0.5:
+    if unit == "norm" and len(measured) and float((np.abs(measured) > 3).any(1).mean()) > 0.5:
         raise RecordingError(f"{path}: most x and y lie beyond 0 to 1, so they are not norm; give their unit.")
     if small and not unit:
         tell(f"{path}: x and y lie between 0 and 1, so they are taken for shares of the screen (norm).")
@@ -145,16 +157,16 @@ def _on(xy: Float[np.ndarray, "n 2"], size: Float[np.ndarray, " 2"]) -> float:
 
 
 def _from_the_corner(path: Path, xy: Float[np.ndarray, "n 2"], size: Float[np.ndarray, " 2"], frame: Frame) -> None:
-    known = xy[np.isfinite(xy).all(1)]
-    if frame == CORNER and _on(known, size) < 0.5 and _on(size / 2 + known * (1, -1), size) > 0.9:
+    measured = xy[np.isfinite(xy).all(1)]
+    if frame == CORNER and _on(measured, size) < 0.5 and _on(size / 2 + measured * (1, -1), size) > 0.9:
         problem = "most x and y are off the screen unless they count from its middle, as PsychoPy's do"
         raise RecordingError(f"{path}: {problem}; give --origin centre if they do, else their unit or the screen.")
 
 
 def warn_if_off_screen(path: Path, xy: Float[np.ndarray, "n 2"], screen: Screen, tell: Warn = warnings.warn) -> None:
     """Tell of places in pixels that are likely wrong, because most of them are off the screen."""
-    known, size = xy[np.isfinite(xy).all(1)], np.array([screen.width, screen.height], float)
-    on, swapped = _on(known, size), _on(known[:, ::-1], size)
+    measured, size = xy[np.isfinite(xy).all(1)], np.array([screen.width, screen.height], float)
+    on, swapped = _on(measured, size), _on(measured[:, ::-1], size)
     if swapped > on + 0.1:
         tell(f"{path}: {1 - on:.0%} of the samples are off the screen, fewer if x and y are swapped; check which is x.")
     elif on < 0.5:

@@ -15,8 +15,9 @@ https://bids-specification.readthedocs.io/en/stable/modality-specific-files/phys
 
 import json
 import math
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder(
+    "bids",
+    Evidence.FILE_NAME,
+    ("physio.tsv.gz", "eyetrack.tsv.gz"),
+    beside=("events.tsv", "participants.tsv", "channels.tsv", "scans.tsv"),
+    subject_in_name=True,
+)
 
 UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
 UNITS |= {"normalized": "norm", "normalised": "norm", "norm": "norm"}
@@ -45,6 +55,18 @@ X = (
 )
 
 
+def sniff(path: Path, start: str) -> bool:
+    """Whether a file has the name of a recording in BIDS."""
+    return bool(re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", path.name.lower()))
+
+
+def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
+    """The files of second eyes whose first eye is there, each with the reason."""
+    first_eyes = {path: path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_")) for path in paths}
+    second_eyes = {path: first for path, first in first_eyes.items() if first != path and first in first_eyes}
+    return {path: f"the other eye of {first.name}" for path, first in second_eyes.items()}
+
+
 def read(
     path: Path | str,
     screen: Screen | _units.Setup | None = None,
@@ -53,7 +75,11 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of one recording; the subject is that of the file's name, sub-01."""
+    """The trials of one recording; the subject is that of the file's name, sub-01.
+
+    Raises:
+        RecordingError: The file or its JSON is damaged, lacks something, or holds other coordinates than the screen's.
+    """
     path = Path(path)
     about = _inherited(path, stem(path).rsplit("_", 1)[-1])
     names = about.get("Columns")
@@ -86,30 +112,30 @@ def read(
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RecordingError(f"{path}: not JSON ({short_reason(error)}); mend it.") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise RecordingError(f"{path}: not a JSON object; write {{ ... }}.")
-    return found
+    return content
 
 
 def _inherited(path: Path, suffix: str) -> dict[str, Any]:
     """All that the JSON files of this suffix say of a file, from the top of the data set down."""
     parts = set(stem(path).split("_")[:-1])
-    found: dict[str, Any] = {}
+    inherited: dict[str, Any] = {}
     folders = [path.parent, *list(path.absolute().parents)[1:5]]
     root = next((i for i, folder in enumerate(folders) if (folder / "dataset_description.json").is_file()), 0)
     for folder in reversed(folders[: root + 1]):
         mine = [it for it in folder.glob(f"*{suffix}.json") if set(it.stem.split("_")[:-1]) <= parts]
         for file in sorted(mine, key=lambda it: len(it.name)):
-            found |= _document(file)
-    return found
+            inherited |= _document(file)
+    return inherited
 
 
 def _shown(path: Path) -> dict[str, Any]:
-    found = _inherited(path, "events").get("StimulusPresentation")
-    return found if isinstance(found, dict) else {}
+    presentation = _inherited(path, "events").get("StimulusPresentation")
+    return presentation if isinstance(presentation, dict) else {}
 
 
 def _setup(about: dict[str, Any]) -> _units.Setup:
@@ -132,10 +158,10 @@ def _pair(value: object) -> tuple[float, float] | None:
 def _number(value: object) -> float:
     """A number of a JSON file; NaN where it is none, or as large as no float."""
     try:
-        found = float(value) if isinstance(value, int | float) else math.nan
+        number = float(value) if isinstance(value, int | float) else math.nan
     except OverflowError:
         return math.nan
-    return found if math.isfinite(found) else math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _unit(path: Path, about: dict[str, Any], column: str, units: dict[str, str]) -> str:
@@ -165,9 +191,9 @@ def _clock(
     rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
     if stamps is not None:
         time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
-        known = time[np.isfinite(time)]
-        return time if math.isnan(begin) or not len(known) else time - known.min() + begin
-    if not 0 < rate < _units.FASTEST:
+        measured = time[np.isfinite(time)]
+        return time if math.isnan(begin) or not len(measured) else time - measured.min() + begin
+    if not 0 < rate < _units.MAX_RATE:
         raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
     return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
 

@@ -23,6 +23,9 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn, plain
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("csv", Evidence.ANY_TABLE, (".csv", ".tsv", ".txt"))
 
 USUAL = {  # written in any case, with blanks, marks or brackets
     "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
@@ -36,6 +39,11 @@ USUAL = {  # written in any case, with blanks, marks or brackets
     "trial": "trial|trial id|trial index|trial number|trial nr",
 }
 ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Every text may be a table; `read` says when it is none."""
+    return True
 
 
 def read(
@@ -53,6 +61,9 @@ def read(
     """The trials of a table; `subject` and `stimulus` are used where no column says them.
 
     Without a column, the subject is the file's name.
+
+    Raises:
+        RecordingError: The file is no such table, or an option is none; an `UnlikeError` where a column cannot be told.
     """
     path = Path(path)
     given = dict(columns or {})
@@ -63,9 +74,9 @@ def read(
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
     table = _text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
     names = _names(path, table.names, given)
-    found = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
+    guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
     if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
-        tell(f"{path}: {', '.join(found)}.")
+        tell(f"{path}: {', '.join(guesses)}.")
     display = _units.geometry(path, screen, _units.Setup())
     hint = time_hint(names["time"])
     time = _units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
@@ -81,20 +92,20 @@ def read(
 
 def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:
     """The column of each role; "" where there is none, which only some may lack."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for role, usual in USUAL.items():
         if role in given:
-            found[role] = _text_table.match(header, given[role]) or given[role]
+            columns[role] = _text_table.match(header, given[role]) or given[role]
             continue
-        found[role] = _text_table.match(header, *usual.split("|"))
-        if not found[role] and role in ("time", "x", "y"):
+        columns[role] = _text_table.match(header, *usual.split("|"))
+        if not columns[role] and role in ("time", "x", "y"):
             few = ", ".join(name[:40] for name in header[:12])
             problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
             raise _text_table.UnlikeError(f"{path}: {problem}.")
-    if len({found[role] for role in ("time", "x", "y")}) < 3:
-        what = ", ".join(f"{role} is {found[role]!r}" for role in ("time", "x", "y"))
+    if len({columns[role] for role in ("time", "x", "y")}) < 3:
+        what = ", ".join(f"{role} is {columns[role]!r}" for role in ("time", "x", "y"))
         raise RecordingError(f"{path}: {what}; give three columns.")
-    return found
+    return columns
 
 
 def time_hint(name: str) -> str:

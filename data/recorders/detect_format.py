@@ -1,36 +1,112 @@
 """Which files of those given are recordings, and of which eye tracker.
 
-A file is told by its first kilobytes, and read as a whole only where another has the same size and beginning.
+The recorders of this folder are asked in the order of `Evidence`, the most telling first: a format whose files' names
+follow a standard, then one whose lines no other program writes, then those known by the names of their columns, and
+last any table at all. A file is told by its first kilobytes, and read as a whole only where another has the same size
+and beginning.
 """
 
+import enum
 import filecmp
+import functools
 import hashlib
+import inspect
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
+from data import _modules
 from data.errors import RecordingError
 from data.recorders import _text_table
-from data.recorders._recording_names import PUPIL
 from data.recorders._text_table import Warn
+
+HEAD = 20_000  # characters of a file that a recorder sees of it
+GIVEN_BY_CALLER = ("subject", "stimulus", "tell")  # keywords of every reader, which are no options of its format
+
+
+class Evidence(enum.IntEnum):
+    """What tells that a file is of a format; formats with a lower number are tried before the others."""
+
+    FILE_NAME = 0
+    LINES = 1
+    COLUMNS = 2
+    ANY_TABLE = 3
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A format of recordings, as the module that reads it declares it in `RECORDER`."""
+
+    name: str  # as `gaze data recording --format` takes it
+    evidence: Evidence
+    suffixes: tuple[str, ...]  # that its files may have in a folder, in lower case
+    beside: tuple[str, ...] = ()  # endings of tables beside its files that hold no samples
+    subject_in_name: bool = False  # whether the reader finds the person in the name of the file
+
+
+@functools.cache
+def modules() -> dict[str, ModuleType]:
+    """The module of each format, by the format's name, in the order in which formats are tried.
+
+    Raises:
+        ValueError: Two files declare a format of the same name.
+    """
+    declaring = _modules.declaring("data.recorders", "RECORDER").values()
+    ordered = sorted(declaring, key=lambda module: (module.RECORDER.evidence, module.RECORDER.name))
+    by_name = {module.RECORDER.name: module for module in ordered}
+    if len(by_name) < len(ordered):
+        raise ValueError("two files of data/recorders declare a format of the same name")
+    return by_name
+
+
+def recorder(name: str) -> Recorder:
+    """What the format of this name declares of itself."""
+    declared: Recorder = modules()[name].RECORDER
+    return declared
+
+
+def reader_options(name: str) -> tuple[str, ...]:
+    """The options of a format's reader beside those that every reader has.
+
+    >>> reader_options("pupil")
+    ('confidence',)
+    """
+    parameters = inspect.signature(modules()[name].read).parameters.values()
+    keywords = [parameter.name for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY]
+    return tuple(keyword for keyword in keywords if keyword not in GIVEN_BY_CALLER)
+
+
+def detect(path: Path) -> str:
+    """The name of the first format whose recorder takes a file for its own.
+
+    Raises:
+        RecordingError: The file is missing, empty or damaged, is no text, or no recorder knows it.
+    """
+    start = _text_table.start(path)[:HEAD]
+    for name, module in modules().items():
+        if module.sniff(path, start):
+            return name
+    raise RecordingError(f"{path}: of no known format; name one with --format.")
 
 
 def files(given: Sequence[Path], tell: Warn) -> list[Path]:
-    """The files that are meant, each content once."""
-    found = [it for path in given for it in (_inside(path, tell) if path.is_dir() else [path])]
-    if not found:
+    """The recordings among some files and in some folders, each content once; `tell` is told what is left out.
+
+    Raises:
+        RecordingError: There is none.
+    """
+    candidates = [file for path in given for file in (_candidates(path) if path.is_dir() else [path])]
+    candidates = _without_left_out(candidates, given, tell)
+    if not candidates:
         raise RecordingError(f"{given[0]}: no recording in this folder; give files such as .asc, .tsv or .csv.")
-    sizes = {path: _size(path) for path in found}
+    sizes = {path: _size(path) for path in candidates}
     shared = Counter(sizes.values())
     kept: list[Path] = []
     alike: dict[tuple[int, bytes], list[Path]] = {}  # of one size and beginning
-    for path in found:
-        twin = path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_"))
-        if twin != path and twin in found:
-            tell(f"{path}: the other eye of {twin.name}; it is left out.")
-            continue
+    for path in candidates:
         others = alike.setdefault((sizes[path], _beginning(path)), []) if shared[sizes[path]] > 1 else []
         same = next((other for other in others if _same(other, path)), None)
         if same:
@@ -41,24 +117,26 @@ def files(given: Sequence[Path], tell: Warn) -> list[Path]:
     return kept
 
 
-def _inside(folder: Path, tell: Warn) -> list[Path]:
-    """What in a folder may be a recording."""
-    suffixes = (".asc", ".tsv", ".csv", ".txt", "physio.tsv.gz", "eyetrack.tsv.gz")
-    beside = ("events.tsv", "events.csv", "annotations.csv", "participants.tsv", "channels.tsv", "scans.tsv")
-    inside = (it for it in folder.rglob("*") if it.name.lower().endswith(suffixes) and not it.name.startswith("."))
-    found = sorted(it for it in inside if it.is_file() and not it.name.endswith(beside))
-    gaze = {it.parent for it in found if PUPIL.fullmatch(it.name)}  # Pupil Labs: its other tables are no samples
-    gaze |= {it.parent for it in gaze if it.name == "surfaces"}
-    dropped = {it for it in found if it.parent in gaze and not _looks(it, gaze)}
-    for place in sorted({it.parent for it in dropped}):
-        names = ", ".join(it.name for it in sorted(dropped) if it.parent == place)
-        tell(f"{place}: an export of Pupil Labs; left out are {names}.")
-    return [it for it in found if it not in dropped]
+def _candidates(folder: Path) -> list[Path]:
+    """What in a folder may be a recording, from the names of the files."""
+    recorders = [recorder(name) for name in modules()]
+    suffixes = tuple(suffix for each in recorders for suffix in each.suffixes)
+    beside = tuple(ending for each in recorders for ending in each.beside)
+    named = [path for path in folder.rglob("*") if path.name.lower().endswith(suffixes)]
+    hidden = [path for path in named if path.name.startswith(".") or path.name.endswith(beside)]
+    return sorted(path for path in set(named).difference(hidden) if path.is_file())
 
 
-def _looks(path: Path, folders: set[Path]) -> bool:
-    """Whether a table in a folder of Pupil Labs holds the gaze: on the surfaces where there are some."""
-    return bool(PUPIL.fullmatch(path.name)) and path.parent / "surfaces" not in folders
+def _without_left_out(paths: list[Path], given: Sequence[Path], tell: Warn) -> list[Path]:
+    """The files without those that a recorder says are not to be read; `tell` is told of them folder by folder."""
+    reasons: dict[Path, str] = {}
+    for module in modules().values():
+        if hasattr(module, "left_out"):
+            reasons |= module.left_out(paths, given)
+    for folder, reason in sorted({(path.parent, reason) for path, reason in reasons.items()}):
+        names = sorted(path.name for path in reasons if (path.parent, reasons[path]) == (folder, reason))
+        tell(f"{folder}: {reason}; left out are {', '.join(names)}.")
+    return [path for path in paths if path not in reasons]
 
 
 def _size(path: Path) -> int:
@@ -84,18 +162,3 @@ def _same(one: Path, other: Path) -> bool:
         return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False
-
-
-def detect(path: Path) -> str:
-    """The recorder for a file, from its name and its first lines."""
-    name = path.name.lower()
-    if re.search(r"_(physio|eyetrack)\.tsv(\.gz)?$", name):
-        return "bids"
-    start = _text_table.start(path)[:20_000]
-    if name.endswith(".asc") or re.search(r"^(MSG|START|SAMPLES)\s", start, re.MULTILINE):
-        return "eyelink"
-    header = _text_table.plain(start.lstrip().split("\n")[0])
-    if "gazepointx" in header and ("recordingtimestamp" in header or "eyetrackertimestamp" in header):
-        return "tobii"
-    marks = ("gazetimestamp", "timestampns")
-    return "pupil" if any(mark in header for mark in marks) and "norm" in header + "norm" * ("px" in header) else "csv"

@@ -34,6 +34,9 @@ from data.picture import SUFFIXES
 from data.recorders import _eyelink_asc, _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("eyelink", Evidence.LINES, (".asc",))
 
 ONSET = r"^(SYNCTIME|DISPLAY[ _]ON|(stim\w*|picture|image|display)[ _]?(onset|on\b|start))"
 END = (
@@ -63,6 +66,11 @@ class _Trial:
     broken: bool = False  # off before its end
 
 
+def sniff(path: Path, start: str) -> bool:
+    """Whether a file is named .asc, or has lines of messages, of a start or of what is recorded."""
+    return path.name.lower().endswith(".asc") or bool(re.search(r"^(MSG|START|SAMPLES)\s", start, re.MULTILINE))
+
+
 def read(
     path: Path | str,
     screen: Screen | _units.Setup | None = None,
@@ -80,6 +88,9 @@ def read(
     `eye` is left, right, both (their mean, or the one that is there) or auto: of two the one lost less often. Samples
     within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
     the messages; `stimulus` is used where no message names a picture, otherwise the path in the message is.
+
+    Raises:
+        RecordingError: The file is no ASC file with samples, or an option is none.
     """
     path = Path(path)
     if eye not in EYES:
@@ -91,8 +102,8 @@ def read(
     content = _text_table.text(path, tell)
     if not re.search(r"^(START|MSG|SAMPLES)\s", content, re.MULTILINE):
         raise RecordingError(f"{path}: not an EyeLink ASC file; convert the EDF file with edf2asc.")
-    origin, found = _eyelink_asc.screen(content)
-    display = _units.geometry(path, screen, found)
+    origin, in_file = _eyelink_asc.screen(content)
+    display = _units.geometry(path, screen, in_file)
     eyes = _eyelink_asc.samples(path, content, margin, tell).items()
     parts = [(time, _chosen(path, places, eye, names, tell)) for names, (time, places) in eyes if len(time)]
     if not parts:
@@ -100,12 +111,12 @@ def read(
     time, xy = _trials.rising(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     xy = xy + 0.5 - origin
     _units.warn_if_off_screen(path, xy, display, tell)
-    trials = _told(path, _Cutter(list(_eyelink_asc.lines(content)), *marks).trials, tell)
+    trials = _unbroken(path, _TrialFinder(list(_eyelink_asc.lines(content)), *marks).trials, tell)
     yield from _samples(trials, time, xy, subject or stem(path), stimulus, display)
 
 
 def _chosen(path: Path, places: Float[np.ndarray, "n e 2"], eye: str, eyes: str, tell: Warn) -> np.ndarray:
-    seen = np.isfinite(places).all(2)
+    measured = np.isfinite(places).all(2)
     if eyes != "LR":
         side = {"L": "left", "R": "right"}[eyes]
         if eye in ("left", "right") and eye != side:
@@ -114,14 +125,15 @@ def _chosen(path: Path, places: Float[np.ndarray, "n e 2"], eye: str, eyes: str,
     if eye == "both":
         first, second = places[:, 0], places[:, 1]
         mean = (first + second) / 2
-        return np.where(seen.all(1)[:, None], mean, np.where(seen[:, :1], first, second))
-    index = ("left", "right").index(eye) if eye != "auto" else int(np.argmax(seen.mean(0)))
+        return np.where(measured.all(1)[:, None], mean, np.where(measured[:, :1], first, second))
+    index = ("left", "right").index(eye) if eye != "auto" else int(np.argmax(measured.mean(0)))
     if eye == "auto":
-        tell(f"{path}: of both eyes the {('left', 'right')[index]} one is taken, seen in {seen.mean(0)[index]:.0%}.")
+        side, share = ("left", "right")[index], measured.mean(0)[index]
+        tell(f"{path}: of both eyes the {side} one is taken, seen in {share:.0%}.")
     return np.asarray(places[:, index])
 
 
-class _Cutter:
+class _TrialFinder:
     """The trials that the messages of a file tell of."""
 
     def __init__(self, lines: list[_eyelink_asc.Line], onset: re.Pattern[str], end: re.Pattern[str]) -> None:
@@ -199,7 +211,7 @@ def _named(words: str) -> tuple[str, bool]:
     return name.as_posix() if name.name else "", bool(variable)
 
 
-def _told(path: Path, trials: list[_Trial], tell: Warn) -> list[_Trial]:
+def _unbroken(path: Path, trials: list[_Trial], tell: Warn) -> list[_Trial]:
     """The trials that were not broken off."""
     kept = [trial for trial in trials if not trial.broken]
     if len(kept) < len(trials):

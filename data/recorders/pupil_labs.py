@@ -16,9 +16,10 @@ or to the next entry; recording.begin and .end only end. Without that file the r
 https://docs.pupil-labs.com/core/software/pupil-player, https://docs.pupil-labs.com/neon/data-collection/data-format.
 """
 
+import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,11 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units
-from data.recorders._recording_names import labels
+from data.recorders._recording_names import PUPIL, recording_names
 from data.recorders._text_table import TextTable, Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("pupil", Evidence.COLUMNS, (".csv",), beside=("events.csv", "annotations.csv"))
 
 PLACES = (  # x, y, unit, y upwards, on a surface
     ("x_norm", "y_norm", "norm", True, True),
@@ -42,6 +46,30 @@ TIMES = (("annotations.csv", "timestamp", "label"), ("events.csv", "timestamp [n
 EDGES = ("recording.begin", "recording.end")
 
 
+def sniff(path: Path, start: str) -> bool:
+    """Whether the header has one of Pupil Labs' clocks, and places as shares or in pixels."""
+    names = _text_table.first_names(start)
+    clock = any(re.search("gazetimestamp|timestampns", name) for name in names)
+    return clock and any("norm" in name or "px" in name for name in names)
+
+
+def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
+    """The other tables of exports in folders, each with the reason: where surfaces are there, only they hold the gaze.
+
+    What was `given` by name is read.
+    """
+    in_folders = set(paths).difference(given)
+    exports = {path.parent for path in in_folders if PUPIL.fullmatch(path.name)}
+    exports |= {folder.parent for folder in exports if folder.name == "surfaces"}
+    others = (path for path in in_folders if path.parent in exports and not _is_gaze(path, exports))
+    return dict.fromkeys(others, "an export of Pupil Labs")
+
+
+def _is_gaze(path: Path, exports: Collection[Path]) -> bool:
+    """Whether a table of an export holds the gaze: on the surfaces where there are some."""
+    return bool(PUPIL.fullmatch(path.name)) and path.parent / "surfaces" not in exports
+
+
 def read(
     path: Path | str,
     screen: Screen | _units.Setup | None = None,
@@ -51,18 +79,22 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of an export; where it names no person, `subject` does, else the folder."""
+    """The trials of an export; where it names no person, `subject` does, else the folder.
+
+    Raises:
+        RecordingError: The file is not an export of gaze, or says too little of the screen.
+    """
     path = Path(path)
     table = _text_table.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
-    known = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
-    if not clock or known is None:
+    columns = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
+    if not clock or columns is None:
         raise RecordingError(f"{path}: not an export of gaze by Pupil Labs; give gaze_positions.csv or gaze.csv.")
     display = _units.geometry(path, screen, _units.Setup())
-    if not known[4]:
+    if not columns[4]:
         tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
     time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
-    xy = _places(table, known, display, confidence)
+    xy = _places(table, columns, display, confidence)
     _units.warn_if_off_screen(path, xy, display, tell)
     if not np.isfinite(time).any():
         raise RecordingError(f"{path}: no row has a time; export the recording again.")
@@ -72,7 +104,7 @@ def read(
     for recording in ids:
         mine = recordings == recording
         when, where = _trials.rising(time[mine], xy[mine])
-        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or labels([path])[path]
+        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
         if marks:
             own = [trial[1:] for trial in marks if trial[0] in ("", recording)]
             yield from _trials.split_at(when, where, own, who, display)
@@ -81,12 +113,12 @@ def read(
 
 
 def _places(
-    table: TextTable, known: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
+    table: TextTable, columns: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
 ) -> Float[np.ndarray, "n 2"]:
-    xy = np.stack([table.numbers(table.find(name)) for name in known[:2]], 1)
-    if known[3]:
+    xy = np.stack([table.numbers(table.find(name)) for name in columns[:2]], 1)
+    if columns[3]:
         xy[:, 1] = 1 - xy[:, 1]
-    if known[2] == "norm":
+    if columns[2] == "norm":
         xy *= (screen.width, screen.height)
     sure, blink, worn = table.find("confidence"), table.find("blink id"), table.find("worn")
     if sure:
@@ -106,11 +138,11 @@ def _wearers(path: Path, tell: Warn) -> dict[str, str]:
     if not table or not ids:
         return {}
     columns = [table.words(name) for it in ("recording name", "wearer name") if (name := table.find(it))]
-    found = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
-    for name, count in Counter(found.values()).items():
+    wearers = {who: str(word) for words in columns for who, word in zip(table.words(ids), words, strict=True) if word}
+    for name, count in Counter(wearers.values()).items():
         if count > 1:
             tell(f"{path}: {count} recordings are of {name!r}; they are taken for one person.")
-    return found
+    return wearers
 
 
 def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
@@ -128,12 +160,12 @@ def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
         lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
         labelled, mark = table.words(table.find(label)), table.find("recording id")
         recordings = table.words(mark) if mark else np.full(len(table), "", object)
-        found = []
+        trials = []
         for recording in dict.fromkeys(recordings):
             mine = [row for row in np.argsort(times) if np.isfinite(times[row]) and recordings[row] == recording]
             ends = _trials.mark_ends(times[mine].tolist(), lasting[mine].tolist())
-            found += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
-        found = [mark for mark in found if mark[3] not in EDGES]
-        tell(f"{path}: {len(found)} trials from {beside.name}.")
-        return found
+            trials += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
+        trials = [mark for mark in trials if mark[3] not in EDGES]
+        tell(f"{path}: {len(trials)} trials from {beside.name}.")
+        return trials
     return []

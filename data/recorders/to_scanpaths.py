@@ -92,32 +92,35 @@ def scanpaths(
     report: Report | None = None,
     tell: Warn = warnings.warn,
 ) -> Items:
-    """Pictures with scanpaths for `data.table.read.write`, in the order of the recording.
+    """Pictures with scanpaths for `data.table.write.write_table`, in the order of the recording.
 
     `method` and `options` are those of `data.events.detect.detect`. Fixations that begin after `seconds` are left out.
     `initial` keeps the fixation under way at the onset; `repeats="apart"` keeps later trials of a person on a picture
     under a name of their own, `anna#2`. What happened is added to `report`.
+
+    Raises:
+        GazeError: An option is none, there are no pictures, or no fixation on any of them was found.
     """
     if repeats not in REPEATS:
         raise RecordingError(f"repeats is {repeats!r}; choose first or apart.")
     _box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
     report = Report() if report is None else report
-    known, items = _Pictures(Path(pictures)), dict[str, tuple[Picture, dict[str, Scanpath]]]()
+    by_name, items = _Pictures(Path(pictures)), dict[str, tuple[Picture, dict[str, Scanpath]]]()
     unfit: list[GazeError] = []
     for trial in samples:
-        picture = known.find(trial.stimulus)
+        picture = by_name.find(trial.stimulus)
         if picture is None:
             report.unknown[trial.stimulus] += 1
             continue
         try:
-            found = _fixations(trial, method, options or {}, report)
+            detected = _fixations(trial, method, options or {}, report)
         except GazeError as error:
             report.unfit += 1
             unfit.append(error)
             continue
-        inside = (found.onset < 1000 * seconds) & (found.onset + found.duration > 0)
-        first = inside & _under_way(found, trial) & (not initial)
-        path = _moved(found, inside & ~first, picture, placed, trial.screen)
+        inside = (detected.onset < 1000 * seconds) & (detected.onset + detected.duration > 0)
+        first = inside & _under_way(detected, trial) & (not initial)
+        path = _moved(detected, inside & ~first, picture, placed, trial.screen)
         report.initial += int(first.sum())
         if not len(path):
             report.empty += 1
@@ -125,7 +128,7 @@ def scanpaths(
         _keep(items.setdefault(picture.name, (picture, {}))[1], path, repeats, report, picture)
     if unfit and not items:
         raise unfit[0]
-    _warn(items, known, report, tell)
+    _warn(items, by_name, report, tell)
     return [(picture, tuple(paths.values())) for picture, paths in items.values()]
 
 
@@ -171,17 +174,17 @@ def _tails(name: str) -> list[tuple[str, str]]:
 
 def _fixations(trial: Samples, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
     """The fixations of a trial on the screen; what was there before the onset does not count in the report."""
-    seen = trial.time >= 0
-    report.samples += int(seen.sum())
-    report.lost += int((~np.isfinite(trial.xy).all(1) & seen).sum())
+    after_onset = trial.time >= 0
+    report.samples += int(after_onset.sum())
+    report.lost += int((~np.isfinite(trial.xy).all(1) & after_onset).sum())
     report.rates += [trial.rate] if len(trial) > 1 else []
     return detect_fixations(trial, detect(trial, method, **options))
 
 
-def _under_way(found: Scanpath, trial: Samples) -> np.ndarray:
+def _under_way(detected: Scanpath, trial: Samples) -> np.ndarray:
     """Which fixations had begun when the picture came, or when the recording did."""
     step = 1000 / trial.rate if len(trial) > 1 else 0.0
-    return np.asarray(found.onset <= max(0.0, float(trial.time[0])) + step) if len(trial) else np.zeros(0, bool)
+    return np.asarray(detected.onset <= max(0.0, float(trial.time[0])) + step) if len(trial) else np.zeros(0, bool)
 
 
 def _box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
@@ -203,10 +206,10 @@ def _box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
     return x, y, width, height
 
 
-def _moved(found: Scanpath, kept: np.ndarray, picture: Picture, placed: str, screen: Screen) -> Scanpath:
+def _moved(detected: Scanpath, kept: np.ndarray, picture: Picture, placed: str, screen: Screen) -> Scanpath:
     x, y, width, height = _box(placed, (picture.width, picture.height), screen)
-    xy = (found.xy[kept] - (x, y)) * (picture.width / width, picture.height / height)
-    return Scanpath(found.subject, xy.round(2), found.onset[kept].round(2), found.duration[kept].round(2))
+    xy = (detected.xy[kept] - (x, y)) * (picture.width / width, picture.height / height)
+    return Scanpath(detected.subject, xy.round(2), detected.onset[kept].round(2), detected.duration[kept].round(2))
 
 
 def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Report, picture: Picture) -> None:
@@ -222,17 +225,17 @@ def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Repo
     report.off += int((~((path.xy >= 0) & (path.xy < (picture.width, picture.height))).all(1)).sum())
 
 
-def _warn(items: Mapping[str, object], known: _Pictures, report: Report, tell: Warn) -> None:
+def _warn(items: Mapping[str, object], by_name: _Pictures, report: Report, tell: Warn) -> None:
     if report.unknown:
         named = [repr(name) for name in report.unknown if name]
         few = f"{', '.join(named[:3])}{', ...' * (len(named) > 3)}"
         problem = f"no picture for {report.unknown.total()} trials ({few or 'no message, column or name says which'})"
         mend = "give the pictures the names of the stimuli" if named else "name the picture with --stimulus or --names"
         if not items:
-            raise RecordingError(f"{known.folder}: {problem}; {mend}.")
-        tell(f"{known.folder}: {problem}; they are left out.")
+            raise RecordingError(f"{by_name.folder}: {problem}; {mend}.")
+        tell(f"{by_name.folder}: {problem}; they are left out.")
         if named and report.unknown[""]:
-            tell(f"{known.folder}: of {report.unknown['']} of them no message, column or name says the picture.")
+            tell(f"{by_name.folder}: of {report.unknown['']} of them no message, column or name says the picture.")
     total = sum(report.fixations)
     if total and report.off > total / 2:
         share = f"{report.off / total:.0%} of the fixations are beside their picture"

@@ -24,6 +24,9 @@ from data.gaze import Samples, Screen
 from data.recorders import _text_table, _trials, _units, delimited
 from data.recorders._recording_names import stem
 from data.recorders._text_table import TextTable, Warn
+from data.recorders.detect_format import Evidence, Recorder
+
+RECORDER = Recorder("tobii", Evidence.COLUMNS, (".tsv",))
 
 TIME = tuple(f"{clock} timestamp{unit}" for clock in ("Recording", "Eyetracker") for unit in (" [μs]", " [ms]", ""))
 SCREEN = ("Gaze point X [DACS px]", "Gaze point X (DACSpx)", "Gaze point X (ADCSpx)", "Gaze point X", "Gaze point X px")
@@ -31,6 +34,13 @@ MEDIA = ("Gaze point X [MCS px]", "Gaze point X (MCSpx)", "Gaze point X [MCS nor
 PERSON = ("Participant name", "Participant", "Recording name")
 STIMULUS = ("Presented Stimulus name", "Presented Media name", "Media name", "Recording media name", "Stimulus name")
 CALIBRATION = re.compile("eyetracker calibration", re.IGNORECASE)
+
+
+def sniff(path: Path, start: str) -> bool:
+    """Whether the header has a gaze point and one of Tobii's clocks."""
+    names = _text_table.first_names(start)
+    clock = any(re.search("(recording|eyetracker)timestamp", name) for name in names)
+    return clock and any("gazepointx" in name for name in names)
 
 
 def read(
@@ -43,7 +53,11 @@ def read(
     stimulus: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
-    """The trials of an export; `subject` and `stimulus` are used where the file names none."""
+    """The trials of an export; `subject` and `stimulus` are used where the file names none.
+
+    Raises:
+        RecordingError: The file is not an export of samples, or says too little of the screen.
+    """
     path = Path(path)
     table = _text_table.read(path, tell=tell)
     clock = table.find(*TIME)
@@ -92,8 +106,8 @@ def _setup(table: TextTable) -> _units.Setup:
 
 
 def _first(numbers: Float[np.ndarray, " n"]) -> float:
-    known = numbers[np.isfinite(numbers)]
-    return float(known[0]) if len(known) else float("nan")
+    measured = numbers[np.isfinite(numbers)]
+    return float(measured[0]) if len(measured) else float("nan")
 
 
 def _samples(table: TextTable) -> Bool[np.ndarray, " n"]:
@@ -105,9 +119,9 @@ def _samples(table: TextTable) -> Bool[np.ndarray, " n"]:
     elif index:
         kept &= np.isfinite(table.numbers(index))
     elif event:
-        place = table.words(table.find(*SCREEN, *MEDIA))
+        gaze_cells = table.words(table.find(*SCREEN, *MEDIA))
         kept &= ~np.array(
-            [bool(what) and not where for what, where in zip(table.words(event), place, strict=True)], bool
+            [bool(what) and not where for what, where in zip(table.words(event), gaze_cells, strict=True)], bool
         )
     return kept
 

@@ -5,7 +5,7 @@ ends on the target. A free viewer prefers certain categories, and ends when the 
 they prefer. So the order of objects, the end and the durations can be learned from categories, boxes and pictures.
 Nothing here claims to be how real people look.
 
-    p(next = j)  ~  pull[j] * exp(-distance[j] / (REACH * diagonal)) * AGAIN ** looks[j]
+    p(next = j)  ~  pull[j] * exp(-distance[j] / (REACH * diagonal)) * AGAIN ** fixations[j]
 
 The pull of an object is ALIKE or 1 in search, and its category's in free viewing; distances go from the last fixation,
 the first one from the middle of the picture. Durations (ms) are log-normal.
@@ -29,7 +29,7 @@ from data.table.write import write_table
 HUES = {"ball": 0, "book": 108, "kite": 28, "roof": 14, "ring": 62, "plus": 145}  # of each category, 0 to 179
 PULL = {"ball": 6.0, "book": 3.0, "kite": 2.0, "roof": 1.0, "ring": 0.5, "plus": 0.2}  # of each in free viewing
 EXEMPLARS = 12  # different things of each category
-ALIKE = 4.0  # how much more often a searcher looks at what is like something sought
+ALIKE = 4.0  # how much more often a searcher looks at what is of a category in the memory set
 REACH = 0.2  # distance at which an object is looked at 1/e as often, in diagonals of the picture
 AGAIN = 0.05  # each look at an object makes the next one this much less likely
 MEDIAN, SPREAD, LONGER = 230.0, 0.35, 1.3  # durations: median in ms, of the logarithm, and factor on what is preferred
@@ -109,8 +109,8 @@ def _trials(
             target = int(chance.integers(len(objects)))
             held = _held(chance, objects, target, memory)
             x, y, width, height = objects.boxes[target].tolist()
-            sought = tuple(name[:-2] for name in held)
-            scene = Scene(picture, objects, (target,), sought, "search", (x, y, width, height))
+            memory_set = tuple(name[:-2] for name in held)
+            scene = Scene(picture, objects, (target,), memory_set, "search", (x, y, width, height))
         people = (f"s{i + 1:02d}" for i in range(viewers))
         yield _Trial(scene, tuple(_walk(chance, scene, who, seconds) for who in people), held)
 
@@ -151,7 +151,7 @@ def _free(chance: np.random.Generator, size: tuple[int, int]) -> Float[np.ndarra
 
 def _held(chance: np.random.Generator, objects: Objects, target: int, memory: int) -> tuple[str, ...]:
     """The target's name, and the names of other things that are not there, of any category."""
-    shown = [str(known["exemplar"]) for known in objects.attributes]
+    shown = [str(attributes["exemplar"]) for attributes in objects.attributes]
     others = [f"{category}{number:02d}" for category in HUES for number in range(EXEMPLARS)]
     absent = [name for name in others if name not in shown]
     return (shown[target], *(absent[i] for i in chance.choice(len(absent), memory - 1, replace=False)))
@@ -161,17 +161,19 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
     """One viewer of a scene."""
     boxes, centres = scene.objects.boxes, scene.objects.centres
     search = bool(scene.targets)
-    pull = np.array([(ALIKE if c in scene.sought else 1.0) if search else PULL[c] for c in scene.objects.categories])
+    pull = np.array(
+        [(ALIKE if c in scene.memory_set else 1.0) if search else PULL[c] for c in scene.objects.categories]
+    )
     usual = np.where(pull > (1.0 if search else 2.0), LONGER * MEDIAN, MEDIAN)
     width, height = scene.picture.width, scene.picture.height
     reach = REACH * math.hypot(width, height)
-    looks = np.zeros(len(boxes))
+    fixation_counts = np.zeros(len(boxes))
     here = np.array([width / 2, height / 2])
     order: list[int] = []
     fixations: list[tuple[float, float, float]] = []
     left = 1000 * seconds
     while not (search and order and order[-1] in scene.targets) and len(order) < (LIMIT if search else math.inf):
-        weight = pull * np.exp(-np.hypot(*(centres - here).T) / reach) * AGAIN**looks
+        weight = pull * np.exp(-np.hypot(*(centres - here).T) / reach) * AGAIN**fixation_counts
         thing = int(chance.choice(len(boxes), p=weight / weight.sum()))
         duration = round(float(chance.lognormal(math.log(usual[thing]), SPREAD)))
         left -= duration + SACCADE
@@ -179,7 +181,7 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
             break
         away = np.clip(chance.normal(0, 0.2, 2), -0.45, 0.45) * boxes[thing, 2:]
         here = (centres[thing] + away).round(2)
-        looks[thing] += 1
+        fixation_counts[thing] += 1
         order.append(thing)
         fixations.append((here[0], here[1], duration))
     numbers = np.array(fixations, float).reshape(-1, 3)
@@ -191,11 +193,11 @@ def _walk(chance: np.random.Generator, scene: Scene, subject: str, seconds: floa
 def paint(scene: Scene) -> UInt8[np.ndarray, "h w 3"]:
     """The picture of a scene: each category is a shape of its own hue, each exemplar a shade of it."""
     canvas: UInt8[np.ndarray, "h w 3"] = np.full((scene.picture.height, scene.picture.width, 3), 205, np.uint8)
-    for box, category, known in zip(
+    for box, category, attributes in zip(
         scene.objects.boxes.astype(int).tolist(), scene.objects.categories, scene.objects.attributes, strict=True
     ):
         x, y, width, height = box
-        number = int(str(known["exemplar"])[-2:])
+        number = int(str(attributes["exemplar"])[-2:])
         shade = (HUES[category] + number % 3 * 3, 255 - 35 * (number % 4), 250 - 11 * number)
         colour = cv2.cvtColor(np.array([[shade]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0]
         canvas[y : y + height, x : x + width][_shape(category, width, height)] = colour
@@ -233,18 +235,18 @@ def write(
     """
     parts = {"train": [0, 1, 2], "val": [3], "test": [4]}
     with tempfile.TemporaryDirectory() as folder:
-        items, found = [], {}
+        items, objects = [], {}
         for trial in _trials(count, seed, task, arrangement, size, viewers, memory, seconds):
             picture = trial.scene.picture
             path = Path(folder) / picture.name
             Image.fromarray(paint(trial.scene)).save(path)
             items.append((replace(picture, path=path), tuple(_scanpath(trial, it) for it in trial.paths)))
-            found[picture.name] = trial.scene.objects
+            objects[picture.name] = trial.scene.objects
         splits = {
             part: [picture.name for i, (picture, _) in enumerate(items) if i % 5 in turns]
             for part, turns in parts.items()
         }
-        write_table(root, items, splits, found)
+        write_table(root, items, splits, objects)
 
 
 def _scanpath(trial: _Trial, path: ObjectPath) -> Scanpath:
@@ -253,4 +255,4 @@ def _scanpath(trial: _Trial, path: ObjectPath) -> Scanpath:
     if not trial.held:
         return scanpath
     target, box = trial.held[0], trial.scene.box
-    return replace(scanpath, task="search", target=target, box=box, found=path.ended, sought=trial.held)
+    return replace(scanpath, task="search", target=target, box=box, found=path.ended, memory_set=trial.held)

@@ -52,6 +52,9 @@ def pictures(
         size: Height and width in pixels, at least 16 each.
         viewers: How many people look at each picture.
         seconds: How long they look.
+
+    Raises:
+        GazeError: The pictures are smaller than 16 x 16 pixels.
     """
     if min(size) < 16:
         raise GazeError(f"Synthetic pictures of {size[1]} x {size[0]} pixels are too small; ask for 16 x 16 or more.")
@@ -62,8 +65,8 @@ def pictures(
         image = _paint(chance, size, things)
         gaze = tuple(_look(chance, size, things, f"s{i + 1:02d}", seconds) for i in range(viewers))
         boxes = np.array([[t.x - t.radius, t.y - t.radius, 2 * t.radius, 2 * t.radius] for t in things])
-        found = Objects(boxes.round(2), tuple(thing.kind for thing in things))
-        yield image, Picture(f"{number + 1:0{digits}d}.png", size[1], size[0]), gaze, found
+        objects = Objects(boxes.round(2), tuple(thing.kind for thing in things))
+        yield image, Picture(f"{number + 1:0{digits}d}.png", size[1], size[0]), gaze, objects
 
 
 def _arrange(chance: np.random.Generator, size: tuple[int, int]) -> list[_Thing]:
@@ -124,7 +127,7 @@ def _look(
     height, width = size
     middle = np.array([math.exp(-2 * ((t.x / width - 0.5) ** 2 + (t.y / height - 0.5) ** 2)) for t in things])
     pull = np.array([thing.attraction for thing in things]) * middle
-    looks = np.zeros(len(things))
+    fixation_counts = np.zeros(len(things))
     fixations: list[tuple[float, float, float, float]] = []
     now = max(100.0, float(chance.normal(280, 60)))  # the median in the set `scene`
     while True:
@@ -134,9 +137,9 @@ def _look(
         if chance.random() < ELSEWHERE:
             x, y = chance.normal(0.5, 0.2, 2) * (width, height)
         else:
-            weight = pull * AGAIN**looks
+            weight = pull * AGAIN**fixation_counts
             thing = int(chance.choice(len(things), p=weight / weight.sum()))
-            looks[thing] += 1
+            fixation_counts[thing] += 1
             x, y = chance.normal((things[thing].x, things[thing].y), 0.4 * things[thing].radius + 0.005 * width)
         x, y = np.clip((x, y), 0.5, (width - 0.5, height - 0.5)).round(2)
         fixations.append((x, y, round(now), round(duration)))
@@ -158,15 +161,18 @@ def write(
     Arguments as in `pictures`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        items, found = [], {}
+        items, objects_of = [], {}
         for image, picture, scanpaths, objects in pictures(count, seed, size, viewers, seconds):
             path = Path(folder) / picture.name
             Image.fromarray(image).save(path)
             items.append((Picture(picture.name, picture.width, picture.height, path), scanpaths))
-            found[picture.name] = objects
-        write_table(root, items, _splits([picture.name for picture, _ in items]), found)
+            objects_of[picture.name] = objects
+        write_table(root, items, _splits([picture.name for picture, _ in items]), objects_of)
 
 
 def _splits(names: list[str]) -> dict[str, list[str]]:
     turns = {"train": [0, 1, 2], "val": [3], "test": [4]}
-    return {split: [name for i, name in enumerate(names) if i % 5 in some] for split, some in turns.items()}
+    return {
+        split: [name for i, name in enumerate(names) if i % 5 in turns_of_split]
+        for split, turns_of_split in turns.items()
+    }

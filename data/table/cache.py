@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 VERSION = 2
-LEAST = 1 << 20  # bytes: a smaller table is read as quickly without
-STALE = 86_400  # seconds after which what a stopped program left half-written is removed
+MIN_TABLE_BYTES = 1 << 20  # bytes: a smaller table is read as quickly without
+STALE_SECONDS = 86_400  # seconds after which what a stopped program left half-written is removed
 BATCH = 1 << 16  # rows that are read at once
 OURS = r"fixations-(?P<hash>[0-9a-f]{32})(-[0-9.e+-]+)?\.(parquet|npy)"  # the files that are made here
 HALF = (
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 def rows(table: Path, anew: bool = False) -> Path | None:
     """The Parquet file of a fixations.csv, made if need be; None: a small table, or one with a defect."""
     try:
-        if table.stat().st_size < LEAST:
+        if table.stat().st_size < MIN_TABLE_BYTES:
             return None
         digest, stem = _named(table)
     except OSError:
@@ -130,7 +130,7 @@ def _tidy(folder: Path, stem: str) -> None:
             ours = re.fullmatch(OURS, path.name)
             if ours and f"fixations-{ours['hash']}" != stem:
                 path.unlink(missing_ok=True)
-            elif re.fullmatch(HALF, path.name) and time.time() - path.lstat().st_mtime > STALE:
+            elif re.fullmatch(HALF, path.name) and time.time() - path.lstat().st_mtime > STALE_SECONDS:
                 _remove(path)
 
 
@@ -183,14 +183,14 @@ def counts(file: Path, table: Path) -> dict[str, int]:
 def _counts(file: Path) -> dict[str, int]:
     from pyarrow.parquet import ParquetFile
 
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
     with ParquetFile(file, read_dictionary=["image"], page_checksum_verification=True, pre_buffer=False) as opened:
         for batch in opened.iter_batches(16 * BATCH, columns=["image"], use_threads=False):
-            places, names = _text(batch, "image")
-            for place, count in enumerate(np.bincount(places).tolist()):
+            numbers, names = _text(batch, "image")
+            for number, count in enumerate(np.bincount(numbers).tolist()):
                 if count:
-                    found[names[place]] = found.get(names[place], 0) + count
-    return found
+                    counted[names[number]] = counted.get(names[number], 0) + count
+    return counted
 
 
 def _again(file: Path, table: Path) -> Path:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 18  # bytes of text that are split at once
 ROWS = 1 << 14  # rows that csv splits at once
 QUOTED = re.compile(rb'(?<![^,\n])"[^"\r\n]*"(?![^,\r\n])')  # a cell in quotes with none within
-LONGEST = 1 << 17  # bytes of a line: Python's csv takes no longer cell
+MAX_LINE_BYTES = 1 << 17  # bytes of a line: Python's csv takes no longer cell
 
 
 class Readable(Protocol):
@@ -176,7 +176,7 @@ def _is_plain(block: bytes, ends: Int64[np.ndarray, " l"]) -> bool:
         and not block.startswith(MARK)
         and block.count(b"\r") == block.count(b"\r\n")
         and (b'"' not in block or b'"' not in QUOTED.sub(b"", block))
-        and int(np.diff(ends, prepend=-1).max()) < LONGEST
+        and int(np.diff(ends, prepend=-1).max()) < MAX_LINE_BYTES
     )
 
 

@@ -38,7 +38,7 @@ class FixationArray:
 
     def only(self, chosen: list[int]) -> "FixationArray":
         """Some of the pictures."""
-        return replace(self, pictures=[self.pictures[place] for place in chosen], bounds=self.bounds[chosen])
+        return replace(self, pictures=[self.pictures[number] for number in chosen], bounds=self.bounds[chosen])
 
     def __getstate__(self) -> dict[str, Any]:
         """Another process maps the same file."""
@@ -58,20 +58,20 @@ def load(root: Path, seconds: float) -> FixationArray:
     if file is None:
         parts = list(_rows(scanpaths(root), seconds))
         counts = {name: len(rows) for name, rows in parts}
-        found = np.concatenate([np.zeros((0, 3)), *(rows for _, rows in parts)])
+        fixations = np.concatenate([np.zeros((0, 3)), *(rows for _, rows in parts)])
     else:
         counts = cache.counts(file, csv)
-        found = _mapped(file, csv, seconds, sum(counts.values()))
-    known = Pictures(root)
-    pictures = [known[name] for name in counts]
-    known.sizes.save()
+        fixations = _mapped(file, csv, seconds, sum(counts.values()))
+    by_name = Pictures(root)
+    pictures = [by_name[name] for name in counts]
+    by_name.sizes.save()
     ends = np.cumsum([0, *counts.values()], dtype=np.int64)
-    return FixationArray(seconds, pictures, np.stack([ends[:-1], ends[1:]], 1), found)
+    return FixationArray(seconds, pictures, np.stack([ends[:-1], ends[1:]], 1), fixations)
 
 
-def _rows(looks: Iterable[schema.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
+def _rows(items: Iterable[schema.Item], seconds: float) -> Iterator[tuple[str, Float[np.ndarray, "k 3"]]]:
     """The rows of each picture by its name."""
-    for name, paths in looks:
+    for name, paths in items:
         xy = np.concatenate([path.xy for path in paths])
         onset = np.concatenate([maps.onsets(path, seconds) for path in paths])
         yield name, np.column_stack([xy, maps.second(onset, seconds)])
@@ -89,8 +89,8 @@ def _mapped(file: Path, csv: Path, seconds: float, total: int) -> Float[np.ndarr
 
     def sound(made: Path) -> bool:
         try:
-            found = np.load(made, mmap_mode="r")
-            return bool(found.shape == (total, 3)) and made.stat().st_size == found.offset + found.nbytes
+            mapped = np.load(made, mmap_mode="r")
+            return bool(mapped.shape == (total, 3)) and made.stat().st_size == mapped.offset + mapped.nbytes
         except (ValueError, OSError, EOFError):
             return False
 

@@ -57,13 +57,13 @@ def _entries(path: Path, report: Report) -> Iterator[tuple[Trial, Entry]]:
         header = column_names(path, lines, COLUMNS, report)
         if not header or not _columns_are_right(path, header, report):
             return
-        places = [header.index(name) for name in COLUMNS]
+        columns = [header.index(name) for name in COLUMNS]
         for cells in lines:
             if len(cells) != len(header):
                 if cells:
                     report(not_as_many(path, lines.line_num, len(cells), len(header)))
                 continue
-            image, subject, target, memory = (cells[place] for place in places)
+            image, subject, target, memory = (cells[column] for column in columns)
             names = tuple(name.strip() for name in memory.split(MARK)) if memory.strip() else ()
             if all((image, subject, *names)):
                 yield (image, subject, target), Entry(lines.line_num, names)
@@ -94,9 +94,9 @@ def _named(trial: Trial) -> str:
 def check(path: Path, rows: Rows, report: Report) -> None:
     """Report what is wrong with the file, and trials that fixations.csv, of these rows, does not have."""
     held = read(path, report)
-    known = rows.trials() if held else set()
+    trials = rows.trials() if held else set()
     for trial, entry in held.items():
-        if trial not in known:
+        if trial not in trials:
             problem = f"{_named(trial)} has no fixation in fixations.csv"
             report(Defect(str(path), entry.line, problem, "mend or remove the row"))
         if trial[2] and entry.names and trial[2] not in entry.names:
@@ -105,20 +105,25 @@ def check(path: Path, rows: Rows, report: Report) -> None:
 
 
 def write(path: Path, items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> None:
-    """Make the file from the scanpaths that say what was sought; no file when none does."""
-    found: dict[Trial, tuple[str, ...]] = {}
+    """Make the file from the scanpaths that say what was held in mind; no file when none does.
+
+    Raises:
+        TableError: A name cannot be written, or a trial has two memory sets.
+    """
+    sets: dict[Trial, tuple[str, ...]] = {}
     for picture, scanpaths in items:
         here: dict[Trial, tuple[str, ...]] = {}
         for s in scanpaths:
             trial = picture.name, s.subject, s.target
-            if any(MARK in name or name != name.strip() or not name for name in s.sought):
-                raise TableError(f"{_named(trial)} seeks {s.sought}; give names that are not empty, without {MARK!r}.")
-            if len(s) and here.setdefault(trial, s.sought) != s.sought:
+            if any(MARK in name or name != name.strip() or not name for name in s.memory_set):
+                problem = f"{_named(trial)} has the memory set {s.memory_set}"
+                raise TableError(f"{problem}; give names that are not empty, without {MARK!r}.")
+            if len(s) and here.setdefault(trial, s.memory_set) != s.memory_set:
                 raise TableError(f"{_named(trial)} is there with two tasks and memory sets; name the viewers apart.")
-        found |= {trial: names for trial, names in here.items() if names}
-    if not found:
+        sets |= {trial: names for trial, names in here.items() if names}
+    if not sets:
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
-        lines.writerows([*trial, MARK.join(names)] for trial, names in found.items())
+        lines.writerows([*trial, MARK.join(names)] for trial, names in sets.items())

@@ -62,7 +62,7 @@ def _schema(text: str) -> "pyarrow.Schema":
     import pyarrow
 
     kinds = dict.fromkeys(TEXTS, text) | dict.fromkeys(NUMBERS, "float64") | {"found": "int8"}
-    return pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in kinds.items()])
+    return pyarrow.schema([(name, pyarrow.type_for_alias(alias)) for name, alias in kinds.items()])
 
 
 class _Digested:

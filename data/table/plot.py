@@ -26,34 +26,34 @@ SECTORS = 24  # of the rose
 MANY = 500  # values
 
 
-def write(found: Summary, title: str, path: Path) -> None:
+def write(summary: Summary, title: str, path: Path) -> None:
     """Draw a summary into a PNG file, which appears whole."""
-    figure = draw(found, title)
+    figure = draw(summary, title)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # a folder's name may be in any script
         figure.savefig(file, format="png", dpi=110)
 
 
-def draw(found: Summary, title: str) -> "Figure":
+def draw(summary: Summary, title: str) -> "Figure":
     """The page."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7.6), layout="constrained")
-    viewers = _many(len(found.people), "viewer") if found.people else "viewers not told apart"
+    viewers = _many(len(summary.people), "viewer") if summary.people else "viewers not told apart"
     figure.suptitle(
-        f"{title}: {_many(len(found.pictures), 'picture')}, {viewers}, "
-        f"{_many(len(found.per_trial), 'trial')}, {_many(int(found.per_trial.sum()), 'fixation')}",
+        f"{title}: {_many(len(summary.pictures), 'picture')}, {viewers}, "
+        f"{_many(len(summary.per_trial), 'trial')}, {_many(int(summary.per_trial.sum()), 'fixation')}",
         parse_math=False,
     )
     axes: list[Any] = [figure.add_subplot(2, 3, n, projection="polar" if n == 5 else None) for n in range(1, 7)]
-    _histogram(axes[0], found.per_picture, "Fixations per picture", "fixations", "pictures")
-    _histogram(axes[1], found.duration, "Fixation durations", "duration (ms)", "fixations")
+    _histogram(axes[0], summary.per_picture, "Fixations per picture", "fixations", "pictures")
+    _histogram(axes[1], summary.duration, "Fixation durations", "duration (ms)", "fixations")
     length = "from one fixation to the next (pixels)"
-    _histogram(axes[2], found.length, "Saccade lengths", length, "saccades", _absent(found, "nobody fixated twice"))
-    _seconds(axes[3], found)
-    _rose(axes[4], found)
-    _places(axes[5], found, figure)
+    _histogram(axes[2], summary.length, "Saccade lengths", length, "saccades", _absent(summary, "nobody fixated twice"))
+    _seconds(axes[3], summary)
+    _rose(axes[4], summary)
+    _places(axes[5], summary, figure)
     return figure
 
 
@@ -67,9 +67,9 @@ def _nothing(axes: "Axes", title: str, words: str) -> None:
     axes.text(0.5, 0.5, words, ha="center", va="center", color=GREY, transform=axes.transAxes)
 
 
-def _absent(found: Summary, why: str) -> str:
+def _absent(summary: Summary, why: str) -> str:
     """Why something is not drawn."""
-    return "left out: each trial holds several recordings" if found.mixed else why
+    return "left out: each trial holds several recordings" if summary.mixed else why
 
 
 def _histogram(
@@ -91,25 +91,25 @@ def _histogram(
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _seconds(axes: "Axes", found: Summary) -> None:
+def _seconds(axes: "Axes", summary: Summary) -> None:
     title = "Fixations per second of viewing"
-    rates = found.rates
+    rates = summary.rates
     if not len(rates):
-        _nothing(axes, title, _absent(found, "no times in this data set"))
+        _nothing(axes, title, _absent(summary, "no times in this data set"))
         return
     axes.bar(np.arange(len(rates)) + 0.5, rates, 0.9, color=BLUE)
-    source = "as recorded" if found.timing == "recorded" else "estimated from durations"
+    source = "as recorded" if summary.timing == "recorded" else "estimated from durations"
     axes.set(title=title, xlabel=f"time since the picture's onset (s), {source}", ylabel="fixations per second")
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _rose(axes: "PolarAxes", found: Summary) -> None:
+def _rose(axes: "PolarAxes", summary: Summary) -> None:
     from matplotlib.ticker import MaxNLocator
 
     title = "Saccade directions"
-    moved = found.saccade[found.saccade.any(1)]  # who stays goes nowhere
+    moved = summary.saccade[summary.saccade.any(1)]  # who stays goes nowhere
     if not len(moved):
-        _nothing(axes, title, _absent(found, "nobody fixated twice"))
+        _nothing(axes, title, _absent(summary, "nobody fixated twice"))
         return
     angle = np.arctan2(-moved[:, 1], moved[:, 0])  # upwards is up
     width = 2 * np.pi / SECTORS
@@ -123,11 +123,11 @@ def _rose(axes: "PolarAxes", found: Summary) -> None:
     axes.set_title(title)
 
 
-def _places(axes: "Axes", found: Summary, figure: "Figure") -> None:
+def _places(axes: "Axes", summary: Summary, figure: "Figure") -> None:
     title = "Where fixations fall in the pictures"
-    width, height = np.median([(picture.width, picture.height) for picture in found.pictures], 0)
+    width, height = np.median([(picture.width, picture.height) for picture in summary.pictures], 0)
     cells = (max(2, round(CELLS * min(1, height / width))), max(2, round(CELLS * min(1, width / height))))
-    counts = maps.counts(found.place * (cells[1], cells[0]), cells)
+    counts = maps.counts(summary.place * (cells[1], cells[0]), cells)
     if not counts.any():
         _nothing(axes, title, "every fixation is outside its picture")
         return

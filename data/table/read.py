@@ -24,17 +24,20 @@ def read_table(
     gives two. The table is checked at once, the size of each picture (from its header) read as it comes. A large table
     is not held in memory: `data.table.cache` keeps it in the folder `.gaze` as a Parquet file. `stated` gives the sizes
     in objects.json to whoever has read that file already; it is called where a picture has no file.
+
+    Raises:
+        TableError: A file of the data set is missing or cannot be understood.
     """
     root = Path(root)
-    found = scanpaths(root)
-    return _items(Pictures(root, stated), found)
+    by_name = scanpaths(root)
+    return _items(Pictures(root, stated), by_name)
 
 
 def _items(
-    pictures: "Pictures", found: Iterator[tuple[str, tuple[Scanpath, ...]]]
+    pictures: "Pictures", by_name: Iterator[tuple[str, tuple[Scanpath, ...]]]
 ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
     try:
-        for name, paths in found:
+        for name, paths in by_name:
             yield pictures[name], paths
     finally:
         pictures.sizes.save()
@@ -46,10 +49,10 @@ def scanpaths(root: Path) -> Iterator[tuple[str, tuple[Scanpath, ...]]]:
     file = cache.rows(table)
     if file:
         return cache.scanpaths(file, table, memory_sets.read(root / "trials.csv", refuse))
-    found = schema.parse_rows(table, refuse)
-    order = schema.trial_order(found.columns)
-    columns = {name: values[order] for name, values in found.columns.items()}
-    return schema.scanpaths(columns, found.texts, memory_sets.read(root / "trials.csv", refuse))
+    rows = schema.parse_rows(table, refuse)
+    order = schema.trial_order(rows.columns)
+    columns = {name: values[order] for name, values in rows.columns.items()}
+    return schema.scanpaths(columns, rows.texts, memory_sets.read(root / "trials.csv", refuse))
 
 
 class Pictures:
@@ -95,9 +98,9 @@ def read_splits(root: Path | str) -> dict[str, list[str]]:
 def splits_reporting(root: Path, report: Report) -> dict[str, list[str]]:
     """As `read_splits`; a split that is no list of names is reported and left out."""
     path = root / "splits.json"
-    found = read_json(path, report) if path.exists() else {}
-    for split, names in list(found.items()):
+    splits = read_json(path, report) if path.exists() else {}
+    for split, names in list(splits.items()):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             report(Defect(str(path), None, f"split {split!r} is not a list of names", 'write ["a.jpg", "b.jpg"]'))
-            del found[split]
-    return found
+            del splits[split]
+    return splits

@@ -50,6 +50,9 @@ def split(
         named: The names of the pictures of each split, as `table.splits` reads them. Taken when divided by picture,
             instead of the shares; a picture that none names is left out.
         layout: The layout of a picture by its name, such as `layouts` gives; needed when divided by layout.
+
+    Raises:
+        GazeError: The shares, the pictures or the options allow no such split.
     """
     everything = sorted(((picture, tuple(paths)) for picture, paths in items), key=lambda item: item[0].name)
     _check(everything, by, shares, layout)
@@ -57,14 +60,16 @@ def split(
         return _as_named(everything, named)
     if by == "observer":
         people = {s.subject: 1 for _, paths in everything for s in paths}
-        place = _divide(people, shares, seed, by)
-        return {name: _looked_at_by(everything, {who for who, i in place.items() if i == k}) for k, name in _numbered()}
+        split_of = _divide(people, shares, seed, by)
+        return {
+            name: _looked_at_by(everything, {who for who, i in split_of.items() if i == k}) for k, name in _numbered()
+        }
     groups = _groups(everything, by, layout)
     counts: dict[str, int] = {}
     for group in groups.values():
         counts[group] = counts.get(group, 0) + 1
-    place = _divide(counts, shares, seed, by)
-    return {name: [it for it in everything if place[groups[it[0].name]] == k] for k, name in _numbered()}
+    split_of = _divide(counts, shares, seed, by)
+    return {name: [it for it in everything if split_of[groups[it[0].name]] == k] for k, name in _numbered()}
 
 
 def scenes(parts: Mapping[str, Sequence[Item]], items: Iterable[Paths]) -> dict[str, list[Paths]]:
@@ -73,14 +78,14 @@ def scenes(parts: Mapping[str, Sequence[Item]], items: Iterable[Paths]) -> dict[
     Scenes keep their order; one of which nobody's path is left is in no split.
     """
     everything = list(items)
-    found: dict[str, list[Paths]] = {}
-    for part, some in parts.items():
-        people = {picture.name: {s.subject for s in paths} for picture, paths in some}
+    of_splits: dict[str, list[Paths]] = {}
+    for part, pictures in parts.items():
+        people = {picture.name: {s.subject for s in paths} for picture, paths in pictures}
         theirs = [
             (s, tuple(p for p in paths if p.subject in people.get(s.picture.name, ()))) for s, paths in everything
         ]
-        found[part] = [item for item in theirs if item[1]]
-    return found
+        of_splits[part] = [item for item in theirs if item[1]]
+    return of_splits
 
 
 def _numbered() -> list[tuple[int, str]]:
@@ -100,13 +105,13 @@ def _check(items: list[Item], by: str, shares: Sequence[float], layout: Layout |
 
 
 def _as_named(items: list[Item], named: Mapping[str, Sequence[str]]) -> dict[str, list[Item]]:
-    place: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for part, names in named.items():
         for name in names:
-            if place.setdefault(name, part) != part:
-                raise GazeError(f"{name!r} is in {place[name]!r} and in {part!r}; keep it in one split.")
+            if split_of.setdefault(name, part) != part:
+                raise GazeError(f"{name!r} is in {split_of[name]!r} and in {part!r}; keep it in one split.")
     return {
-        part: [item for item in items if place.get(item[0].name) == part] for part in dict.fromkeys((*NAMES, *named))
+        part: [item for item in items if split_of.get(item[0].name) == part] for part in dict.fromkeys((*NAMES, *named))
     }
 
 
@@ -172,21 +177,21 @@ def _divide(sizes: Mapping[str, int], shares: Sequence[float], seed: int, by: st
         raise GazeError(f"{len(wanted)} splits cannot be made of {parts}; split by something else, or set shares to 0.")
     order = [keys[i] for i in np.random.default_rng(seed).permutation(len(keys))]
     lacks = np.array(shares, float) * sum(sizes.values())
-    place: dict[str, int] = {}
+    split_of: dict[str, int] = {}
     for key in order:
-        place[key] = max(wanted, key=lambda k: lacks[k])
-        lacks[place[key]] -= sizes[key]
+        split_of[key] = max(wanted, key=lambda k: lacks[k])
+        lacks[split_of[key]] -= sizes[key]
     for k in wanted:
-        if keys and k not in place.values():
-            _give(k, place, sizes, order)
-    return place
+        if keys and k not in split_of.values():
+            _give(k, split_of, sizes, order)
+    return split_of
 
 
-def _give(k: int, place: dict[str, int], sizes: Mapping[str, int], order: list[str]) -> None:
+def _give(k: int, split_of: dict[str, int], sizes: Mapping[str, int], order: list[str]) -> None:
     """Move the smallest group of the split with most groups to the empty split `k`."""
-    groups = list(place.values())
+    groups = list(split_of.values())
     most = max(set(groups), key=lambda i: (groups.count(i), -i))
-    place[min((key for key in order if place[key] == most), key=lambda key: sizes[key])] = k
+    split_of[min((key for key in order if split_of[key] == most), key=lambda key: sizes[key])] = k
 
 
 def layouts(objects: Mapping[str, Objects], within: float = 0.0) -> dict[str, str]:
@@ -194,23 +199,26 @@ def layouts(objects: Mapping[str, Objects], within: float = 0.0) -> dict[str, st
 
     Boxes are the same when each has a partner in the other picture that differs in x, y, width and height by at most
     `within` pixels, one for one; categories and the order of the boxes do not matter.
+
+    Raises:
+        GazeError: The distance is negative.
     """
     if not within >= 0:
         raise GazeError(f"Boxes cannot agree within {within:g} pixels; give 0 or more.")
-    found: dict[str, str] = {}
+    layout_of: dict[str, str] = {}
     exact: dict[bytes, str] = {}
     first: dict[int, list[str]] = {}  # by the number of boxes, the pictures that layouts are named after
     for name in sorted(objects):
         boxes = _sorted(objects[name].boxes)
-        known = exact.get(boxes.tobytes())
-        if known is None and within > 0:
+        layout = exact.get(boxes.tobytes())
+        if layout is None and within > 0:
             options = first.get(len(boxes), [])
-            known = next((o for o in options if _agree(boxes, _sorted(objects[o].boxes), within)), None)
-        found[name] = name if known is None else known
-        exact.setdefault(boxes.tobytes(), found[name])
-        if known is None:
+            layout = next((o for o in options if _agree(boxes, _sorted(objects[o].boxes), within)), None)
+        layout_of[name] = name if layout is None else layout
+        exact.setdefault(boxes.tobytes(), layout_of[name])
+        if layout is None:
             first.setdefault(len(boxes), []).append(name)
-    return found
+    return layout_of
 
 
 def _sorted(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:

@@ -25,9 +25,9 @@ from data.gaze import Picture, Scanpath
 
 GAP = 50.0  # ms between two fixations, as far as the length of the viewing is estimated
 EVERYBODY = "all"  # the viewer of sets that do not tell viewers apart
-LEAST = 0.05  # of the trials must reach into a second for it to be told
+MIN_SHARE_OF_TRIALS = 0.05  # of the trials must reach into a second for it to be told
 FIVE = ("min", "q1", "median", "q3", "max")  # what a spread says, in this order
-LONGEST = 600.0  # seconds of viewing that are told
+MAX_SECONDS = 600.0  # seconds of viewing that are told
 
 
 @dataclass
@@ -59,40 +59,44 @@ class Summary:
     @property
     def rates(self) -> Float[np.ndarray, " s"]:
         """Fixations per second of viewing, second by second, as long as one trial in twenty goes on."""
-        last = float(np.quantile(self.end, 1 - LEAST)) if len(self.end) else 0.0
+        last = float(np.quantile(self.end, 1 - MIN_SHARE_OF_TRIALS)) if len(self.end) else 0.0
         if last < 1:
             return np.zeros(0)
-        seconds = math.ceil(min(last / 1000, LONGEST))
+        seconds = math.ceil(min(last / 1000, MAX_SECONDS))
         viewing = np.array([np.clip(self.end / 1000 - second, 0, 1).sum() for second in range(seconds)])
         begin = self.begin[(self.begin >= 0) & (self.begin < 1000 * seconds)]
         return np.asarray(np.bincount((begin // 1000).astype(int), minlength=seconds) / viewing)
 
 
 def summarise(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> Summary:
-    """What a reader yields, summed up; only numbers are kept of it, and the trials whose onsets are to be estimated."""
-    found, columns = Summary(), _Columns()
+    """What a reader yields, summed up; only numbers are kept of it, and the trials whose onsets are to be estimated.
+
+    Raises:
+        TableError: There is no fixation.
+    """
+    summary, columns = Summary(), _Columns()
     guessed: list[Scanpath] = []
     for picture, scanpaths in items:
-        found.pictures.append(picture)
+        summary.pictures.append(picture)
         columns.add("per_picture", [sum(map(len, scanpaths))])
         for scanpath in scanpaths:
             if len(scanpath):
-                _count(found, scanpath)
+                _count(summary, scanpath)
                 _measure(columns, picture, scanpath)
                 if _mixed(scanpath):
-                    found.mixed += 1
+                    summary.mixed += 1
                 elif _moves(columns, picture, scanpath):
                     guessed.append(scanpath)
     if not len(columns["per_trial"]):
         raise TableError("There is no fixation in the data set; give one in which somebody looked at something.")
     _estimate(columns, guessed)
-    found.per_picture, found.per_trial = (columns[name].astype(np.int64) for name in ("per_picture", "per_trial"))
+    summary.per_picture, summary.per_trial = (columns[name].astype(np.int64) for name in ("per_picture", "per_trial"))
     for name in ("duration", "diagonal", "first", "begin", "end"):
-        setattr(found, name, columns[name])
-    found.place, found.saccade = columns["place"].reshape(-1, 2), columns["saccade"].reshape(-1, 2)
-    if len(found.end):
-        found.timing = "estimated" if guessed else "recorded"
-    return found
+        setattr(summary, name, columns[name])
+    summary.place, summary.saccade = columns["place"].reshape(-1, 2), columns["saccade"].reshape(-1, 2)
+    if len(summary.end):
+        summary.timing = "estimated" if guessed else "recorded"
+    return summary
 
 
 class _Columns:
@@ -108,13 +112,13 @@ class _Columns:
         return np.array(self.known[name])
 
 
-def _count(found: Summary, scanpath: Scanpath) -> None:
-    found.people |= {scanpath.subject} - {EVERYBODY}
-    found.tasks[scanpath.task] += 1
+def _count(summary: Summary, scanpath: Scanpath) -> None:
+    summary.people |= {scanpath.subject} - {EVERYBODY}
+    summary.tasks[scanpath.task] += 1
     if scanpath.target:
-        found.targets.add(scanpath.target)
+        summary.targets.add(scanpath.target)
     if scanpath.found is not None:
-        found.answers[scanpath.found] += 1
+        summary.answers[scanpath.found] += 1
 
 
 def _mixed(scanpath: Scanpath) -> bool:
@@ -161,34 +165,34 @@ def _estimate(columns: _Columns, guessed: list[Scanpath]) -> None:
         _time(columns, scanpath, maps.onsets(scanpath, seconds if alone else common))
 
 
-def numbers(found: Summary) -> dict[str, object]:
+def numbers(summary: Summary) -> dict[str, object]:
     """The summary in numbers, as JSON can hold them; None is unknown."""
-    sizes = np.array([(picture.width, picture.height) for picture in found.pictures])
-    outside = ~((found.place >= 0) & (found.place < 1)).all(1)
-    inside = found.place[~outside]
-    answers = sum(found.answers.values())
-    whole = found.end.sum() / 1000
+    sizes = np.array([(picture.width, picture.height) for picture in summary.pictures])
+    outside = ~((summary.place >= 0) & (summary.place < 1)).all(1)
+    inside = summary.place[~outside]
+    answers = sum(summary.answers.values())
+    whole = summary.end.sum() / 1000
     return {
-        "pictures": len(found.pictures),
-        "pictures_with_a_file": sum(picture.path is not None for picture in found.pictures),
+        "pictures": len(summary.pictures),
+        "pictures_with_a_file": sum(picture.path is not None for picture in summary.pictures),
         "width_pixels": spread(sizes[:, 0]),
         "height_pixels": spread(sizes[:, 1]),
-        "people": len(found.people) or None,
-        "trials": len(found.per_trial),
-        "trials_of_several_recordings": found.mixed,
-        "tasks": dict(sorted(found.tasks.items())),
-        "targets": len(found.targets),
-        "found_share": found.answers[True] / answers if answers else None,
-        "fixations": int(found.per_trial.sum()),
-        "fixations_per_picture": spread(found.per_picture),
-        "fixations_per_trial": spread(found.per_trial),
-        "times": found.timing,
-        "fixations_per_second": len(found.begin) / whole if whole > 1e-3 else None,
-        "fixations_per_second_by_second": found.rates.tolist(),
-        "duration_ms": spread(found.duration),
-        "first_onset_ms": spread(found.first),
-        "saccade_pixels": spread(found.length),
-        "saccade_share_of_diagonal": spread(found.length / found.diagonal),
+        "people": len(summary.people) or None,
+        "trials": len(summary.per_trial),
+        "trials_of_several_recordings": summary.mixed,
+        "tasks": dict(sorted(summary.tasks.items())),
+        "targets": len(summary.targets),
+        "found_share": summary.answers[True] / answers if answers else None,
+        "fixations": int(summary.per_trial.sum()),
+        "fixations_per_picture": spread(summary.per_picture),
+        "fixations_per_trial": spread(summary.per_trial),
+        "times": summary.timing,
+        "fixations_per_second": len(summary.begin) / whole if whole > 1e-3 else None,
+        "fixations_per_second_by_second": summary.rates.tolist(),
+        "duration_ms": spread(summary.duration),
+        "first_onset_ms": spread(summary.first),
+        "saccade_pixels": spread(summary.length),
+        "saccade_share_of_diagonal": spread(summary.length / summary.diagonal),
         "outside_share": float(outside.mean()),
         "mean_place": dict(zip(("x", "y"), inside.mean(0).tolist(), strict=True)) if len(inside) else None,
     }

@@ -153,9 +153,9 @@ def _changes(rows: Rows, row: int, before: int) -> tuple[str, str]:
 
 def check_boxes(path: Path, items: Mapping[str, Boxes], sizes: Sizes, report: Report) -> None:
     """Report the boxes of objects that have no area or leave their picture."""
-    for name, found in items.items():
+    for name, boxes in items.items():
         width, height = sizes[name]
-        for (x, y, w, h), category, _ in found:
+        for (x, y, w, h), category, _ in boxes:
             where = f"the box {x:g}, {y:g}, {w:g}, {h:g} of a {category!r} in {name!r}"
             if w <= 0 or h <= 0:
                 report(Defect(str(path), None, f"{where} has no area", "mend or remove it"))
@@ -173,22 +173,22 @@ def check_table(root: Path | str, progress: Progress = lambda done, total: None)
     defects: list[Defect] = []
     report = defects.append
     table = root / "fixations.csv"
-    found = schema.parse_rows(table, report)
-    if not len(found) and not defects:
+    rows = schema.parse_rows(table, report)
+    if not len(rows) and not defects:
         report(Defect(str(table), None, "no row below the header", "write one row a fixation"))
     coco = Coco(root / "objects.json", report)
-    sizes = _check_pictures(root, found, coco.sizes, report, progress)
-    check_fixations(table, found, sizes, report)
-    check_trials(table, found, report)
+    sizes = _check_pictures(root, rows, coco.sizes, report, progress)
+    check_fixations(table, rows, sizes, report)
+    check_trials(table, rows, report)
     check_boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
-    memory_sets.check(root / "trials.csv", found, report)
-    _check_splits(root, set(found.texts["image"]), report)
+    memory_sets.check(root / "trials.csv", rows, report)
+    _check_splits(root, set(rows.texts["image"]), report)
     return defects
 
 
-def _check_pictures(root: Path, found: Rows, known: Sizes, report: Report, progress: Progress) -> Sizes:
-    names = found.texts["image"]
-    lines = found.columns["line"][np.unique(found.columns["image"], return_index=True)[1]].tolist()  # the first of each
+def _check_pictures(root: Path, rows: Rows, stated: Sizes, report: Report, progress: Progress) -> Sizes:
+    names = rows.texts["image"]
+    lines = rows.columns["line"][np.unique(rows.columns["image"], return_index=True)[1]].tolist()  # the first of each
     sizes: Sizes = {}
     for done, (name, line) in enumerate(zip(names, lines, strict=True)):
         progress(done, len(names))
@@ -201,11 +201,11 @@ def _check_pictures(root: Path, found: Rows, known: Sizes, report: Report, progr
                 report(Defect(str(path), None, problem, remedy))
                 continue
             sizes[name] = width, height
-            if known.get(name, (width, height)) != (width, height):
-                problem = f"picture {name!r} is {known[name]}, but its file is {(width, height)} (width, height)"
+            if stated.get(name, (width, height)) != (width, height):
+                problem = f"picture {name!r} is {stated[name]}, but its file is {(width, height)} (width, height)"
                 report(Defect(str(root / "objects.json"), None, problem, "write the size of the file"))
-        elif name in known and not (root / "images").exists():
-            sizes[name] = known[name]
+        elif name in stated and not (root / "images").exists():
+            sizes[name] = stated[name]
         else:
             problem = f"picture {name!r} is missing"
             report(
@@ -217,7 +217,7 @@ def _check_pictures(root: Path, found: Rows, known: Sizes, report: Report, progr
 
 def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
     path = root / "splits.json"
-    place: dict[str, str] = {}  # the split of each name
+    split_of: dict[str, str] = {}  # the split of each name
     twins: dict[str, str] = {}  # the first name of each content
     for split, names in splits_reporting(root, report).items():
         for name in names:
@@ -225,12 +225,12 @@ def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
             there = is_valid_name(name) and picture.is_file()
             if not there and name not in looked_at:
                 report(Defect(str(path), None, f"{split!r} names the unknown picture {name!r}", "mend or remove it"))
-            if name in place:
-                problem = f"picture {name!r} is in {place[name]!r} and again in {split!r}"
+            if name in split_of:
+                problem = f"picture {name!r} is in {split_of[name]!r} and again in {split!r}"
                 report(Defect(str(path), None, problem, "keep it once"))
             elif there:
                 twin = twins.setdefault(hashlib.sha256(picture.read_bytes()).hexdigest(), name)
-                if place.get(twin, split) != split:
-                    problem = f"{twin!r} in {place[twin]!r} and {name!r} in {split!r} are the same picture"
+                if split_of.get(twin, split) != split:
+                    problem = f"{twin!r} in {split_of[twin]!r} and {name!r} in {split!r} are the same picture"
                     report(Defect(str(path), None, problem, "put both into one split"))
-            place.setdefault(name, split)
+            split_of.setdefault(name, split)

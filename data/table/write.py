@@ -39,6 +39,9 @@ def write_table(
 
     The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back. With `keep`,
     what was copied before something went wrong stays in `.ROOT.part`, so that the next run goes on from there.
+
+    Raises:
+        TableError: The folder holds something, an item cannot be written, or the disk is full.
     """
     root = new_folder(root)
     try:
@@ -97,7 +100,12 @@ def _passed(
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file with its time, by which a later run knows that it is there already."""
-    now = source.stat()
+    try:
+        now = source.stat()
+    except OSError as error:
+        raise TableError(
+            f"{source}: the picture cannot be read ({error.strerror}); put it back or leave it out."
+        ) from error
     if target.is_file():
         then = target.stat()
         if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
@@ -140,8 +148,8 @@ class _Rows:
         if not self.search and any(s.task != "free" or s.target or s.box or s.found is not None for s in scanpaths):
             self._widen()
         for s in scanpaths:
-            found = "" if s.found is None else int(s.found)
-            rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), found] if self.search else []
+            answer = "" if s.found is None else int(s.found)
+            rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), answer] if self.search else []
             for index, numbers in enumerate(zip(*s.xy.T, s.duration, s.onset, strict=True)):
                 self.lines.writerow([picture.name, s.subject, index, *map(_number, numbers), *rest])
 

@@ -41,7 +41,7 @@ from scanpath.baselines import chance
 from scanpath.baselines.chance import Chance, Kind
 from scanpath.baselines.winner_take_all import Walk
 from scanpath.decode import Step, StepModel
-from scanpath.inputs import LONGEST
+from scanpath.inputs import MAX_STEPS
 from scanpath.metrics.behaviour import RATES
 
 WALK, TARGET_KNOWN = "walk", "markov, told the target"  # names of rows
@@ -141,7 +141,7 @@ def evaluate(
     """
     root = Path(root)
     data = trials.read(root, settings)
-    limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), LONGEST)
+    limit = min(settings.limit or max(len(path) for _, paths in data.train for path in paths), MAX_STEPS)
     rows = _chance(data, settings.target_known)
     opened, rival = _collect(_shipped(data) if models is None else models, against, settings, data)
     rows |= {name: respond for name, (respond, _) in opened.items()}
@@ -226,7 +226,7 @@ class _Unterminated:
     def __init__(self, model: StepModel, merged: bool) -> None:
         self._model, self.count, self.start = model, model.count, model.start
         self._moving = merged and model.count > 1
-        self.longest: int = getattr(model, "longest", LONGEST)
+        self.longest: int = getattr(model, "longest", MAX_STEPS)
 
     def step(self, last: Int64[np.ndarray, " s"], state: Any) -> Step:
         logits, log_duration, state = self._model.step(last, state)

@@ -1,7 +1,7 @@
 """The trials that scanpath models are scored on: a data set read, put on objects and divided under one protocol.
 
-A trained model takes at most `LONGEST` steps: longer paths are cut to `LONGEST` - 1 fixations for all rows and scores,
-and count as cut by the protocol.
+A trained model takes at most `MAX_STEPS` steps: longer paths are cut to `MAX_STEPS` - 1 fixations for all rows and
+scores, and count as cut by the protocol.
 """
 
 import math
@@ -19,7 +19,7 @@ from data.table import splits as table_splits
 from data.table.read import read_objects, read_splits, read_table
 from evaluation.results import DRAWS, SEED
 from export.runtime.dataset_objects import DENSITY, write_objects
-from scanpath.inputs import LONGEST
+from scanpath.inputs import MAX_STEPS
 
 Trials = list[tuple[Scene, tuple[ObjectPath, ...]]]
 
@@ -177,7 +177,7 @@ def _read(files: _Files, settings: Settings, within: float, source: str, locatio
         "scenes": len(scenes),
         "trials": len(trials),
         "trials_without_objects": sum(len(paths) for _, paths in chosen) - len(trials),
-        "trials_cut_to_longest": sum(len(path) >= LONGEST for _, paths in chosen for path in paths),
+        "trials_cut_to_longest": sum(len(path) >= MAX_STEPS for _, paths in chosen for path in paths),
         "fixations": sum(len(trial.path) for trial in trials),
         "objects": source,
         "within_pixels": within if math.isfinite(within) else "any distance",
@@ -197,9 +197,9 @@ def _unassigned(trials: Trials) -> float:
 
 
 def _cut(path: ObjectPath) -> ObjectPath:
-    if len(path) < LONGEST:
+    if len(path) < MAX_STEPS:
         return path
-    order, duration, xy = (values[: LONGEST - 1] for values in (path.order, path.duration, path.xy))
+    order, duration, xy = (values[: MAX_STEPS - 1] for values in (path.order, path.duration, path.xy))
     return replace(path, order=order, duration=duration, xy=xy, ended=False)
 
 

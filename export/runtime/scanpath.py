@@ -26,7 +26,7 @@ from export.runtime.registry import STEP, find_model, read_contract
 from export.runtime.session import check_names, session
 from scanpath import TASK, decode
 from scanpath.decode import Rollouts
-from scanpath.inputs import LONGEST, InputSpec
+from scanpath.inputs import MAX_STEPS, InputSpec
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -75,7 +75,7 @@ class ScanpathPredictor:
         *,
         condition: str = "any",
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
-        sought: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
         target_known: bool = False,
     ) -> "OnnxStepModel":
         """The scene as the model sees it, computed once for all observers.
@@ -84,7 +84,7 @@ class ScanpathPredictor:
             scene: Its objects, and what is looked for.
             condition: Viewing condition that the model knows.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
-            sought: Pictures of what is looked for.
+            target_crops: Pictures of what is looked for.
             target_known: The model knows which object is the target.
 
         Raises:
@@ -92,7 +92,7 @@ class ScanpathPredictor:
             ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
         index = condition_index(condition, self.contract.conditions, self.contract.name)
-        arrays = self.input_spec.inputs(scene, index, target_known, pixels, sought)
+        arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops)
         names = {node.name for node in self._scene.get_inputs()}
         memory = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in names})
         if not all(np.isfinite(values).all() for values in memory):
@@ -125,7 +125,7 @@ class ScanpathPredictor:
 class OnnxStepModel:
     """One encoded scene: a `scanpath.decode.StepModel`."""
 
-    longest = LONGEST
+    longest = MAX_STEPS
 
     def __init__(
         self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]

@@ -29,7 +29,7 @@ from data.errors import GazeError
 from data.gaze import condition_names
 from saliency import MODELS
 from saliency.models.tempsal import TempSAL
-from scanpath.inputs import APPEARANCES, LONGEST
+from scanpath.inputs import APPEARANCES, MAX_STEPS
 from scanpath.models._oat_transformer import Decoder, Encoder, sinusoid
 from scanpath.models._object_features import Crops, Salient
 from scanpath.models._position_code import Position
@@ -130,7 +130,7 @@ class OAT(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) if before else nn.Identity() for _ in range(2))
         self.drop = nn.Dropout(drop)
         self._pointers(width, pointers)
-        self.register_buffer("order_code", sinusoid(LONGEST, width), persistent=False)
+        self.register_buffer("order_code", sinusoid(MAX_STEPS, width), persistent=False)
         self._reset_parameters()
 
     def _tokens(self, width: int, drop: float, position: Position) -> None:

@@ -34,12 +34,12 @@ def best(work: Callable[[], Any], repeats: int) -> float:
 
 def theirs(counted: np.ndarray, sigma: float, inside: np.ndarray | None = None) -> list[np.ndarray]:
     """One call a map, in single precision, truncated at 4 sigma, divided by the sum."""
-    found = []
+    densities = []
     for one in counted:
         blurred = gaussian_filter(one, sigma, mode="constant")
         blurred = blurred if inside is None else blurred * inside
-        found.append(blurred / (blurred.sum() or 1))
-    return found
+        densities.append(blurred / (blurred.sum() or 1))
+    return densities
 
 
 def pictures(repeats: int) -> dict[str, float]:

@@ -70,9 +70,11 @@ def point(root: Path) -> Iterator[Recording]:
         yield Recording("point", name, Samples(name, "", at, xy, screen), {"expert": labels})
 
 
-def compare(recordings: list[Recording], found: list[np.ndarray], rater: str, label: int = FIXATION) -> Agreement:
+def compare(
+    recordings: list[Recording], labels_found: list[np.ndarray], rater: str, label: int = FIXATION
+) -> Agreement:
     """A rater and the labels found, all recordings together."""
-    pairs = zip(recordings, found, strict=True)
+    pairs = zip(recordings, labels_found, strict=True)
     return sum((agreement(each.raters[rater], mine, each.samples.time, label) for each, mine in pairs), Agreement())
 
 
@@ -118,8 +120,8 @@ def table(recordings: list[Recording]) -> list[list[str]]:
         labels = {name: [detector(each.samples) for each in chosen] for name, detector in DETECTORS.items()}
         if len(raters) > 1:
             labels = {"RA, the other rater": [each.raters["RA"] for each in chosen], **labels}
-        for name, found in labels.items():
-            pairs = [[compare(chosen, found, rater, label) for label in (FIXATION, SACCADE)] for rater in raters]
+        for name, labels_found in labels.items():
+            pairs = [[compare(chosen, labels_found, rater, label) for label in (FIXATION, SACCADE)] for rater in raters]
             cells = [cell(*pair) for pair in pairs] + [""] * (2 - len(raters))
             if name.startswith("RA"):
                 cells[1] = ""
@@ -127,9 +129,9 @@ def table(recordings: list[Recording]) -> list[list[str]]:
     return rows
 
 
-def ends_of(found: Agreement) -> str:
+def ends_of(agreed: Agreement) -> str:
     """How far begins and ends of fixations lie apart."""
-    return f"{found.onset:.0f}, {found.offset:.0f}"
+    return f"{agreed.onset:.0f}, {agreed.offset:.0f}"
 
 
 def show(rows: list[list[str]], markdown: bool) -> None:

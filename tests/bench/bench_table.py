@@ -37,9 +37,9 @@ def read(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     from data.table.read import read_table
 
     paths = fixations = 0
-    for _, some in read_table(root):
-        paths += len(some)
-        fixations += sum(map(len, some))
+    for _, scanpaths in read_table(root):
+        paths += len(scanpaths)
+        fixations += sum(map(len, scanpaths))
     return {"scanpaths": paths, "fixations": fixations}
 
 
@@ -51,8 +51,8 @@ def validate(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder)
         (bare / "fixations.csv").symlink_to((root / "fixations.csv").resolve())
-        known = [picture for picture, _ in read_table(root)]
-        (bare / "objects.json").write_text(json.dumps(objects_json.to_coco(known, {})))
+        pictures = [picture for picture, _ in read_table(root)]
+        (bare / "objects.json").write_text(json.dumps(objects_json.to_coco(pictures, {})))
         command = [sys.executable, "-c", VALIDATE, str(bare)]
         line = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     seconds, megabytes, defects = json.loads(line)
@@ -62,14 +62,14 @@ def validate(root: Path, options: argparse.Namespace) -> dict[str, Any]:
 VALIDATE = """
 import json, sys, time
 from pathlib import Path
-from data import table
+from data.table.validate import check_table
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 before, start = peak(), time.perf_counter()
-defects = len(table.check(sys.argv[1]))
+defects = len(check_table(sys.argv[1]))
 print(json.dumps([time.perf_counter() - start, peak() - before, defects]))
 """
 
@@ -99,17 +99,17 @@ def picture(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     assert file is not None
     with ParquetFile(file) as opened:
 
-        def group(place: int) -> None:
-            opened.read_row_group(int(gathered.bounds[place, 0]) // parquet.GROUP % opened.num_row_groups, ["x", "y"])
+        def group(row: int) -> None:
+            opened.read_row_group(int(gathered.bounds[row, 0]) // parquet.GROUP % opened.num_row_groups, ["x", "y"])
 
         return {"mapped_ms": _each(gathered.__getitem__, chosen), "parquet_ms": _each(group, chosen)}
 
 
-def _each(work: Callable[[int], Any], places: np.ndarray) -> float:
+def _each(work: Callable[[int], Any], rows: np.ndarray) -> float:
     start = time.perf_counter()
-    for place in places:
-        work(int(place))
-    return round(1000 * (time.perf_counter() - start) / len(places), 4)
+    for row in rows:
+        work(int(row))
+    return round(1000 * (time.perf_counter() - start) / len(rows), 4)
 
 
 def _data(root: Path, options: argparse.Namespace) -> Any:
@@ -142,11 +142,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.part:
         start = time.perf_counter()
-        found = PARTS[options.part](options.data, options)
-        found |= {"s": round(time.perf_counter() - start, 2)}
+        measured = PARTS[options.part](options.data, options)
+        measured |= {"s": round(time.perf_counter() - start, 2)}
         for name, who in (("peak_mb", resource.RUSAGE_SELF), ("worker_peak_mb", resource.RUSAGE_CHILDREN)):
-            found |= {name: round(resource.getrusage(who).ru_maxrss / 1024)}
-        print(json.dumps({"bench": "table", "part": options.part, **found}))
+            measured |= {name: round(resource.getrusage(who).ru_maxrss / 1024)}
+        print(json.dumps({"bench": "table", "part": options.part, **measured}))
         return
     with tempfile.TemporaryDirectory() as folder:
         root = options.data or Path(folder) / "set"
@@ -158,13 +158,16 @@ def main() -> None:
         for part in PARTS:
             command = [sys.executable, __file__, "--data", str(root), "--part", part, *given]
             line = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
-            found = json.loads(line)
+            measured = json.loads(line)
             if part == "validate":
-                found |= {"s": found["validate_s"]}
+                measured |= {"s": measured["validate_s"]}
                 print(
-                    f"validate: {found['validate_mb_above_start']} MB above an empty start, {found['defects']} defects"
+                    f"validate: {measured['validate_mb_above_start']} MB above an empty start, "
+                    f"{measured['defects']} defects"
                 )
-            print(f"{part}: {found['s']} s, at most {found['peak_mb']} MB, workers {found['worker_peak_mb']} MB")
+            print(
+                f"{part}: {measured['s']} s, at most {measured['peak_mb']} MB, workers {measured['worker_peak_mb']} MB"
+            )
             print(line)
 
 

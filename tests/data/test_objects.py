@@ -158,9 +158,9 @@ def test_only_a_search_that_found_nothing_was_not_ended_by_the_viewer(found: boo
 
 
 def test_targets_are_the_exemplars_of_that_name() -> None:
-    got = scene(PICTURE, DESK, looks(task="search", target="cup3", sought=("cup3", "plate12", "lion4")))
+    got = scene(PICTURE, DESK, looks(task="search", target="cup3", memory_set=("cup3", "plate12", "lion4")))
     assert got.targets == (2,)
-    assert got.sought == ("cup", "plate", "")
+    assert got.memory_set == ("cup", "plate", "")
     assert got.task == "search"
     assert got.box == (70, 10, 10, 10)
 
@@ -168,30 +168,30 @@ def test_targets_are_the_exemplars_of_that_name() -> None:
 def test_a_target_that_is_not_there_is_still_sought() -> None:
     got = scene(PICTURE, DESK, looks(task="search", target="plate9"))
     assert got.targets == ()
-    assert got.sought == ("plate",)
+    assert got.memory_set == ("plate",)
 
 
 def test_in_free_viewing_nothing_is_sought() -> None:
     marked = Objects(DESK.boxes, DESK.categories, ({"is_target": 1}, {}, {}))
     assert scene(PICTURE, marked, looks()).targets == ()
-    assert scene(PICTURE, marked, looks()).sought == ()
+    assert scene(PICTURE, marked, looks()).memory_set == ()
 
 
 def test_without_exemplars_a_mark_or_the_box_tells_the_target() -> None:
     marked = Objects(DESK.boxes, DESK.categories, ({"is_target": 0}, {"is_target": 1}, {"is_target": 0}))
     assert scene(PICTURE, marked, looks(target="target_0")).targets == (1,)
-    assert scene(PICTURE, marked, looks(target="target_0")).sought == ("plate",)
+    assert scene(PICTURE, marked, looks(target="target_0")).memory_set == ("plate",)
     plain = Objects(DESK.boxes)
     assert scene(PICTURE, plain, looks(target="x", box=(12.0, 10.0, 20.0, 20.0))).targets == (1,)
     beside = scene(PICTURE, plain, looks(target="x", box=(25.0, 10.0, 20.0, 20.0)))
     assert beside.targets == ()
     assert beside.box == (25.0, 10.0, 20.0, 20.0)
-    assert scene(PICTURE, NONE, looks(target="x", box=(12.0, 10.0, 20.0, 20.0))).sought == ("",)
+    assert scene(PICTURE, NONE, looks(target="x", box=(12.0, 10.0, 20.0, 20.0))).memory_set == ("",)
 
 
 def test_a_category_that_says_nothing_is_unknown() -> None:
     vague = Objects(np.array([[0.0, 0, 5, 5]]), ("TBD",), ({"is_target": 1},))
-    assert scene(PICTURE, vague, looks(target="TBD")).sought == ("",)
+    assert scene(PICTURE, vague, looks(target="TBD")).memory_set == ("",)
 
 
 def test_on_a_grid_the_target_is_the_cell_with_the_middle_of_its_box() -> None:
@@ -264,15 +264,15 @@ def write(root: Path) -> Path:
 
 def test_trials_for_one_target_on_one_picture_share_a_scene(tmp_path: Path) -> None:
     cup, lamp, bare = scenes(write(tmp_path / "set"))
-    assert (cup[0].targets, cup[0].sought, [p.order.tolist() for p in cup[1]]) == ((2,), ("cup",), [[1], [2, 0]])
-    assert (lamp[0].targets, lamp[0].sought, len(lamp[1])) == ((), ("",), 1)
+    assert (cup[0].targets, cup[0].memory_set, [p.order.tolist() for p in cup[1]]) == ((2,), ("cup",), [[1], [2, 0]])
+    assert (lamp[0].targets, lamp[0].memory_set, len(lamp[1])) == ((), ("",), 1)
     assert len(bare[0].objects) == 0
     assert (len(bare[1][0]), bare[1][0].unassigned) == (0, 2)
 
 
 def test_on_a_grid_the_annotated_box_tells_the_targets_cell(tmp_path: Path) -> None:
     cup, lamp, bare = scenes(write(tmp_path / "set"), source="grid:4x5")
-    assert (cup[0].targets, cup[0].sought) == ((3,), ("cup",))  # its middle is at (75, 15)
+    assert (cup[0].targets, cup[0].memory_set) == ((3,), ("cup",))  # its middle is at (75, 15)
     assert lamp[0].targets == ()
     assert len(bare[0].objects) == 20
     assert bare[1][0].unassigned == 1  # (75, 15) is not on a picture of 50 x 50
@@ -310,7 +310,7 @@ def test_nine_tenths_of_the_fixations_of_osie_are_on_an_object(shared: Path) -> 
     paths = [p for _, each in found for p in each]
     kept, lost = sum(map(len, paths)), sum(p.unassigned for p in paths)
     assert 0.90 < kept / (kept + lost) < 0.92
-    assert all(not each.targets and not each.sought and each.task == "free" for each, _ in found)
+    assert all(not each.targets and not each.memory_set and each.task == "free" for each, _ in found)
 
 
 def test_hsem_is_read_within_seconds_and_every_target_is_an_object(shared: Path) -> None:
@@ -319,8 +319,8 @@ def test_hsem_is_read_within_seconds_and_every_target_is_an_object(shared: Path)
     assert time.perf_counter() - start < 15
     assert sum(len(paths) for _, paths in found) > 3500
     assert all(len(each.objects) == 16 and each.targets for each, _ in found)
-    sought = [category for each, _ in found for category in each.sought]
-    assert sought.count("") < 0.01 * len(sought)
+    categories = [category for each, _ in found for category in each.memory_set]
+    assert categories.count("") < 0.01 * len(categories)
     assert sum(p.unassigned for _, paths in found for p in paths) == 0
 
 

@@ -13,8 +13,8 @@ from data.errors import TableError
 HOLD = """
 import sys, time
 from pathlib import Path
-from data.staging import growing
-with growing(Path(sys.argv[1]), "part"):
+from data.staging import staging_dir
+with staging_dir(Path(sys.argv[1]), "part"):
     print("there", flush=True)
     time.sleep(60)
 """
@@ -110,12 +110,12 @@ def test_a_disk_that_fails_is_no_other_program(tmp_path: Path, monkeypatch: pyte
 RACE = """
 import sys, time
 from pathlib import Path
-from data import TableError
-from data.staging import growing
+from data.errors import TableError
+from data.staging import staging_dir
 root, log = Path(sys.argv[1]), Path(sys.argv[2])
 for turn in range(200):
     try:
-        with growing(root, "part"):
+        with staging_dir(root, "part"):
             with log.open("a") as file:
                 file.write(f"in {sys.argv[3]}\\n")
             with log.open("a") as file:

@@ -117,7 +117,7 @@ def formerly(path: Path, paths: Iterable[Scanpath], seconds: float, sigma: float
 def test_counts_and_densities_are_those_of_every_map_by_itself(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
-    monkeypatch.setattr(cache, "LEAST", 1 if cached else 1 << 60)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1 if cached else 1 << 60)
     data = ready(copy(root, tmp_path / "set"), any_share=0.0)
     items = [item for item in read_table(root) if item[0].name in read_splits(root)["train"]]
     for index, (picture, paths) in enumerate(items):

@@ -27,9 +27,9 @@ def scene(count: int, targets: tuple[int, ...] = (0,), picture: Picture | None =
     corner = np.arange(count)[:, None] * [6.0, 3.0] + 1
     boxes = np.hstack([corner, np.full((count, 2), 4.0) + np.arange(count)[:, None] * [0.5, 0.25]])
     box = (corner[0, 0], corner[0, 1], 4.0, 4.0) if targets else None
-    sought = ("ball",) if targets else ()
+    memory_set = ("ball",) if targets else ()
     objects = Objects(boxes, NAMES * (count // 2) + NAMES[: count % 2])
-    return Scene(picture or Picture(f"{count}.png", 60, 40), objects, targets, sought, "search", box)
+    return Scene(picture or Picture(f"{count}.png", 60, 40), objects, targets, memory_set, "search", box)
 
 
 def some(**options: Any) -> Scenes:

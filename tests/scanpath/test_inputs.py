@@ -16,7 +16,7 @@ BOXES = np.array([[2.0, 3, 10, 8], [20, 5, 6, 12], [1, 14, 4, 4]])
 FORM = InputSpec(("cup", "book"))
 PICTURE = Picture("a.png", 40, 20)
 FREE = Scene(PICTURE, Objects(BOXES, ("book", "cup", "yeti")))
-SEARCH = replace(FREE, targets=(1,), sought=("cup", "", "yeti"), task="search", box=(20.0, 5.0, 6.0, 12.0))
+SEARCH = replace(FREE, targets=(1,), memory_set=("cup", "", "yeti"), task="search", box=(20.0, 5.0, 6.0, 12.0))
 
 
 def pixels() -> np.ndarray:
@@ -70,7 +70,7 @@ def test_in_free_viewing_nothing_is_looked_for() -> None:
 def test_a_target_of_no_known_category_is_looked_for_nevertheless() -> None:
     assert FORM.inputs(replace(FREE, targets=(0, 2)))["sought_present"].tolist() == [True]
     assert FORM.inputs(replace(FREE, targets=(0, 2)))["target"].tolist() == [True, False, True]
-    shown = InputSpec((), "crops", 8).inputs(FREE, pixels=pixels(), sought=[pixels(), pixels()])
+    shown = InputSpec((), "crops", 8).inputs(FREE, pixels=pixels(), target_crops=[pixels(), pixels()])
     assert shown["sought_present"].tolist() == [True, True]
 
 
@@ -93,15 +93,15 @@ def test_the_targets_own_crop_is_taken_where_only_its_number_is_known() -> None:
 
 def test_pictures_of_what_is_looked_for_come_before_the_targets_crop() -> None:
     one, other = np.full((9, 3, 3), 70, np.uint8), np.full((1, 1, 3), 200, np.uint8)
-    arrays = InputSpec((), "crops", 6).inputs(SEARCH, pixels=pixels(), sought=[one, other])
+    arrays = InputSpec((), "crops", 6).inputs(SEARCH, pixels=pixels(), target_crops=[one, other])
     assert [np.unique(crop).tolist() for crop in arrays["sought_crops"]] == [[70], [200], [0]]
-    more = InputSpec((), "crops", 6).inputs(FREE, pixels=pixels(), sought=[one, other])
+    more = InputSpec((), "crops", 6).inputs(FREE, pixels=pixels(), target_crops=[one, other])
     assert [np.unique(crop).tolist() for crop in more["sought_crops"]] == [[70], [200]]
 
 
 def test_a_box_or_crop_of_one_pixel_is_a_plain_colour() -> None:
     dot = Scene(PICTURE, Objects(np.array([[20.0, 5, 1, 1], [39.5, 19.5, 0.5, 0.5]])))
-    arrays = InputSpec((), "crops", 6).inputs(dot, pixels=pixels(), sought=[np.full((1, 1, 3), 33, np.uint8)])
+    arrays = InputSpec((), "crops", 6).inputs(dot, pixels=pixels(), target_crops=[np.full((1, 1, 3), 33, np.uint8)])
     assert (arrays["crops"][0] == (0, 250, 0)).all()
     assert (arrays["crops"][1] == 90).all()
     assert (arrays["sought_crops"] == 33).all()

@@ -22,7 +22,7 @@ ORDER = torch.tensor([[[2, 1, 0]]])
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_a_scene_is_seen_alone_as_beside_a_larger_one(mixer: str) -> None:
     network = toy.network(mixer=mixer)
-    large = toy.input_spec().inputs(replace(toy.scene(9, 1), sought=("cup", "lamp")), 2)
+    large = toy.input_spec().inputs(replace(toy.scene(9, 1), memory_set=("cup", "lamp")), 2)
     for targets in ((0,), ()):
         small = toy.input_spec().inputs(toy.scene(4, 0, targets), 1)
         with torch.no_grad():

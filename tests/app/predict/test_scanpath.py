@@ -36,8 +36,8 @@ class Fixed:
     def __init__(self) -> None:
         self.asked: list[tuple[Scene, tuple[np.ndarray, ...]]] = []
 
-    def __call__(self, scene, pixels, density, sought, settings):  # type: ignore[no-untyped-def]
-        self.asked.append((scene, tuple(sought)))
+    def __call__(self, scene, pixels, density, target_crops, settings):  # type: ignore[no-untyped-def]
+        self.asked.append((scene, tuple(target_crops)))
         size = settings.observers
         order = np.array([[1, 0, -1]] * size, np.int64)
         duration = np.array([[200.0, 300.0, np.nan]] * size)
@@ -214,18 +214,18 @@ def test_the_drawn_path_fits_a_picture_of_another_size(pixels: np.ndarray) -> No
 
 def test_a_target_that_is_an_object_is_that_object_and_any_other_becomes_one(pixels: np.ndarray) -> None:
     picture = Picture("a", 160, 100)
-    at, sought = scene(picture, pixels, TWO, Target((92, 42, 36, 38)))
-    assert (at.targets, at.sought, at.task, len(at.objects)) == ((1,), ("face",), "search", 2)
-    np.testing.assert_array_equal(sought[0], pixels[42:80, 92:128])
+    at, target_crops = scene(picture, pixels, TWO, Target((92, 42, 36, 38)))
+    assert (at.targets, at.memory_set, at.task, len(at.objects)) == ((1,), ("face",), "search", 2)
+    np.testing.assert_array_equal(target_crops[0], pixels[42:80, 92:128])
     at, _ = scene(picture, pixels, TWO, Target((50, 50, 20, 20)))
-    assert (at.targets, at.sought, len(at.objects)) == ((2,), ("",), 3)
+    assert (at.targets, at.memory_set, len(at.objects)) == ((2,), ("",), 3)
     np.testing.assert_array_equal(at.objects.boxes[2], (50, 50, 20, 20))
     masked = Objects(TWO.boxes, masks=np.zeros((2, 100, 160), bool))
     at, _ = scene(picture, pixels, masked, Target((50, 50, 20, 20)))
     assert at.objects.masks is not None
     assert at.objects.masks[2].sum() == 400
-    at, sought = scene(picture, pixels, TWO, Target(crop=pixels[:1, :1]))
-    assert (at.targets, at.sought, at.task, sought[0].shape) == ((), ("",), "search", (1, 1, 3))
+    at, target_crops = scene(picture, pixels, TWO, Target(crop=pixels[:1, :1]))
+    assert (at.targets, at.memory_set, at.task, target_crops[0].shape) == ((), ("",), "search", (1, 1, 3))
     with pytest.raises(GazeError, match=r"The target cannot be looked for: .*outside of the picture of 160 x 100"):
         scene(picture, pixels, TWO, Target((500, 5, 20, 20)))
 
@@ -240,7 +240,7 @@ def test_a_model_is_told_what_is_sought_and_chosen_by_it(
         assert result.stdout.endswith("(fixed on cpu)\n")
     gaze(photos / "0.png", "-o", tmp_path / "free", "--objects", "grid:1x2")
     assert names == ["oat-search", "oat-search", "oat-free"]
-    assert [len(sought) for _, sought in model.asked] == [1, 1, 0]
+    assert [len(target_crops) for _, target_crops in model.asked] == [1, 1, 0]
     assert [at.targets for at, _ in model.asked] == [(2,), (), ()]
 
 

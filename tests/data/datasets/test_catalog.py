@@ -1,15 +1,49 @@
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from data.datasets import READERS
+import data.datasets
+from data.datasets import READERS, catalog, convert
 from data.datasets.catalog import PUBLISHED, File, Published
 
 
-def test_every_reader_of_a_public_set_is_in_the_catalogue_and_the_other_way_round() -> None:
-    assert {it.reader for it in PUBLISHED.values()} == set(READERS) - {"table"}
-    assert set(READERS) - {"table"} <= set(PUBLISHED)
+def test_every_public_set_has_a_reader_and_the_other_way_round() -> None:
+    assert set(PUBLISHED) == set(READERS) - {"table"}
+    assert list(PUBLISHED) == sorted(PUBLISHED)
+
+
+def test_a_file_in_the_folder_is_a_data_set_in_every_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = "Published('Made up', 'a set', 'MIT', 'yes', 'https://example.org', 'Nobody 2020', access='ask')"
+    reader = "def read(root):\n    return iter(())\n"
+    imports = "from data.datasets.catalog import Published\n"
+    (tmp_path / "made_up_reader.py").write_text(f"{imports}CATALOG = {{'made_up': {entry}}}\n{reader}")
+    (tmp_path / "_private.py").write_text("raise ValueError('private files are not looked at')")
+    monkeypatch.setattr(data.datasets, "__path__", [*data.datasets.__path__, str(tmp_path)])
+    catalog._sets.cache_clear()
+    try:
+        assert catalog.PUBLISHED["made_up"].title == "Made up"
+        assert data.datasets.READERS["made_up"] == "data.datasets.made_up_reader:read"
+        assert list(convert.read("made_up", tmp_path).items) == []
+    finally:
+        catalog._sets.cache_clear()
+        sys.modules.pop("data.datasets.made_up_reader", None)
+
+
+def test_the_catalogue_is_listed_without_torch_scipy_or_pyarrow() -> None:
+    heavy = "{'torch', 'scipy', 'pyarrow', 'matplotlib'}"
+    code = f"import sys; from data.datasets.catalog import PUBLISHED; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_table_that_is_not_there_is_no_attribute() -> None:
+    for module in (data.datasets, catalog):
+        with pytest.raises(AttributeError, match="NOTHING"):
+            _ = module.NOTHING
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -1,3 +1,4 @@
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets import READERS, convert
+from data.datasets import READERS, catalog, convert
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scanpath, Screen
 
@@ -13,9 +14,9 @@ SCREEN = Screen(10, 10, 10.0, 10.0, 10.0)
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What a reader that stands in for OSIE's was called with."""
-    told: dict[str, object] = {}
+    calls: dict[str, object] = {}
     module = types.ModuleType("toy")
 
     def read(
@@ -26,7 +27,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         times: str | None = "code",
         screen: Screen = SCREEN,
     ) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
-        told.update(root=root, split=split, rate=rate, initial=initial, times=times)
+        calls.update(root=root, split=split, rate=rate, initial=initial, times=times)
         return iter([])
 
     def splits(root: Path, split: int = 1) -> dict[str, list[str]]:
@@ -38,18 +39,19 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     for function in (read, splits, objects):
         function.__module__ = "toy"
         setattr(module, function.__name__, function)
-    monkeypatch.setattr(convert.importlib, "import_module", lambda name: module)
-    return told
+    monkeypatch.setitem(sys.modules, "toy", module)
+    monkeypatch.setattr(catalog, "readers", lambda: {"osie": "toy:read"})
+    return calls
 
 
-def test_options_reach_the_reader_in_its_own_types(told: dict[str, object], tmp_path: Path) -> None:
+def test_options_reach_the_reader_in_its_own_types(calls: dict[str, object], tmp_path: Path) -> None:
     parts = convert.read("osie", tmp_path, ["split=2", "rate=1.5", "initial=yes", "times=none"])
-    assert told == {"root": tmp_path, "split": 2, "rate": 1.5, "initial": True, "times": None}
+    assert calls == {"root": tmp_path, "split": 2, "rate": 1.5, "initial": True, "times": None}
     assert parts.splits == {"train2": []}
     assert list(parts.objects) == ["a.png"]
     convert.read("osie", tmp_path, ["times=paper"])
-    assert told["times"] == "paper"
-    assert told["split"] == 1
+    assert calls["times"] == "paper"
+    assert calls["split"] == 1
 
 
 @pytest.mark.parametrize(
@@ -66,18 +68,18 @@ def test_options_reach_the_reader_in_its_own_types(told: dict[str, object], tmp_
     ],
 )
 def test_options_that_make_no_sense_are_refused(
-    told: dict[str, object], tmp_path: Path, word: str, sentence: str
+    calls: dict[str, object], tmp_path: Path, word: str, sentence: str
 ) -> None:
     with pytest.raises(GazeError) as error:
         convert.read("osie", tmp_path, [word])
     assert str(error.value).startswith(sentence)
-    assert not told
+    assert not calls
 
 
 def test_a_set_that_is_unknown_is_told_with_those_of_near_names(tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"There is no data set 'COCO-Search19'; choose one of: coco_search18"):
         convert.read("COCO-Search19", tmp_path)
-    with pytest.raises(GazeError, match=r"There is no data set 'zzz'; choose one of: salicon, salicon2015, mit1003"):
+    with pytest.raises(GazeError, match=r"There is no data set 'zzz'; choose one of: amazon, cat2000, coco_freeview"):
         convert.read("zzz", tmp_path)
     with pytest.raises(GazeError, match="is what data sets are converted to"):
         convert.read("table", tmp_path)

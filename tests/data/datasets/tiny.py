@@ -9,6 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from data.datasets import READERS
+
 
 def picture(path: Path, width: int, height: int) -> None:
     """A picture of one grey, which its name and its folder's choose, with the folders above it."""
@@ -266,18 +268,7 @@ def mit1003(root: Path) -> None:
         savemat(root / "DATA" / viewer / "shuff_stimnames.mat", {"shuff_stimnames": cell(list(names))})
 
 
-WRITERS: dict[str, Callable[[Path], None]] = {  # by the name of the reader in data.datasets.READERS
-    "amazon": amazon,
-    "cat2000": cat2000,
-    "coco_freeview": coco_freeview,
-    "coco_search18": coco_search18,
-    "crowd": crowd,
-    "dhf1k": dhf1k,
-    "figrim": figrim,
-    "mit1003": mit1003,
-    "osie": osie,
-    "salicon": salicon,
-    "scene": scene,
-    "table": table,
-    "ueyes": ueyes,
+WRITERS: dict[str, Callable[[Path], None]] = {  # by the names of data.datasets.READERS: of the set, or of its module
+    name: globals()[name if name in globals() else path.split(":")[0].rpartition(".")[2]]
+    for name, path in READERS.items()
 }

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from data.draw._text import tag
 from data.draw.regions import _name
 from data.draw.regions import boxes as draw_boxes
-from data.draw.scanpath import _badge, _seats, ramp, tag
+from data.draw.scanpath import _badge, _seats, ramp
 from data.draw.scanpath import scanpath as draw_scanpath
 from data.gaze import Objects
 

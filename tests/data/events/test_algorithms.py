@@ -102,8 +102,8 @@ def test_exact_multiples_of_the_step_are_long_enough(rate: float, offset: float)
     time = np.arange(len(degrees)) * 1000 / rate + offset
     path = detect_fixations(samples := record(degrees, rate, time), detect(samples, "idt"))
     assert path.duration == pytest.approx([100.0])
-    for shortest, count in ((100.0, 1), (100.1, 0)):
-        labels = detect(samples, "idt", duration=50.0, shortest=shortest)
+    for min_duration, count in ((100.0, 1), (100.1, 0)):
+        labels = detect(samples, "idt", duration=50.0, min_duration=min_duration)
         assert len(detect_fixations(samples, labels)) == count
 
 
@@ -122,7 +122,7 @@ def test_a_long_fixation_remembers_how_far_it_reached() -> None:
 
 def test_a_dispersion_needs_two_samples() -> None:
     degrees = np.stack([np.arange(50) * 1.6 - 30, np.zeros(50)], 1)
-    assert (detect(record(degrees, 500), "idt", duration=1.0, shortest=0.0) == SACCADE).all()
+    assert (detect(record(degrees, 500), "idt", duration=1.0, min_duration=0.0) == SACCADE).all()
 
 
 def test_dispersion_needs_its_duration_and_no_velocity() -> None:
@@ -141,7 +141,13 @@ def test_dispersion_is_that_of_a_loop(size: int, dispersion: float, seed: int) -
     degrees = np.cumsum(np.random.default_rng(seed).normal(0, 0.4, (300, 2)), 0)
     degrees[150:153] = np.nan
     found = detect(
-        record(degrees, 500), "idt", dispersion=dispersion, duration=2.0 * size, shortest=0.0, bridge=0.0, margin=0.0
+        record(degrees, 500),
+        "idt",
+        dispersion=dispersion,
+        duration=2.0 * size,
+        min_duration=0.0,
+        max_gap=0.0,
+        margin=0.0,
     )
     known = angles(record(degrees, 500))
     known[[149, 153]] = np.nan  # one sample on each side of a loss is lost

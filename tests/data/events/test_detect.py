@@ -56,7 +56,7 @@ def test_neighbours_do_not_merge_over_a_loss() -> None:
     degrees[180:215] = np.nan
     samples = record(degrees, 500)
     for merge in (0.0, 400.0):
-        labels = detect(samples, bridge=0.0, merge=merge)
+        labels = detect(samples, max_gap=0.0, merge=merge)
         assert (labels[160:235] == BLINK).all()
         assert len(detect_fixations(samples, labels)) == 2
 
@@ -75,7 +75,12 @@ def test_neighbours_merge_only_where_time_and_way_are_short() -> None:
     degrees[180:200, 0] = 3 * np.sin(np.linspace(0, np.pi, 20))  # away and back in 40 ms
     degrees[200:, 0] = 0.3
     samples = record(degrees, 500)
-    for options, count in (({}, 2), ({"merge": 80.0}, 1), ({"merge": 80.0, "apart": 0.2}, 2), ({"merge": 10.0}, 2)):
+    for options, count in (
+        ({}, 2),
+        ({"merge": 80.0}, 1),
+        ({"merge": 80.0, "max_distance": 0.2}, 2),
+        ({"merge": 10.0}, 2),
+    ):
         assert len(detect_fixations(samples, detect(samples, "ivt", **options))) == count
 
 
@@ -84,8 +89,8 @@ def test_a_short_fixation_is_undefined() -> None:
     degrees[200:230, 0] = 5.0  # 60 ms, of which a velocity sees less
     degrees[230:, 0] = 10.0
     samples = record(degrees, 500)
-    assert len(detect_fixations(samples, detect(samples, shortest=20.0))) == 3
-    labels = detect(samples, shortest=100.0)
+    assert len(detect_fixations(samples, detect(samples, min_duration=20.0))) == 3
+    labels = detect(samples, min_duration=100.0)
     assert len(detect_fixations(samples, labels)) == 2
     assert labels[215] == UNDEFINED
 
@@ -135,10 +140,10 @@ def test_a_recording_of_nothing_is_lost(method: str) -> None:
         (500, "ivt", {"threshold": 0.0}, "threshold is 0.0, but must be a number above 0"),
         (500, "ivt", {"window": 900.0}, "a window of 900 ms averages saccades away"),
         (500, "idt", {"dispersion": math.nan}, "dispersion is nan, but must be a number above 0"),
-        (500, "adaptive", {"edge": 9.0}, "edge is 9 and peak 8"),
-        (500, "adaptive", {"peak": None}, "peak is None, but must be a number above 0"),
+        (500, "adaptive", {"onset_threshold": 9.0}, "onset_threshold is 9 and peak_threshold 8"),
+        (500, "adaptive", {"peak_threshold": None}, "peak_threshold is None, but must be a number above 0"),
         (500, "adaptive", {"margin": -1.0}, "margin is -1.0, but must be a number of 0 or more"),
-        (500, "adaptive", {"shortest": math.inf}, "shortest is inf, but must be"),
+        (500, "adaptive", {"min_duration": math.inf}, "min_duration is inf, but must be"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(
@@ -163,8 +168,10 @@ NUMBERS = st.one_of(
     st.lists(st.tuples(NUMBERS, NUMBERS, st.floats(0.01, 3), st.integers(1, 30)), max_size=25),
     st.sampled_from(list(METHODS)),
     st.sampled_from([1.0, 2.0, 16.0, 33.0, 200.0]),
-    st.fixed_dictionaries({}, optional={name: st.floats(0, 500) for name in ("margin", "bridge", "apart", "merge")}),
-    st.fixed_dictionaries({}, optional={name: st.floats(0, 100) for name in ("shortest", "pursuit")}),
+    st.fixed_dictionaries(
+        {}, optional={name: st.floats(0, 500) for name in ("margin", "max_gap", "max_distance", "merge")}
+    ),
+    st.fixed_dictionaries({}, optional={name: st.floats(0, 100) for name in ("min_duration", "pursuit")}),
     st.one_of(st.none(), st.floats(0.5, 250)),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -54,7 +54,7 @@ def test_a_short_loss_in_a_fixation_is_bridged_and_a_long_one_ends_it() -> None:
     samples = four(500)
     samples.xy[60:80] = np.nan  # 40 ms
     assert len(detect_fixations(samples, detect(samples))) == 4
-    assert len(detect_fixations(samples, detect(samples, bridge=0.0))) == 5
+    assert len(detect_fixations(samples, detect(samples, max_gap=0.0))) == 5
     samples.xy[50:110] = np.nan  # 120 ms
     labels = detect(samples)
     assert len(detect_fixations(samples, labels)) == 5
@@ -118,7 +118,7 @@ def test_one_lost_sample_in_a_saccade_is_no_blink(rate: float) -> None:
     labels = detect(samples)
     assert not (labels == BLINK).any()
     assert (labels == before).mean() > 0.995
-    assert (detect(samples, bridge=0.0) == BLINK).any()
+    assert (detect(samples, max_gap=0.0) == BLINK).any()
 
 
 def test_two_lost_samples_in_a_saccade_may_be_a_blink() -> None:
@@ -176,7 +176,7 @@ def test_a_loss_exactly_as_long_as_the_bridge_is_bridged_anywhere(rate: float, l
         degrees = np.zeros((300, 2))
         degrees[place : place + length] = np.nan
         time = np.arange(300) * 1000 / rate + 1234.5678
-        labels = detect(record(degrees, rate, time), bridge=(length + 1) * 1000 / rate)
+        labels = detect(record(degrees, rate, time), max_gap=(length + 1) * 1000 / rate)
         assert (labels == FIXATION).all()
 
 

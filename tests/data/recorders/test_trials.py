@@ -32,17 +32,17 @@ def search(root: Path, *memory: str, header: str = "image,subject,target,memory_
 def test_trials_tell_what_was_held_in_mind(root: Path) -> None:
     search(root, "a.png,s1,cup,cup;the book", "", "a.png,s2,cup,", "a.png,s1,key, pen ; key ")
     ((_, paths),) = read_table(root)
-    assert [path.sought for path in paths] == [("cup", "the book"), ("pen", "key"), ()]
+    assert [path.memory_set for path in paths] == [("cup", "the book"), ("pen", "key"), ()]
     assert check_table(root) == []
     (root / "trials.csv").unlink()
     ((_, paths),) = read_table(root)
-    assert [path.sought for path in paths] == [()] * 3
+    assert [path.memory_set for path in paths] == [()] * 3
 
 
 def test_columns_of_trials_may_come_in_any_order_among_others(root: Path) -> None:
     search(root, "cup,9,s2,cup;pen,a.png", header="target,note,subject,memory_set,image")
     ((_, paths),) = read_table(root)
-    assert [path.sought for path in paths] == [(), (), ("cup", "pen")]
+    assert [path.memory_set for path in paths] == [(), (), ("cup", "pen")]
 
 
 def test_every_defect_of_trials_is_reported_in_one_run(root: Path) -> None:
@@ -98,16 +98,16 @@ def test_what_was_held_in_mind_reads_back(root: Path, tmp_path: Path) -> None:
     write_table(tmp_path / "new", items)
     ((_, before),), ((_, after),) = items, read_table(tmp_path / "new")
     assert all(same(*pair) for pair in zip(before, after, strict=True))
-    assert [path.sought for path in after] == [("cup", "the, book"), ("key",), ()]
+    assert [path.memory_set for path in after] == [("cup", "the, book"), ("key",), ()]
     assert len((tmp_path / "new" / "trials.csv").read_text().splitlines()) == 3
 
 
 def test_memory_sets_that_cannot_be_written_are_refused(root: Path, tmp_path: Path) -> None:
     picture, (scanpath,) = next(read_table(root))
-    for sought in (("a;b",), ("",), (" a",)):
+    for memory_set in (("a;b",), ("",), (" a",)):
         with pytest.raises(TableError, match="names that are not empty, without ';'"):
-            write_table(tmp_path / "new", [(picture, (replace(scanpath, sought=sought),))])
-    two = (replace(scanpath, sought=("a",)), replace(scanpath, task="search", sought=("b",)))
+            write_table(tmp_path / "new", [(picture, (replace(scanpath, memory_set=memory_set),))])
+    two = (replace(scanpath, memory_set=("a",)), replace(scanpath, task="search", memory_set=("b",)))
     with pytest.raises(TableError, match="two tasks and memory sets"):
         write_table(tmp_path / "new", [(picture, two)])
     assert not (tmp_path / "new").exists()
@@ -121,8 +121,8 @@ def test_the_memory_sets_of_a_real_set_read_quickly(shared: Path) -> None:
     paths = [path for _, paths in read_table(root) for path in paths]
     assert time.process_time() - start < 2
     assert len(paths) == 4003
-    assert [sum(len(path.sought) == count for path in paths) for count in (1, 2, 4)] == [1345, 1353, 1305]
-    assert all(path.target in path.sought for path in paths)
+    assert [sum(len(path.memory_set) == count for path in paths) for count in (1, 2, 4)] == [1345, 1353, 1305]
+    assert all(path.target in path.memory_set for path in paths)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

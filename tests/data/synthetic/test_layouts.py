@@ -17,7 +17,7 @@ from data.table.validate import check_table
 def same(one: tuple[Scene, tuple[ObjectPath, ...]], other: tuple[Scene, tuple[ObjectPath, ...]]) -> bool:
     """Whether two scenes and the paths over them agree."""
     (a, x), (b, y) = one, other
-    told = all(getattr(a, k) == getattr(b, k) for k in ("targets", "sought", "task", "box"))
+    told = all(getattr(a, k) == getattr(b, k) for k in ("targets", "memory_set", "task", "box"))
     told &= np.array_equal(a.objects.boxes, b.objects.boxes) and a.objects.categories == b.objects.categories
     told &= a.objects.attributes == b.objects.attributes and len(x) == len(y)
     keys = ("order", "duration", "xy")
@@ -64,8 +64,8 @@ def test_every_object_is_another_thing_and_the_target_is_one_of_them() -> None:
         assert len(set(exemplars)) == len(exemplars)
         assert scene.task == "search"
         (target,) = scene.targets
-        assert scene.sought[0] == scene.objects.categories[target]
-        assert len(scene.sought) == 3
+        assert scene.memory_set[0] == scene.objects.categories[target]
+        assert len(scene.memory_set) == 3
         assert [path.subject for path in paths] == [f"s{i:02d}" for i in range(1, 9)]
 
 
@@ -88,7 +88,7 @@ def test_fixations_lie_on_their_objects() -> None:
 def test_a_searcher_prefers_what_is_alike_and_near_and_seldom_goes_back() -> None:
     alike, share, back, looked, steps, usual = [], [], 0, 0, [], []
     for scene, paths in layouts.layouts(200, 8):
-        kind = np.array([category in scene.sought for category in scene.objects.categories])
+        kind = np.array([category in scene.memory_set for category in scene.objects.categories])
         centres = scene.objects.centres
         apart = np.hypot(*(centres[:, None] - centres[None]).T)
         for path in paths:
@@ -108,7 +108,7 @@ def test_a_free_viewer_prefers_certain_categories_until_the_time_is_over() -> No
     counts = dict.fromkeys(layouts.PULL, 0)
     there = dict.fromkeys(layouts.PULL, 0)
     for scene, paths in layouts.layouts(200, 9, "free", seconds=2):
-        assert (scene.task, scene.targets, scene.sought) == ("free", (), ())
+        assert (scene.task, scene.targets, scene.memory_set) == ("free", (), ())
         for path in paths:
             assert path.ended
             assert (path.duration + layouts.SACCADE).sum() <= 2000
@@ -127,7 +127,7 @@ def test_durations_are_log_normal_and_longer_on_what_is_preferred() -> None:
     for scene, paths in layouts.layouts(200, 10):
         for path in paths:
             for thing, duration in zip(path.order, path.duration, strict=True):
-                (long if scene.objects.categories[thing] in scene.sought else short).append(np.log(duration))
+                (long if scene.objects.categories[thing] in scene.memory_set else short).append(np.log(duration))
     for logarithms, median in ((long, layouts.LONGER * layouts.MEDIAN), (short, layouts.MEDIAN)):
         error = layouts.SPREAD / np.sqrt(len(logarithms))
         assert abs(np.mean(logarithms) - np.log(median)) < 4 * error
@@ -179,7 +179,7 @@ def test_what_is_written_reads_back_as_the_same_scenes(tmp_path: Path, task: str
     assert all(same(*pair) for pair in zip(found, expected, strict=True))
     assert {part: len(names) for part, names in read_splits(root).items()} == {"train": 6, "val": 2, "test": 2}
     (_, (scanpath, *_)), *_ = read_table(root)
-    assert len(scanpath.sought) == (memory if task == "search" else 0)
+    assert len(scanpath.memory_set) == (memory if task == "search" else 0)
     assert (scanpath.found is None) == (task == "free")
     assert (np.diff(scanpath.onset) > 0).all()
 

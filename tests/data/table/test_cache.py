@@ -39,7 +39,7 @@ Items = list[tuple[Any, tuple[Any, ...]]]
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is large, and everything is done in small pieces."""
-    monkeypatch.setattr(cache, "LEAST", 1)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1)
     monkeypatch.setattr(cache, "BATCH", 3)
     monkeypatch.setattr(cells, "BLOCK", 256)
     monkeypatch.setattr(parquet, "MOST", 4)
@@ -192,7 +192,7 @@ def test_what_was_held_in_mind_comes_with_the_cache(root: Path) -> None:
     lines(root, "a.png,s1,0,1,1,,,,cup,,,,,", "a.png,s2,0,1,1,,,,cup,,,,,", header=SEARCH)
     (root / "trials.csv").write_text("image,subject,target,memory_set\na.png,s2,cup,cup;pen\n")
     assert attempt(root) == strictly(root)
-    assert [path.sought for _, paths in read_table(root) for path in paths] == [(), ("cup", "pen")]
+    assert [path.memory_set for _, paths in read_table(root) for path in paths] == [(), ("cup", "pen")]
     (root / "trials.csv").write_text("image,subject\n")
     assert attempt(root) == strictly(root)
     assert "trials.csv" in attempt(root)[1]
@@ -242,7 +242,7 @@ def test_what_a_stopped_program_left_is_removed_after_a_day(root: Path) -> None:
 
 def age(*paths: Path) -> None:
     for path in paths:
-        os.utime(path, (time.time() - 2 * cache.STALE,) * 2)
+        os.utime(path, (time.time() - 2 * cache.STALE_SECONDS,) * 2)
 
 
 def others(folder: Path) -> list[Path]:
@@ -340,12 +340,12 @@ def test_a_full_disk_means_no_cache_and_no_failure(root: Path, monkeypatch: pyte
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(parquet, "whole", full)
+    monkeypatch.setattr(parquet, "atomic_write", full)
     assert attempt(root) == expected
     np.testing.assert_array_equal(load(root, 3.0).rows, rows)
     monkeypatch.undo()
-    monkeypatch.setattr(cache, "LEAST", 1)
-    monkeypatch.setattr(fixation_array, "whole", full)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1)
+    monkeypatch.setattr(fixation_array, "atomic_write", full)
     found = load(root, 3.0).rows
     np.testing.assert_array_equal(found, rows)
     assert not isinstance(found, np.memmap)
@@ -375,8 +375,8 @@ def test_the_validator_and_a_copy_do_not_take_the_cache_for_data(root: Path, tmp
 
 def test_the_size_of_a_picture_is_read_from_its_header_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    header = cache.size
-    monkeypatch.setattr(cache, "size", lambda path: asked.append(path.name) or header(path))
+    header = cache.picture_size
+    monkeypatch.setattr(cache, "picture_size", lambda path: asked.append(path.name) or header(path))
     expected = attempt(root)
     assert asked == ["a.png", "b.png"]
     assert attempt(root) == expected
@@ -397,7 +397,7 @@ def test_broken_sizes_are_read_again(root: Path, content: str) -> None:
 def test_fixations_on_disk_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synthetic_scenes.write(tmp_path / "set", 6, size=(36, 64), viewers=3)
     mapped = load(tmp_path / "set", 2.5)
-    monkeypatch.setattr(cache, "LEAST", 1 << 60)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1 << 60)
     held = load(tmp_path / "set", 2.5)
     assert isinstance(mapped.rows, np.memmap)
     assert not isinstance(held.rows, np.memmap)
@@ -429,7 +429,7 @@ def test_fixations_on_disk_are_those_of_the_table_whose_name_they_bear(
     monkeypatch.setattr(cache, "counts", counted)
     (root / "fixations.csv").write_bytes(old)
     found = np.array(load(root, 3.0).rows)
-    monkeypatch.setattr(cache, "LEAST", 1 << 60)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1 << 60)
     np.testing.assert_array_equal(found, load(root, 3.0).rows)
 
 
@@ -522,7 +522,7 @@ def test_batches_do_not_depend_on_the_cache(tmp_path: Path, monkeypatch: pytest.
         return iter(list(data.train_dataloader()) + list(data.train_dataloader()))
 
     cached = list(batches(workers=workers, memory=0))
-    monkeypatch.setattr(cache, "LEAST", 1 << 60)
+    monkeypatch.setattr(cache, "MIN_TABLE_BYTES", 1 << 60)
     for one, other in zip(cached, batches(workers=0), strict=True):
         assert all((one[key] == other[key]).all() for key in one)
 

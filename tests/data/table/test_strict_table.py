@@ -185,14 +185,14 @@ def test_csv_is_asked_for_nothing_but_the_header_of_a_plain_table(
 MEASURE = """
 import sys
 from pathlib import Path
-from data import table
+from data.table.validate import check_table
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 before = peak()
-assert table.check(sys.argv[1]) == []
+assert check_table(sys.argv[1]) == []
 print(peak() - before)
 """
 

@@ -12,7 +12,7 @@ from data.errors import GazeError
 from data.gaze import Objects, Picture, Scene
 from saliency.models.tempsal import TempSAL
 from scanpath import MODELS
-from scanpath.decode import LONGEST
+from scanpath.decode import MAX_STEPS
 from scanpath.models import _object_features as looks
 from scanpath.models.oat import NEVER, OAT
 from tests import scanpath_toy as toy
@@ -46,7 +46,7 @@ def test_steps_that_remember_equal_whole_paths_read_at_once(
 ) -> None:
     """Three scenes of different sizes in one batch, the last with one less in mind, against each alone step by step."""
     network = toy.network(kind)
-    two = replace(toy.scene(7, 1, (1, 5)), sought=("lamp", "cup"))
+    two = replace(toy.scene(7, 1, (1, 5)), memory_set=("lamp", "cup"))
     both = toy.input_spec(kind).inputs(two, 1, target_known, toy.pixels(1), [toy.pixels(3)[:9, :20], toy.pixels(4)])
     scenes = [fed(kind, 4, 0, (3,), target_known), both, fed(kind, 5, 2, third, target_known and bool(third))]
     order = torch.tensor([[[3, 1, 1, 0], [0, 2, -1, -1]], [[6, 1, 5, 6], [2, -1, -1, -1]], [[4, 0, 4, 2], [-1] * 4]])
@@ -319,11 +319,11 @@ def test_shares_of_the_looks_in_boxes_that_tile_a_picture_sum_to_one() -> None:
 
 
 def test_longer_paths_than_it_can_count_are_the_last() -> None:
-    """A path of LONGEST - 1 fixations can be read and its end asked for."""
+    """A path of MAX_STEPS - 1 fixations can be read and its end asked for."""
     network, scene = toy.network(), fed("none", 3)
-    order = torch.arange(LONGEST - 1)[None, None] % 3
+    order = torch.arange(MAX_STEPS - 1)[None, None] % 3
     logits, _ = ask(network, toy.batch(scene), order)
-    assert logits.shape == (1, 1, LONGEST, 4)
+    assert logits.shape == (1, 1, MAX_STEPS, 4)
     assert torch.isfinite(logits).all()
 
 

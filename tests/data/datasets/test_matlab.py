@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets import _mat5, _matlab
+from data.datasets import _matlab
 from data.errors import TableError
 from tests.data.datasets import tiny
 
@@ -40,7 +40,7 @@ def sparse() -> object:
 )
 def test_what_scipy_writes_is_sound_and_read_as_it_is(tmp_path: Path, value: object, compressed: bool) -> None:
     content = saved(tmp_path / "a.mat", value() if callable(value) else value, compressed)
-    found = io.loadmat(BytesIO(_mat5.variable(content, "x")))
+    found = io.loadmat(BytesIO(_matlab.variable(content, "x")))
     assert repr(found["x"]) == repr(io.loadmat(BytesIO(content))["x"])
 
 
@@ -60,14 +60,14 @@ def test_another_version_that_scipy_reads_does_not_hide_an_unknown_type(tmp_path
     content[content.rindex(struct.pack("<II", 9, 24))] = 200
     content[124] = 5
     with pytest.raises(ValueError, match="unknown type"):
-        _mat5.variable(bytes(content), "x")
+        _matlab.variable(bytes(content), "x")
 
 
 def test_a_complex_flag_without_the_imaginary_part_is_refused(tmp_path: Path) -> None:
     content = bytearray(saved(tmp_path / "a.mat", np.arange(3.0)))
     content[128 + 8 + 8 + 1] |= 0x08
     with pytest.raises(ValueError, match="unknown type"):
-        _mat5.variable(bytes(content), "x")
+        _matlab.variable(bytes(content), "x")
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -75,7 +75,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, compressed: bool) ->
     content = saved(tmp_path / "a.mat", {"a": np.arange(30.0), "b": "c"}, compressed)
     for kept in range(129, len(content), 7):
         with pytest.raises(ValueError):
-            _mat5.variable(content[:kept], "x")
+            _matlab.variable(content[:kept], "x")
 
 
 @pytest.mark.parametrize("size", [(2000, 1), (1, 1), (-2, -1)])
@@ -84,15 +84,15 @@ def test_a_cell_of_more_or_fewer_matrices_than_its_size_says_is_refused(tmp_path
     place = content.index(struct.pack("<II", 5, 8)) + 8
     content[place : place + 8] = struct.pack("<ii", *size)
     with pytest.raises(ValueError, match=f"2 matrices where {size[0] * size[1]} should be"):
-        _mat5.variable(bytes(content), "x")
+        _matlab.variable(bytes(content), "x")
 
 
 def test_cells_in_more_cells_than_anybody_writes_are_refused(tmp_path: Path) -> None:
     value: object = 1.0
-    for _ in range(_mat5.DEPTH + 1):
+    for _ in range(_matlab.MAX_DEPTH + 1):
         value = tiny.cell([value])
     with pytest.raises(ValueError, match="where a matrix should be"):
-        _mat5.variable(saved(tmp_path / "a.mat", value), "x")
+        _matlab.variable(saved(tmp_path / "a.mat", value), "x")
 
 
 def test_a_struct_whose_fields_have_names_of_no_letters_is_refused(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_struct_whose_fields_have_names_of_no_letters_is_refused(tmp_path: Pat
     place = content.index(struct.pack("<HH", 5, 4)) + 4
     content[place : place + 4] = bytes(4)
     with pytest.raises(ValueError, match="names of 0 letters"):
-        _mat5.variable(bytes(content), "x")
+        _matlab.variable(bytes(content), "x")
 
 
 def part(kind: int, content: bytes, order: str = "<") -> bytes:
@@ -130,14 +130,14 @@ NUMBERS = part(9, struct.pack("<dd", 3, 4))
 )
 def test_a_matrix_without_flags_size_and_name_is_refused(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ValueError, match="a matrix without flags"):
-        _mat5.variable(file(*parts), "x")
+        _matlab.variable(file(*parts), "x")
 
 
 def test_a_small_part_that_is_not_small_is_refused() -> None:
     small = struct.pack("<HH", 1, 1) + b"x\0\0\0"
-    assert _mat5.variable(file(FLAGS, SIZE, small, NUMBERS), "x")
+    assert _matlab.variable(file(FLAGS, SIZE, small, NUMBERS), "x")
     with pytest.raises(ValueError, match="an element of 5 bytes"):
-        _mat5.variable(file(FLAGS, SIZE, small.replace(b"\1\0\1", b"\1\0\5"), NUMBERS), "x")
+        _matlab.variable(file(FLAGS, SIZE, small.replace(b"\1\0\1", b"\1\0\5"), NUMBERS), "x")
 
 
 def test_what_other_programs_write_is_read(tmp_path: Path) -> None:
