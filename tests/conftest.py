@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from tests import toy_model as toy
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything loads Triton: its own functions ask as well
+
+
+# a few examples for whoever waits for `make test`; `make slow` takes the profile "many"
+quiet = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+settings.register_profile("few", max_examples=15, **quiet)
+settings.register_profile("many", max_examples=200, **quiet)
+settings.load_profile("few")
 
 
 @pytest.fixture(scope="session")

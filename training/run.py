@@ -184,11 +184,12 @@ class SaveConfig(SaveConfigCallback):
         super().__init__(*arguments, **options)
         self._models = models
 
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Replaces the class path in the file that Lightning has just written."""
-        del pl_module, stage
-        path = Path(str(trainer.log_dir)) / self.config_filename
-        if not path.is_file():
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Replaces the class path in the file that Lightning writes."""
+        folder, saved = trainer.log_dir, self.already_saved  # the folder is asked for by every process of the run
+        super().setup(trainer, pl_module, stage)
+        path = Path(str(folder)) / self.config_filename
+        if saved or not trainer.is_global_zero or not path.is_file():
             return
         text = path.read_text("utf-8")
         for key, model in self._models.items():

@@ -143,7 +143,8 @@ def saliency(
 @click.option(
     "--observers", default=15, show_default=True, type=click.IntRange(1, 1000), help="Simulated for each scene."
 )
-@click.option("--told", "target_known", is_flag=True, help="Models and chance know which object is the target.")
+@click.option("--target-known", is_flag=True, help="Models and chance know which object is the target.")
+@click.option("--told", is_flag=True, hidden=True)
 @CONDITION
 @output
 def scanpath(
@@ -154,6 +155,7 @@ def scanpath(
     per_picture: Path | None,
     html: Path | None,
     worst: int,
+    told: bool,
     **settings: Any,
 ) -> None:
     """Sequence score, bits per fixation, MultiMatch and search, beside chance and people, with 95 % intervals."""
@@ -161,6 +163,9 @@ def scanpath(
     from evaluation.scanpath.trials import Settings
 
     _check(per_picture, html)
+    if told:
+        click.echo("--told is now called --target-known; use that name.", err=True)
+        settings["target_known"] = True
     result = scanpath_protocol.evaluate(root, _given(names), Settings(**settings), against=against)
     _tell(result, form, per_picture, html, worst)
 

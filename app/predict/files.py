@@ -43,9 +43,9 @@ def output_names(paths: Sequence[Path], kept: Mapping[Path, str] | None = None) 
     `kept` are names that pictures, by their resolved paths, already have: they stay, and no other picture gets them.
     The names do not depend on the order of the paths.
 
-    >>> list(name([Path("a/x.jpg"), Path("b/x.png"), Path("b/y.png")]).values())
+    >>> list(output_names([Path("a/x.jpg"), Path("b/x.png"), Path("b/y.png")]).values())
     ['x.jpg', 'x.png', 'y']
-    >>> list(name([Path("a/x.jpg"), Path("b/x.jpg")]).values())
+    >>> list(output_names([Path("a/x.jpg"), Path("b/x.jpg")]).values())
     ['a-x.jpg', 'b-x.jpg']
     """
     full = {path: path.resolve() for path in paths}

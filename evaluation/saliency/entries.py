@@ -69,6 +69,14 @@ class Entry:
         return partial(_predict_by_model, Predictor(self.source, provider="cpu", threads=1), self.condition)
 
 
+def current_name(name: str) -> str:
+    """What a model is called today; an old name of a baseline is warned of."""
+    if name not in saliency.OLD_KEYS:
+        return name
+    log.warning("The baseline %s is now called %s; use that name.", name, saliency.OLD_KEYS[name])
+    return saliency.OLD_KEYS[name]
+
+
 def collect(
     models: Sequence[str | Path] | None,
     baselines: bool,

@@ -186,6 +186,8 @@ def evaluate(
         GazeError: The set, a model or a folder of maps cannot be used, or there is no row `against`.
     """
     root = Path(root)
+    models = None if models is None else [entries.current_name(str(model)) for model in models]
+    against = None if against is None else entries.current_name(against)
     run = _prepare(root, models, settings, against)
     rows = track(score_pictures(run, workers), "pictures", len(run.images.chosen))
     values = by_row(list(rows))

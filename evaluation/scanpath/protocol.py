@@ -168,7 +168,7 @@ def _collect(
     """The models by row, `against` among them unless it is another row; and the row that `against` means."""
     given = [str(model) for model in models]
     if against == TARGET_KNOWN and not (settings.target_known and data.search):
-        raise GazeError(f"There is no row {TARGET_KNOWN!r}; it needs --told and a set of searches.")
+        raise GazeError(f"There is no row {TARGET_KNOWN!r}; it needs --target-known and a set of searches.")
     opened = _open_models(given, settings, data)
     if not against or against in opened or against in ScanpathEvaluation.kinds:
         return opened, against or ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.coco import Coco, read
@@ -183,7 +183,6 @@ def lengths_of(mask: np.ndarray) -> list[int]:
     return lengths
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.5, 0.98]))
 def test_run_lengths_as_numbers_and_as_a_string_are_the_mask_and_its_box(
     height: int, width: int, seed: int, share: float
@@ -291,7 +290,6 @@ def test_a_polygon_that_is_none_is_named(tmp_path: Path) -> None:
         read(outlined(tmp_path, SQUARE, [[1, 2, 3]])).objects()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_json_gives_objects_or_one_sentence(tmp_path: Path, data: st.DataObject) -> None:
     leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400)

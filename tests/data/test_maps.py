@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
@@ -28,7 +28,6 @@ def test_a_degree_at_the_centre_of_a_screen_has_its_pixels() -> None:
     st.lists(st.tuples(st.floats(-3, 12, width=32), st.floats(-3, 9, width=32)), max_size=30),
     st.tuples(st.integers(1, 6), st.integers(1, 9)),
 )
-@settings(max_examples=60, deadline=None)
 def test_counts_are_those_of_a_loop(points: list[tuple[float, float]], size: tuple[int, int]) -> None:
     expected = np.zeros(size, np.float32)
     for x, y in points:

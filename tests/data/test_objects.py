@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import GazeError, TableError
@@ -51,7 +51,6 @@ POINTS = st.lists(st.tuples(st.integers(-8, 70), st.integers(-8, 70)), max_size=
 
 
 @given(BOXES, POINTS, st.sampled_from([0.0, 2.5, math.inf]))
-@settings(max_examples=100, deadline=None)
 def test_a_fixation_belongs_to_the_smallest_box_around_it_else_to_the_nearest(
     boxes: list[tuple[int, ...]], points: list[tuple[int, int]], within: float
 ) -> None:
@@ -201,7 +200,6 @@ def test_on_a_grid_the_target_is_the_cell_with_the_middle_of_its_box() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 300), st.integers(1, 300))
-@settings(max_examples=30, deadline=None)
 def test_a_grid_covers_the_picture_once(rows: int, columns: int, width: int, height: int) -> None:
     cells = grid(width, height, rows, columns)
     assert len(cells) == rows * columns

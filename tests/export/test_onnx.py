@@ -1,7 +1,6 @@
 """An exported file agrees with PyTorch on pictures, batches and canvases that are new to it, or there is no file."""
 
 import copy
-import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -212,7 +211,7 @@ def test_a_graph_is_fed_letterboxed_pictures_each_under_another_condition() -> N
 def test_a_model_of_the_table_exports_or_says_why_not(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     arguments = TINY if name == "tempsal" else {"slices": 2}
-    made = pkgutil.resolve_name(MODELS[name])(conditions=("one", "two"), **arguments).eval()
+    made = MODELS[name].load()(conditions=("one", "two"), **arguments).eval()
     path = tmp_path / f"{name}.onnx"
     terms = contract(made, name=name)
     if name == "spectral":  # a Fourier transform over each picture's own content has no standard graph

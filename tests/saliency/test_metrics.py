@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from saliency import METRICS, metrics
@@ -215,7 +215,6 @@ def grid(values: list[float]) -> np.ndarray:
     return np.array(values, np.float32).reshape(1, 3, 4)
 
 
-@settings(max_examples=60, deadline=None)
 @given(maps, st.lists(st.integers(0, 3), min_size=12, max_size=12))
 def test_auc_reads_only_the_order_of_the_values_and_mirrors_with_them(values: list[float], counts: list[int]) -> None:
     prediction, fixations = grid(values), np.array(counts).reshape(1, 3, 4)
@@ -230,7 +229,6 @@ def test_auc_reads_only_the_order_of_the_values_and_mirrors_with_them(values: li
     assert metrics.sauc(prediction, fixations, everywhere).item() == pytest.approx(auc.item(), abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(maps, maps)
 def test_bounds_symmetries_and_scale(first: list[float], second: list[float]) -> None:
     p, q = grid(first) + 0.01, grid(second) + 0.01
@@ -244,7 +242,6 @@ def test_bounds_symmetries_and_scale(first: list[float], second: list[float]) ->
         assert metrics.cc(p, p * 4).item() == pytest.approx(1, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=12, max_size=12))
 def test_ranks_count_what_is_below_for_any_floats(values: list[float]) -> None:
     prediction = np.array(values, np.float32)

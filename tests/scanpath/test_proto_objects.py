@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data import maps
@@ -76,7 +76,6 @@ def test_boxes_hold_their_regions_and_confidences_are_the_regions_mass() -> None
     st.integers(0, 1000),
     st.sampled_from([0, 3, 9]),
 )
-@settings(max_examples=60, deadline=None)
 def test_objects_are_within_their_limits(
     size: tuple[int, int], most: int, share: float, seed: int, smooth: int
 ) -> None:

@@ -253,6 +253,7 @@ def test_an_unknown_recipe_loss_or_start_is_said_in_one_sentence(tiny: Path, tmp
         run(tiny, tmp_path, "--model.start", str(tmp_path / "none.safetensors"))
 
 
+@pytest.mark.slow
 def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "app.cli.main", "train", "tempsal-tiny", "--data.root", str(tiny)]
     flags = ["--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.accelerator", "cpu"]
@@ -262,7 +263,7 @@ def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "MEMBER: 2/2" in done.stderr

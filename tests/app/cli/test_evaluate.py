@@ -3,11 +3,13 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
+from data.errors import GazeError
 from data.synthetic import layouts
 from data.synthetic import scenes as synthetic_scenes
 from tests import toy_model as toy
@@ -102,3 +104,16 @@ def test_help_says_what_a_model_can_be() -> None:
     shown = gaze("saliency", "--help").stdout
     for words in ("NAME|FILE.onnx|FOLDER_OF_MAPS", "--against", "--html", "--per-picture", "--workers", "markdown"):
         assert words in shown
+
+
+@pytest.mark.parametrize(("flag", "warned"), [("--target-known", False), ("--told", True)])
+def test_the_old_name_of_an_option_works_and_says_the_new_one(
+    flag: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(root: Path, models: Any, settings: Any, **_: Any) -> None:
+        raise GazeError(f"target_known is {settings.target_known}.")
+
+    monkeypatch.setattr("evaluation.scanpath.protocol.evaluate", asked)
+    result = CliRunner().invoke(main, ["evaluate", "scanpath", "--data", str(tmp_path), flag])
+    assert "target_known is True" in result.stderr
+    assert ("--told is now called --target-known" in result.stderr) == warned

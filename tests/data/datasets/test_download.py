@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.datasets import download
@@ -355,7 +355,6 @@ def test_a_set_that_needs_a_person_says_where_to_go(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_of_an_archive_unpack_or_are_refused(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(zipped({"a/b": b"some text" * 50, "c": b"more"}))
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=6)):

@@ -132,7 +132,7 @@ def test_whatever_file_is_missing_empty_or_a_folder_it_is_a_sentence_or_a_result
     assert len(read(name, root)) == len(whole)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(draw=st.data())
 def test_whatever_bytes_are_broken_it_is_a_sentence_or_a_result(
     published: tuple[str, Path], draw: st.DataObject

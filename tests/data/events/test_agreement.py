@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -104,7 +104,6 @@ def test_recordings_add_up() -> None:
 
 
 @given(LABELS, st.integers(0, 2))
-@settings(max_examples=80, deadline=None)
 def test_kappa_is_that_of_another_library(pairs: list[tuple[int, int]], label: int) -> None:
     first, second = np.array(pairs, np.int8).T
     found = agreement(first, second, np.arange(float(len(first))), label).kappa
@@ -116,7 +115,6 @@ def test_kappa_is_that_of_another_library(pairs: list[tuple[int, int]], label: i
 
 
 @given(LABELS)
-@settings(max_examples=80, deadline=None)
 def test_matching_is_that_of_a_loop_and_does_not_depend_on_who_is_first(pairs: list[tuple[int, int]]) -> None:
     first, second = np.array(pairs, np.int8).T
 

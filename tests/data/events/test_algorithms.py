@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.events.detect import BLINK, FIXATION, METHODS, PSO, SACCADE, detect, detect_fixations
@@ -136,7 +136,6 @@ def test_dispersion_needs_its_duration_and_no_velocity() -> None:
 
 
 @given(st.integers(2, 40), st.floats(0.5, 6), st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
 def test_dispersion_is_that_of_a_loop(size: int, dispersion: float, seed: int) -> None:
     degrees = np.cumsum(np.random.default_rng(seed).normal(0, 0.4, (300, 2)), 0)
     degrees[150:153] = np.nan

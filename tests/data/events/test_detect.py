@@ -174,7 +174,7 @@ NUMBERS = st.one_of(
     st.fixed_dictionaries({}, optional={name: st.floats(0, 100) for name in ("min_duration", "pursuit")}),
     st.one_of(st.none(), st.floats(0.5, 250)),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_gaze_gives_labels_and_fixations_inside_it_or_a_sentence(
     rows: list[tuple[float, float, float, int]],
     method: str,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -176,7 +176,6 @@ def test_a_cut_off_archive_and_a_broken_sidecar_are_said(tmp_path: Path) -> None
         all_of(path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), which=st.sampled_from(["table", "sidecar", "screen", "events"]))
 def test_a_damaged_file_gives_samples_or_a_sentence(tmp_path: Path, data: Any, which: str) -> None:
     path = tmp_path / "x" / "sub-01" / "beh" / f"{NAME}.tsv.gz"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -302,7 +302,6 @@ def test_times_below_nought_count_from_the_onset(tmp_path: Path) -> None:
     assert found.time[[0, 20]].tolist() == [-40, 0]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_table_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     whole = table(tmp_path / "whole.csv", count=12, form="{t},{x},{y},a.jpg").read_bytes()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -319,7 +319,6 @@ def test_trials_that_were_broken_off_are_left_out_and_counted(tmp_path: Path, me
     assert len(all_of(write(tmp_path, whole, two))[0]) == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     blink = "SBLINK R 2040\nEBLINK R 2040\t2060\t22\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -150,13 +150,11 @@ def test_a_recording_is_named_by_its_folder_not_by_the_number_of_its_export(tmp_
     assert all_of(folder / "gaze_positions.csv")[0][0].subject == "anna_000"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     assert_survives(tmp_path / "a.csv", core(tmp_path / "whole.csv", 12).read_bytes(), data, all_of)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), which=st.sampled_from(["gaze.csv", "sections.csv", "events.csv"]))
 def test_a_damaged_file_of_pupil_cloud_gives_samples_or_a_sentence(tmp_path: Path, data: Any, which: str) -> None:
     path = cloud(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -25,7 +25,6 @@ def words(found: _text_table.TextTable) -> list[list[str]]:
     return [list(row) for row in zip(*(found.words(name) for name in found.names), strict=True)]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=6), st.sampled_from(",;|"))
 def test_quoted_cells_are_those_of_the_csv_module(
     tmp_path: Path, rows: list[tuple[str, str, str]], separator: str

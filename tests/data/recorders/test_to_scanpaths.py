@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import GazeError, RecordingError
@@ -202,7 +202,6 @@ def test_what_is_written_is_read_back_without_a_defect(pictures: Path, tmp_path:
     np.testing.assert_allclose(paths[0].xy, items[0][1][0].xy)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_samples_give_a_data_set_or_a_sentence(pictures: Path, data: Any) -> None:
     steps = data.draw(st.lists(st.sampled_from([0.1, 2.0, 4.0, 50.0, 1e4]), max_size=60))

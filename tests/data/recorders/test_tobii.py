@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
@@ -146,7 +146,6 @@ def test_rows_of_events_are_no_samples_but_lost_samples_are(tmp_path: Path) -> N
     assert (len(found), int(np.isnan(found.xy[:, 0]).sum())) == (20, 1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_export_gives_samples_or_a_sentence(tmp_path: Path, data: Any) -> None:
     assert_survives(tmp_path / "a.tsv", export(tmp_path / "whole.tsv").read_bytes(), data, all_of)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import TableError
@@ -125,7 +125,6 @@ def test_the_memory_sets_of_a_real_set_read_quickly(shared: Path) -> None:
     assert all(path.target in path.memory_set for path in paths)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_of_trials_give_a_result_or_a_table_error(root: Path, data: st.DataObject) -> None:
     content = bytearray(b"image,subject,target,memory_set\na.png,s1,cup,cup;pen\n")

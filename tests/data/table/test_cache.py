@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -180,7 +180,6 @@ PIECES = st.sampled_from(
 BYTES = "\n".join((SEARCH, "a.png,s1,0,5,6,200,100,search,cup,1,2,3,4,1", "b.png,s1,0,5,6,,,,,,,,,", "")).encode()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_read_as_row_by_row(root: Path, data: st.DataObject) -> None:
     content = scrambled(BYTES, data, 4, st.one_of(PIECES, st.binary(max_size=3)))

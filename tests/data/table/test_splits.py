@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import GazeError
@@ -47,7 +47,6 @@ def attempt(*arguments: Any, **options: Any) -> dict[str, list[Item]] | None:
         return None
 
 
-@settings(max_examples=40)
 @given(ITEMS, SEEDS, SHARES)
 def test_no_picture_is_on_two_sides_and_none_is_lost(items: list[Item], seed: int, shares: tuple[float, ...]) -> None:
     found = split(items, shares=shares, seed=seed)
@@ -61,7 +60,6 @@ def test_no_picture_is_on_two_sides_and_none_is_lost(items: list[Item], seed: in
     assert all(trials[picture.name] == paths for part in found.values() for picture, paths in part)
 
 
-@settings(max_examples=40)
 @given(ITEMS, SEEDS, SHARES)
 def test_no_target_is_on_two_sides(items: list[Item], seed: int, shares: tuple[float, ...]) -> None:
     found = attempt(items, "target", shares, seed)
@@ -73,7 +71,6 @@ def test_no_target_is_on_two_sides(items: list[Item], seed: int, shares: tuple[f
     assert all(bool(part) == (share > 0) for part, share in zip(found.values(), shares, strict=True))
 
 
-@settings(max_examples=40)
 @given(ITEMS, SEEDS)
 def test_no_viewer_is_on_two_sides(items: list[Item], seed: int) -> None:
     found = attempt(items, "observer", seed=seed)
@@ -87,7 +84,6 @@ def test_no_viewer_is_on_two_sides(items: list[Item], seed: int) -> None:
     assert all(paths for part in found.values() for _, paths in part)
 
 
-@settings(max_examples=40)
 @given(ITEMS, SEEDS, st.booleans())
 def test_no_layout_is_on_two_sides(items: list[Item], seed: int, called: bool) -> None:
     key: dict[str, int] = {picture.name: int(picture.name) % 5 for picture, _ in items}
@@ -101,7 +97,6 @@ def test_no_layout_is_on_two_sides(items: list[Item], seed: int, called: bool) -
     assert sum(map(len, sides)) == len(set.union(*sides))
 
 
-@settings(max_examples=40)
 @given(ITEMS, SEEDS, st.sampled_from(["picture", "target", "observer", "layout"]), st.randoms(use_true_random=False))
 def test_the_order_of_the_items_does_not_matter(items: list[Item], seed: int, by: str, chance: Any) -> None:
     shuffled = list(items)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.errors import TableError
@@ -90,7 +90,7 @@ def quote(cell: str, quoted: bool | None) -> str:
 
 
 BLOCKS = st.sampled_from([1 << 18, 200, 50])  # bytes that are split at once
-FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings()
 
 
 @FUZZ

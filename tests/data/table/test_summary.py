@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -135,7 +135,6 @@ NUMBER = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9))
 
 
 @given(rows=st.lists(st.tuples(NUMBER, NUMBER, NUMBER, NUMBER), min_size=1, max_size=8))
-@settings(max_examples=100, deadline=None)
 def test_any_fixations_can_be_told(rows: list[tuple[float, float, float, float]]) -> None:
     found = summary.summarise([(WIDE, (scanpath(*rows), scanpath(rows[0], subject="s2")))])
     json.dumps(summary.numbers(found), allow_nan=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -155,7 +155,6 @@ def test_a_defect_is_one_line_with_a_remedy() -> None:
 BYTES = "\n".join((SEARCH, "a.png,s1,0,5,6,200,100,search,cup,1,2,3,4,1", "b.png,s1,0,5,6,,,,,,,,,")).encode()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_a_result_or_a_table_error(root: Path, data: st.DataObject) -> None:
     content = scrambled(BYTES, data, 6, st.one_of(PIECES, st.binary(max_size=4)))
@@ -168,7 +167,6 @@ def test_any_bytes_give_a_result_or_a_table_error(root: Path, data: st.DataObjec
     assert all(len(scanpath) > 0 for _, scanpaths in items or [] for scanpath in scanpaths)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_json_gives_objects_or_a_table_error(root: Path, data: st.DataObject) -> None:
     leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400)

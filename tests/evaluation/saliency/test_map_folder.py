@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -186,7 +186,6 @@ def files() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".npy", ".npz"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_a_map_or_a_sentence(suffix: str, data: st.DataObject, tmp_path: Path) -> None:
     content = bytearray(files()[suffix])

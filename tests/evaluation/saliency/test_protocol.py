@@ -396,7 +396,9 @@ def test_a_classical_baseline_has_one_thread_of_torch_and_gives_the_others_back(
 def test_without_torch_a_classical_baseline_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset(tmp_path / "set", [crowd(np.random.default_rng(9))] * 3)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(GazeError, match=r"'spectral' needs torch, .*; run `make setup`, or .*\(--no-baselines\)"):
+    with pytest.raises(
+        GazeError, match=r"'spectral_residual' needs torch, .*; run `make setup`, or .*\(--no-baselines\)"
+    ):
         evaluate(tmp_path / "set", [], baselines=True, workers=2)
 
 

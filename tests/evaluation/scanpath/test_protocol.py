@@ -123,7 +123,7 @@ def test_chance_and_people_are_scored_where_there_is_no_model(free: Path) -> Non
 
 
 def test_a_walk_that_is_told_the_target_is_no_rival_of_those_that_are_not(free: Path) -> None:
-    with pytest.raises(GazeError, match="There is no row 'markov, told the target'; it needs --told"):
+    with pytest.raises(GazeError, match="There is no row 'markov, told the target'; it needs --target-known"):
         evaluate(free, [], against=scanpath_protocol.TARGET_KNOWN)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import ModelError
@@ -105,7 +105,6 @@ def test_the_graph_is_passed_without_being_read(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_gives_an_entry_or_a_sentence(data: st.DataObject, tmp_path: Path) -> None:
     path = tmp_path / "toy.onnx"

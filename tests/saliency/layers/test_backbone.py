@@ -202,7 +202,7 @@ def test_a_file_that_names_a_model_of_the_hub_alone_is_refused_without_asking(tm
             "arguments": {"appearance": "saliency", "saliency": arguments},
         }
     save_file({"a": torch.zeros(2)}, tmp_path / "foreign.safetensors", {"gaze": json.dumps(description)})
-    known = {"tempsal": "saliency.models.tempsal:TempSAL", "oat": "scanpath.models.oat:OAT"}
+    known = tasks.models()
     with pytest.raises(ModelError, match=r"^The file names the backbone 'hf:someone/model' without its configuration"):
         weights.load(tmp_path / "foreign.safetensors", known)
 

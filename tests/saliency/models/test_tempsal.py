@@ -25,7 +25,7 @@ TINY: dict[str, dict[str, Any]] = {"tempsal": {"width": 16, "fine": 8, "blocks":
 def network(name: str) -> nn.Module:
     """A model of the table that is not as it starts: every weight has moved, so that nothing cancels by chance."""
     torch.manual_seed(0)
-    made: nn.Module = pkgutil.resolve_name(MODELS[name])(conditions=("one", "two"), slices=2, **TINY.get(name, {}))
+    made: nn.Module = MODELS[name].load()(conditions=("one", "two"), slices=2, **TINY.get(name, {}))
     with torch.no_grad():
         for parameter in made.parameters():
             parameter += 0.02 * torch.randn_like(parameter)
@@ -109,7 +109,7 @@ def test_a_model_in_evaluation_gives_the_same_twice_and_leaves_its_input_alone(n
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_looks_at_the_picture_unless_it_is_the_centre_bias(name: str) -> None:
     log = run(name, clutter(2), [BOXES[0]] * 2)
-    assert torch.equal(log[0], log[1]) is (name == "center")
+    assert torch.equal(log[0], log[1]) is (name == "center_bias")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -121,7 +121,7 @@ def test_uniform_has_no_centre_bias(name: str) -> None:
     assert made.conditions[last] == "uniform"
     grey = torch.full((1, *CANVAS, 3), 124, dtype=torch.uint8)
     log = run(name, grey, [BOXES[0]], [last])
-    if name == "center" or isinstance(made, Classical):
+    if name == "center_bias" or isinstance(made, Classical):
         torch.testing.assert_close(log.exp(), torch.full_like(log, 1 / (64 * 96)), rtol=1e-4, atol=0)
     if hasattr(made, "finish"):  # nothing of the bias is left, whatever it had learned
         changed = copy.deepcopy(made)
@@ -142,7 +142,7 @@ def test_a_model_is_built_again_from_its_arguments(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_says_in_one_line_what_it_is(name: str) -> None:
-    module = pkgutil.resolve_name(MODELS[name].split(":")[0])
+    module = pkgutil.resolve_name(MODELS[name].place.split(":")[0])
     line = (inspect.getdoc(module) or "").splitlines()[0]
     assert line.endswith((".", "training."))
     assert 20 < len(line) < 120
@@ -212,7 +212,7 @@ def test_tempsal_has_the_arithmetic_of_its_docstring() -> None:
 
 def test_the_models_folder_holds_no_model_that_the_table_lacks() -> None:
     folder = Path(pkgutil.resolve_name("saliency").__file__).parent
-    named = {value.split(":")[0].rpartition(".")[2] for value in MODELS.values()}
+    named = {value.place.split(":")[0].rpartition(".")[2] for value in MODELS.values()}
     for path in sorted(folder.glob("*.py")):
         module = pkgutil.resolve_name(f"saliency.{path.stem}") if path.stem != "__init__" else types.ModuleType("none")
         models = [
