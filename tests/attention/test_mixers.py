@@ -155,7 +155,10 @@ def inputs(name: str, size: tuple[int, int, int]) -> dict[str, Tensor]:
     return {**given, "boxes": boxes(*size)} if name == "relational" else given
 
 
-@pytest.mark.parametrize("name", MIXERS)
+SLOW = {"foveal"}  # half a minute to export
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MIXERS])
 def test_the_onnx_form_agrees_at_other_sizes(name: str, tmp_path: Path) -> None:
     graph = Ways(mixer(name)).eval()
     small = (2, 2, 3)  # less than one window: the exporter takes what is 1 in its example for a constant
