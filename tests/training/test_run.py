@@ -98,7 +98,10 @@ class Struck(training_run.Pause):
         super().on_train_batch_end(trainer, pl_module, *rest)
 
 
-@pytest.mark.parametrize(("workers", "step"), [(0, 3), (1, 3), (1, 4)])  # two steps an epoch
+@pytest.mark.parametrize(
+    ("workers", "step"),
+    [(1, 3), pytest.param(0, 3, marks=pytest.mark.slow), pytest.param(1, 4, marks=pytest.mark.slow)],
+)  # two an epoch
 def test_a_run_stopped_by_sigterm_continues_exactly(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, step: int
 ) -> None:
@@ -143,6 +146,7 @@ class Masks(Callback):
             type(self).seen = (*self.seen, (made == 0).all(-1).all(-1))
 
 
+@pytest.mark.slow
 def test_accumulated_batches_drop_differently_and_a_stopped_run_continues_exactly(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

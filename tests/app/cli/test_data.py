@@ -208,7 +208,10 @@ def test_show_refuses_what_it_cannot_tell(tmp_path: Path) -> None:
     assert "are written as PNG; give a name that ends in .png." in result.stderr
 
 
-@pytest.mark.parametrize("name", ["osie", "crowd", "scene", "interiors", "hsem", "amazon_covers", "lund2013"])
+LARGER = ("osie", "crowd", "scene", "interiors", "amazon_covers", "lund2013")  # sets that take seconds each
+
+
+@pytest.mark.parametrize("name", ["hsem", *(pytest.param(name, marks=pytest.mark.slow) for name in LARGER)])
 def test_check_works_on_each_real_set(shared: Path, name: str) -> None:
     result = gaze("check", shared / name)
     sound = name in ("osie", "scene", "hsem", "amazon_covers")

@@ -89,7 +89,10 @@ def test_any_number_of_gazes_errs_little(n: int, device: str) -> None:
     assert_errs_little(fast, formula, inputs(9, 13, n), others, device=device)
 
 
-@pytest.mark.parametrize(("h", "w"), [(1, 1), (1, 63), (17, 2), (9, 18)])
+@pytest.mark.parametrize(
+    ("h", "w"),
+    [(1, 1), (17, 2), pytest.param(1, 63, marks=pytest.mark.slow), pytest.param(9, 18, marks=pytest.mark.slow)],
+)
 def test_any_grid_that_looks_from_its_own_places_errs_little(h: int, w: int, device: str) -> None:
     assert_errs_little(fast, formula, inputs(h, w), {"gaze": None, "e2": 1.0, "levels": 4}, device=device)
 

@@ -200,6 +200,7 @@ def test_the_mixer_is_the_operator_between_its_projections() -> None:
     torch.testing.assert_close(mixer(x, mask, boxes.unflatten(1, (3, 4))), expected)
 
 
+@pytest.mark.slow
 def test_in_onnx_too_a_box_without_size_has_no_place() -> None:
     import onnxruntime
 

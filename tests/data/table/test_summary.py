@@ -90,7 +90,9 @@ def test_who_does_not_move_looks_in_no_direction() -> None:
     assert not plot.draw(still, "still").axes[4].patches[1:]
 
 
-@pytest.mark.parametrize("title", ["a$^$b", "日本", "$", "\\frac"])
+@pytest.mark.parametrize(
+    "title", ["a$^$b", *(pytest.param(title, marks=pytest.mark.slow) for title in ("日本", "$", "\\frac"))]
+)
 def test_a_page_may_have_any_title(tmp_path: Path, title: str) -> None:
     plot.write(summary.summarise([(WIDE, [scanpath((1, 1, 0, 100))])]), title, tmp_path / "page.png")
     assert colours(tmp_path / "page.png") > 5
@@ -147,7 +149,10 @@ def colours(path: Path) -> int:
         return len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0))
 
 
-@pytest.mark.parametrize("name", ["osie", "crowd", "scene", "interiors", "hsem", "amazon_covers", "lund2013"])
+LARGER = ("osie", "crowd", "scene", "interiors", "amazon_covers", "lund2013")  # sets that take seconds each
+
+
+@pytest.mark.parametrize("name", ["hsem", *(pytest.param(name, marks=pytest.mark.slow) for name in LARGER)])
 def test_real_sets_are_told_and_drawn(shared: Path, tmp_path: Path, name: str) -> None:
     found = summary.summarise(read_table(shared / name))
     json.dumps(summary.numbers(found), allow_nan=False)
