@@ -5,6 +5,7 @@ A run writes into `runs/<recipe>/<number>/`: its full configuration, TensorBoard
 """
 
 import functools
+import logging
 import re
 import signal
 import warnings
@@ -23,8 +24,11 @@ from data.errors import GazeError
 from training import Model, weights
 from training.lightning_cli import TaskCLI
 
+logger = logging.getLogger(__name__)
+
 CONFIG = ("--config", "-c")  # flags whose value is a configuration
 MOVED = {"data.augment.Natural": "training.augment.Natural"}  # classes of recipes of gaze 0.2 and before
+RENAMED = {"data.told_share": "data.target_known_share", "model.pace": "model.duration_weight"}  # of gaze 0.2
 NETWORK = ("--model.network", "--model.network.class_path")  # flags whose value is a model
 
 NOISE = (  # what Lightning says of itself, or advises where we know better
@@ -133,7 +137,13 @@ def train(
 
 def with_class_paths(text: str, models: Mapping[str, Model]) -> str:
     """A YAML configuration in which every class stands by its path of today, models named by key among them."""
-    return str(yaml.safe_dump(_with_class_paths(yaml.safe_load(text), models), sort_keys=False))
+    tree = _with_class_paths(yaml.safe_load(text), models)
+    for old, new in RENAMED.items():
+        (part, before), (_, now) = old.split("."), new.split(".")
+        options = tree.get(part) if isinstance(tree, dict) else None
+        if isinstance(options, dict) and before in options:
+            options[now] = options.pop(before)
+    return str(yaml.safe_dump(tree, sort_keys=False))
 
 
 def _with_class_paths(tree: Any, models: Mapping[str, Model]) -> Any:
@@ -159,6 +169,10 @@ def _named(arguments: Sequence[str], models: Mapping[str, Model]) -> list[str]:
     name = ""  # of the flag whose value comes next
     for argument in arguments:
         flag, equals, value = argument.partition("=")
+        if flag.removeprefix("--") in RENAMED:
+            now = "--" + RENAMED[flag.removeprefix("--")]
+            logger.warning("%s is now called %s; use that name.", flag, now)
+            flag, argument = now, now + equals + value
         if name:
             flags.append(_value(name, argument, models))
             name = ""

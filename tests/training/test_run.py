@@ -299,3 +299,13 @@ def test_a_configuration_of_before_the_move_still_trains_and_what_is_written_nam
 def test_a_flag_may_name_the_model_by_key_or_class(tiny: Path, tmp_path: Path, name: str) -> None:
     out = run(tiny, tmp_path, f"--model.network={name}", "--trainer.max_steps", "1")
     assert "class_path: tempsal\n" in (out / "config.yaml").read_text("utf-8")
+
+
+def test_old_names_of_options_are_read_in_configurations_and_flags(caplog: pytest.LogCaptureFixture) -> None:
+    text = training_run.with_class_paths("data: {told_share: 0.5}\nmodel: {pace: 0.1, network: oat}\n", tasks.models())
+    assert "target_known_share: 0.5" in text
+    assert "duration_weight: 0.1" in text
+    assert training_run._named(["--model.pace=0.2", "--data.told_share", "1"], tasks.models()) == [
+        *("--model.duration_weight=0.2", "--data.target_known_share", "1"),
+    ]
+    assert "--model.pace is now called --model.duration_weight" in caplog.text
