@@ -80,6 +80,27 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Fixations:
+    """The fixations of one person looking at one thing, as the recorder's own program found them."""
+
+    subject: str
+    stimulus: str  # as in `Samples`
+    onset: Float[np.ndarray, " n"]  # milliseconds from the picture's onset where that is recorded, else from any moment
+    duration: Float[np.ndarray, " n"]  # milliseconds
+    xy: Float[np.ndarray, "n 2"]  # pixels of the screen
+    screen: Screen
+
+    def __post_init__(self) -> None:
+        count = len(self.onset)
+        if self.onset.shape != (count,) or self.duration.shape != (count,) or self.xy.shape != (count, 2):
+            shapes = f"{self.onset.shape}, {self.duration.shape} and {self.xy.shape}"
+            raise GazeError(f"Fixations: onset, duration and xy have shapes {shapes}, but must be (n,), (n,), (n, 2).")
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+
+@dataclass(frozen=True)
 class Picture:
     """A picture by name and size; `data.picture.read(picture.path)` gives its pixels."""
 

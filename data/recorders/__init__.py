@@ -3,7 +3,8 @@
 A maker's file declares its format, `RECORDER` (see `data.recorders.detect_format.Recorder`), and has two functions:
 
     sniff(path, start)      whether a file is of this format, from its path and the text that it starts with
-    read(path, screen, ...) one `data.gaze.Samples` a trial; options are keywords, among them subject, stimulus, tell
+    read(path, screen, ...) one `data.gaze.Samples` a trial (or `Fixations`, where a file holds no samples); options are
+                            keywords, among them subject, stimulus, stimulus_column (that names the pictures), tell
 
 and, where a recording is more than one file, `left_out(paths, given)`. Nothing else names a maker: `RECORDERS` is made
 of the files that are in this folder.

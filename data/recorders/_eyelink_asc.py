@@ -12,6 +12,7 @@ samples a second edf2asc without -ftime writes each millisecond twice; the secon
 SR Research, EyeLink 1000 Plus User Manual, "ASC file format".
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.recorders import _units
+from data.recorders._segments import segments
 from data.recorders._text_table import Warn
 
-_COLUMN = r"[ \t]+(?:(-?\d+\.\d*|-?\.\d+)|\.|-?[Nn][Aa][Nn])"
+_COLUMN = r"[ \t]+(?:(-?\d+\.?\d*(?:[eE][+-]?\d+)?|-?\.\d+)|\.|-?[Nn][Aa][Nn])"
+_TIME = re.compile(r"^(\d+\.?\d*)[ \t]", re.MULTILINE)
 _ONE = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}(?=\s)|\d)"  # a line that is cut off or damaged has no time
 _TWO = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}[ \t]+\S+{_COLUMN}{_COLUMN}(?=\s)|\d)"
 ROWS = {"L": re.compile(_ONE, re.MULTILINE), "R": re.compile(_ONE, re.MULTILINE), "LR": re.compile(_TWO, re.MULTILINE)}
@@ -50,6 +53,24 @@ def lines(content: str) -> Iterator[Line]:
         keyword, time, words = match["kind"], float(match["time"]), match["words"] or ""
         delay = re.match(r"(-?\d+)\s+", words) if keyword == "MSG" else None
         yield Line(keyword, time - float(delay[1]), words[delay.end() :]) if delay else Line(keyword, time, words)
+
+
+def pieces(content: str) -> list[str]:
+    """A file's text, cut where its clock begins anew: what lies between two sessions belongs to the second."""
+    times = np.array(_TIME.findall(content), float)
+    starts = sorted(int(rows.min()) for rows in segments(times))[1:]
+    if not starts:
+        return [content]
+    offsets = [match.start() for match in _TIME.finditer(content)]
+    cuts = [0, *(_session(content, offsets[row - 1], offsets[row], times[row - 1]) for row in starts), len(content)]
+    return [content[start:stop] for start, stop in itertools.pairwise(cuts)]
+
+
+def _session(content: str, last: int, first: int, time: float) -> int:
+    """Where a session begins, of which `first` is the first sample; `last` is the one before, at `time`."""
+    header = re.compile(r"^\*\*|^(?:MSG|START)\s+(\d+\.?\d*)", re.MULTILINE)
+    found = (it.start() for it in header.finditer(content, last, first) if not it[1] or float(it[1]) < time - 50)
+    return next(found, first)
 
 
 def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:

@@ -152,13 +152,23 @@ class TextTable:
         """The first of the names that is a column, exactly or however it is written; "" if none is."""
         return match(self.names, *names)
 
+    def column(self, name: str) -> str:
+        """The column of this name, however it is written.
+
+        Raises:
+            RecordingError: There is none.
+        """
+        found = self.find(name)
+        if not found:
+            few = ", ".join(it[:40] for it in self.names[:12]) + (" ..." if len(self.names) > 12 else "")
+            raise RecordingError(f"{self.path}: no column {name!r}; choose among {few}.")
+        return found
+
     def _column(self, name: str) -> "pyarrow.ChunkedArray":
         from pyarrow import compute
 
-        if name not in self.names:
-            few = ", ".join(it[:40] for it in self.names[:12]) + (" ..." if len(self.names) > 12 else "")
-            raise RecordingError(f"{self.path}: no column {name!r}; choose among {few}.")
-        return compute.utf8_trim(self._table.column(self.names.index(name)), characters=' "\t')
+        exact = name if name in self.names else self.column(name)
+        return compute.utf8_trim(self._table.column(self.names.index(exact)), characters=' "\t')
 
     def words(self, name: str) -> np.ndarray:
         """A column as strings; "" where a cell is empty."""

@@ -1,9 +1,14 @@
-"""Samples of a recording cut into trials: where one begins and ends, and a clock that only rises."""
+"""Samples of a recording cut into trials: the stage that every reader passes.
+
+A trial lies within one segment of the clock (`data.recorders._segments`); its times only rise, and lie together: a few
+that are far from all others are left out, and told.
+"""
 
 import itertools
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +17,29 @@ from jaxtyping import Bool, Float, Int64
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders._recording_names import stem
+from data.recorders._segments import Rows, near, segments
 from data.recorders._text_table import Warn
 
+STRAY = 1 / 3  # of the rows: as many may be far from all others
 
-def rising(
-    time: Float[np.ndarray, " n"], xy: Float[np.ndarray, "n 2"]
-) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m 2"]]:
-    """Samples in the order of time, the first of those that share one."""
-    order = np.argsort(time, kind="stable")
-    order = order[np.isfinite(time[order])]
-    first = np.diff(time[order], prepend=-np.inf) > 0
-    return time[order][first], xy[order][first]
+Names = tuple[np.ndarray, np.ndarray]  # the subject and the stimulus of each row
+
+
+@dataclass(frozen=True)
+class Marks:
+    """When each trial of a recording began and what was shown, in the order of the file that says so."""
+
+    onset: Float[np.ndarray, " m"]  # milliseconds of the recording's clock
+    duration: Float[np.ndarray, " m"]  # milliseconds; not above 0: to the next one
+    stimulus: np.ndarray  # None: it only ends the trial before
+    mend: str = "give the events of this recording"  # where they lie elsewhere than the samples
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+    def of(self, rows: np.ndarray) -> "Marks":
+        """Some of them."""
+        return replace(self, onset=self.onset[rows], duration=self.duration[rows], stimulus=self.stimulus[rows])
 
 
 def trials(
@@ -30,7 +47,7 @@ def trials(
     time: Float[np.ndarray, " n"],
     xy: Float[np.ndarray, "n 2"],
     screen: Screen,
-    names: tuple[np.ndarray, np.ndarray],
+    names: Names,
     trial: np.ndarray | None = None,
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
@@ -42,11 +59,7 @@ def trials(
     Raises:
         RecordingError: No row has a time, or the rows of the trials are mixed.
     """
-    kept = np.isfinite(time)
-    if not kept.any():
-        raise RecordingError(f"{path}: no row has a time; check the column of time.")
-    if kept.mean() < 0.9:
-        tell(f"{path}: {(~kept).mean():.0%} of the rows have no time and are left out.")
+    kept = _timed(path, time, tell)
     time, xy, subject, stimulus = time[kept], xy[kept], names[0][kept], names[1][kept]
     number = _changes(subject, stimulus) if trial is None else trial[kept]
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -55,23 +68,101 @@ def trials(
     if len(groups) > 20 and len(groups) > len(time) / 3:
         raise RecordingError(f"{path}: its trials are mixed row by row; sort its rows by trial and time.")
     for (who, what, _), indices in groups.items():
-        for rows in _restarts(time, np.array(indices)):
-            near = _near(time[rows])
-            if not near.all():
-                away = int((~near).sum())
-                tell(f"{path}: {away} times of {who!r} on {what!r} are far from all others; they are left out.")
-            clock, gaze = rising(time[rows[near]], xy[rows[near]])
-            if len(clock) < 0.9 * near.sum():
-                share = 1 - len(clock) / near.sum()
-                tell(f"{path}: {share:.0%} of the times of {who!r} on {what!r} are there twice; the first is kept.")
-            yield Samples(str(who) or stem(path), str(what), clock - max(clock[0], 0), gaze, screen)
+        own = np.array(indices)
+        for rows in _parts(path, time[own], f"{who!r} on {what!r}", tell):
+            yield from one(path, (str(who) or stem(path), str(what)), time[own[rows]], xy[own[rows]], screen, tell)
 
 
-def _near(time: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which times are where most are; a few wild ones are a tracker's mistake."""
-    steps = np.abs(np.diff(time))
-    usual = float(np.median(steps)) if len(steps) else 1.0
-    return np.asarray(np.abs(time - np.median(time)) <= 60_000 + 10 * len(time) * usual)
+def whole(
+    path: Path,
+    time: Float[np.ndarray, " n"],
+    xy: Float[np.ndarray, "n 2"],
+    screen: Screen,
+    names: tuple[str, str],
+    marks: Marks | None = None,
+    tell: Warn = warnings.warn,
+) -> Iterator[Samples]:
+    """One recording of one person (`names` are theirs and the stimulus'), cut at the marks where there are some.
+
+    A trial begins a second before its onset, or at the end of the one before, and goes on to its own end. Where the
+    clock begins anew, each segment is a trial, or has the marks that lie in it; the trials of two are never mixed.
+
+    Raises:
+        RecordingError: No row has a time, or the marks lie elsewhere or in more than one segment.
+    """
+    kept = _timed(path, time, tell)
+    time, xy = time[kept], xy[kept]
+    marked = marks is not None and len(marks) > 0
+    rows = _parts(path, time, repr(names[0]), tell, not marked)
+    parts = [(time[part], xy[part]) for part in rows]
+    if marks is None or not marked:
+        for clock, gaze in parts:
+            yield from one(path, names, clock, gaze, screen, tell)
+        return
+    for (clock, gaze), own in zip(parts, _assigned(path, [clock for clock, _ in parts], marks, tell), strict=True):
+        after = -math.inf
+        order = np.argsort(own.onset, kind="stable")
+        onsets = own.onset[order].tolist()
+        ends = mark_ends(onsets, own.duration[order].tolist())
+        for onset, end, stimulus in zip(onsets, ends, own.stimulus[order], strict=True):
+            if stimulus is None:
+                continue
+            first, last = np.searchsorted(clock, [max(min(after, onset), onset - 1000), end])
+            yield from one(
+                path, (names[0], str(stimulus)), clock[first:last], gaze[first:last], screen, tell, zero=onset
+            )
+            after = end
+
+
+def _timed(path: Path, time: Float[np.ndarray, " n"], tell: Warn) -> Bool[np.ndarray, " n"]:
+    """Which rows have a time."""
+    kept = np.isfinite(time)
+    if not kept.any():
+        raise RecordingError(f"{path}: no row has a time; check the column of time.")
+    if kept.mean() < 0.9:
+        tell(f"{path}: {(~kept).mean():.0%} of the rows have no time and are left out.")
+    return np.asarray(kept)
+
+
+def _parts(path: Path, time: Float[np.ndarray, " n"], what: str, tell: Warn, together: bool = True) -> list[Rows]:
+    """The rows of each segment; where all should lie `together`, the few far from the others are left out."""
+    close = near(time)
+    if together and 0 < (~close).sum() <= STRAY * len(time):
+        _tell_far(path, int((~close).sum()), what, tell)
+        rows = np.flatnonzero(close)
+        found = [rows[part] for part in segments(time[rows])]
+    else:
+        found = segments(time)
+    if len(found) > 1:
+        tell(f"{path}: the clock of {what} begins anew {len(found) - 1} times; each part is read by itself.")
+    return found
+
+
+def one(
+    path: Path,
+    names: tuple[str, str],
+    time: Float[np.ndarray, " n"],
+    xy: Float[np.ndarray, "n 2"],
+    screen: Screen,
+    tell: Warn,
+    zero: float | None = None,
+) -> Iterator[Samples]:
+    """The samples of a trial whose rows are in order; its time counts from `zero`, else as `trials` says."""
+    what = f"{names[0]!r} on {names[1]!r}"
+    close = near(time) if len(time) else np.zeros(0, bool)
+    if not close.all():
+        _tell_far(path, int((~close).sum()), what, tell)
+    first = np.diff(time[close], prepend=-np.inf) > 0
+    clock, gaze = time[close][first], xy[close][first]
+    if len(clock) < 0.9 * close.sum():
+        share = 1 - len(clock) / close.sum()
+        tell(f"{path}: {share:.0%} of the times of {what} are there twice; the first is kept.")
+    if len(clock):
+        yield Samples(*names, clock - (max(clock[0], 0) if zero is None else zero), gaze, screen)
+
+
+def _tell_far(path: Path, count: int, what: str, tell: Warn) -> None:
+    tell(f"{path}: {count} times of {what} are far from all others; they are left out.")
 
 
 def _changes(subject: np.ndarray, stimulus: np.ndarray) -> Int64[np.ndarray, " n"]:
@@ -81,31 +172,25 @@ def _changes(subject: np.ndarray, stimulus: np.ndarray) -> Int64[np.ndarray, " n
     return np.cumsum(new)
 
 
-def _restarts(time: Float[np.ndarray, " n"], rows: Int64[np.ndarray, " m"]) -> list[Int64[np.ndarray, " k"]]:
-    """The rows of a trial, split where the clock goes back to about where it began."""
-    steps = np.diff(time[rows])
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
-    back = np.flatnonzero(steps < -20 * usual) + 1
-    return np.split(rows, [row for row in map(int, back) if abs(time[rows[row]] - time[rows[0]]) <= 10 * usual])
-
-
-def split_at(
-    time: Float[np.ndarray, " n"],
-    xy: Float[np.ndarray, "n 2"],
-    marks: list[tuple[float, float, str]],
-    subject: str,
-    screen: Screen,
-) -> Iterator[Samples]:
-    """One `Samples` a mark (onset, end, stimulus), both in the order of time.
-
-    It begins a second before the onset, or at the end of the mark before, and goes on to its own end.
-    """
-    after = -math.inf
-    for onset, end, stimulus in marks:
-        first, last = np.searchsorted(time, [max(min(after, onset), onset - 1000), end])
-        if last > first:
-            yield Samples(subject, stimulus, time[first:last] - onset, xy[first:last], screen)
-        after = end
+def _assigned(path: Path, clocks: list[np.ndarray], marks: Marks, tell: Warn) -> list[Marks]:
+    """The marks of each segment: those that lie in it; where that is not clear, those of the same number."""
+    spans = [(clock[0] - 1000, clock[-1]) for clock in clocks]
+    within = np.array([(first <= marks.onset) & (marks.onset <= last) for first, last in spans])
+    begins = np.array([stimulus is not None for stimulus in marks.stimulus])
+    away = int((~within.any(0) & begins).sum())
+    if away:
+        said = ", ".join(f"{clock[0] / 1000:.6g} to {clock[-1] / 1000:.6g} s" for clock in clocks[:3])
+        problem = f"its samples last from {said}, but {{}} events lie elsewhere"
+        if away == begins.sum():
+            raise RecordingError(f"{path}: {problem.format('all')}; {marks.mend}.")
+        tell(f"{path}: {problem.format(f'{away} of {begins.sum()}')}; check the clocks of both.")
+    if not (within.sum(0) > 1)[begins].any():
+        return [marks.of(np.flatnonzero(own)) for own in within]
+    runs = np.split(np.arange(len(marks)), np.flatnonzero(np.diff(marks.onset) < 0) + 1)
+    if len(runs) != len(clocks):
+        problem = "its clock begins anew, and events may belong to either part"
+        raise RecordingError(f"{path}: {problem}; split the recording where the clock begins anew.")
+    return [marks.of(run) for run in runs]
 
 
 def mark_ends(onsets: list[float], durations: list[float]) -> list[float]:

@@ -6,8 +6,7 @@
 
 A `Frame` says where a file counts from: PsychoPy's pixels, degrees and norm (-1 to 1) count upwards from the middle.
 Places that lie in 0 to 1 though nothing says so are taken for norm, and it is said. What cannot be guessed is refused.
-Trackers that write (0, 0) or (-1, -1) where they see no eye are recognised: where more than one sample in a hundred is
-exactly that, these are lost, and it is said.
+What cannot be the place of a gaze is a lost eye (`data.recorders._lost_eyes`).
 """
 
 import math
@@ -20,6 +19,7 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Screen
+from data.recorders import _lost_eyes
 from data.recorders._text_table import Warn
 
 TIMES = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # milliseconds
@@ -108,9 +108,10 @@ def pixels(
     if unit and unit not in PLACES:
         raise RecordingError(f"{path}: no unit {unit!r} of place; choose one of {', '.join(PLACES)}.")
     size = np.array([screen.width, screen.height], float)
-    if frame == CORNER and unit in ("", "px", "norm"):
-        xy = _without_lost(path, xy, tell)
-    unit = _unit(path, xy[np.isfinite(xy).all(1)], unit, frame, tell)
+    xy = _lost_eyes.without_codes(xy)
+    measured = xy[np.isfinite(xy).all(1)]
+    whole = (measured[:, 0] == measured[:, 1]) & (measured[:, 0] == np.round(measured[:, 0]))  # codes, mostly
+    unit = _unit(path, measured[~whole], unit, frame, tell)
     start, way = np.array(frame[:2]), np.array(frame[2:])
     if unit == "norm":
         on_screen = (start + xy * way / (2 if frame == PSYCHOPY else 1)) * size
@@ -118,12 +119,33 @@ def pixels(
         on_screen = size / 2 + xy * (1, -1) * screen.height
     elif unit == "deg":
         cm = np.array([screen.width_cm, screen.height_cm])
-        on_screen = size / 2 + np.tan(np.radians(xy * way)) * screen.distance_cm * size / cm
+        ahead = np.where(np.abs(xy) < 90, xy, np.nan)  # no eye looks behind itself
+        on_screen = size / 2 + np.tan(np.radians(ahead * way)) * screen.distance_cm * size / cm
     else:
         on_screen = start * size + xy * way
         _from_the_corner(path, on_screen, size, frame)
-    warn_if_off_screen(path, on_screen, screen, tell)
-    return np.asarray(on_screen)
+    return seen(path, xy, on_screen, screen, tell)
+
+
+def seen(
+    path: Path,
+    written: Float[np.ndarray, "n 2"],
+    xy: Float[np.ndarray, "n 2"],
+    screen: Screen,
+    tell: Warn = warnings.warn,
+) -> Float[np.ndarray, "n 2"]:
+    """Places in pixels of the screen, NaN where the eye was lost: what the places of every reader pass.
+
+    `written` are the same places as the file has them. Places that are likely wrong are told of.
+    """
+    found = _lost_eyes.seen(written, xy, screen)
+    measured, kept = (np.isfinite(places).all(1) for places in (xy, found))
+    away = int((measured & ~kept).sum())
+    if away > 0.5 * measured.sum():
+        problem = f"{away / measured.sum():.0%} of the places are more than one screen away from the screen"
+        tell(f"{path}: {problem}, and taken for lost; check its size and the unit of x and y.")
+    warn_if_off_screen(path, found, screen, tell)
+    return found
 
 
 def _unit(path: Path, measured: Float[np.ndarray, "n 2"], unit: str, frame: Frame, tell: Warn) -> str:
@@ -140,15 +162,6 @@ def _unit(path: Path, measured: Float[np.ndarray, "n 2"], unit: str, frame: Fram
     if small and not unit:
         tell(f"{path}: x and y lie between 0 and 1, so they are taken for shares of the screen (norm).")
     return unit or ("norm" if small else "px")
-
-
-def _without_lost(path: Path, xy: Float[np.ndarray, "n 2"], tell: Warn) -> Float[np.ndarray, "n 2"]:
-    """The places, without those that say that no eye was seen."""
-    none = (xy == 0).all(1) | (xy == -1).all(1)
-    if none.sum() <= 0.01 * len(none):
-        return xy
-    tell(f"{path}: {none.mean():.0%} of the samples are at exactly (0, 0) or (-1, -1); they are taken for lost.")
-    return np.where(none[:, None], np.nan, xy)
 
 
 def _on(xy: Float[np.ndarray, "n 2"], size: Float[np.ndarray, " 2"]) -> float:

@@ -73,6 +73,7 @@ def read(
     *,
     subject: str = "",
     stimulus: str = "",
+    stimulus_column: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
     """The trials of one recording; the subject is that of the file's name, sub-01.
@@ -98,16 +99,10 @@ def read(
     xy = _units.pixels(path, places, display, unit, tell, _frame(shown) if unit != "deg" else _units.CORNER)
     clock = table.find("timestamp", "time")
     stamps = table.numbers(clock) if clock else None
-    time, xy = _trials.rising(_clock(path, about, stamps, clock, len(table), tell), xy)
-    if not len(time):
-        raise RecordingError(f"{path}: no row has a time; check the column timestamp.")
     who = subject or stem(path).split("_")[0]
-    marks = _marks(path, tell)
-    _check(path, marks, time, tell)
-    if marks:
-        yield from _trials.split_at(time, xy, marks, who, display)
-    else:
-        yield Samples(who, stimulus, time - time[0], xy, display)
+    marks = _marks(path, stimulus_column, tell)
+    time = _clock(path, about, stamps, clock, len(table), marks, tell)
+    yield from _trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -186,43 +181,59 @@ def _frame(about: dict[str, Any]) -> _units.Frame:
 
 
 def _clock(
-    path: Path, about: dict[str, Any], stamps: Float[np.ndarray, " n"] | None, name: str, count: int, tell: Warn
+    path: Path,
+    about: dict[str, Any],
+    stamps: Float[np.ndarray, " n"] | None,
+    name: str,
+    count: int,
+    marks: _trials.Marks | None,
+    tell: Warn,
 ) -> Float[np.ndarray, " n"]:
+    """The time of each sample on the clock of the events, in milliseconds."""
     rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
-    if stamps is not None:
-        time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
-        measured = time[np.isfinite(time)]
-        return time if math.isnan(begin) or not len(measured) else time - measured.min() + begin
-    if not 0 < rate < _units.MAX_RATE:
-        raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
-    return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
+    if stamps is None:
+        if not 0 < rate < _units.MAX_RATE:
+            raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
+        return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
+    time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
+    measured = time[np.isfinite(time)]
+    if math.isnan(begin) or not len(measured):
+        return time
+    moved = time - measured[0] + begin
+    source = str(_inherited(path, "events").get("OnsetSource") or "").strip()
+    if source and source.casefold() not in _text_table.UNKNOWN:
+        if source != name:
+            raise RecordingError(f"{path}: its events' OnsetSource is {source!r}, no column of it; name {name!r}.")
+        return time
+    if marks is not None and _inside(marks, time) and not _inside(marks, moved):
+        tell(f"{path}: its events lie on the clock of the column {name}, not on that of StartTime; they are read so.")
+        return time
+    return moved
 
 
-def _marks(path: Path, tell: Warn) -> list[tuple[float, float, str]]:
-    """Onset and end (ms) and stimulus of each trial, from the events of the same run."""
+def _inside(marks: _trials.Marks, time: Float[np.ndarray, " n"]) -> bool:
+    """Whether most of the events lie among these times."""
+    return float(((marks.onset >= np.nanmin(time) - 1000) & (marks.onset <= np.nanmax(time))).mean()) > 0.5
+
+
+def _marks(path: Path, column: str, tell: Warn) -> _trials.Marks | None:
+    """When each trial began, from the events of the same run; `column` holds the pictures' names."""
     parts = stem(path).split("_")[:-1]
     beside = path.with_name("_".join([part for part in parts if not part.startswith("recording-")] + ["events.tsv"]))
     if not beside.is_file():
-        return []
+        return None
     table = _text_table.read(beside, tell=tell)
-    name = table.find("stim_file", "stimulus", "image", "picture", "trial_type")
+    usual = ("stim_file", "stimulus", "image", "picture", "trial_type")
+    name = table.column(column) if column else table.find(*usual)
     if not table.find("onset") or not name:
-        return []
-    onsets, labels = table.numbers(table.find("onset")) * 1000, table.words(name)
-    lasting = table.numbers(table.find("duration")) * 1000 if table.find("duration") else np.zeros(len(table))
+        return None
+    about = _inherited(path, "events")
+    onsets, lasting = (
+        table.numbers(found) * _units.TIMES[_unit(path, about, found, CLOCKS) or "s"] if found else np.zeros(len(table))
+        for found in (table.find("onset"), table.find("duration"))
+    )
+    labels = table.words(name)
     shown = np.isfinite(onsets) & np.array([label.casefold() not in _text_table.UNKNOWN for label in labels], bool)
-    rows = [row for row in np.argsort(onsets, kind="stable") if shown[row]]
-    starts = [float(onsets[row]) for row in rows]
-    return list(zip(starts, _trials.mark_ends(starts, lasting[rows].tolist()), labels[rows], strict=True))
-
-
-def _check(path: Path, marks: list[tuple[float, float, str]], time: Float[np.ndarray, " n"], tell: Warn) -> None:
-    """Events that lie elsewhere than the samples speak of another clock."""
-    away = sum(not time[0] - 1000 <= onset <= time[-1] for onset, _, _ in marks)
-    if not away:
-        return
-    span = f"its samples last from {time[0] / 1000:.6g} to {time[-1] / 1000:.6g} s"
-    if away == len(marks):
-        problem = f"{span}, but all events lie elsewhere"
-        raise RecordingError(f"{path}: {problem}; write its StartTime in seconds of the events' clock into its JSON.")
-    tell(f"{path}: {span}, but {away} of {len(marks)} events lie elsewhere; check StartTime and the onsets.")
+    mend = "write its StartTime in seconds of the events' clock into its JSON"
+    marks = _trials.Marks(onsets[shown], lasting[shown], labels[shown], mend)
+    return marks if len(marks) else None

@@ -56,6 +56,7 @@ def read(
     origin: str = "topleft",
     subject: str = "",
     stimulus: str = "",
+    stimulus_column: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
     """The trials of a table; `subject` and `stimulus` are used where no column says them.
@@ -66,7 +67,7 @@ def read(
         RecordingError: The file is no such table, or an option is none; an `UnlikeError` where a column cannot be told.
     """
     path = Path(path)
-    given = dict(columns or {})
+    given = dict(columns or {}) | ({"stimulus": stimulus_column} if stimulus_column else {})
     wrong = sorted(set(given) - set(USUAL))
     if wrong:
         raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")

@@ -31,7 +31,8 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.picture import SUFFIXES
-from data.recorders import _eyelink_asc, _text_table, _trials, _units
+from data.recorders import _eyelink_asc, _lost_eyes, _text_table, _trials, _units
+from data.recorders._eyelink_asc import Eyes
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn
 from data.recorders.detect_format import Evidence, Recorder
@@ -81,12 +82,13 @@ def read(
     end: str = END,
     subject: str = "",
     stimulus: str = "",
+    stimulus_column: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
     """The trials of an ASC file. The subject is the file's name unless it is given.
 
-    `eye` is left, right, both (their mean, or the one that is there) or auto: of two the one lost less often. Samples
-    within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
+    `eye` is left, right, both (their mean) or auto: of two the one lost less often; with these two the other eye stands
+    in where one is lost. With left or right, trials that were recorded without that eye are left out. Samples within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
     the messages; `stimulus` is used where no message names a picture, otherwise the path in the message is.
 
     Raises:
@@ -104,39 +106,88 @@ def read(
         raise RecordingError(f"{path}: not an EyeLink ASC file; convert the EDF file with edf2asc.")
     origin, in_file = _eyelink_asc.screen(content)
     display = _units.geometry(path, screen, in_file)
-    eyes = _eyelink_asc.samples(path, content, margin, tell).items()
-    parts = [(time, _chosen(path, places, eye, names, tell)) for names, (time, places) in eyes if len(time)]
-    if not parts:
+    pieces = _eyelink_asc.pieces(content)
+    if len(pieces) > 1:
+        tell(f"{path}: its clock begins anew {len(pieces) - 1} times; each part is read by itself.")
+    parts = [_eyelink_asc.samples(path, piece, margin, tell) for piece in pieces]
+    parts = [_on_screen(part, origin, display) for part in parts]
+    side = _side(path, eye, parts, tell)
+    found = [_TrialFinder(list(_eyelink_asc.lines(piece)), *marks, stimulus_column).trials for piece in pieces]
+    places = [xy for part in parts for _, eyes in part.values() for xy in eyes.swapaxes(0, 1)]
+    _units.warn_if_off_screen(path, np.concatenate(places), display, tell)
+    _check(path, [trial for trials in found for trial in trials], tell)
+    without: list[_Trial] = []
+    for trials, part in zip(found, parts, strict=True):
+        time, xy = _chosen(part, side)
+        for trial in trials or [_Trial(-math.inf)]:
+            own = slice(*np.searchsorted(time, [trial.start, trial.end]))
+            if trial.broken or own.stop <= own.start:
+                without += [] if trial.broken or not _recorded(part, trial) else [trial]
+                continue
+            zero = time[own][0] if math.isnan(trial.onset) else trial.onset
+            names = subject or stem(path), trial.stimulus or stimulus
+            yield from _trials.one(path, names, time[own], xy[own], display, tell, zero)
+    if without:
+        named = ", ".join(dict.fromkeys(trial.stimulus or "one without a picture" for trial in without))
+        tell(f"{path}: {len(without)} trials were recorded without the {side} eye and are left out: {named}.")
+
+
+def _on_screen(part: Eyes, origin: Float[np.ndarray, " 2"], screen: Screen) -> Eyes:
+    """The places of each eye in pixels of the screen, NaN where it was lost."""
+    moved = {}
+    for names, (time, places) in part.items():
+        eyes = [_lost_eyes.seen(one, one + 0.5 - origin, screen) for one in places.swapaxes(0, 1)]
+        moved[names] = (time, np.stack(eyes, 1))
+    return moved
+
+
+def _side(path: Path, eye: str, parts: list[Eyes], tell: Warn) -> str:
+    """Which eye is taken where both were recorded: left, right or both."""
+    recorded = {name for part in parts for names, (time, _) in part.items() if len(time) for name in names}
+    if not recorded:
         raise RecordingError(f"{path}: no sample in it; convert the EDF file with samples (edf2asc without -e).")
-    time, xy = _trials.rising(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-    xy = xy + 0.5 - origin
-    _units.warn_if_off_screen(path, xy, display, tell)
-    trials = _unbroken(path, _TrialFinder(list(_eyelink_asc.lines(content)), *marks).trials, tell)
-    yield from _samples(trials, time, xy, subject or stem(path), stimulus, display)
+    if eye in ("left", "right") and eye[0].upper() not in recorded:
+        other = "right" if eye == "left" else "left"
+        raise RecordingError(f"{path}: only the {other} eye was recorded, not the {eye}; choose auto.")
+    two = [part["LR"][1] for part in parts if "LR" in part and len(part["LR"][0])]
+    if eye != "auto" or not two:
+        return eye
+    shares = np.isfinite(np.concatenate(two)).all(2).mean(0)
+    index = int(np.argmax(shares))
+    side = ("left", "right")[index]
+    tell(f"{path}: of both eyes the {side} one is taken, seen in {shares[index]:.0%}; where it is lost, the other.")
+    return f"auto {side}"
 
 
-def _chosen(path: Path, places: Float[np.ndarray, "n e 2"], eye: str, eyes: str, tell: Warn) -> np.ndarray:
-    measured = np.isfinite(places).all(2)
-    if eyes != "LR":
-        side = {"L": "left", "R": "right"}[eyes]
-        if eye in ("left", "right") and eye != side:
-            raise RecordingError(f"{path}: only the {side} eye was recorded, not the {eye}; choose auto.")
-        return np.asarray(places[:, 0])
-    if eye == "both":
-        first, second = places[:, 0], places[:, 1]
-        mean = (first + second) / 2
-        return np.where(measured.all(1)[:, None], mean, np.where(measured[:, :1], first, second))
-    index = ("left", "right").index(eye) if eye != "auto" else int(np.argmax(measured.mean(0)))
-    if eye == "auto":
-        side, share = ("left", "right")[index], measured.mean(0)[index]
-        tell(f"{path}: of both eyes the {side} one is taken, seen in {share:.0%}.")
-    return np.asarray(places[:, index])
+def _chosen(part: Eyes, side: str) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"]]:
+    """Times in order and places of one eye, or of both in one."""
+    times, places = [np.zeros(0)], [np.zeros((0, 2))]
+    for names, (time, eyes) in part.items():
+        if side in ("left", "right"):
+            if side[0].upper() not in names:
+                continue
+            xy = eyes[:, names.index(side[0].upper())]
+        else:
+            xy = _lost_eyes.joined(eyes[:, 0], eyes[:, 1], side.removeprefix("auto ")) if names == "LR" else eyes[:, 0]
+        times.append(time)
+        places.append(xy)
+    time, xy = np.concatenate(times), np.concatenate(places)
+    order = np.argsort(time, kind="stable")
+    return time[order], xy[order]
+
+
+def _recorded(part: Eyes, trial: _Trial) -> bool:
+    """Whether there are samples of any eye in a trial."""
+    return any(((trial.start <= time) & (time < trial.end)).any() for time, _ in part.values())
 
 
 class _TrialFinder:
     """The trials that the messages of a file tell of."""
 
-    def __init__(self, lines: list[_eyelink_asc.Line], onset: re.Pattern[str], end: re.Pattern[str]) -> None:
+    def __init__(
+        self, lines: list[_eyelink_asc.Line], onset: re.Pattern[str], end: re.Pattern[str], variable: str = ""
+    ) -> None:
+        self.variable = variable  # that holds the picture's name; "": whatever names one
         messages = [line.words for line in lines if line.kind == "MSG"]
         self.onset, self.end, self.trials = onset, end, list[_Trial]()
         self.numbered = any(words.startswith("TRIALID") for words in messages)
@@ -163,7 +214,7 @@ class _TrialFinder:
             self.next = ""
 
     def _message(self, line: _eyelink_asc.Line) -> None:
-        name, variable = _named(line.words)
+        name, variable = _named(line.words, self.variable)
         if self.numbered and line.words.startswith("TRIALID"):
             self._begin(line.time)
         elif self.trials and BROKEN.match(line.words):
@@ -201,9 +252,12 @@ class _TrialFinder:
                 trial.end = line.time if math.isnan(trial.onset) else min(trial.end, line.time)
 
 
-def _named(words: str) -> tuple[str, bool]:
-    """The picture that a message names, and whether it does so as a variable of the trial."""
+def _named(words: str, column: str = "") -> tuple[str, bool]:
+    """The picture that a message names, and whether it does so as a variable of the trial, one named `column` if any."""
     variable = VARIABLE.match(words)
+    if column:
+        mine = variable is not None and variable["variable"].casefold() == column.casefold()
+        return (variable["name"].strip("\"'") if variable and mine else ""), True
     match = variable or next((match for pattern in SHOWN if (match := pattern.match(words))), None)
     name = PureWindowsPath(match["name"].strip("\"'")) if match else PureWindowsPath()
     if variable and variable["variable"].lower() not in PICTURES:
@@ -211,28 +265,13 @@ def _named(words: str) -> tuple[str, bool]:
     return name.as_posix() if name.name else "", bool(variable)
 
 
-def _unbroken(path: Path, trials: list[_Trial], tell: Warn) -> list[_Trial]:
-    """The trials that were not broken off."""
-    kept = [trial for trial in trials if not trial.broken]
-    if len(kept) < len(trials):
-        broken = f"{len(trials) - len(kept)} of {len(trials)} trials were broken off (TRIAL_RESULT -1 or the like)"
-        tell(f"{path}: {broken}; they are left out.")
-    unmarked = sum(math.isnan(trial.onset) for trial in kept)
+def _check(path: Path, trials: list[_Trial], tell: Warn) -> None:
+    """Tells of trials that were broken off, and of those without an onset."""
+    broken = sum(trial.broken for trial in trials)
+    if broken:
+        what = f"{broken} of {len(trials)} trials were broken off (TRIAL_RESULT -1 or the like)"
+        tell(f"{path}: {what}; they are left out.")
+    unmarked = sum(math.isnan(trial.onset) for trial in trials if not trial.broken)
     if unmarked:
-        tell(f"{path}: {unmarked} of {len(kept)} trials have no message of the picture's onset; they begin at START.")
-    return kept if trials else [_Trial(-math.inf)]
-
-
-def _samples(
-    trials: list[_Trial],
-    time: Float[np.ndarray, " n"],
-    xy: Float[np.ndarray, "n 2"],
-    subject: str,
-    stimulus: str,
-    screen: Screen,
-) -> Iterator[Samples]:
-    for trial in trials:
-        first, last = np.searchsorted(time, [trial.start, trial.end])
-        if last > first:
-            onset = time[first] if math.isnan(trial.onset) else trial.onset
-            yield Samples(subject, trial.stimulus or stimulus, time[first:last] - onset, xy[first:last], screen)
+        of = len(trials) - broken
+        tell(f"{path}: {unmarked} of {of} trials have no message of the picture's onset; they begin at START.")

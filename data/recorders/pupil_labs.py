@@ -77,6 +77,7 @@ def read(
     confidence: float = 0.6,
     subject: str = "",
     stimulus: str = "",
+    stimulus_column: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
     """The trials of an export; where it names no person, `subject` does, else the folder.
@@ -94,28 +95,23 @@ def read(
     if not columns[4]:
         tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
     time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
-    xy = _places(table, columns, display, confidence)
-    _units.warn_if_off_screen(path, xy, display, tell)
-    if not np.isfinite(time).any():
-        raise RecordingError(f"{path}: no row has a time; export the recording again.")
+    xy = _places(table, columns, display, confidence, tell)
     mark = table.find("recording id")
     recordings = table.words(mark) if mark else np.full(len(table), "", object)
-    ids, names, marks = list(dict.fromkeys(recordings)), _wearers(path, tell), _marks(path, tell)
+    ids, names = list(dict.fromkeys(recordings)), _wearers(path, tell)
+    marks = _marks(path, stimulus_column, tell)
     for recording in ids:
         mine = recordings == recording
-        when, where = _trials.rising(time[mine], xy[mine])
         who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
-        if marks:
-            own = [trial[1:] for trial in marks if trial[0] in ("", recording)]
-            yield from _trials.split_at(when, where, own, who, display)
-        elif len(when):
-            yield Samples(who, stimulus, when - when[0], where, display)
+        own = marks.get(recording, marks.get(""))
+        yield from _trials.whole(path, time[mine], xy[mine], display, (who, stimulus), own, tell)
 
 
 def _places(
-    table: TextTable, columns: tuple[str, str, str, bool, bool], screen: Screen, confidence: float
+    table: TextTable, columns: tuple[str, str, str, bool, bool], screen: Screen, confidence: float, tell: Warn
 ) -> Float[np.ndarray, "n 2"]:
-    xy = np.stack([table.numbers(table.find(name)) for name in columns[:2]], 1)
+    written = np.stack([table.numbers(table.find(name)) for name in columns[:2]], 1)
+    xy = written.copy()
     if columns[3]:
         xy[:, 1] = 1 - xy[:, 1]
     if columns[2] == "norm":
@@ -127,7 +123,7 @@ def _places(
         xy[np.isfinite(table.numbers(blink))] = np.nan
     if worn:
         xy[[word.casefold() in ("0", "0.0", "false") for word in table.words(worn)]] = np.nan
-    return xy
+    return _units.seen(table.path, written, xy, screen, tell)
 
 
 def _wearers(path: Path, tell: Warn) -> dict[str, str]:
@@ -145,27 +141,30 @@ def _wearers(path: Path, tell: Warn) -> dict[str, str]:
     return wearers
 
 
-def _marks(path: Path, tell: Warn) -> list[tuple[str, float, float, str]]:
-    """Recording, onset and end (ms of its clock) and label of each trial, from the file beside."""
+def _marks(path: Path, column: str, tell: Warn) -> dict[str, _trials.Marks]:
+    """When each trial of each recording began, from the file beside; `column` holds the pictures' names."""
     above = [path.parent, path.parent.parent] if path.parent.name == "surfaces" else [path.parent]
     places = [(folder / name, clock, label) for name, clock, label in TIMES for folder in above]
     for beside, clock, label in places:
         if not beside.is_file():
             continue
         table = _text_table.read(beside, tell=tell)
-        if not (table.find(clock) and table.find(label)):
+        if not (table.find(clock) and table.find(column or label)):
             continue
         scale = _units.TIMES["ns" if "ns" in clock else "s"]
         times = table.numbers(table.find(clock)) * scale
         lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
-        labelled, mark = table.words(table.find(label)), table.find("recording id")
+        labels = np.array(
+            [None if word in EDGES else word for word in table.words(table.find(column or label))], object
+        )
+        mark = table.find("recording id")
         recordings = table.words(mark) if mark else np.full(len(table), "", object)
-        trials = []
-        for recording in dict.fromkeys(recordings):
-            mine = [row for row in np.argsort(times) if np.isfinite(times[row]) and recordings[row] == recording]
-            ends = _trials.mark_ends(times[mine].tolist(), lasting[mine].tolist())
-            trials += [(recording, times[row], end, labelled[row]) for row, end in zip(mine, ends, strict=True)]
-        trials = [mark for mark in trials if mark[3] not in EDGES]
-        tell(f"{path}: {len(trials)} trials from {beside.name}.")
-        return trials
-    return []
+        trials = {
+            str(recording): _trials.Marks(times[mine], lasting[mine], labels[mine])
+            for recording in dict.fromkeys(recordings)
+            if (mine := np.isfinite(times) & (recordings == recording)).any()
+        }
+        count = sum(label is not None for marks in trials.values() for label in marks.stimulus)
+        tell(f"{path}: {count} trials from {beside.name}.")
+        return trials if count else {}
+    return {}

@@ -23,7 +23,7 @@ import numpy as np
 
 from data.errors import GazeError, RecordingError
 from data.events.detect import detect, detect_fixations
-from data.gaze import Picture, Samples, Scanpath, Screen
+from data.gaze import Fixations, Picture, Samples, Scanpath, Screen
 from data.picture import SUFFIXES, picture_size
 from data.recorders._text_table import Warn
 
@@ -80,7 +80,7 @@ class Report:
 
 
 def scanpaths(
-    samples: Iterable[Samples],
+    samples: Iterable[Samples | Fixations],
     pictures: Path | str,
     *,
     method: str = "adaptive",
@@ -172,8 +172,11 @@ def _tails(name: str) -> list[tuple[str, str]]:
     return [(tail, tail.removesuffix(PurePosixPath(parts[-1]).suffix)) for tail in tails]
 
 
-def _fixations(trial: Samples, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
+def _fixations(trial: Samples | Fixations, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
     """The fixations of a trial on the screen; what was there before the onset does not count in the report."""
+    if isinstance(trial, Fixations):
+        order = np.argsort(trial.onset, kind="stable")
+        return Scanpath(trial.subject, trial.xy[order], trial.onset[order], trial.duration[order])
     after_onset = trial.time >= 0
     report.samples += int(after_onset.sum())
     report.lost += int((~np.isfinite(trial.xy).all(1) & after_onset).sum())
@@ -181,8 +184,10 @@ def _fixations(trial: Samples, method: str, options: Mapping[str, float], report
     return detect_fixations(trial, detect(trial, method, **options))
 
 
-def _under_way(detected: Scanpath, trial: Samples) -> np.ndarray:
+def _under_way(detected: Scanpath, trial: Samples | Fixations) -> np.ndarray:
     """Which fixations had begun when the picture came, or when the recording did."""
+    if isinstance(trial, Fixations):
+        return np.asarray(detected.onset < 0)
     step = 1000 / trial.rate if len(trial) > 1 else 0.0
     return np.asarray(detected.onset <= max(0.0, float(trial.time[0])) + step) if len(trial) else np.zeros(0, bool)
 

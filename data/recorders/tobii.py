@@ -51,6 +51,7 @@ def read(
     unit: str = "",
     subject: str = "",
     stimulus: str = "",
+    stimulus_column: str = "",
     tell: Warn = warnings.warn,
 ) -> Iterator[Samples]:
     """The trials of an export; `subject` and `stimulus` are used where the file names none.
@@ -73,7 +74,7 @@ def read(
     xy = _places(table, display, unit, tell)[kept]
     people = table.find(*PERSON)
     who = table.words(people)[kept] if people else np.full(len(time), subject or stem(path), object)
-    pictures = table.find(*STIMULUS)
+    pictures = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
     what = table.words(pictures)[kept] if pictures else np.full(len(time), stimulus, object)
     if pictures and stimulus and not any(what):
         what[:] = stimulus
@@ -144,9 +145,7 @@ def _places(table: TextTable, screen: Screen, unit: str, tell: Warn) -> Float[np
     if table.find(*SCREEN):
         hint = delimited.place_hint(re.sub("dacs|adcs", " ", name, flags=re.IGNORECASE))
         return _units.pixels(table.path, xy, screen, unit or hint, tell)
-    xy = _moved(table, xy, "norm" in name.casefold())
-    _units.warn_if_off_screen(table.path, xy, screen, tell)
-    return xy
+    return _units.seen(table.path, xy, _moved(table, xy, "norm" in name.casefold()), screen, tell)
 
 
 def _moved(table: TextTable, xy: Float[np.ndarray, "n 2"], shares: bool) -> Float[np.ndarray, "n 2"]:

@@ -122,12 +122,12 @@ def test_of_two_eyes_one_or_their_mean_is_taken(tmp_path: Path) -> None:
     rows[30:50] = [f"{2060 + 2 * i}\t   .\t   .\t    0.0\t  410.0\t  320.0\t 1100.0\t....." for i in range(20)]
     path = write(tmp_path, trial(1, 2000, "a.jpg", rows, config=BINOCULAR))
     (auto,), told = all_of(path)
-    assert told == [f"{path}: of both eyes the right one is taken, seen in 100%."]
+    assert told == [f"{path}: of both eyes the right one is taken, seen in 100%; where it is lost, the other."]
     np.testing.assert_allclose(auto.xy, np.tile([410.5, 320.5], (60, 1)))
     left = all_of(path, eye="left")[0][0].xy
     assert np.isnan(left[30:50]).all()
     both = all_of(path, eye="both")[0][0].xy
-    np.testing.assert_allclose(both[[0, 30]], [[405.5, 310.5], [410.5, 320.5]])
+    np.testing.assert_allclose(both[[0, 30]], [[405.5, 310.5], [405.5, 310.5]])  # the right eye's, moved
     with pytest.raises(RecordingError, match="only the right eye was recorded, not the left; choose auto"):
         all_of(write(tmp_path, trial(1, 2000, "a.jpg", monocular(2000))), eye="left")
 
