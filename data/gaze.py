@@ -52,6 +52,7 @@ class Samples:
     time: Float[np.ndarray, " n"]  # milliseconds from the picture's onset where that is recorded, else from any moment
     xy: Float[np.ndarray, "n 2"]  # pixels of the screen; NaN where the eye was lost
     screen: Screen
+    recording: str = ""  # the file that it is of
 
     def __post_init__(self) -> None:
         count = len(self.time)
@@ -89,6 +90,7 @@ class Fixations:
     duration: Float[np.ndarray, " n"]  # milliseconds
     xy: Float[np.ndarray, "n 2"]  # pixels of the screen
     screen: Screen
+    recording: str = ""  # the file that they are of
 
     def __post_init__(self) -> None:
         count = len(self.onset)

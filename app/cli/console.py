@@ -1,7 +1,7 @@
 """What the commands show while they work and when they are done: bars on a terminal, tables of numbers."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,6 +103,16 @@ def summary(told: dict[str, Any]) -> Table:
             table.add_row(words, ", ".join(map(number, value)) or "unknown")
         else:
             table.add_row(words, escape(number(value)))
+    return table
+
+
+def rows(told: Sequence[dict[str, Any]]) -> Table:
+    """Dictionaries with the same keys, each a line of a table."""
+    table = Table(box=None, pad_edge=False, title="\n", title_justify="left")
+    for name, value in told[0].items():
+        table.add_column(name.replace("_", " "), justify="left" if isinstance(value, str) else "right", overflow="fold")
+    for row in told:
+        table.add_row(*(escape(number(value)) for value in row.values()))
     return table
 
 

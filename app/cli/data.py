@@ -110,19 +110,24 @@ def conversion(name: str, root: Path, out: Path, options: tuple[str, ...]) -> No
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File for the drawings, ending in .png.")
 @FORMAT
 def show(root: Path, output: Path | None, form: str) -> None:
-    """Tell what a data set in gaze's table format holds, in numbers and with -o in drawings."""
+    """Tell what a data set in gaze's table format holds, in numbers and with -o in drawings.
+
+    A set made of recordings also shows how well each was measured: samples, loss, rate and noise.
+    """
     from app.cli import console
-    from data.table import plot, summary
+    from data.table import plot, recordings, summary
     from data.table.read import read_table
 
     if output and output.suffix.lower() != ".png":
         raise GazeError(f"{output}: the drawings are written as PNG; give a name that ends in .png.")
     found = summary.summarise(read_table(root))
-    told = summary.numbers(found)
+    told, measured = summary.numbers(found), recordings.read(root)
     if form == "json":
-        click.echo(json.dumps(told, indent=1))
+        click.echo(json.dumps(told | ({"recordings": measured} if measured else {}), indent=1))
     else:
         console.show(console.summary(told))
+        if measured:
+            console.show(console.rows(measured))
     if output:
         plot.write(found, root.resolve().name, output)
         click.echo(str(output), err=form == "json")

@@ -1,7 +1,9 @@
 """The command `gaze data recording`: eye trackers' files and the pictures that were shown become a data set."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from app.cli.choices import TableChoice
 from data.errors import GazeError, RecordingError
 
 if TYPE_CHECKING:
-    from data.gaze import Samples
+    from data.gaze import Fixations, Samples
     from data.recorders import Setup
 
 
@@ -46,6 +48,12 @@ if TYPE_CHECKING:
 )
 @click.option("--names", default="", metavar="PATTERN", help="What file names say, such as {subject}_{stimulus}.")
 @click.option("--stimulus", default="", metavar="NAME", help="The picture, where neither file nor name says it.")
+@click.option(
+    "--stimulus-column", default="", metavar="NAME", help="Of the pictures' names, in the file or its events."
+)
+@click.option(
+    "--map", "stimuli", type=click.Path(path_type=Path), metavar="CSV", help="Recorded names and their pictures."
+)
 @click.option("--columns", default="", metavar="time=NAME,x=NAME,...", help="csv: also y, subject, stimulus, trial.")
 @click.option(
     "--time-unit", type=TableChoice("data.recorders:TIME_UNITS"), help="csv, tobii: of the time.  [default: guessed]"
@@ -76,7 +84,8 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
 
     Exits with 3 when some files were broken; all others are in the data set.
     """
-    from data.recorders import detect_format, to_scanpaths
+    from data.recorders import PicturesByName, detect_format, read_map, to_scanpaths
+    from data.table import recordings
     from data.table.write import write_table
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -84,16 +93,19 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
     broken: list[str] = []
     strange: list[str] = []
     report = to_scanpaths.Report()
+    stimuli = read_map(options["stimuli"]) if options["stimuli"] else {}
     names = ("method", "placed", "initial", "repeats")
     chosen = {name: options[name] for name in names} | ({"seconds": options["seconds"]} if options["seconds"] else {})
     samples = _samples(detect_format.files(files, _tell), files, (broken, strange), options)
     try:
-        items = to_scanpaths.scanpaths(samples, pictures, report=report, tell=_tell, **chosen)
+        by_name = PicturesByName(pictures, stimuli)
+        items = to_scanpaths.scanpaths(samples, by_name, report=report, tell=_tell, **chosen)
     except GazeError:
         if (broken or strange) and not (report.samples or report.unknown or report.empty):
             raise RecordingError("No file could be read, so no data set was made; mend them as said above.") from None
         raise
     write_table(output, items)
+    recordings.write(output, report.recordings, options["method"])
     click.echo(str(report))
     people = {path.subject for _, paths in items for path in paths}
     click.echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
@@ -107,7 +119,7 @@ def _tell(sentence: str) -> None:
 
 def _samples(
     files: list[Path], given: tuple[Path, ...], bad: tuple[list[str], list[str]], options: dict[str, Any]
-) -> Iterator["Samples"]:
+) -> Iterator["Samples | Fixations"]:
     """All trials of all files; what is wrong with a file that gives none is told of and added to `bad`.
 
     That is two lists: of broken files, and of those that lie in a folder and are no recordings.
@@ -149,7 +161,7 @@ def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any],
     return words.get("subject") or label, words.get("stimulus") or options["stimulus"]
 
 
-def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples"]:
+def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples | Fixations"]:
     from data.recorders import detect_format, stem
 
     name = options["format_name"] or detect_format.detect(path)
@@ -159,7 +171,27 @@ def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[st
     # Where the file's name says the person, several files of sub-01 are one person's.
     subject = "" if detect_format.recorder(name).subject_in_name and words[0] == stem(path) else words[0]
     read = detect_format.modules()[name].read
-    return list(read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own))
+    own["stimulus_column"] = options["stimulus_column"]
+    trials = [
+        replace(trial, recording=path.name)
+        for trial in read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own)
+    ]
+    if options["stimulus"] and words[1] == options["stimulus"]:
+        _tell_named(path, [trial.stimulus for trial in trials], options["stimulus"])
+    return trials
+
+
+def _tell_named(path: Path, stimuli: list[str], given: str) -> None:
+    """Tells where a file names what was shown, so that it is not all on the picture that was given for it."""
+    named = Counter(stimulus for stimulus in stimuli if stimulus not in ("", given))
+    if not named:
+        return
+    few = ", ".join(map(repr, list(named)[:3])) + ", ..." * (len(named) > 3)
+    rest = len(stimuli) - named.total()
+    _tell(
+        f"{path}: it names itself what {named.total()} trials were of ({few}), so --stimulus is not used for them"
+        + (f", but for {rest} others." if rest else ".")
+    )
 
 
 def _setup(options: dict[str, Any]) -> "Setup":

@@ -13,12 +13,23 @@ of the files that are in this folder.
 from collections.abc import Mapping
 
 from data.recorders._recording_names import recording_names, stem
+from data.recorders._stimuli import PicturesByName, read_map
 from data.recorders._text_table import UnlikeError
 from data.recorders._units import PLACES as GAZE_UNITS
 from data.recorders._units import TIMES as TIME_UNITS
 from data.recorders._units import Setup
 
-__all__ = ["GAZE_UNITS", "RECORDERS", "TIME_UNITS", "Setup", "UnlikeError", "recording_names", "stem"]
+__all__ = [
+    "GAZE_UNITS",
+    "RECORDERS",
+    "TIME_UNITS",
+    "PicturesByName",
+    "Setup",
+    "UnlikeError",
+    "read_map",
+    "recording_names",
+    "stem",
+]
 
 RECORDERS: Mapping[str, str]  # of each format the function that reads a file, in the order in which formats are tried
 

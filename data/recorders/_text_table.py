@@ -18,13 +18,14 @@ import warnings
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
+from data.picture import SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,6 +40,7 @@ SEPARATORS = "\t;,|"
 BLOCK = 1 << 24  # bytes that are split at a time; no row may be longer
 GZIP = b"\x1f\x8b"
 START = 1 << 16  # bytes that tell what a file is
+SEEN = 5_000  # rows in which names of pictures are looked for
 
 
 class UnlikeError(RecordingError):
@@ -151,6 +153,15 @@ class TextTable:
     def find(self, *names: str) -> str:
         """The first of the names that is a column, exactly or however it is written; "" if none is."""
         return match(self.names, *names)
+
+    def column_of_pictures(self) -> str:
+        """The first column most of whose cells are names of picture files; "" if there is none."""
+        for name in self.names:
+            cells = [word for word in self.words(name)[:SEEN] if word]
+            pictures = sum(PurePosixPath(str(word).lower()).suffix in SUFFIXES for word in cells)
+            if pictures > len(cells) / 2:
+                return name
+        return ""
 
     def column(self, name: str) -> str:
         """The column of this name, however it is written.

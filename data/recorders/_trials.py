@@ -134,7 +134,7 @@ def _parts(path: Path, time: Float[np.ndarray, " n"], what: str, tell: Warn, tog
     else:
         found = segments(time)
     if len(found) > 1:
-        tell(f"{path}: the clock of {what} begins anew {len(found) - 1} times; each part is read by itself.")
+        tell(f"{path}: the clock of {what} begins anew; it is read as {len(found)} parts.")
     return found
 
 

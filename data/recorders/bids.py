@@ -26,9 +26,9 @@ from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
+from data.recorders import _lost_eyes, _text_table, _trials, _units
 from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn
+from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
 
 RECORDER = Recorder(
@@ -64,7 +64,10 @@ def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
     """The files of second eyes whose first eye is there, each with the reason."""
     first_eyes = {path: path.with_name(path.name.replace("_recording-eye2_", "_recording-eye1_")) for path in paths}
     second_eyes = {path: first for path, first in first_eyes.items() if first != path and first in first_eyes}
-    return {path: f"the other eye of {first.name}" for path, first in second_eyes.items()}
+    return {
+        path: f"the other eye of {first.name}, which stands in where that is lost"
+        for path, first in second_eyes.items()
+    }
 
 
 def read(
@@ -94,15 +97,36 @@ def read(
         raise _text_table.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
     shown = _shown(path) | about
     display = _units.geometry(path, screen, _setup(shown))
-    places = np.stack([table.numbers(x), table.numbers(y)], 1)
     unit = _unit(path, about, x, UNITS)
-    xy = _units.pixels(path, places, display, unit, tell, _frame(shown) if unit != "deg" else _units.CORNER)
+    frame = _frame(shown) if unit != "deg" else _units.CORNER
+    xy = _units.pixels(path, np.stack([table.numbers(x), table.numbers(y)], 1), display, unit, tell, frame)
+    other = _other_eye(path, [str(name) for name in names], table, (x, y))
+    if other is not None:
+        xy = _lost_eyes.joined(xy, _units.pixels(path, other, display, unit, tell, frame), "left")
     clock = table.find("timestamp", "time")
     stamps = table.numbers(clock) if clock else None
     who = subject or stem(path).split("_")[0]
     marks = _marks(path, stimulus_column, tell)
     time = _clock(path, about, stamps, clock, len(table), marks, tell)
     yield from _trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
+
+
+def _other_eye(path: Path, names: list[str], table: TextTable, axes: tuple[str, str]) -> np.ndarray | None:
+    """The places of the second eye, where its file lies beside and has the same columns and times."""
+    beside = path.with_name(path.name.replace("_recording-eye1_", "_recording-eye2_"))
+    if beside == path or not beside.is_file():
+        return None
+    try:
+        if [str(name) for name in _inherited(beside, stem(beside).rsplit("_", 1)[-1]).get("Columns", [])] != names:
+            return None
+        other = _text_table.read(beside, names, tell=lambda _: None)
+        clock = table.find("timestamp", "time")
+        same = len(other) == len(table) and (
+            not clock or np.array_equal(other.numbers(clock), table.numbers(clock), equal_nan=True)
+        )
+        return np.stack([other.numbers(axis) for axis in axes], 1) if same else None
+    except RecordingError:  # told of where it is read by itself
+        return None
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -223,8 +247,8 @@ def _marks(path: Path, column: str, tell: Warn) -> _trials.Marks | None:
     if not beside.is_file():
         return None
     table = _text_table.read(beside, tell=tell)
-    usual = ("stim_file", "stimulus", "image", "picture", "trial_type")
-    name = table.column(column) if column else table.find(*usual)
+    usual = table.find("stim_file", "stimulus", "image", "picture")
+    name = table.column(column) if column else usual or table.column_of_pictures() or table.find("trial_type")
     if not table.find("onset") or not name:
         return None
     about = _inherited(path, "events")

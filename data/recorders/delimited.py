@@ -7,8 +7,8 @@
 
 A map {"time": "t_ms", "x": "gx", "y": "gy"} names the columns; without it the usual names are recognised, and which is
 said. Pixels count from the top-left corner of the screen as this project does, unless `origin` is "centre": then all
-units count upwards from its middle, as PsychoPy does. Cells that are no number (empty, ".", "NaN", "NA") are lost
-samples. Fixations are not read, nor pupils.
+units count upwards from its middle, as PsychoPy does. Of two eyes ("left x", "right x") the mean is taken. Cells that
+are no number (empty, ".", "NaN", "NA") are lost samples. Fixations are not read, nor pupils.
 """
 
 import re
@@ -20,7 +20,7 @@ import numpy as np
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
+from data.recorders import _lost_eyes, _text_table, _trials, _units
 from data.recorders._recording_names import stem
 from data.recorders._text_table import Warn, plain
 from data.recorders.detect_format import Evidence, Recorder
@@ -31,13 +31,15 @@ USUAL = {  # written in any case, with blanks, marks or brackets
     "time": "time|t|timestamp|timestamps|t ms|time ms|timestamp ms|time s|time sec|timestamp s|"
     "time us|timestamp us|timestamp ns|gaze timestamp|recording timestamp|system time stamp|device time stamp|seconds",
     "x": "x|gaze x|x gaze|x px|gaze x px|x pixel|gaze point x|gaze point x px|x coordinate|pos x|"
-    "x pos|norm pos x|x norm|gaze x norm|x deg|gaze x deg|fp x|right gaze x|left gaze x",
+    "x pos|norm pos x|x norm|gaze x norm|x deg|gaze x deg|fp x",
     "y": "y|gaze y|y gaze|y px|gaze y px|y pixel|gaze point y|gaze point y px|y coordinate|pos y|"
-    "y pos|norm pos y|y norm|gaze y norm|y deg|gaze y deg|fp y|right gaze y|left gaze y",
+    "y pos|norm pos y|y norm|gaze y norm|y deg|gaze y deg|fp y",
     "subject": "subject|subject id|participant|participant id|participant name|observer|user|sub",
     "stimulus": "stimulus|image|picture|stimulus name|image name|filename|stim file|media|media name|img",
     "trial": "trial|trial id|trial index|trial number|trial nr",
 }
+OF_ONE_EYE = ("{0} gaze x", "gaze {0} x", "gaze x {0}", "{0} x", "x {0}", "{0} gaze point x", "gaze point x {0}")
+OF_ONE_EYE += ("{1}x", "x{1}", "{1} gaze x", "gaze x {1}", "{0} pos x", "pos x {0}")
 ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
 
 
@@ -75,14 +77,20 @@ def read(
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
     table = _text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
     names = _names(path, table.names, given)
+    names["stimulus"] = names["stimulus"] or table.column_of_pictures()
     guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
     if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
         tell(f"{path}: {', '.join(guesses)}.")
     display = _units.geometry(path, screen, _units.Setup())
     hint = time_hint(names["time"])
+    eyes = [(names["x"], names["y"]), *_other_eye(table.names, names["x"])]
     time = _units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
-    places = np.stack([table.numbers(names[axis]) for axis in "xy"], 1)
-    xy = _units.pixels(path, places, display, unit or place_hint(names["x"]), tell, ORIGINS[origin])
+    places = [np.stack([table.numbers(axis) for axis in eye], 1) for eye in eyes]
+    unit = unit or place_hint(names["x"])
+    xy, *other = (_units.pixels(path, it, display, unit, tell, ORIGINS[origin]) for it in places)
+    if other:
+        tell(f"{path}: of both eyes the mean is taken, {names['x']!r} and {eyes[1][0]!r}.")
+        xy = _lost_eyes.joined(xy, other[0])
     people, pictures = (
         table.words(names[role]) if names[role] else np.full(len(table), other, object)
         for role, other in (("subject", subject or stem(path)), ("stimulus", stimulus))
@@ -99,6 +107,9 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
             columns[role] = _text_table.match(header, given[role]) or given[role]
             continue
         columns[role] = _text_table.match(header, *usual.split("|"))
+        if role in ("x", "y") and not columns[role]:
+            left, right = (_of_eye(header, side, role) for side in ("left", "right"))
+            columns[role] = left or right
         if not columns[role] and role in ("time", "x", "y"):
             few = ", ".join(name[:40] for name in header[:12])
             problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
@@ -107,6 +118,19 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
         what = ", ".join(f"{role} is {columns[role]!r}" for role in ("time", "x", "y"))
         raise RecordingError(f"{path}: {what}; give three columns.")
     return columns
+
+
+def _of_eye(header: list[str], side: str, axis: str) -> str:
+    """The column of one eye's x or y; "" where there is none."""
+    return _text_table.match(header, *(it.format(side, side[0]).replace("x", axis) for it in OF_ONE_EYE))
+
+
+def _other_eye(header: list[str], x: str) -> list[tuple[str, str]]:
+    """The columns of the right eye, where `x` is that of the left."""
+    if x != _of_eye(header, "left", "x"):
+        return []
+    pair = _of_eye(header, "right", "x"), _of_eye(header, "right", "y")
+    return [pair] if all(pair) else []
 
 
 def time_hint(name: str) -> str:

@@ -24,12 +24,7 @@ from data.recorders import _text_table
 from data.recorders._text_table import Warn
 
 HEAD = 20_000  # characters of a file that a recorder sees of it
-GIVEN_BY_CALLER = (
-    "subject",
-    "stimulus",
-    "stimulus_column",
-    "tell",
-)  # keywords of every reader, which are no options of its format
+GIVEN_BY_CALLER = ("subject", "stimulus", "stimulus_column", "tell")  # keywords of every reader
 
 
 class Evidence(enum.IntEnum):

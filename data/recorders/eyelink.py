@@ -88,8 +88,10 @@ def read(
     """The trials of an ASC file. The subject is the file's name unless it is given.
 
     `eye` is left, right, both (their mean) or auto: of two the one lost less often; with these two the other eye stands
-    in where one is lost. With left or right, trials that were recorded without that eye are left out. Samples within `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in
-    the messages; `stimulus` is used where no message names a picture, otherwise the path in the message is.
+    in where one is lost. With left or right, trials that were recorded without that eye are left out. Samples within
+    `margin` milliseconds of a blink are lost too. `onset` and `end` are regular expressions that are searched in the
+    messages; `stimulus` is used where no message names a picture, otherwise the path in the message is, or the
+    variable of the trial that `stimulus_column` names.
 
     Raises:
         RecordingError: The file is no ASC file with samples, or an option is none.
@@ -108,7 +110,7 @@ def read(
     display = _units.geometry(path, screen, in_file)
     pieces = _eyelink_asc.pieces(content)
     if len(pieces) > 1:
-        tell(f"{path}: its clock begins anew {len(pieces) - 1} times; each part is read by itself.")
+        tell(f"{path}: its clock begins anew; it is read as {len(pieces)} parts.")
     parts = [_eyelink_asc.samples(path, piece, margin, tell) for piece in pieces]
     parts = [_on_screen(part, origin, display) for part in parts]
     side = _side(path, eye, parts, tell)
@@ -253,7 +255,7 @@ class _TrialFinder:
 
 
 def _named(words: str, column: str = "") -> tuple[str, bool]:
-    """The picture that a message names, and whether it does so as a variable of the trial, one named `column` if any."""
+    """The picture that a message names, and whether it does so as a variable of the trial (of `column` only)."""
     variable = VARIABLE.match(words)
     if column:
         mine = variable is not None and variable["variable"].casefold() == column.casefold()

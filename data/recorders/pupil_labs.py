@@ -154,9 +154,8 @@ def _marks(path: Path, column: str, tell: Warn) -> dict[str, _trials.Marks]:
         scale = _units.TIMES["ns" if "ns" in clock else "s"]
         times = table.numbers(table.find(clock)) * scale
         lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
-        labels = np.array(
-            [None if word in EDGES else word for word in table.words(table.find(column or label))], object
-        )
+        words = table.words(table.find(column or label))
+        labels = np.array([None if word in EDGES else word for word in words], object)
         mark = table.find("recording id")
         recordings = table.words(mark) if mark else np.full(len(table), "", object)
         trials = {

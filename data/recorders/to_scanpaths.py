@@ -17,17 +17,19 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from data.errors import GazeError, RecordingError
 from data.events.detect import detect, detect_fixations
+from data.events.quality import Quality, doubt, precision
 from data.gaze import Fixations, Picture, Samples, Scanpath, Screen
-from data.picture import SUFFIXES, picture_size
+from data.recorders._stimuli import PicturesByName
 from data.recorders._text_table import Warn
 
 REPEATS = ("first", "apart")
+MOST = 20  # stimuli without a picture that are named
 Box = tuple[float, float, float, float]
 Items = list[tuple[Picture, tuple[Scanpath, ...]]]
 
@@ -36,9 +38,7 @@ Items = list[tuple[Picture, tuple[Scanpath, ...]]]
 class Report:
     """What became of the samples."""
 
-    samples: int = 0
-    lost: int = 0  # samples without an eye
-    rates: list[float] = field(default_factory=list)  # samples per second of each trial
+    recordings: dict[str, Quality] = field(default_factory=dict)  # of each file
     fixations: list[int] = field(default_factory=list)  # kept, of each trial
     off: int = 0  # fixations beside their picture
     initial: int = 0  # fixations left out because they were under way at the onset
@@ -47,25 +47,39 @@ class Report:
     unfit: int = 0  # trials that the method cannot take
     unknown: Counter[str] = field(default_factory=Counter)  # trials whose stimulus is no picture
 
+    @property
+    def samples(self) -> int:
+        """Samples of all recordings from the onsets on."""
+        return sum(quality.samples for quality in self.recordings.values())
+
+    @property
+    def lost(self) -> int:
+        """Samples without an eye."""
+        return sum(quality.lost for quality in self.recordings.values())
+
     def __str__(self) -> str:
         """A few lines for people.
 
-        >>> print(Report(1000, 50, [500.0], [9, 8], 1))
+        >>> print(Report({"a.asc": Quality(samples=1000, lost=50, rates=[500.0])}, [9, 8], 1))
         2 trials, 17 fixations: 8.5 a trial, 5.9% beside their picture
         500 samples a second, 5.0% of them lost
         """
         total = sum(self.fixations)
-        mean, off, lost = (
-            total / max(len(self.fixations), 1),
-            self.off / max(total, 1),
-            self.lost / max(self.samples, 1),
-        )
+        mean, off = total / max(len(self.fixations), 1), self.off / max(total, 1)
+        rates = [rate for quality in self.recordings.values() for rate in quality.rates]
         lines = [
             f"{len(self.fixations)} trials, {total} fixations: {mean:.1f} a trial, {off:.1%} beside their picture",
-            f"{statistics.median(self.rates or [0]):.4g} samples a second, {lost:.1%} of them lost",
         ]
+        if self.samples:
+            lines += [
+                f"{statistics.median(rates or [0]):.4g} samples a second, {self.lost / self.samples:.1%} of them lost"
+            ]
         out = self.left_out()
         return "\n".join(lines + ([f"left out: {out}"] if out else []))
+
+    def of(self, trial: Samples | Fixations) -> Quality:
+        """What is known of the recording of a trial."""
+        return self.recordings.setdefault(trial.recording, Quality())
 
     def left_out(self) -> str:
         """What is in no scanpath, in words; "" if nothing is left out."""
@@ -81,7 +95,7 @@ class Report:
 
 def scanpaths(
     samples: Iterable[Samples | Fixations],
-    pictures: Path | str,
+    pictures: Path | str | PicturesByName,
     *,
     method: str = "adaptive",
     options: Mapping[str, float] | None = None,
@@ -105,7 +119,8 @@ def scanpaths(
         raise RecordingError(f"repeats is {repeats!r}; choose first or apart.")
     _box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
     report = Report() if report is None else report
-    by_name, items = _Pictures(Path(pictures)), dict[str, tuple[Picture, dict[str, Scanpath]]]()
+    by_name = pictures if isinstance(pictures, PicturesByName) else PicturesByName(Path(pictures))
+    items = dict[str, tuple[Picture, dict[str, Scanpath]]]()
     unfit: list[GazeError] = []
     for trial in samples:
         picture = by_name.find(trial.stimulus)
@@ -125,51 +140,14 @@ def scanpaths(
         if not len(path):
             report.empty += 1
             continue
-        _keep(items.setdefault(picture.name, (picture, {}))[1], path, repeats, report, picture)
+        if _keep(items.setdefault(picture.name, (picture, {}))[1], path, repeats, report, picture):
+            report.of(trial).add(path)
     if unfit and not items:
         raise unfit[0]
     _warn(items, by_name, report, tell)
+    if method == "adaptive":
+        _warn_of_noise(report, tell)
     return [(picture, tuple(paths.values())) for picture, paths in items.values()]
-
-
-class _Pictures:
-    """The pictures of a folder by their names."""
-
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise RecordingError(f"{folder}: there is no such folder; give the folder of the pictures that were shown.")
-        self.folder, self._found = folder, dict[str, Picture | None]()
-        self._files: dict[str, list[Path]] = {}
-        for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
-            for name in {name for tail in _tails(path.relative_to(folder).as_posix()) for name in tail}:
-                self._files.setdefault(name, []).append(path)
-        if not self._files:
-            raise RecordingError(f"{folder}: no picture in it; give the folder of the pictures that were shown.")
-
-    def find(self, stimulus: str) -> Picture | None:
-        """The picture of a stimulus; None if there is none."""
-        if stimulus not in self._found:
-            names = [name for tail in _tails(stimulus) for name in tail]
-            paths = next((self._files[name] for name in names if name in self._files), [])
-            if len(paths) > 1:
-                two = " and ".join(str(path.relative_to(self.folder)) for path in paths[:2])
-                raise RecordingError(f"{self.folder}: {stimulus!r} may be {two}; give pictures names of their own.")
-            self._found[stimulus] = self._picture(paths[0]) if paths else None
-        return self._found[stimulus]
-
-    def _picture(self, path: Path) -> Picture:
-        return Picture(path.relative_to(self.folder).as_posix(), *picture_size(path), path)
-
-
-def _tails(name: str) -> list[tuple[str, str]]:
-    r"""A path, cut from the left folder by folder, with and without its ending.
-
-    >>> _tails("C:\\in\\A.jpg")
-    [('c:/in/a.jpg', 'c:/in/a'), ('in/a.jpg', 'in/a'), ('a.jpg', 'a')]
-    """
-    parts = name.strip().casefold().replace("\\", "/").split("/")
-    tails = ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]
-    return [(tail, tail.removesuffix(PurePosixPath(parts[-1]).suffix)) for tail in tails]
 
 
 def _fixations(trial: Samples | Fixations, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
@@ -177,10 +155,11 @@ def _fixations(trial: Samples | Fixations, method: str, options: Mapping[str, fl
     if isinstance(trial, Fixations):
         order = np.argsort(trial.onset, kind="stable")
         return Scanpath(trial.subject, trial.xy[order], trial.onset[order], trial.duration[order])
-    after_onset = trial.time >= 0
-    report.samples += int(after_onset.sum())
-    report.lost += int((~np.isfinite(trial.xy).all(1) & after_onset).sum())
-    report.rates += [trial.rate] if len(trial) > 1 else []
+    quality, after_onset = report.of(trial), trial.time >= 0
+    quality.samples += int(after_onset.sum())
+    quality.lost += int((~np.isfinite(trial.xy).all(1) & after_onset).sum())
+    quality.rates += [trial.rate] if len(trial) > 1 else []
+    quality.noises.append(precision(trial))
     return detect_fixations(trial, detect(trial, method, **options))
 
 
@@ -217,25 +196,31 @@ def _moved(detected: Scanpath, kept: np.ndarray, picture: Picture, placed: str, 
     return Scanpath(detected.subject, xy.round(2), detected.onset[kept].round(2), detected.duration[kept].round(2))
 
 
-def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Report, picture: Picture) -> None:
+def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Report, picture: Picture) -> bool:
+    """Adds a path to those of a picture; whether it is kept."""
     name, count = path.subject, 1
     while repeats == "apart" and name in paths:
         count += 1
         name = f"{path.subject}#{count}"
     if name in paths:
         report.repeated += 1
-        return
+        return False
     paths[name] = Scanpath(name, path.xy, path.onset, path.duration)
     report.fixations.append(len(path))
     report.off += int((~((path.xy >= 0) & (path.xy < (picture.width, picture.height))).all(1)).sum())
+    return True
 
 
-def _warn(items: Mapping[str, object], by_name: _Pictures, report: Report, tell: Warn) -> None:
+def _warn(items: Mapping[str, object], by_name: PicturesByName, report: Report, tell: Warn) -> None:
     if report.unknown:
-        named = [repr(name) for name in report.unknown if name]
-        few = f"{', '.join(named[:3])}{', ...' * (len(named) > 3)}"
+        named = [f"{name!r} ({count})" for name, count in report.unknown.most_common() if name]
+        few = f"{', '.join(named[:MOST])}{f' and {len(named) - MOST} more' * (len(named) > MOST)}"
         problem = f"no picture for {report.unknown.total()} trials ({few or 'no message, column or name says which'})"
-        mend = "give the pictures the names of the stimuli" if named else "name the picture with --stimulus or --names"
+        mend = (
+            "name the pictures like the stimuli, or say which is which with --map"
+            if named
+            else "name the picture with --stimulus or --names"
+        )
         if not items:
             raise RecordingError(f"{by_name.folder}: {problem}; {mend}.")
         tell(f"{by_name.folder}: {problem}; they are left out.")
@@ -251,3 +236,14 @@ def _warn(items: Mapping[str, object], by_name: _Pictures, report: Report, tell:
         lost = f"{report.lost / report.samples:.0%} of the samples are lost" if report.lost else ""
         why = ", ".join(words for words in (lost, report.left_out()) if words) or "there was no trial"
         raise GazeError(f"No fixation on any picture was found ({why}); check the units of the recording and its rate.")
+
+
+def _warn_of_noise(report: Report, tell: Warn) -> None:
+    """Tells of the recordings in which no fixation is sure, each kind of doubt once."""
+    doubts: dict[str, list[str]] = {}
+    for name, quality in report.recordings.items():
+        doubts.setdefault(doubt(quality.rate, quality.precision), []).append(name)
+    for words, names in doubts.items():
+        if words:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            tell(f"{names[0] or 'The recording'}{more}: {words}.")

@@ -101,5 +101,7 @@ def test_the_second_eye_of_a_recording_is_left_out_by_name(tmp_path: Path) -> No
         path.write_bytes(bytes([number]))
     sentences: list[str] = []
     assert detect_format.files(eyes, sentences.append) == eyes[:1]
-    assert sentences == [f"{tmp_path}: the other eye of {eyes[0].name}; left out are {eyes[1].name}."]
+    assert sentences == [
+        f"{tmp_path}: the other eye of {eyes[0].name}, which stands in where that is lost; left out are {eyes[1].name}."
+    ]
     assert detect_format.files(eyes[1:], sentences.append) == eyes[1:]

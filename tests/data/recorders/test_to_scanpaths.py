@@ -101,7 +101,7 @@ def test_a_trial_that_names_no_picture_is_said_to(pictures: Path) -> None:
     ):
         run([silent], pictures)
     _, _, told = run([looks((500, 400), (450, 350)), silent, looks((1, 2), stimulus="cross")], pictures)
-    assert "no picture for 2 trials ('cross'); they are left out" in told[0]
+    assert "no picture for 2 trials ('cross' (1)); they are left out" in told[0]
     assert "of 1 of them no message, column or name says the picture" in told[1]
 
 
@@ -124,8 +124,8 @@ def test_a_stimulus_without_a_picture_is_left_out_and_told(pictures: Path) -> No
     items, report, told = run(trials, pictures)
     assert len(items) == 1
     assert report.unknown == {"cross.png": 1}
-    assert told == [f"{pictures}: no picture for 1 trials ('cross.png'); they are left out."]
-    with pytest.raises(RecordingError, match="give the pictures the names of the stimuli"):
+    assert told == [f"{pictures}: no picture for 1 trials ('cross.png' (1)); they are left out."]
+    with pytest.raises(RecordingError, match="name the pictures like the stimuli"):
         run(trials[1:], pictures)
 
 
