@@ -58,7 +58,7 @@ def lines(content: str) -> Iterator[Line]:
 def pieces(content: str) -> list[str]:
     """A file's text, cut where its clock begins anew: what lies between two sessions belongs to the second."""
     times = np.array(_TIME.findall(content), float)
-    starts = sorted(int(rows.min()) for rows in segments(times))[1:]
+    starts = sorted(int(rows.min()) for rows in segments(times, hole=0))[1:]
     if not starts:
         return [content]
     offsets = [match.start() for match in _TIME.finditer(content)]

@@ -21,10 +21,11 @@ FAR = 60_000.0  # milliseconds beyond which a few times are a tracker's mistake
 Rows = Int64[np.ndarray, " k"]
 
 
-def segments(time: Float[np.ndarray, " n"]) -> list[Rows]:
+def segments(time: Float[np.ndarray, " n"], hole: float = HOLE) -> list[Rows]:
     """The rows of each segment in the order of time, without those that have no time; segments as they come.
 
-    Rows of one time stay in the order of the file.
+    Rows of one time stay in the order of the file. A late block that lasts at most `hole` fills a hole before it; 0 for
+    trackers that write in order.
     """
     rows = np.flatnonzero(np.isfinite(time))
     steps = np.diff(time[rows])
@@ -34,7 +35,7 @@ def segments(time: Float[np.ndarray, " n"]) -> list[Rows]:
         return [_sorted(time, rows)]
     found: list[Rows] = []
     for block in np.split(rows, back):
-        if found and _continues(time, found[-1], block, usual):
+        if found and _continues(time, found[-1], block, usual, hole):
             found[-1] = _sorted(time, np.concatenate([found[-1], block]))
         elif len(block):
             found.append(_sorted(time, block))
@@ -57,7 +58,7 @@ def _sorted(time: Float[np.ndarray, " n"], rows: Rows) -> Rows:
     return np.asarray(rows[np.argsort(time[rows], kind="stable")])
 
 
-def _continues(time: Float[np.ndarray, " n"], before: Rows, block: Rows, usual: float) -> bool:
+def _continues(time: Float[np.ndarray, " n"], before: Rows, block: Rows, usual: float, hole: float) -> bool:
     """Whether a block that begins at an earlier time belongs to the segment before it, whose rows are in order."""
     first, second = time[before], np.sort(time[block])
     # How many rows of the two must go for the rest to be in order: those of `first` after any cut, of `second` before.
@@ -65,7 +66,7 @@ def _continues(time: Float[np.ndarray, " n"], before: Rows, block: Rows, usual: 
     if wrong <= max(1, FEW * min(len(first), len(second))):
         return True
     within = second[second <= first[-1]]
-    if second[0] < first[0] - LATE * usual or within[-1] - within[0] > HOLE:
+    if second[0] < first[0] - LATE * usual or within[-1] - within[0] >= hole:
         return False
     index = np.searchsorted(first, within)
     beside = first[np.minimum(index, len(first) - 1)], first[np.maximum(index - 1, 0)]
