@@ -30,7 +30,7 @@ def seen(written: Float[np.ndarray, "n 2"], xy: Float[np.ndarray, "n 2"], screen
     """
     size = np.array([screen.width, screen.height], float)
     alike = (written[:, 0] == written[:, 1]) & (written[:, 0] == np.round(written[:, 0]))
-    code = alike & ~((xy > 0) & (xy < size)).all(1)
+    code = alike & ~np.asarray((xy > 0) & (xy < size)).all(1)
     reached = ((xy >= -size) & (xy <= 2 * size)).all(1)
     lost = code | ~reached | np.isnan(without_codes(written)).any(1)
     return np.where(lost[:, None], np.nan, xy)
@@ -43,10 +43,10 @@ def joined(
 
     The other's place is moved by what lies between the two eyes in the median, so that no loss makes a step.
     """
-    both = np.isfinite(left).all(1) & np.isfinite(right).all(1)
+    both = np.asarray(np.isfinite(left).all(1) & np.isfinite(right).all(1))
     apart = np.median((right - left)[both], 0) if both.any() else np.zeros(2)
     share = {"left": 0.0, "right": 1.0}.get(eye, 0.5)  # of the way from the left eye to the right
     first, second = left + share * apart, right - (1 - share) * apart
     middle = left + share * (right - left)
-    either = np.where(np.isfinite(first).all(1)[:, None], first, second)
-    return np.where(both[:, None], middle, either)
+    alone = np.where(np.isfinite(first).all(1)[:, None], first, second)
+    return np.asarray(np.where(both[:, None], middle, alone))

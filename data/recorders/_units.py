@@ -110,8 +110,8 @@ def pixels(
     size = np.array([screen.width, screen.height], float)
     xy = _lost_eyes.without_codes(xy)
     measured = xy[np.isfinite(xy).all(1)]
-    whole = (measured[:, 0] == measured[:, 1]) & (measured[:, 0] == np.round(measured[:, 0]))  # codes, mostly
-    unit = _unit(path, measured[~whole], unit, frame, tell)
+    stays = (np.diff(measured, axis=0, prepend=np.nan) == 0).all(1)  # a code for a lost eye does, a gaze does not
+    unit = _unit(path, measured[~stays], unit, frame, tell)
     start, way = np.array(frame[:2]), np.array(frame[2:])
     if unit == "norm":
         on_screen = (start + xy * way / (2 if frame == PSYCHOPY else 1)) * size

@@ -232,7 +232,7 @@ def _clock(
     if marks is not None and _inside(marks, time) and not _inside(marks, moved):
         tell(f"{path}: its events lie on the clock of the column {name}, not on that of StartTime; they are read so.")
         return time
-    return moved
+    return np.asarray(moved)
 
 
 def _inside(marks: _trials.Marks, time: Float[np.ndarray, " n"]) -> bool:

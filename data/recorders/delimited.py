@@ -38,8 +38,10 @@ USUAL = {  # written in any case, with blanks, marks or brackets
     "stimulus": "stimulus|image|picture|stimulus name|image name|filename|stim file|media|media name|img",
     "trial": "trial|trial id|trial index|trial number|trial nr",
 }
-OF_ONE_EYE = ("{0} gaze x", "gaze {0} x", "gaze x {0}", "{0} x", "x {0}", "{0} gaze point x", "gaze point x {0}")
-OF_ONE_EYE += ("{1}x", "x{1}", "{1} gaze x", "gaze x {1}", "{0} pos x", "pos x {0}")
+OF_ONE_EYE = (  # the side in a word or a letter
+    *("{0} gaze x", "gaze {0} x", "gaze x {0}", "{0} x", "x {0}", "{0} gaze point x", "gaze point x {0}"),
+    *("{1}x", "x{1}", "{1} gaze x", "gaze x {1}", "{0} pos x", "pos x {0}"),
+)
 ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
 
 

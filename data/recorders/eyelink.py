@@ -138,7 +138,7 @@ def _on_screen(part: Eyes, origin: Float[np.ndarray, " 2"], screen: Screen) -> E
     """The places of each eye in pixels of the screen, NaN where it was lost."""
     moved = {}
     for names, (time, places) in part.items():
-        eyes = [_lost_eyes.seen(one, one + 0.5 - origin, screen) for one in places.swapaxes(0, 1)]
+        eyes = [_lost_eyes.seen(one, one - origin, screen) + 0.5 for one in places.swapaxes(0, 1)]
         moved[names] = (time, np.stack(eyes, 1))
     return moved
 
