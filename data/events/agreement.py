@@ -55,6 +55,12 @@ class Agreement:
         return 2 * self.hits / events if events else math.nan
 
     @property
+    def sample_f1(self) -> float:
+        """The F1 of the samples that have the label."""
+        labels = self.ones + self.twos
+        return 2 * self.both / labels if labels else math.nan
+
+    @property
     def kappa(self) -> float:
         """Cohen's kappa of the samples."""
         if not self.samples:

@@ -48,5 +48,5 @@ def joined(
     share = {"left": 0.0, "right": 1.0}.get(eye, 0.5)  # of the way from the left eye to the right
     first, second = left + share * apart, right - (1 - share) * apart
     middle = left + share * (right - left)
-    alone = np.where(np.isfinite(first).all(1)[:, None], first, second)
+    alone = np.where(np.asarray(np.isfinite(first).all(1))[:, None], first, second)
     return np.asarray(np.where(both[:, None], middle, alone))
