@@ -50,8 +50,17 @@ def step(time: Float[np.ndarray, " n"]) -> float:
 
 def near(time: Float[np.ndarray, " n"]) -> np.ndarray:
     """Which times (milliseconds) are where most are; a few far ones are a tracker's mistake."""
-    usual = float(np.median(np.abs(np.diff(time)))) if len(time) > 1 else 1.0
-    return np.asarray(np.abs(time - np.median(time)) <= FAR + 10 * len(time) * usual)
+    middle = float(np.percentile(time, 50, method="lower"))  # one of them, so that it is never between two parts
+    return np.asarray(np.abs(time - middle) <= _far(time))
+
+
+def paused(time: Float[np.ndarray, " n"], rows: Rows) -> list[Rows]:
+    """The rows of a segment, cut at pauses (milliseconds) so long that what follows is another recording."""
+    return np.split(rows, np.flatnonzero(np.diff(time[rows]) > _far(time[rows])) + 1)
+
+
+def _far(time: Float[np.ndarray, " n"]) -> float:
+    return FAR + 10 * len(time) * (float(np.median(np.abs(np.diff(time)))) if len(time) > 1 else 1.0)
 
 
 def _sorted(time: Float[np.ndarray, " n"], rows: Rows) -> Rows:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int64
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders._recording_names import stem
-from data.recorders._segments import Rows, near, segments
+from data.recorders._segments import Rows, near, paused, segments
 from data.recorders._text_table import Warn
 
 STRAY = 1 / 3  # of the rows: as many may be far from all others
@@ -133,8 +133,9 @@ def _parts(path: Path, time: Float[np.ndarray, " n"], what: str, tell: Warn, tog
         found = [rows[part] for part in segments(time[rows])]
     else:
         found = segments(time)
+    found = [part for rows in found for part in paused(time, rows)] if together else found
     if len(found) > 1:
-        tell(f"{path}: the clock of {what} begins anew; it is read as {len(found)} parts.")
+        tell(f"{path}: the clock of {what} begins anew or jumps; it is read as {len(found)} parts.")
     return found
 
 

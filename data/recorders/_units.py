@@ -76,6 +76,8 @@ def milliseconds(
     if unit and unit not in TIMES:
         raise RecordingError(f"{path}: no unit {unit!r} of time; choose one of {', '.join(TIMES)}.")
     steps = np.diff(time[np.isfinite(time)])
+    if (steps < 0).sum() > 0.1 * len(steps):  # the rows are in no order
+        steps = np.diff(np.unique(time[np.isfinite(time)]))
     steps = steps[steps > 0]
     step = float(np.median(steps)) if len(steps) else math.nan
     likely = next((name for name, size in TIMES.items() if 0.3 <= step * size < 300), "")
