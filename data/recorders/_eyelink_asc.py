@@ -55,7 +55,7 @@ def lines(content: str) -> Iterator[Line]:
         yield Line(keyword, time - float(delay[1]), words[delay.end() :]) if delay else Line(keyword, time, words)
 
 
-def pieces(content: str) -> list[str]:
+def _pieces(content: str) -> list[str]:
     """A file's text, cut where its clock begins anew: what lies between two sessions belongs to the second."""
     times = np.array(_TIME.findall(content), float)
     starts = sorted(int(rows.min()) for rows in segments(times, hole=0))[1:]
@@ -88,21 +88,40 @@ def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:
     return np.array([left, top]), _units.Setup(width=width + width % 2, height=height + height % 2)
 
 
+def sessions(path: Path, content: str, margin: float, tell: Warn) -> list[tuple[str, Eyes]]:
+    """The text and the samples of each session: the clock begins anew where files were joined."""
+    tables = _tables(path, content)
+    times = np.concatenate([table[:, 0] for _, table in tables]) if tables else np.zeros(0)
+    if len(segments(times, hole=0)) < 2:
+        return [(content, _samples(path, content, tables, margin, tell))]
+    return [(piece, samples(path, piece, margin, tell)) for piece in _pieces(content)]
+
+
 def samples(path: Path, content: str, margin: float, tell: Warn) -> Eyes:
     """Every sample, by the eyes that were recorded; lost in a blink and within `margin` milliseconds of it."""
+    return _samples(path, content, _tables(path, content), margin, tell)
+
+
+def _samples(path: Path, content: str, tables: list[tuple[str, np.ndarray]], margin: float, tell: Warn) -> Eyes:
     parts: dict[str, list[np.ndarray]] = {}
+    for eyes, table in tables:
+        parts.setdefault(eyes, []).append(table)
+    damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for _, table in tables)
+    if damaged > 1:  # the last line of a file that was cut off is nothing to speak of
+        tell(f"{path}: {damaged} lines of samples are cut off or damaged; they are left out.")
+    return {eyes: _open(np.concatenate(stretches), eyes, content, margin) for eyes, stretches in parts.items()}
+
+
+def _tables(path: Path, content: str) -> list[tuple[str, np.ndarray]]:
+    """The eyes of each stretch, and the time and places of each line."""
+    found = []
     for eyes, fast, start, stop in _stretches(path, content):
         cells = (float(cell or "nan") for row in ROWS[eyes].finditer(content, start, stop) for cell in row.groups())
         table = np.fromiter(cells, float).reshape(-1, 1 + 2 * len(eyes))
         if fast:
             table[1:, 0] += np.where(table[1:, 0] == table[:-1, 0], 0.5, 0)
-        if len(table):
-            parts.setdefault(eyes, []).append(table)
-    tables = {eyes: np.concatenate(stretches) for eyes, stretches in parts.items()}
-    damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for table in tables.values())
-    if damaged > 1:  # the last line of a file that was cut off is nothing to speak of
-        tell(f"{path}: {damaged} lines of samples are cut off or damaged; they are left out.")
-    return {eyes: _open(table, eyes, content, margin) for eyes, table in tables.items()}
+        found += [(eyes, table)] if len(table) else []
+    return found
 
 
 def _stretches(path: Path, content: str) -> Iterator[tuple[str, bool, int, int]]:

@@ -108,13 +108,12 @@ def read(
         raise RecordingError(f"{path}: not an EyeLink ASC file; convert the EDF file with edf2asc.")
     origin, in_file = _eyelink_asc.screen(content)
     display = _units.geometry(path, screen, in_file)
-    pieces = _eyelink_asc.pieces(content)
-    if len(pieces) > 1:
-        tell(f"{path}: its clock begins anew; it is read as {len(pieces)} parts.")
-    parts = [_eyelink_asc.samples(path, piece, margin, tell) for piece in pieces]
-    parts = [_on_screen(part, origin, display) for part in parts]
+    sessions = _eyelink_asc.sessions(path, content, margin, tell)
+    if len(sessions) > 1:
+        tell(f"{path}: its clock begins anew; it is read as {len(sessions)} parts.")
+    parts = [_on_screen(part, origin, display) for _, part in sessions]
     side = _side(path, eye, parts, tell)
-    found = [_TrialFinder(list(_eyelink_asc.lines(piece)), *marks, stimulus_column).trials for piece in pieces]
+    found = [_TrialFinder(list(_eyelink_asc.lines(piece)), *marks, stimulus_column).trials for piece, _ in sessions]
     places = [xy for part in parts for _, eyes in part.values() for xy in eyes.swapaxes(0, 1)]
     _units.warn_if_off_screen(path, np.concatenate(places), display, tell)
     _check(path, [trial for trials in found for trial in trials], tell)
