@@ -3,6 +3,7 @@
 The order of an epoch depends on (seed, epoch) alone.
 """
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,11 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import Sampler
 
-from data.errors import GazeError, TableError
+from data.errors import GazeError, refuse
 from data.table.read import read_splits
+from data.table.splits import check_names
+
+logger = logging.getLogger(__name__)
 
 
 class Order(Sampler[tuple[int, int]]):
@@ -101,15 +105,23 @@ def check(rules: Mapping[str, tuple[Any, str, bool]]) -> None:
 
 
 def divide(root: Path, pictures: Iterable[str]) -> dict[str, set[str]]:
-    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test."""
-    named = read_splits(root)
-    for split in ("train", "val", "test") if named else ():
-        if split not in named:
-            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
-    if named:
-        return {split: set(names) for split, names in named.items()}
-    place = {6: "val", 7: "test"}
-    found: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
-    for number, name in enumerate(dict.fromkeys(pictures)):
-        found[place.get(number % 8, "train")].add(name)
+    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test.
+
+    Where splits.json leaves val empty, every eighth picture of train validates instead of being trained on.
+
+    Raises:
+        TableError: splits.json names other splits, or no picture to train on.
+    """
+    named, path, shown = read_splits(root), root / "splits.json", list(dict.fromkeys(pictures))
+    if not named:
+        return {"train": {*shown} - {*shown[6::8]} - {*shown[7::8]}, "val": {*shown[6::8]}, "test": {*shown[7::8]}}
+    check_names(path, named, set(shown), refuse)
+    found = {split: set(names) for split, names in named.items()}
+    if not found["val"]:
+        train = [name for name in shown if name in found["train"]]
+        found["val"] = set(train[6::8] or train[-1:])
+        both = len(train) == 1  # then it is trained on, too
+        found["train"] -= set() if both else found["val"]
+        words = f"{len(found['val'])} of the {len(train)} pictures of 'train'{', which is trained on too,' * both}"
+        logger.warning("%s: the split 'val' is empty; %s validate instead.", path, words)
     return found

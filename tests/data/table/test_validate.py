@@ -197,3 +197,43 @@ def test_real_sets_hold_no_defect_but_fixations_beside_the_picture(shared: Path,
     defects = check_table(root)
     assert all("is outside the picture" in defect.problem for defect in defects)
     assert bool(defects) == (name in ("crowd", "interiors"))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("duration_ms", "1e308"),
+        ("duration_ms", "-1e308"),
+        ("duration_ms", "86400000"),
+        ("duration_ms", "1e20"),
+        ("start_ms", "1e308"),
+        ("start_ms", "-1e300"),
+        ("start_ms", "1e18"),
+        ("x", "1e300"),
+        ("y", "-1e300"),
+        ("index", "1e300"),
+        ("target_w", "1e308"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])  # by pyarrow, by csv
+def test_numbers_that_no_recording_holds_are_defects_and_refused(
+    root: Path, column: str, cell: str, quoted: bool
+) -> None:
+    names = SEARCH.split(",")
+    row = dict(
+        zip(names, ["a.png", "s1", "0", "5", "6", "200", "100", "search", "cup", "1", "2", "3", "4", "1"], strict=True)
+    ) | {column: cell}
+    texts = [f'"{text}\n"' if quoted and name == "subject" else text for name, text in row.items()]
+    lines(root, ",".join(texts), header=SEARCH)
+    found = check_table(root)
+    assert [defect.problem for defect in found] == [f"{column} is {cell!r}"]
+    assert "write a number below" in found[0].remedy
+    with pytest.raises(TableError) as refusal:
+        list(read_table(root))
+    assert str(refusal.value) == str(found[0])
+
+
+def test_long_but_possible_numbers_are_read(root: Path) -> None:
+    lines(root, "a.png,s1,0,5,6,3600000,1764480000000", "a.png,s1,1,5,6,200,1764480001000")
+    assert check_table(root) == []
+    assert [path.onset[0] for _, paths in read_table(root) for path in paths] == [1764480000000]
