@@ -3,9 +3,10 @@
 The order of an epoch depends on (seed, epoch) alone.
 """
 
+import functools
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch.utils.data import Sampler
 from data.errors import GazeError, refuse
 from data.table.read import read_splits
 from data.table.splits import check_names
+from training import data_state
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Folders(LightningDataModule):
 
     roots: list[Path]
     batch_size: int
+    changed = "no"  # whether a resumed run takes other data than it began with: "ok"
+    has_changed = False  # whether it did
     _used = (0, 0)
 
     @property
@@ -78,16 +82,30 @@ class Folders(LightningDataModule):
             raise GazeError(f"data.{name}: {len(values)} values for {len(self.roots)} folders; give one, or one each.")
         return values
 
+    def _content(self) -> Mapping[str, Iterable[tuple[str, Sequence[data_state.Looks]]]]:
+        """Of each split the names of its pictures with people's paths over them; none where nobody asks for them."""
+        return {}
+
+    @functools.cached_property
+    def data_state(self) -> data_state.State:
+        """What the data is, in a few numbers."""
+        return data_state.state(self._content())
+
     def state_dict(self) -> dict[str, Any]:
-        """In which epoch the next batch lies, and how many of that epoch's batches have been used."""
+        """In which epoch the next batch lies, how many of that epoch's batches have been used, and what the data is."""
         if self.trainer is None:
             return {"epoch": 0, "used": 0}
         done = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         epoch, used = divmod(done, max(1, int(self.trainer.num_training_batches)))
-        return {"epoch": epoch, "used": used}
+        return {"epoch": epoch, "used": used, "data": self.data_state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """That epoch starts after the batches that were used."""
+        """That epoch starts after the batches that were used.
+
+        Raises:
+            GazeError: The data is another one, and `changed` does not allow that.
+        """
+        self.has_changed = data_state.check(state_dict.get("data"), self.data_state, self.changed)
         self._used = (state_dict["epoch"], state_dict["used"] * self.batch_size)
 
     def _order(self, length: int, seed: int) -> Order:
