@@ -1,5 +1,6 @@
 """What every score asks of its arguments: finite numbers. The refusal is a ValueError that names the argument."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,13 +49,15 @@ def check_where_known(**arguments: Any) -> None:
 
 
 def _floats(value: Any) -> Iterator[Num[np.ndarray, "*n"]]:
-    """The floating-point numbers in an argument."""
-    if hasattr(value, "xy"):
-        value = (value.xy, value.duration)
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _floats(item)
-    elif isinstance(value, float | np.ndarray | np.floating):
-        values = np.asarray(value)
-        if values.dtype.kind == "f":
-            yield values
+    """The floating-point numbers in an argument: a number, an array, a path, or a list of them or of pairs of them."""
+    items = value if isinstance(value, list | tuple) else [value]
+    if items and isinstance(items[0], list | tuple):
+        items = list(itertools.chain.from_iterable(items))
+    if items and hasattr(items[0], "xy"):
+        items = [part for path in items for part in (path.xy, path.duration)]
+    arrays = [item.ravel() for item in items if isinstance(item, np.ndarray) and item.dtype.kind == "f"]
+    numbers = [item for item in items if isinstance(item, float | np.floating)]
+    if arrays:
+        yield arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    if numbers:
+        yield np.array(numbers)
