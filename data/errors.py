@@ -100,15 +100,23 @@ def empty(path: Path) -> Defect:
     return Defect(str(path), None, "the file is empty", "write its content or remove it")
 
 
-def read_json(path: Path, report: Report) -> dict[str, Any]:
-    """The JSON object in a file; {} and a report when there is none."""
+def read_document(path: Path, report: Report) -> Any:
+    """Whatever a JSON file holds; {} and a report when it is no JSON."""
     content = read_text(path, report)
     try:
-        document = json.loads(content) if content else {}
-    except (ValueError, RecursionError) as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        report(Defect(str(path), line, f"not JSON ({short_reason(error)})", "write valid JSON"))
-        return {}
+        return json.loads(content) if content else {}
+    except json.JSONDecodeError as error:
+        report(Defect(str(path), error.lineno, f"not JSON ({short_reason(error)})", "write valid JSON"))
+    except RecursionError:
+        report(Defect(str(path), None, "not JSON (it is nested too deeply)", "write valid JSON"))
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        report(Defect(str(path), None, "not JSON (a number is too long)", "write valid JSON"))
+    return {}
+
+
+def read_json(path: Path, report: Report) -> dict[str, Any]:
+    """The JSON object in a file; {} and a report when there is none."""
+    document = read_document(path, report)
     if not isinstance(document, dict):
         report(Defect(str(path), None, "not a JSON object", "write { ... }"))
         return {}

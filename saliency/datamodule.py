@@ -15,7 +15,7 @@ Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) a
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,9 +24,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from data import maps
 from data.errors import GazeError, TableError
-from data.gaze import Picture
+from data.gaze import Picture, Scanpath
 from data.picture import Letterbox, read
 from data.table.fixation_array import FixationArray, load
+from data.table.read import scanpaths
+from data.table.splits import NAMES
 from training.augment import Augment
 from training.datamodule import Folders, Order, check, divide
 
@@ -141,6 +143,7 @@ class GazeData(Folders):
         workers: loader processes.
         memory: megabytes of decoded pictures that each loader process keeps; others are decoded again.
         seed: of order and augmentation.
+        changed: "ok" resumes a run on other data than it began with; "no" says what changed and stops.
     """
 
     def __init__(  # noqa: PLR0913 - the options of a command line
@@ -157,8 +160,10 @@ class GazeData(Folders):
         workers: int = 1,
         memory: int = 600,
         seed: int = 0,
+        changed: Literal["no", "ok"] = "no",
     ) -> None:
         super().__init__()
+        self.changed = changed
         self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
         self._check_names()
         self.seconds = self._above_zero("seconds", seconds)
@@ -189,6 +194,16 @@ class GazeData(Folders):
                 chosen = gathered.only([place for place, name in enumerate(names) if name in divided[split]])
                 sets.append(self._set(number, split, chosen, decoded))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
+
+    def _content(self) -> dict[str, list[tuple[str, tuple[Scanpath, ...]]]]:
+        content: dict[str, list[tuple[str, tuple[Scanpath, ...]]]] = {split: [] for split in NAMES}
+        for number, root in enumerate(self.roots):  # which may have been moved
+            paths_of = dict(scanpaths(root))
+            for split, names in divide(root, paths_of).items():
+                content.setdefault(split, []).extend(
+                    (f"{number}/{name}", paths) for name, paths in paths_of.items() if name in names
+                )
+        return content
 
     def _set(self, number: int, split: str, gathered: FixationArray, decoded: DecodedPictures) -> GazeDataset:
         for picture in gathered.pictures:

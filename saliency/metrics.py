@@ -26,7 +26,7 @@ Two conventions, by name:
 
 Stated answers: a flat prediction has AUC 0.5, CC 0 and NSS 0. A picture without fixations (`truth` zero everywhere) has
 NaN everywhere, so that `nanmean` skips it; so has `cc` with a flat truth, `sauc` without negatives and, in "mit",
-`auc_judd` when all pixels are fixated. NaN in an input raises.
+`auc_judd` when all pixels are fixated. NaN and infinity in an input raise: a log density has a floor.
 Bylinskii et al. 2018, https://doi.org/10.1109/TPAMI.2018.2815601; Kümmerer et al. 2018, https://arxiv.org/abs/1704.08615.
 """
 
@@ -37,6 +37,8 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from jaxtyping import Float, Int, Num
+
+from data.finite import extremes
 
 
 class Tensor(Protocol):
@@ -120,7 +122,7 @@ def _array(values: Maps | Counts) -> Num[np.ndarray, "b h w"]:
 def _checked(convention: str, densities: tuple[str, ...] = (), **maps: Maps | Counts) -> list[Num[np.ndarray, "b h w"]]:
     """The maps as arrays; raises ValueError, naming the argument.
 
-    What is refused: an unknown convention, unequal shapes, NaN, what is no density, no count or no logarithm.
+    What is refused: an unknown convention, unequal shapes, NaN, infinity, what is no density, no count or no logarithm.
     """
     if convention not in get_args(Convention):
         raise ValueError(f"convention is {convention!r}, but must be one of {get_args(Convention)}.")
@@ -131,9 +133,7 @@ def _checked(convention: str, densities: tuple[str, ...] = (), **maps: Maps | Co
             raise ValueError(f"{name} has shape {values.shape}, but {first} has {shape}.")
         if not values.size:
             continue
-        low, high = values.min(), values.max()
-        if np.isnan(low) or np.isnan(high):
-            raise ValueError(f"{name} holds NaN.")
+        low, high = extremes(name, values)
         if low < 0 and name in ("fixations", "negatives"):
             raise ValueError(f"{name} holds negative values, but counts fixations.")
         if low < 0 and name in densities:
@@ -146,7 +146,7 @@ def _checked(convention: str, densities: tuple[str, ...] = (), **maps: Maps | Co
 def _each(score: Callable[..., float], *maps: Num[np.ndarray, "b h w"]) -> Scores:
     """`score` of each picture: one picture's maps fit into a processor's cache, a whole batch is three times slower.
 
-    What is divided by no fixations, or subtracted from infinity, is NaN without a warning.
+    What is divided by no fixations is NaN without a warning.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.array([score(*picture) for picture in zip(*maps, strict=True)], np.float64)

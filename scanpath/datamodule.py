@@ -14,6 +14,7 @@ to a scene on (seed, epoch, scene) alone.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -158,6 +159,7 @@ class SceneData(Folders):
         first_duration: whether the first fixation's duration counts: not where it began before the picture came.
         batch_size: scenes per step.
         seed: of order and flips.
+        changed: "ok" resumes a run on other data than it began with; "no" says what changed and stops.
     """
 
     def __init__(  # noqa: PLR0913 - the options of a command line
@@ -177,8 +179,10 @@ class SceneData(Folders):
         first_duration: bool | list[bool] = True,
         batch_size: int = 16,
         seed: int = 0,
+        changed: Literal["no", "ok"] = "no",
     ) -> None:
         super().__init__()
+        self.changed = changed
         self.roots = [Path(r) for r in ([root] if isinstance(root, str) else root)]
         self._check_names()
         _check(by, appearance, crop, flip, target_known_share, any_share, limit, batch_size)
@@ -225,6 +229,15 @@ class SceneData(Folders):
                 limit=self.limit,
                 seed=self.seed,
             )
+
+    def _content(self) -> dict[str, list[tuple[str, list[ObjectPath]]]]:
+        return {
+            split: [
+                (f"{condition - 1}/{scene.picture.name}", paths)
+                for (scene, paths), condition in zip(part.items, part.conditions, strict=True)
+            ]
+            for split, part in self.sets.items()
+        }
 
     def _divided(self, root: Path, items: list[Item]) -> dict[str, list[Item]]:
         """The scenes of each split of a set."""

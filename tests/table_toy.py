@@ -24,7 +24,25 @@ COCO = {
 }
 SETS = ("osie", "crowd", "scene", "interiors", "hsem", "amazon_covers")  # real ones
 PIECES = st.sampled_from(
-    [b'"', b",", b"\n", b"\r", b"\0", b";", b"nan", b"inf", b"-", b"1e400", b"\xff", b"9" * 400, b"../"]
+    [
+        b'"',
+        b",",
+        b"\n",
+        b"\r",
+        b"\0",
+        b";",
+        b"nan",
+        b"inf",
+        b"-",
+        b"1e400",
+        b"e307",
+        b"1e9",
+        b"86400000",
+        b"1e16",
+        b"\xff",
+        b"9" * 400,
+        b"../",
+    ]
 )
 
 
@@ -35,7 +53,7 @@ def sound(tmp_path: Path) -> Path:
         Image.new("RGB", (20, 10), colour).save(tmp_path / "images" / name)
     lines(tmp_path, *ROWS)
     (tmp_path / "objects.json").write_text(json.dumps(COCO))
-    (tmp_path / "splits.json").write_text('{"train": ["a.png"], "test": ["b.png"]}')
+    (tmp_path / "splits.json").write_text('{"train": ["a.png"], "val": [], "test": ["b.png"]}')
     return tmp_path
 
 

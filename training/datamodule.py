@@ -3,8 +3,10 @@
 The order of an epoch depends on (seed, epoch) alone.
 """
 
+import functools
+import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,12 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import Sampler
 
-from data.errors import GazeError, TableError
+from data.errors import GazeError, refuse
 from data.table.read import read_splits
+from data.table.splits import check_names
+from training import data_state
+
+logger = logging.getLogger(__name__)
 
 
 class Order(Sampler[tuple[int, int]]):
@@ -52,6 +58,8 @@ class Folders(LightningDataModule):
 
     roots: list[Path]
     batch_size: int
+    changed = "no"  # whether a resumed run takes other data than it began with: "ok"
+    has_changed = False  # whether it did
     _used = (0, 0)
 
     @property
@@ -74,16 +82,30 @@ class Folders(LightningDataModule):
             raise GazeError(f"data.{name}: {len(values)} values for {len(self.roots)} folders; give one, or one each.")
         return values
 
+    def _content(self) -> Mapping[str, Iterable[tuple[str, Sequence[data_state.Looks]]]]:
+        """Of each split the names of its pictures with people's paths over them; none where nobody asks for them."""
+        return {}
+
+    @functools.cached_property
+    def data_state(self) -> data_state.State:
+        """What the data is, in a few numbers."""
+        return data_state.state(self._content())
+
     def state_dict(self) -> dict[str, Any]:
-        """In which epoch the next batch lies, and how many of that epoch's batches have been used."""
+        """In which epoch the next batch lies, how many of that epoch's batches have been used, and what the data is."""
         if self.trainer is None:
             return {"epoch": 0, "used": 0}
         done = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         epoch, used = divmod(done, max(1, int(self.trainer.num_training_batches)))
-        return {"epoch": epoch, "used": used}
+        return {"epoch": epoch, "used": used, "data": self.data_state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """That epoch starts after the batches that were used."""
+        """That epoch starts after the batches that were used.
+
+        Raises:
+            GazeError: The data is another one, and `changed` does not allow that.
+        """
+        self.has_changed = data_state.check(state_dict.get("data"), self.data_state, self.changed)
         self._used = (state_dict["epoch"], state_dict["used"] * self.batch_size)
 
     def _order(self, length: int, seed: int) -> Order:
@@ -101,15 +123,23 @@ def check(rules: Mapping[str, tuple[Any, str, bool]]) -> None:
 
 
 def divide(root: Path, pictures: Iterable[str]) -> dict[str, set[str]]:
-    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test."""
-    named = read_splits(root)
-    for split in ("train", "val", "test") if named else ():
-        if split not in named:
-            raise TableError(f"{root / 'splits.json'}: there is no split '{split}'; it needs train, val and test.")
-    if named:
-        return {split: set(names) for split, names in named.items()}
-    place = {6: "val", 7: "test"}
-    found: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
-    for number, name in enumerate(dict.fromkeys(pictures)):
-        found[place.get(number % 8, "train")].add(name)
+    """The pictures of train, val and test: as splits.json says, else every eighth for val and every eighth for test.
+
+    Where splits.json leaves val empty, every eighth picture of train validates instead of being trained on.
+
+    Raises:
+        TableError: splits.json names other splits, or no picture to train on.
+    """
+    named, path, shown = read_splits(root), root / "splits.json", list(dict.fromkeys(pictures))
+    if not named:
+        return {"train": {*shown} - {*shown[6::8]} - {*shown[7::8]}, "val": {*shown[6::8]}, "test": {*shown[7::8]}}
+    check_names(path, named, set(shown), refuse)
+    found = {split: set(names) for split, names in named.items()}
+    if not found["val"]:
+        train = [name for name in shown if name in found["train"]]
+        found["val"] = set(train[6::8] or train[-1:])
+        both = len(train) == 1  # then it is trained on, too
+        found["train"] -= set() if both else found["val"]
+        words = f"{len(found['val'])} of the {len(train)} pictures of 'train'{', which is trained on too,' * both}"
+        logger.warning("%s: the split 'val' is empty; %s validate instead.", path, words)
     return found

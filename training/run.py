@@ -4,12 +4,14 @@ A run writes into `runs/<recipe>/<number>/`: its full configuration, TensorBoard
 `last.ckpt`. SIGTERM and Ctrl-C end it after the step in hand, saved; `--ckpt_path` goes on from there exactly.
 """
 
+import contextlib
 import functools
 import logging
 import re
 import signal
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +24,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 from data.atomic import atomic_write
 from data.errors import GazeError
 from training import Model, weights
+from training.checkpoint import NO_PLACE, CheckpointFiles
 from training.lightning_cli import TaskCLI
 
 logger = logging.getLogger(__name__)
@@ -62,8 +65,14 @@ class Pause(Checkpoint):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A resumed run is where its checkpoint was written: what goes wrong from now on is not the checkpoint's."""
+        if isinstance(trainer.strategy.checkpoint_io, CheckpointFiles):
+            trainer.strategy.checkpoint_io.restoring = False
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens; a second signal has its usual effect."""
+        self.on_sanity_check_start(trainer, pl_module)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
@@ -118,21 +127,45 @@ def train(
     for message in NOISE:
         warnings.filterwarnings("ignore", message=f".*{message}")
     try:
-        cli(
-            folder / recipe.stem,
-            cli.task,
-            cli.data,
-            args=["fit", "--config", with_class_paths(recipe.read_text("utf-8"), models), *_named(arguments, models)],
-            trainer_defaults=_defaults(cli),
-            save_config_callback=functools.partial(SaveConfig, models=models),
-            save_config_kwargs={"overwrite": True},
-            seed_everything_default=1,
-            auto_configure_optimizers=False,
-            parser_kwargs={"fit": {"exit_on_error": True}},
-        )
+        with _silent_writers():
+            cli(
+                folder / recipe.stem,
+                cli.task,
+                cli.data,
+                args=[
+                    "fit",
+                    "--config",
+                    with_class_paths(recipe.read_text("utf-8"), models),
+                    *_named(arguments, models),
+                ],
+                trainer_defaults=_defaults(cli),
+                save_config_callback=functools.partial(SaveConfig, models=models),
+                save_config_kwargs={"overwrite": True},
+                seed_everything_default=1,
+                auto_configure_optimizers=False,
+                parser_kwargs={"fit": {"exit_on_error": True}},
+            )
     except GazeError as error:  # torch puts the traceback of a loader process into the message
         sentence = str(error).strip().splitlines()[-1]
         raise type(error)(re.sub(rf"^(\w+\.)*{type(error).__name__}: ", "", sentence)) from error
+
+
+@contextlib.contextmanager
+def _silent_writers() -> Iterator[None]:
+    """Threads that write logs show no traceback of a full disk: the run itself ends with a sentence about it."""
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if isinstance(arguments.exc_value, OSError) and arguments.exc_value.errno in NO_PLACE:
+            logger.debug("a log cannot be written", exc_info=arguments.exc_value)
+        else:
+            before(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def with_class_paths(text: str, models: Mapping[str, Model]) -> str:

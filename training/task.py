@@ -3,6 +3,8 @@
 A task adds its losses (`training_step`), what is shown meanwhile (`_evaluate`) and which parameters are decayed.
 """
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,16 @@ class Training(LightningModule):
         if start:
             weights.start(network, Path(start))
         self.peak, self.warmup, self.seed = peak, warmup, seed
+        self.resumed: dict[str, Any] | None = None  # the checkpoint, while the run is put back
         self.totals: dict[str, tuple[float, int]] = {}  # of each score of the evaluation in hand: sum and count
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, as weight averaging makes one, has no optimiser: its factory may hold the whole command line."""
         return {**super().__getstate__(), "optimizer": None}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remembers where the run was, and how long it was to be, until the schedule is made."""
+        self.resumed = checkpoint
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Writes down how the network is built, so that the file alone gives it back."""
@@ -152,9 +159,55 @@ class Training(LightningModule):
         groups = self._groups()
         decayed = [{"params": groups[True]}] if groups[True] else []
         optimizer = self.optimizer([*decayed, {"params": groups[False], "weight_decay": 0.0}])
-        steps = max(2, int(self.trainer.estimated_stepping_batches))
+        steps = self._planned(max(2, int(self.trainer.estimated_stepping_batches)))
         schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
+        if self.resumed:
+            told = {"total_steps": schedule.total_steps, "_schedule_phases": schedule._schedule_phases}
+            self.resumed["lr_schedulers"][0].update(told)
+            self.resumed = None
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _planned(self, steps: int) -> int:
+        """Over how many steps the schedule runs; a resumed run must be as long as it was to be.
+
+        On data that was allowed to change, what is left is as many steps as that data gives.
+
+        Raises:
+            GazeError: The checkpoint's run is finished, or was to be of another length.
+        """
+        if not self.resumed:
+            return steps
+        done, epoch = int(self.resumed["global_step"]), int(self.resumed["epoch"])
+        planned = schedule_steps(self.resumed)
+        begin = "begin anew, or from its weights with --model.start"
+        if done >= planned:
+            raise GazeError(
+                f"The run of this checkpoint is finished: its {planned} steps are done, and its learning rate is back "
+                f"at zero; to train longer {begin}."
+            )
+        if getattr(self.trainer.datamodule, "has_changed", False):  # type: ignore[attr-defined]
+            epochs = self.trainer.max_epochs or 0
+            left = 1 - epoch / epochs if epochs > epoch else 1
+            return max(steps, done + math.ceil(steps * left))
+        if planned != steps:
+            raise GazeError(
+                f"The run of this checkpoint was to take {planned} steps, but with these options it takes {steps}; "
+                f"give the trainer.max_epochs, batch size and devices that it began with, or {begin}."
+            )
+        return steps
+
+
+def schedule_steps(checkpoint: Mapping[str, Any]) -> int:
+    """Over how many steps the schedule in a checkpoint runs.
+
+    Raises:
+        GazeError: It holds no such schedule.
+    """
+    states = checkpoint["lr_schedulers"]
+    total = states[0].get("total_steps") if states and isinstance(states[0], dict) else None
+    if not isinstance(total, int):
+        raise GazeError("The checkpoint holds no schedule of gaze train; give last.ckpt or best-*.ckpt of a run of it.")
+    return total
 
 
 def _summed(value: Float[Tensor, ""]) -> Float[Tensor, ""]:

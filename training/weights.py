@@ -5,6 +5,7 @@ The description is `{"model": "tempsal", "arguments": {...}}`, enough to build t
 """
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -104,15 +105,38 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             with safe_open(path, "pt") as file:
                 description = json.loads((file.metadata() or {})["gaze"])
                 return dict(description), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = read_checkpoint(path)
         prefix = "network."
         state = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
         return dict(checkpoint["network"]), state
+    except ModelError:
+        raise
+    except (SafetensorError, LookupError, AttributeError, TypeError, RuntimeError, ValueError, EOFError) as error:
+        raise ModelError(f"{path}: these are no weights of gaze; give a file that gaze wrote.") from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a file of torch holds: tensors and plain values; nothing in it is run.
+
+    Raises:
+        ModelError: It is no such file, is damaged, or would run code.
+    """
+    try:
+        if zipfile.is_zipfile(path):  # torch does not look at the checksums
+            with zipfile.ZipFile(path) as packed:
+                if broken := packed.testzip():
+                    raise zipfile.BadZipFile(broken)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch says so of what is not safe, and of what is no checkpoint at all
         raise ModelError(f"{path}: refused, it is not a file of weights alone; give one that gaze wrote.") from error
-    except (SafetensorError, LookupError, AttributeError, TypeError, RuntimeError, ValueError, EOFError) as error:
-        kind = type(error).__name__
-        raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise ModelError(f"{path}: cannot be read ({reason}); give a file that gaze wrote.") from error
+    except Exception as error:  # damaged bytes lead torch's reader anywhere
+        raise ModelError(f"{path}: is damaged or no checkpoint; give a file that gaze wrote.") from error
+    if not isinstance(checkpoint, dict):
+        raise ModelError(f"{path}: these are no weights of gaze; give a file that gaze wrote.")
+    return checkpoint
 
 
 def load(path: Path, models: Mapping[str, Model]) -> nn.Module:

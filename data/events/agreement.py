@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float, Int8, Int64
 
+from data import finite
 from data.errors import GazeError
 from data.events.detect import FIXATION
 from data.events.velocity import ends, runs
@@ -88,7 +89,9 @@ def agreement(
 
     Raises:
         GazeError: The two raters' labels and the times are not as many.
+        ValueError: A time is NaN or infinite.
     """
+    finite.check(time=time)
     if not np.shape(first) == np.shape(second) == np.shape(time) == (len(time),):
         shapes = " and ".join(str(np.shape(each)) for each in (first, second, time))
         raise GazeError(

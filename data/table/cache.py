@@ -38,7 +38,7 @@ from data.table.schema import NUMBERS, Item
 if TYPE_CHECKING:
     import pyarrow
 
-VERSION = 2
+VERSION = 3
 MIN_TABLE_BYTES = 1 << 20  # bytes: a smaller table is read as quickly without
 STALE_SECONDS = 86_400  # seconds after which what a stopped program left half-written is removed
 BATCH = 1 << 16  # rows that are read at once

@@ -14,6 +14,13 @@ NEEDED = ("image", "subject", "index", "x", "y", "duration_ms", "start_ms")
 SEARCH = ("task", "target", "target_x", "target_y", "target_w", "target_h", "found")
 TEXTS = ("image", "subject", "task", "target")  # what a trial is known by
 BOX = SEARCH[2:6]
+DAY = 86_400_000  # milliseconds
+LIMITS = {  # what no number of a column reaches, above or below zero
+    **dict.fromkeys(("x", "y", *BOX), 2.0**30),  # pixels: no picture is as large
+    "duration_ms": float(DAY),
+    "start_ms": 1e15,  # of a clock that counts from 1970, too
+    "index": 2.0**31,
+}
 FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
 
 Columns = dict[str, Shaped[np.ndarray, " n"]]

@@ -96,11 +96,11 @@ def read_splits(root: Path | str) -> dict[str, list[str]]:
 
 
 def splits_reporting(root: Path, report: Report) -> dict[str, list[str]]:
-    """As `read_splits`; a split that is no list of names is reported and left out."""
+    """As `read_splits`; a split that is no list of names is reported and left empty."""
     path = root / "splits.json"
     splits = read_json(path, report) if path.exists() else {}
     for split, names in list(splits.items()):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             report(Defect(str(path), None, f"split {split!r} is not a list of names", 'write ["a.jpg", "b.jpg"]'))
-            del splits[split]
+            splits[split] = []
     return splits

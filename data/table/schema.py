@@ -17,7 +17,7 @@ from data.gaze import Scanpath
 from data.picture import is_valid_name
 from data.table import cells, memory_sets
 from data.table.cells import Cells, Readable
-from data.table.columns import BOX, FOUND, TEXTS, Columns, Rows, first_rows
+from data.table.columns import BOX, FOUND, LIMITS, TEXTS, Columns, Rows, first_rows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -98,6 +98,10 @@ def _columns(block: Cells, path: Path, texts: Numbered, defects: list[Defect]) -
         numbers = _numbers(block.columns[name])
         remedy = "write a number such as 12.5, or nothing if it is unknown"
         defects += _worded(block, path, name, np.isinf(numbers), remedy)
+        beyond = np.isfinite(numbers) & (np.abs(numbers) >= LIMITS[name])
+        if beyond.any():
+            defects += _worded(block, path, name, beyond, too_large(name))
+            numbers = np.where(beyond, np.inf, numbers)
         if name == "index":
             uncounted = ~((numbers >= 0) & (numbers == np.floor(numbers)))
             defects += _worded(block, path, name, uncounted, "number the fixations of a trial 0, 1, 2, ...")
@@ -172,6 +176,11 @@ def number(cell: str | None) -> float:
     except ValueError:
         return math.inf
     return math.inf if math.isinf(value) or "_" in cell else value
+
+
+def too_large(name: str) -> str:
+    """What to do about a number that no recording can hold."""
+    return f"write a number below {LIMITS[name]:g}, in the unit of the column, or nothing if it is unknown"
 
 
 def trial_order(columns: Columns) -> Int64[np.ndarray, " n"]:

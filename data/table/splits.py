@@ -10,14 +10,15 @@ order in which it comes.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from data.errors import GazeError
+from data.errors import Defect, GazeError, Report
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
 
 Item = tuple[Picture, tuple[Scanpath, ...]]
@@ -26,6 +27,30 @@ Layout = Mapping[str, Hashable] | Callable[[str], Hashable]
 
 NAMES = ("train", "val", "test")
 KINDS = ("picture", "target", "observer", "layout")
+MISNOMERS = ("training", "validation", "valid", "validate", "dev", "testing")  # what files call one of NAMES
+
+
+def check_names(path: Path, named: Mapping[str, Sequence[str]], pictures: Collection[str], report: Report) -> None:
+    """Report why no model could be trained on the splits in this file, of a set with fixations on these pictures.
+
+    Names beside train, val and test are for `gaze evaluate --split`; not those that plainly stand for one of the three.
+    An empty val is no defect: pictures of train take its place.
+    """
+    missing = [name for name in NAMES if name not in named]
+    wrong = [name for name in named if name not in NAMES and (missing or name.strip().lower() in (*NAMES, *MISNOMERS))]
+    problems = [f"there is no split {' or '.join(map(repr, missing))}"] if missing else []
+    problems += (
+        [f"{' and '.join(map(repr, wrong))} {'are no splits' if len(wrong) > 1 else 'is no split'}"] if wrong else []
+    )
+    if problems:
+        report(Defect(str(path), None, " and ".join(problems), "it needs train, val and test"))
+    for name in ("train", "val"):
+        names = named.get(name)
+        if names == [] and name == "train":
+            report(Defect(str(path), None, "the split 'train' is empty", "name pictures to train on"))
+        elif names and not any(picture in pictures for picture in names):
+            problem = f"the split {name!r} holds no picture that has a fixation"
+            report(Defect(str(path), None, problem, "name some that have, or mend the names"))
 
 
 def split(

@@ -15,6 +15,7 @@ from data.picture import read as decode
 from data.table import memory_sets, schema
 from data.table.columns import BOX, TEXTS, Columns, Rows, first_rows
 from data.table.read import splits_reporting
+from data.table.splits import check_names
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
@@ -219,7 +220,10 @@ def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
     path = root / "splits.json"
     split_of: dict[str, str] = {}  # the split of each name
     twins: dict[str, str] = {}  # the first name of each content
-    for split, names in splits_reporting(root, report).items():
+    splits = splits_reporting(root, report)
+    if splits:
+        check_names(path, splits, looked_at, report)
+    for split, names in splits.items():
         for name in names:
             picture = root / "images" / name
             there = is_valid_name(name) and picture.is_file()

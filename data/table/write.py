@@ -24,6 +24,7 @@ from data.staging import new_folder, staging_dir
 from data.table import memory_sets
 from data.table.columns import NEEDED, SEARCH
 from data.table.objects_json import to_coco
+from data.table.splits import NAMES
 
 Items = Iterable[tuple[Picture, Sequence[Scanpath]]]
 
@@ -37,8 +38,9 @@ def write_table(
 ) -> None:
     """Make a data set in the new folder `root`: all of it, or nothing.
 
-    The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back. With `keep`,
-    what was copied before something went wrong stays in `.ROOT.part`, so that the next run goes on from there.
+    The files of the pictures are copied. A scanpath without fixations has no row, so it is not read back. Of train, val
+    and test, `splits` leaves empty what it does not name. With `keep`, what was copied before something went wrong
+    stays in `.ROOT.part`, so that the next run goes on from there.
 
     Raises:
         TableError: The folder holds something, an item cannot be written, or the disk is full.
@@ -79,7 +81,8 @@ def _fill(stage: Path, items: Items, splits: Mapping[str, Sequence[str]], object
     if objects or not all(picture.path for picture in pictures.values()):
         (stage / "objects.json").write_text(json.dumps(to_coco(list(pictures.values()), objects)), "utf-8")
     if splits:
-        (stage / "splits.json").write_text(json.dumps({k: list(v) for k, v in splits.items()}, indent=1), "utf-8")
+        every = {name: list(splits.get(name, ())) for name in (*NAMES, *splits)}
+        (stage / "splits.json").write_text(json.dumps(every, indent=1), "utf-8")
 
 
 def _passed(

@@ -75,7 +75,7 @@ def read(path: Path, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
     if np.isnan(values).any() or (values == np.inf).any():
         raise PictureError(f"{path}: the map holds NaN or infinity; write a number of 0 or more for each pixel.")
     if _logarithmic(values):
-        if np.isfinite(values).all():
+        if values.min() > np.finfo(np.float32).min:
             wide = _resized(values, size)
             return np.asarray(wide - _log_sum(wide), np.float32)
         values = np.exp(values)

@@ -14,6 +14,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
+from data import finite
+
 RATES = ("ends_on_target", "length", "search", "refixation", "revisit")
 
 Order = Int64[np.ndarray, " _l"]
@@ -31,6 +33,7 @@ def rates(order: Order, targets: Collection[int] = ()) -> Float[np.ndarray, "5"]
     >>> rates(np.array([3, 3, 5, 3]), targets=[3]).tolist()
     [1.0, 4.0, 0.5, 0.25, 0.25]
     """
+    finite.check(order=order, targets=tuple(targets))
     ends = math.nan if not len(targets) else float(len(order) > 0 and int(order[-1]) in targets)
     if not len(order):
         return np.array([ends, 0, math.nan, math.nan, math.nan])
@@ -46,6 +49,7 @@ def delta(model: Rates, human: Rates) -> float:
     NaN is left out of a mean; a rate that is NaN in all trials of either side is left out altogether. A rate that
     people never show counts 0 when the model does not show it either, else 1. NaN when no rate is left.
     """
+    finite.check_where_known(model=model, human=human)
     ours, theirs = _mean(model), _mean(human)
     return _relative(np.abs(ours - theirs), ours, theirs)
 
@@ -56,6 +60,7 @@ def delta_by_trial(model: Rates, human: Rates) -> float:
     Row t of both is one trial (or scene); several rollouts or people go in as the mean of their rates. A trial counts
     for a rate when both sides know it.
     """
+    finite.check_where_known(model=model, human=human)
     if model.shape != human.shape:
         raise ValueError(f"the model's rates have shape {model.shape}, the human ones {human.shape}.")
     known = ~np.isnan(model + human)
@@ -85,12 +90,14 @@ def first_on(order: Order, targets: Collection[int]) -> float:
     >>> first_on(np.array([4, 2, 7]), targets=[7, 2])
     2.0
     """
+    finite.check(order=order, targets=tuple(targets))
     hits = np.flatnonzero(np.isin(order, list(targets)))
     return float(hits[0] + 1) if hits.size else math.inf
 
 
 def first_inside(xy: Float[np.ndarray, "_l 2"], box: tuple[float, float, float, float]) -> float:
     """`first_on` for places and a box x, y, width, height in pixels; the left and upper edge belong to the box."""
+    finite.check(xy=xy, box=box)
     low, size = np.array(box[:2]), np.array(box[2:])
     hits = np.flatnonzero(((xy >= low) & (xy < low + size)).all(1))
     return float(hits[0] + 1) if hits.size else math.inf
@@ -99,22 +106,26 @@ def first_inside(xy: Float[np.ndarray, "_l 2"], box: tuple[float, float, float, 
 def tfp(first: Sequence[float] | Float[np.ndarray, " _t"], steps: int) -> Curve:
     """Target fixation probability: which share of trials has fixated the target by fixation 1, 2 ... `steps`.
 
-    `first` is `first_on` or `first_inside` of each trial. Whether the forced fixation before the picture counts is up
-    to the caller, and changes the curve: leave it out of both or of neither. NaN without trials.
+    `first` is `first_on` or `first_inside` of each trial, infinite for never. Whether the forced fixation before the
+    picture counts is up to the caller, and changes the curve: leave it out of both or of neither. NaN without trials.
     """
-    if not len(first):
+    number = np.asarray(first, float)
+    finite.check(first=number[number != math.inf])
+    if not len(number):
         return np.full(steps, np.nan)
-    found: np.ndarray = (np.asarray(first)[:, None] <= np.arange(1, steps + 1)).mean(0)
+    found: np.ndarray = (number[:, None] <= np.arange(1, steps + 1)).mean(0)
     return found
 
 
 def tfp_auc(curve: Curve) -> float:
     """The sum (not the mean) of a search curve: the number of its steps is a search that always finds at once."""
+    finite.check_where_known(curve=curve)
     return float(curve.sum())
 
 
 def mismatch(model: Curve, human: Curve) -> float:
     """Probability mismatch: the summed absolute difference of two search curves with as many steps."""
+    finite.check_where_known(model=model, human=human)
     if model.shape != human.shape:
         raise ValueError(f"the curves have {len(model)} and {len(human)} steps, but must have as many.")
     return float(np.abs(model - human).sum())

@@ -28,6 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from data import finite
 from data.errors import GazeError
 from scanpath.metrics import _alignment
 from scanpath.metrics._alignment import Path, places
@@ -44,6 +45,7 @@ def multimatch(
     a: Path, b: Path, screen: tuple[float, float], *, simplification: Simplification | None = None
 ) -> Float[np.ndarray, "5"]:
     """Shape, direction, length, position and duration of two paths on a screen of (width, height) pixels."""
+    finite.check_where_known(a=a, b=b)
     scores: np.ndarray = multimatches([(a, b)], screen, simplification=simplification)[0]
     return scores
 
@@ -52,6 +54,7 @@ def multimatches(
     pairs: Sequence[tuple[Path, Path]], screen: tuple[float, float], *, simplification: Simplification | None = None
 ) -> Float[np.ndarray, "p 5"]:
     """`multimatch` of many pairs at once."""
+    finite.check_where_known(pairs=pairs)
     diagonal = math.hypot(*screen)
     if not 0 < diagonal < math.inf:
         raise GazeError(f"the screen is {screen}, but must be its width and height in pixels.")

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
+from data import finite
 from data.errors import GazeError
 from scanpath.metrics import _alignment
 from scanpath.metrics._alignment import Path, places
@@ -45,6 +46,7 @@ def scanmatch(
         threshold: distance in cells beyond which two fixations count against each other.
         gap: worth of a fixation that is aligned with nothing; 0 or less.
     """
+    finite.check_where_known(a=a, b=b)
     return float(scanmatches([(a, b)], screen, grid=grid, bin=bin, threshold=threshold, gap=gap)[0])
 
 
@@ -58,6 +60,8 @@ def scanmatches(
     gap: float = 0.0,
 ) -> Float[np.ndarray, " p"]:
     """`scanmatch` of many pairs at once."""
+    finite.check_where_known(pairs=pairs)
+    finite.check(screen=screen, grid=grid, bin=bin, threshold=threshold, gap=gap)
     if not (threshold > 0 >= gap):
         raise ValueError(f"threshold is {threshold} and gap {gap}, but the first must be above 0 and the second not.")
     (first, n), (second, m) = (_cells([pair[side] for pair in pairs], screen, grid, bin) for side in (0, 1))

@@ -11,7 +11,8 @@
 
 An order is an array of symbols (`int64`): the numbers of objects, of clusters of fixations or, for semantic scores, of
 categories. Places are pixels `(l, 2)`. `sequence_scores`, `edit_distances` and `dtws` take many pairs at once. No
-argument is changed. SS, edit distance and DTW depend on how long paths may be: compare only under one limit.
+argument is changed; NaN and infinity in one raise. SS, edit distance and DTW depend on how long paths may be: compare
+only under one limit.
 """
 
 import math
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from data import finite
 from data.errors import GazeError
 from scanpath.metrics import _alignment
 
@@ -37,17 +39,20 @@ def sequence_score(a: Order, b: Order) -> float:
     >>> sequence_score(np.array([1, 2, 3, 1]), np.array([2, 1]))
     0.5
     """
+    finite.check(a=a, b=b)
     return float(sequence_scores([(a, b)])[0])
 
 
 def sequence_scores(pairs: Sequence[tuple[Order, Order]]) -> Float[np.ndarray, " p"]:
     """`sequence_score` of many pairs at once."""
+    finite.check(pairs=pairs)
     each = np.arange(len(pairs))
     return _compare([a for a, _ in pairs], [b for _, b in pairs], each, each, _shared)
 
 
 def sequence_matrix(rows: Sequence[Order], columns: Sequence[Order]) -> Float[np.ndarray, "_r _c"]:
     """`sequence_score` of each of `rows` (a model's paths, say) with each of `columns` (people's)."""
+    finite.check(rows=rows, columns=columns)
     size = len(rows), len(columns)
     i, j = (axis.ravel() for axis in np.indices(size))
     return _compare(rows, columns, i, j, _shared).reshape(size)
@@ -59,11 +64,13 @@ def edit_distance(a: Order, b: Order) -> int:
     >>> edit_distance(np.array([1, 2, 3]), np.array([1, 3, 3, 4]))
     2
     """
+    finite.check(a=a, b=b)
     return int(edit_distances([(a, b)])[0])
 
 
 def edit_distances(pairs: Sequence[tuple[Order, Order]]) -> Float[np.ndarray, " p"]:
     """`edit_distance` of many pairs at once."""
+    finite.check(pairs=pairs)
     each = np.arange(len(pairs))
     return _compare([a for a, _ in pairs], [b for _, b in pairs], each, each, _edits)
 
@@ -77,7 +84,9 @@ def binned(order: Order, duration: Float[np.ndarray, " _l"], bin: float = 50.0, 
     >>> binned(np.array([7, 8]), np.array([130.0, 20.0]))
     array([7, 7, 7, 8])
     """
-    if not np.isfinite(duration).all():
+    finite.check_where_known(duration=duration)
+    finite.check(order=order, bin=bin)
+    if np.isnan(duration).any():
         raise GazeError("a fixation's duration is unknown (NaN); compare the orders without time.")
     times = np.floor(duration / bin) if truncate else np.maximum(1, np.floor(duration / bin + 0.5))
     return np.repeat(order, times.astype(np.int64))
@@ -91,11 +100,13 @@ def dtw(a: Places, b: Places) -> float:
     >>> dtw(np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]]))
     0.0
     """
+    finite.check(a=a, b=b)
     return float(dtws([(a, b)])[0])
 
 
 def dtws(pairs: Sequence[tuple[Places, Places]]) -> Float[np.ndarray, " p"]:
     """`dtw` of many pairs at once."""
+    finite.check(pairs=pairs)
     sides = [[pair[side] for pair in pairs] for side in (0, 1)]
     n, m = (_alignment.lengths(side) for side in sides)
     xy = [
@@ -121,6 +132,7 @@ def tde(model: Places, human: Places, k: int = 3, *, worst: bool = False) -> flo
     or the largest (`worst`, Hausdorff). Not symmetric. NaN when either path has fewer than k fixations.
     Wang et al. 2011, https://doi.org/10.1109/CVPR.2011.5995423.
     """
+    finite.check(model=model, human=human)
     nearest = _nearest_stretch(_distances(model, human), k)
     if not nearest.size:
         return math.nan
@@ -132,6 +144,7 @@ def stde(model: Places, human: Places, size: tuple[float, float]) -> float:
 
     Distances are in units of the picture's longer side; `size` is its width and height. NaN when a path is empty.
     """
+    finite.check(model=model, human=human, size=size)
     distances = _distances(model, human) / max(size)
     similarities = [np.exp(-_nearest_stretch(distances, k).mean()) for k in range(1, min(distances.shape) + 1)]
     return float(np.mean(similarities)) if similarities else math.nan
@@ -142,6 +155,7 @@ def eyenalysis(a: Places, b: Places) -> float:
 
     Mathôt et al. 2012, https://doi.org/10.16910/jemr.5.1.4, who divide by the longer length instead of by both.
     """
+    finite.check(a=a, b=b)
     distances = _distances(a, b)
     if not distances.size:
         return math.nan
@@ -163,6 +177,7 @@ def recurrence(a: Places, b: Places, radius: float, line: int = 2) -> Recurrence
     `line` is how many make a line; `radius` should be one or two degrees of visual angle. Anderson et al. 2015,
     https://doi.org/10.3758/s13428-014-0550-3.
     """
+    finite.check(a=a, b=b, radius=radius)
     length = min(len(a), len(b))
     near = _distances(a[:length], b[:length]) <= radius
     count = int(near.sum())
@@ -180,6 +195,7 @@ def recurrence(a: Places, b: Places, radius: float, line: int = 2) -> Recurrence
 
 def spread(paths: Sequence[Order]) -> float:
     """Mean of 1 - SS over all pairs of one model's paths: 0 when they are all the same; NaN for fewer than two."""
+    finite.check(paths=paths)
     i, j = np.triu_indices(len(paths), 1)
     return 1 - float(_compare(paths, paths, i, j, _shared).mean()) if i.size else math.nan
 
@@ -191,6 +207,7 @@ def recall(model: Sequence[Order], human: Sequence[Order], threshold: float | No
     for one number. NaN when there is no path of either kind, or only one person and no threshold. The idea is
     ScanDiff's, Cartella et al. 2025, https://arxiv.org/abs/2507.23021.
     """
+    finite.check(model=model, human=human, threshold=threshold)
     threshold = 1 - spread(human) if threshold is None else threshold
     if not (model and human) or math.isnan(threshold):
         return math.nan
@@ -200,18 +217,16 @@ def recall(model: Sequence[Order], human: Sequence[Order], threshold: float | No
 
 def bits(log_p: Float[np.ndarray, " _l"]) -> float:
     """Negative log-likelihood in bit per fixation, of natural logarithms of probabilities; NaN without any."""
+    finite.check(log_p=log_p)
     return -float(np.mean(log_p)) / math.log(2) if len(log_p) else math.nan
 
 
 def information_gain(log_p: Float[np.ndarray, " _l"], log_baseline: Float[np.ndarray, " _l"]) -> float:
-    """How much better than the baseline each fixation was predicted given those before it, bit per fixation.
-
-    Where the baseline excludes what happened the gain is infinite; where both do it is NaN.
-    """
+    """How much better than the baseline each fixation was predicted given those before it, bit per fixation."""
+    finite.check(log_p=log_p, log_baseline=log_baseline)
     if len(log_p) != len(log_baseline):
         raise ValueError(f"{len(log_p)} probabilities, but {len(log_baseline)} of the baseline.")
-    with np.errstate(invalid="ignore"):
-        return -bits(np.subtract(log_p, log_baseline))
+    return -bits(np.subtract(log_p, log_baseline))
 
 
 def _compare(

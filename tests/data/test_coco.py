@@ -1,6 +1,7 @@
 """COCO files: what is taken from them, how a picture is found in them, and what is refused."""
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,15 @@ def test_the_only_picture_of_a_coco_file_needs_no_name_but_no_other_one(tmp_path
         ({"annotations": None}, "a.jpg", "no list 'annotations'"),
         ({"annotations": [{"image_id": 1, "bbox": [1, 2, 3]}]}, "a.jpg", "not as COCO wants it"),
         ({"annotations": [{"image_id": 1, "bbox": [1, 2, "x", 4]}]}, "a.jpg", "not as COCO wants it"),
-        ({"annotations": [{"bbox": [1, 2, 3, 4]}]}, "a.jpg", "not as COCO wants it"),
         ({"annotations": [{"image_id": 1, "bbox": [1, 2, 0, 4]}]}, "a.jpg", "no area"),
         ({"annotations": [{"image_id": 1, "bbox": [1, 2, None, 4]}]}, "a.jpg", "not"),
         ({"annotations": [{"image_id": 1, "bbox": [100, 2, 5, 4]}]}, "a.jpg", "outside of the picture"),
-        ({"categories": [7]}, "a.jpg", "not as COCO wants it"),
+        (
+            {"images": None, "annotations": [{"bbox": [1, 2, 3, 4]}]},
+            "a.jpg",
+            "none of its 1 entries says by an image_id",
+        ),
+        ({"annotations": {"1": [1, 2, 3, 4]}}, "a.jpg", "no list 'annotations'"),
     ],
 )
 def test_a_coco_file_that_is_wrong_is_named(
@@ -100,13 +105,21 @@ def test_outlines_become_masks(tmp_path: Path) -> None:
     assert masks[0].sum() >= 4 * 3
 
 
-@pytest.mark.parametrize(
-    "outline", [None, [], {"size": [8, 10], "counts": "PPYo1"}, {"size": [3, 3], "counts": [4, 5]}, [[40, 40, 41, 41]]]
-)
-def test_where_an_outline_cannot_be_read_boxes_are_enough(tmp_path: Path, outline: Any) -> None:
-    found = read(outlined(tmp_path, SQUARE, outline)).objects()
-    assert found.masks is None
-    assert len(found) == 2
+BROKEN = ({"size": [8, 10], "counts": "PPYo1"}, {"size": [3, 3], "counts": [4, 5]}, {"counts": 5}, [[1, 2, 3]], "x", 7)
+
+
+@pytest.mark.parametrize("outline", [None, [], [[40, 40, 41, 41]], *BROKEN])
+def test_where_an_outline_cannot_be_read_its_box_is_enough_and_the_others_keep_theirs(
+    tmp_path: Path, outline: Any
+) -> None:
+    told: list[str] = []
+    found = read(outlined(tmp_path, SQUARE, outline), told.append).objects()
+    assert found.masks is not None
+    assert found.masks[1].sum() == 8 * 6  # the box
+    assert 0 < found.masks[0].sum() < 8 * 6
+    words = [f"{tmp_path / 'o.json'}: read in part: 1 outline that cannot be read (annotations[1]); mend or remove"]
+    assert [line.partition(" these")[0] for line in told] == (words if outline in BROKEN else [])
+    assert read(outlined(tmp_path, outline, outline), told.append).objects().masks is None
 
 
 def test_a_file_for_another_size_of_the_picture_is_refused(tmp_path: Path) -> None:
@@ -143,11 +156,13 @@ def test_a_name_that_two_pictures_have_is_refused_with_what_to_do(
 def test_what_is_wrong_with_one_picture_is_told_when_it_is_asked_for(tmp_path: Path) -> None:
     images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"file_name": "c.jpg", "width": "?"}]
     entries = [{"image_id": 1, "bbox": [1, 2, 3, 4]}, {"image_id": 2, "bbox": 5}, {"image_id": 9, "bbox": 5}]
-    file = read(coco(tmp_path / "o.json", images=images, annotations=entries))
+    told: list[str] = []
+    file = read(coco(tmp_path / "o.json", images=images, annotations=entries), told.append)
     assert file.objects("a.jpg").boxes.tolist() == [[1, 2, 3, 4]]
+    assert len(told) == 1
     with pytest.raises(TableError, match=r"o\.json: annotations\[1\]: .*; mend or remove this entry"):
         file.objects("b.jpg")
-    with pytest.raises(TableError, match=r"o\.json: images\[2\]: invalid literal"):
+    with pytest.raises(TableError, match=r"o\.json: images\[2\] has no readable id.*; give every picture an id"):
         file.objects("c.jpg")
 
 
@@ -233,7 +248,9 @@ def test_where_a_box_is_missing_it_is_the_one_around_the_outline(tmp_path: Path,
     [
         (None, "no 'bbox'"),
         ([], "no 'bbox'"),
-        ({"size": [8, 10]}, "no 'counts'"),
+        ({"size": [8, 10]}, "neither whole numbers nor a string"),
+        ({"counts": [80]}, "lack the size"),
+        ({"size": [8, 10], "counts": [40.5, 39.5]}, "neither whole numbers nor a string"),
         ({"size": [8, 10], "counts": [80]}, "holds no pixel"),
         ({"size": [8, 10], "counts": [70, 20, -10]}, "not of a picture of 10 x 8 pixels"),
         ({"size": [8, 10], "counts": [10**15, 10**15]}, "not of a picture of 10 x 8 pixels"),
@@ -242,11 +259,13 @@ def test_where_a_box_is_missing_it_is_the_one_around_the_outline(tmp_path: Path,
         ({"size": [8, 10], "counts": "o" * 100_000}, "where no run length goes on"),
         ({"size": [8, 10], "counts": "PP"}, "ends within a run length"),
         ({"size": [8, 10], "counts": "0 1"}, "holds ' ' where"),
-        ([[1, 2, 3]], "cannot reshape"),
+        ([[1, 2, 3]], "not written x, y, x, y"),
+        ([[[1, 2], [3, 4]]], "not written x, y, x, y"),
+        ([[1, None, "x", 4]], "not a number of pixels"),
         ([[]], "no corners"),
         ([[1, 2, float("nan"), 4]], "not in any picture"),
         ([[1, 2, 1e300, 4]], "not in any picture"),
-        ("polygon", "could not convert"),
+        ("polygon", "neither a list of polygons nor run lengths"),
     ],
 )
 def test_a_missing_box_with_an_outline_that_cannot_be_read_is_refused(tmp_path: Path, outline: Any, words: str) -> None:
@@ -265,8 +284,8 @@ def test_a_missing_box_with_an_outline_that_cannot_be_read_is_refused(tmp_path: 
 )
 def test_run_lengths_are_not_expanded_before_they_are_compared_with_the_picture(tmp_path: Path, counts: Any) -> None:
     objects = read(outlined(tmp_path, SQUARE, {"size": [8, 10], "counts": counts})).objects()
-    assert objects.masks is None
-    assert len(objects) == 2
+    assert objects.masks is not None
+    assert objects.masks[1].sum() == 8 * 6  # its box
 
 
 def test_outlines_of_a_string_become_masks_too(tmp_path: Path) -> None:
@@ -278,16 +297,167 @@ def test_outlines_of_a_string_become_masks_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(masks[0], masks[1])
 
 
-def test_a_polygon_that_goes_far_beyond_the_picture_is_refused_and_not_filled_row_by_row(tmp_path: Path) -> None:
+def test_a_polygon_that_goes_far_beyond_the_picture_is_not_filled_row_by_row(tmp_path: Path) -> None:
     begin = time.process_time()
-    with pytest.raises(TableError, match=r"annotations\[0\]: its outline has no corners, or some that are not in any"):
-        read(outlined(tmp_path, [[5, -1e9, 6, 1e9, 4, 1e9]])).objects()
+    objects = read(outlined(tmp_path, [[5, -1e9, 6, 1e9, 4, 1e9]])).objects()
     assert time.process_time() - begin < 1
+    assert objects.masks is None
 
 
-def test_a_polygon_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"annotations\[1\]: cannot reshape"):
-        read(outlined(tmp_path, SQUARE, [[1, 2, 3]])).objects()
+SOUND = {"id": 7, "image_id": 1, "category_id": 4, "bbox": [10, 10, 20, 20]}
+CROWD = {"size": [80, 100], "counts": [0, 40, 7960]}
+ODD: dict[str, tuple[Any, str]] = {  # an entry beside two sound ones, and how it is told
+    "no height": ({"bbox": [5, 5, 1, 0]}, "1 box without area"),
+    "a negative width": ({"bbox": [5, 5, -3, 2]}, "1 box without area"),
+    "no number": ({"bbox": [5, math.nan, 3, 2]}, "1 box that is not four numbers"),
+    "infinite": ({"bbox": [5, 5, math.inf, 2]}, "1 box that is not four numbers"),
+    "words": ({"bbox": [5, "five", 3, 2]}, "1 box that is not four numbers"),
+    "three": ({"bbox": [5, 5, 3]}, "1 box that is not four numbers"),
+    "a table": ({"bbox": {"x": 5}}, "1 box that is not four numbers"),
+    "truth": ({"bbox": True}, "1 box that is not four numbers"),
+    "outside": ({"bbox": [100, 5, 5, 5]}, "1 box outside of its picture"),
+    "no place": ({"bbox": None}, "1 object without a box or a readable outline"),
+    "a crowd": ({"iscrowd": 1, "segmentation": CROWD}, "1 crowd"),
+    "a packed crowd": ({"iscrowd": "1", "segmentation": {"size": [80, 100], "counts": "0X1"}}, "1 crowd"),
+    "a crowd without box": ({"iscrowd": True, "bbox": None, "segmentation": CROWD}, "1 crowd"),
+    "no picture": ({"image_id": 99}, "1 annotation of no picture"),
+    "null picture": ({"image_id": None}, "1 annotation of no picture"),
+    "a list for a picture": ({"image_id": [1]}, "1 annotation of no picture"),
+    "null": (None, "1 entry that is not as COCO wants it"),
+    "a list": ([1, 2], "1 entry that is not as COCO wants it"),
+    "text": ("car", "1 entry that is not as COCO wants it"),
+}
+PARTLY: dict[str, tuple[Any, str]] = {
+    "an unknown category": ({"category_id": 9}, "1 object of an unknown category"),
+    "a list for a category": ({"category_id": [4]}, "1 object of an unknown category"),
+    "a score in words": ({"score": "high"}, "1 score that is not from 0 to 1"),
+    "a score of 87": ({"score": 87}, "1 score that is not from 0 to 1"),
+    "attributes in words": ({"attributes": "red"}, "1 object without readable attributes"),
+    "an outline of nothing": ({"segmentation": [[1]]}, "1 outline that cannot be read"),
+}
+
+
+def beside(path: Path, odd: Any, **parts: Any) -> Path:
+    entries = [SOUND, SOUND | odd if isinstance(odd, dict) else odd, SOUND | {"bbox": [40, 10, 20, 20]}]
+    return coco(path, annotations=entries, **parts)
+
+
+@pytest.mark.parametrize(("odd", "words"), ODD.values(), ids=ODD)
+def test_one_odd_entry_is_left_out_and_told_and_loses_no_other(tmp_path: Path, odd: Any, words: str) -> None:
+    told: list[str] = []
+    file = read(beside(tmp_path / "o.json", odd), told.append)
+    assert file.objects("a.jpg", (100, 80)).boxes.tolist() == [[10, 10, 20, 20], [40, 10, 20, 20]]
+    assert len(file.objects("a.jpg", (100, 80))) == 2
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path / 'o.json'}: left out: {words}")
+    assert "(annotations[1]); mend or remove" in told[0]
+
+
+@pytest.mark.parametrize(("odd", "words"), PARTLY.values(), ids=PARTLY)
+def test_an_object_of_which_a_part_cannot_be_read_keeps_its_box(tmp_path: Path, odd: Any, words: str) -> None:
+    told: list[str] = []
+    objects = read(beside(tmp_path / "o.json", odd), told.append).objects("a.jpg")
+    assert len(objects) == 3
+    assert len(told) == 1
+    assert f"read in part: {words} (annotations[1])" in told[0]
+
+
+def test_all_that_is_left_out_of_a_file_is_told_in_one_line_with_its_counts(tmp_path: Path) -> None:
+    flat, crowd = {"bbox": [5, 5, 1, 0]}, {"iscrowd": 1}
+    entries = [SOUND, SOUND | flat, SOUND | crowd, SOUND | crowd, SOUND | {"image_id": 99}, SOUND | {"score": "?"}]
+    told: list[str] = []
+    assert len(read(coco(tmp_path / "o.json", annotations=entries), told.append).objects("a.jpg")) == 2
+    assert told == [
+        f"{tmp_path / 'o.json'}: left out: 1 box without area (annotations[1]), 2 crowds (first annotations[2]), "
+        "1 annotation of no picture in the file (annotations[4]); read in part: 1 score that is not from 0 to 1 "
+        "(annotations[5]); mend or remove these entries."
+    ]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("ids", [("1", 1, "4", 4), (1, "1", 4, "4"), (1, 1.0, 4, 4.0), ("x", "x", " y", "y ")])
+def test_ids_are_compared_by_what_they_say(tmp_path: Path, ids: tuple[Any, ...], strict: bool) -> None:
+    images = [{"id": ids[0], "file_name": "a.jpg", "width": 100, "height": 80}]
+    entries = [{"image_id": ids[1], "category_id": ids[3], "bbox": [1, 2, 3, 4]}]
+    file = coco(tmp_path / "o.json", images=images, annotations=entries, categories=[{"id": ids[2], "name": "cup"}])
+    assert Coco(file, strict=strict).boxes == {"a.jpg": [([1, 2, 3, 4], "cup", {})]}
+
+
+@pytest.mark.parametrize("categories", [None, [], "cups", {"4": "cup"}, [7], [{"id": 4}], [{"name": "cup"}]])
+def test_without_categories_objects_are_named_object(tmp_path: Path, categories: Any) -> None:
+    told: list[str] = []
+    objects = read(coco(tmp_path / "o.json", categories=categories), told.append).objects("a.jpg")
+    assert objects.categories == ("object",)
+    assert "2 objects of an unknown category (first annotations[0])" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [
+        (139, "000000000139.jpg"),
+        ("139", "139.png"),
+        (139, "folder/COCO_val2014_000000000139.jpg"),
+        ("street.jpg", "photos/street.jpg"),
+        ("street", "street.jpg"),
+        ("photos/street.jpg", "/home/me/photos/street.jpg"),
+    ],
+)
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_list_of_detections_is_read_by_the_name_in_its_ids(tmp_path: Path, key: Any, asked: str, bare: bool) -> None:
+    found = [
+        {"image_id": key, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5},
+        {"image_id": 77, "category_id": 3, "bbox": [5, 2, 3, 4], "score": 0.25},
+        {"image_id": key, "category_id": 3, "bbox": [5, 2, 3, 0], "score": 0.25},
+    ]
+    file, told = tmp_path / "o.json", list[str]()
+    file.write_text(json.dumps(found if bare else {"annotations": found, "categories": [{"id": 3, "name": "cup"}]}))
+    annotated = read(file, told.append)
+    objects = annotated.objects(asked, (50, 40))
+    assert objects.boxes.tolist() == [[1, 2, 3, 4]]
+    assert objects.categories == ("object" if bare else "cup",)
+    assert objects.confidences is not None
+    assert objects.confidences.tolist() == [0.5]
+    assert told == [f"{file}: left out: 1 box without area (annotations[2]); mend or remove these entries."]
+    with pytest.raises(TableError, match=r"none of its 2 pictures is 'other\.jpg'"):
+        annotated.objects("other.jpg")
+
+
+def test_the_only_number_of_a_list_of_detections_stands_for_one_picture_and_no_other(tmp_path: Path) -> None:
+    file, told = tmp_path / "o.json", list[str]()
+    file.write_text(json.dumps([{"image_id": 5, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.5}]))
+    annotated = read(file, told.append)
+    assert len(annotated.objects("a/street.jpg")) == 1
+    assert told == [f"{file}: its only image_id is taken for 'street.jpg'."]
+    for other in ("b/street.jpg", "cups.jpg", "000000000006.jpg"):
+        with pytest.raises(TableError, match="none of its 1 pictures is"):
+            annotated.objects(other)
+    file.write_text("[[1, 2, 3, 4]]")
+    with pytest.raises(TableError, match="none of its 1 entries says by an image_id on which picture it is"):
+        read(file)
+
+
+def test_boxes_of_a_picture_of_unknown_size_are_compared_with_its_size_in_fact(tmp_path: Path) -> None:
+    entries = [{"image_id": 2, "bbox": box} for box in ([60, 2, 3, 4], [40, 2, 30, 4], [-5, -5, 8, 9], [-5, 2, 3, 4])]
+    told: list[str] = []
+    objects = read(coco(tmp_path / "o.json", annotations=entries), told.append).objects("b.jpg", (50, 40))
+    assert objects.boxes.tolist() == [[40, 2, 10, 4], [0, 0, 3, 4]]
+    assert told[0].partition(": left out: ")[2].startswith("2 boxes outside of their picture (first annotations[3])")
+
+
+@pytest.mark.parametrize("size", [("?", 80), (-100, 80), (math.nan, 80), (100.5, 80), (1e300, 80), ([], 5), (True, 80)])
+def test_a_size_that_cannot_be_read_is_unknown(tmp_path: Path, size: tuple[Any, Any]) -> None:
+    images = [{"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]}]
+    file = coco(tmp_path / "o.json", images=images)
+    assert read(file).objects("a.jpg", (100, 80)).boxes.tolist() == [[90, 10, 10, 20]]
+    defects: list[Defect] = []
+    Coco(file, defects.append)
+    assert defects[0].problem.startswith("images[0]: ")
+
+
+def test_a_data_set_leaves_crowds_out_without_a_word(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}]
+    file = beside(tmp_path / "o.json", {"iscrowd": 1, "segmentation": CROWD}, images=images)
+    assert [len(boxes) for boxes in Coco(file).boxes.values()] == [2]
 
 
 @given(data=st.data())

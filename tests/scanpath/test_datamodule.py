@@ -292,8 +292,10 @@ def test_a_split_without_scenes_is_named(tmp_path: Path) -> None:
     layouts.write(folder, 3, 1, size=(96, 96), viewers=1)
     data = SceneData(str(folder))
     data.setup()
-    with pytest.raises(TableError, match=r"small.*: the val split holds no scene with objects; name some in splits"):
-        data.val_dataloader()
+    with pytest.raises(TableError, match=r"small.*: the test split holds no scene with objects; name some in splits"):
+        data.test_dataloader()
     (folder / "splits.json").write_text('{"train": ["0001.png"]}')
-    with pytest.raises(TableError, match=r"splits\.json: there is no split 'val'; it needs train, val and test"):
+    with pytest.raises(
+        TableError, match=r"splits\.json: there is no split 'val' or 'test'; it needs train, val and test"
+    ):
         SceneData(str(folder)).setup()

@@ -168,13 +168,17 @@ def typed(table: list[dict[str, Any]]) -> Things:
 def read_things(file: str, content: bytes, name: str) -> Things:
     """Names and boxes of a picture in an uploaded COCO file; errors name the file as it was called.
 
-    A file of one picture is taken for it, whatever it calls it.
+    A file of one picture is taken for it, whatever it calls it. What was left out of the file is shown.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / Path(file).name
         path.write_bytes(content)
+
+        def tell(sentence: str) -> None:
+            st.warning(widgets.plain(sentence.replace(f"{folder}/", "")), icon=":material/warning:")
+
         try:
-            annotated = coco.read(path)
+            annotated = coco.read(path, tell)
             objects = annotated.objects(None if len(annotated.pictures) == 1 else name)
         except GazeError as error:
             raise GazeError(str(error).replace(f"{folder}/", "")) from error

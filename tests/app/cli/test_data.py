@@ -106,7 +106,7 @@ def test_convert_takes_splits_and_objects_along_and_tells_of_defects(tmp_path: P
     assert result.exit_code == 1  # one picture in two splits
     assert "; splits train, val\n" in result.stdout
     assert result.stdout.endswith(f": 1 defect; 1 in splits.json; `gaze data check {tmp_path / 'out'}` names them\n")
-    assert list(read_splits(tmp_path / "out")) == ["train", "val"]
+    assert list(read_splits(tmp_path / "out")) == ["train", "val", "test"]
     assert gaze("convert", "amazon", tmp_path / "amazon", tmp_path / "covers").exit_code == 0
     assert {len(it) for it in read_objects(tmp_path / "covers").values()} == {84}
 

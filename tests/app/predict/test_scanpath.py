@@ -95,6 +95,25 @@ def test_a_coco_file_is_parsed_once_and_not_once_a_picture(
     assert opened.count(objects) == 1
 
 
+@pytest.mark.parametrize("bare", [False, True])
+def test_an_odd_box_of_a_coco_file_or_a_list_of_detections_loses_no_other(
+    photos: Path, tmp_path: Path, models: Path, bare: bool
+) -> None:
+    file, out = tmp_path / "o.json", tmp_path / "out"
+    content = json.loads(coco(file, "1.png").read_text())
+    content["annotations"] = [entry | {"image_id": 1, "score": 0.5} for entry in content["annotations"]]
+    content["images"][0]["id"] = "1"
+    content["annotations"].append(content["annotations"][0] | {"bbox": [5, 5, 3, 0]})
+    file.write_text(json.dumps(content["annotations"] if bare else content))
+    result = gaze(photos / "1.png", "-o", out, "--model", "walk", "--objects", file, "--format", "json")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"{file}: left out: 1 box without area (annotations[2]); mend or remove these entries."
+    ]
+    boxes = [list(thing["box"].values()) for thing in json.loads((out / "1.path.json").read_text())["objects"]]
+    assert boxes == TWO.boxes.tolist()
+
+
 def test_pictures_of_one_name_in_two_folders_have_each_their_own_objects(
     photos: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

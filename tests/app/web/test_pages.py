@@ -341,7 +341,12 @@ def test_boxes_of_a_coco_file_are_named_and_a_bad_one_is_answered(models: Path, 
     assert column(shown, "Object") == ["A lamp"]
     shown.file_uploader(key="coco").set_value([("boxes.json", b"{}", "application/json")]).run()
     assert not shown.exception
-    assert shown.error[0].value.startswith("boxes.json: there is no list 'images'")
+    assert shown.error[0].value.startswith("boxes.json: there is no list 'annotations'")
+    coco["annotations"].append(entry | {"bbox": [40, 4, 16, 0]})
+    shown.file_uploader(key="coco").set_value([("boxes.json", json.dumps(coco).encode(), "application/json")]).run()
+    assert not shown.error
+    assert shown.warning[0].value.startswith("boxes.json: left out: 1 box without area (annotations\\[1\\])")
+    assert column(shown, "Object") == ["A lamp"]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +354,7 @@ def test_boxes_of_a_coco_file_are_named_and_a_bad_one_is_answered(models: Path, 
     [
         (("a/spot.png", "other.png"), (40, 4, 16, 12), ""),
         (("a/spot.png", "b/spot.png"), (40, 4, 16, 12), "boxes.json: 2 of its pictures are called 'spot.png'"),
-        (("a/other.png",), (40, 4, 0, 12), "boxes.json: Object 0 of 1 with the box 40, 4, 0, 12 has no area"),
+        (("a/other.png",), (40, 4, 0, 12), "boxes.json: annotations\\[0\\]: the box 40, 4, 0, 12 has no area"),
     ],
     ids=["one of the name", "two of the name", "a box without area"],
 )

@@ -22,6 +22,8 @@ from data.table.read import Pictures
 
 NEEDED = ("image", "subject", "index", "x", "y", "duration_ms", "start_ms")
 SEARCH = ("task", "target", "target_x", "target_y", "target_w", "target_h", "found")
+LIMITS = {"index": 2**31, "duration_ms": 86_400_000, "start_ms": 1e15}
+LIMITS |= dict.fromkeys(("x", "y", "target_x", "target_y", "target_w", "target_h"), 2**30)
 FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
 
 
@@ -200,6 +202,11 @@ class _Parser:
             value = math.inf
         if math.isinf(value) or "_" in cell:
             self.wrong(line, column, cell, "write a number such as 12.5, or nothing if it is unknown")
+            return math.inf
+        limit = LIMITS[self.header[column]]
+        if abs(value) >= limit:
+            remedy = f"write a number below {limit:g}, in the unit of the column, or nothing if it is unknown"
+            self.wrong(line, column, cell, remedy)
             return math.inf
         return value
 

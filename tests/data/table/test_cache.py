@@ -98,7 +98,7 @@ SOUND = {
     ),
     "a box in part": (f"{HEADER},target_x", [f"{row},9" for row in ROWS]),
     "other columns": (f"note,{HEADER}, note,1", [f"x,{row},y,z" for row in ROWS]),
-    "numbers": (HEADER, ["a.png,s,0, 1 ,+2.50,1e2,-0", "a.png,s,1.0,.1,0.30000000000000004,1.,123456789012345678"]),
+    "numbers": (HEADER, ["a.png,s,0, 1 ,+2.50,1e2,-0", "a.png,s,1.0,.1,0.30000000000000004,1.,123456789012345.5"]),
     "quotes": (f'"image",{HEADER[6:]}', ['"a.png","s 1","0",5,6,"",', '"ü,.png",ü,0,5,"6",,']),
     "windows": (HEADER, [f"{row}\r" for row in ROWS] + ["\r", ""]),
     "blank lines": (HEADER, ["", *ROWS, "", ""]),

@@ -104,10 +104,10 @@ def test_every_defect_of_the_other_files_is_reported_in_one_run(root: Path) -> N
     assert sorted(problems(root)) == [
         "objects.json:None: annotations[2]: the image_id 9 is unknown",
         "objects.json:None: annotations[3]: the category_id 9 is unknown",
-        "objects.json:None: annotations[4]: not enough values to unpack (expected 4, got 3)",
-        "objects.json:None: annotations[5]: unhashable type: 'list'",
-        "objects.json:None: images[1]: no 'file_name'",
-        "objects.json:None: images[3]: 'int' object is not subscriptable",
+        "objects.json:None: annotations[4]: the box is [1, 2, 3], which is not four numbers of pixels",
+        "objects.json:None: annotations[5]: the image_id [] is unknown",
+        "objects.json:None: images[1]: there is no 'file_name'",
+        "objects.json:None: images[3]: 5 is not a JSON object",
         "objects.json:None: picture 'b.png' is (19, 10), but its file is (20, 10) (width, height)",
         "objects.json:None: the box 1, 2, 0, 4 of a 'face' in 'a.png' has no area",
         "objects.json:None: the box 18, 2, 3, 4 of a 'face' in 'a.png' leaves the picture of 20 x 10 pixels",
@@ -197,3 +197,43 @@ def test_real_sets_hold_no_defect_but_fixations_beside_the_picture(shared: Path,
     defects = check_table(root)
     assert all("is outside the picture" in defect.problem for defect in defects)
     assert bool(defects) == (name in ("crowd", "interiors"))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("duration_ms", "1e308"),
+        ("duration_ms", "-1e308"),
+        ("duration_ms", "86400000"),
+        ("duration_ms", "1e20"),
+        ("start_ms", "1e308"),
+        ("start_ms", "-1e300"),
+        ("start_ms", "1e18"),
+        ("x", "1e300"),
+        ("y", "-1e300"),
+        ("index", "1e300"),
+        ("target_w", "1e308"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])  # by pyarrow, by csv
+def test_numbers_that_no_recording_holds_are_defects_and_refused(
+    root: Path, column: str, cell: str, quoted: bool
+) -> None:
+    names = SEARCH.split(",")
+    row = dict(
+        zip(names, ["a.png", "s1", "0", "5", "6", "200", "100", "search", "cup", "1", "2", "3", "4", "1"], strict=True)
+    ) | {column: cell}
+    texts = [f'"{text}\n"' if quoted and name == "subject" else text for name, text in row.items()]
+    lines(root, ",".join(texts), header=SEARCH)
+    found = check_table(root)
+    assert [defect.problem for defect in found] == [f"{column} is {cell!r}"]
+    assert "write a number below" in found[0].remedy
+    with pytest.raises(TableError) as refusal:
+        list(read_table(root))
+    assert str(refusal.value) == str(found[0])
+
+
+def test_long_but_possible_numbers_are_read(root: Path) -> None:
+    lines(root, "a.png,s1,0,5,6,3600000,1764480000000", "a.png,s1,1,5,6,200,1764480001000")
+    assert check_table(root) == []
+    assert [path.onset[0] for _, paths in read_table(root) for path in paths] == [1764480000000]
