@@ -215,6 +215,7 @@ class SimulatedPaths:
     xy: Float[np.ndarray, "s l 2"]  # pixels; NaN after the end
     settings: Settings
     about: dict[str, str | None]  # which model, in which version, ran on which provider, with which density
+    damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -300,6 +301,7 @@ class SimulatedPaths:
                 for ended, log_p, each in zip(self.rollouts.ended, self.rollouts.log_p, looks, strict=True)
             ],
             **({} if name is None else {"picture": name}),
+            **({"damaged": self.damaged} if self.damaged else {}),
         }
         return ScanpathRecord.model_validate(values).written()
 
