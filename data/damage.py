@@ -27,7 +27,9 @@ HARMLESS = re.compile("unknown JFIF revision|Unknown Adobe color transform|bad I
 PROGRESSIVE = (0xC2, 0xCA)  # frames whose scans each bring a part of the coefficients
 COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # what libjpeg calls the modes of Pillow
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # a marker of JPEG, but for those inside the data of a scan
-_LIBTIFF = re.compile(r"(?:JPEGLib|tempfile\.tif|_?TIFF\w*|\w*(?:Decode|Setup)\w*): ")  # how its messages begin
+_LIBTIFF = re.compile(  # how its messages begin, also where OpenCV passes them on
+    r"(?:\[ WARN:[^\]]*\] global .*|JPEGLib|tempfile\.tif|_?TIFF\w*|\w*(?:Decode|Setup)\w*): "
+)
 CHUNK = 1 << 20  # bytes
 PROCESS = threading.RLock()  # standard error, and the filters of `warnings`, belong to the whole process
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from data import damage
+from data import damage, depth
 from data.atomic import atomic_write
 from data.errors import DamagedError, PictureError, TableError, short_reason
 
@@ -94,8 +94,8 @@ class Letterbox:
 def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
     """A picture file, or its bytes, as RGB the way a person sees it; `name` stands for it in errors.
 
-    Turned as its EXIF data says; palettes resolved; what is transparent shows white; of 16 bits the upper 8; of an
-    animation the first frame. Colour profiles are not applied.
+    Turned as its EXIF data says; palettes resolved; what is transparent shows white; more than 8 bits as in
+    `data.depth`; of an animation the first frame. Colour profiles are not applied.
 
     Raises:
         DamagedError: The file is damaged, but `read_damaged` gives what there is of it.
@@ -117,7 +117,9 @@ def read_damaged(source: Path | bytes, name: str | None = None) -> tuple[UInt8[n
     data = _bytes(source, where)
     image = _open(BytesIO(data), where)
     try:
-        picture, orientation, reason = _decode(image, data)
+        picture, orientation, reason = _decode(image, data, where)
+    except PictureError:
+        raise
     except Exception as error:  # Pillow's plugins raise whatever the damage leads to
         logger.debug("%s: cannot be decoded", where, exc_info=True)
         raise PictureError(_damaged(where, error)) from error
@@ -188,7 +190,9 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
         data.seek(0)
         if (content := data.read()).startswith(BEGINNINGS):
             reason = damage.png(content) if content[1:4] == b"PNG" else ""
-            raise PictureError(_damaged(where, reason or "its header is broken")) from error
+            raise PictureError(
+                _damaged(where, reason or "its header is broken, or of a kind that is not known")
+            ) from error
         kinds = ", ".join(FORMATS)
         raise PictureError(f"{where}: this is not a picture that can be read; give one of {kinds}.") from error
     except Exception as error:  # as in `read`
@@ -202,7 +206,7 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
+def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
     """Pixels as stored in the file, the EXIF orientation 1 to 8, and what is wrong with the file."""
     reason = ""
     if image.format in ("JPEG", "MPO"):
@@ -212,13 +216,16 @@ def _decode(image: Image.Image, data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"]
             return (picture if image.mode == "RGB" else np.repeat(picture, 3, 2)), _orientation(image), reason
     elif image.format == "PNG":
         reason = damage.png(data)
+    is_deep = depth.is_deep(image)
     if image.format == "TIFF":
         reason = _load_tiff(image, data)
     else:
         image.load()
     orientation = _orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep(np.asarray(image)), orientation, reason
+        return np.repeat(depth.grey(np.asarray(image), where)[..., None], 3, 2), orientation, reason
+    if is_deep:
+        image = depth.colours(image, data, where)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -235,17 +242,6 @@ def _load_tiff(image: Image.Image, data: bytes) -> str:
     except Exception as error:
         raise OSError(*said[:1] or error.args) from error
     return reason or (said[0] if said else "")
-
-
-def _deep(values: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
-    """Grey of more than 8 bits: 16 bits by their upper half, 32 bits and fractions from their least to their most."""
-    if values.dtype.itemsize == 2 or (values.dtype.kind == "i" and values.min() >= 0 and values.max() < 1 << 16):
-        grey = (values.astype(np.int32) >> 8).astype(np.uint8)
-    else:
-        finite = np.nan_to_num(values.astype(np.float64))
-        low, high = finite.min(), finite.max()
-        grey = np.round((finite - low) * (255 / (high - low or 1))).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, 2)
 
 
 def _orientation(image: Image.Image) -> int:
