@@ -5,9 +5,9 @@
     from 0 to 255, in more bits               as they are
     other whole numbers, fractions            spread: the least is black, the greatest white
 
-Where that is not what the file's type promises (12 bits in a file of 16, infinite or missing pixels), a warning names the
-file. Infinite pixels, not-a-number and the marks of missing data in maps (-3.4e38, -2147483648) do not count for the
-range: they are white where they are plus infinity, and else black.
+Where that is not what the file's type promises (12 bits in a file of 16, infinite or missing pixels), a warning names
+the file. Infinite pixels, not-a-number and the marks of missing data in maps (-3.4e38, -2147483648) do not count for
+the range: they are white where they are plus infinity, and else black.
 """
 
 import logging
@@ -28,7 +28,8 @@ MISSING = 1e30  # fractions of this size and more are no light
 
 def is_deep(image: Image.Image) -> bool:
     """Whether a picture that is not decoded yet has colours of 16 bits, of which Pillow gives the upper 8 only."""
-    return image.mode not in ("I;16", "I;16B", "I", "F") and any(";16" in str(tile[3]) for tile in image.tile)
+    tiles = getattr(image, "tile", ())
+    return image.mode not in ("I;16", "I;16B", "I", "F") and any(";16" in str(tile[3]) for tile in tiles)
 
 
 def grey(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray, "h w"]:

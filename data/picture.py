@@ -15,16 +15,15 @@ from typing import IO
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from data import damage, depth
 from data.atomic import atomic_write
 from data.errors import DamagedError, PictureError, TableError, short_reason
+from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 LIMIT = 50_000_000  # pixels; looked up in the header before anything is decoded
 BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"GIF8")  # of pictures, whatever comes then
 FILL = 124  # the grey of the bars around a letterboxed picture
@@ -130,6 +129,11 @@ def _name(source: Path | bytes, name: str | None) -> str:
     return name or (str(source) if isinstance(source, Path) else "The picture")
 
 
+def _remedy(where: str) -> str:
+    """What is to be done about a file that is no picture, by the suffix of its name."""
+    return REMEDIES.get(PurePosixPath(where).suffix.lower()) or f"give one of {', '.join(FORMATS)}"
+
+
 def _damaged(where: str, reason: object, more: str = "") -> str:
     return f"{where}: the picture is damaged or cut off ({reason}); copy or save it again{more}."
 
@@ -137,10 +141,10 @@ def _damaged(where: str, reason: object, more: str = "") -> str:
 def area(path: Path) -> int:
     """How many pixels a picture file has, from its header; 0 where `read` would refuse it before decoding anything."""
     try:
-        with path.open("rb") as file:
+        with opened(path, str(path)) as file:
             image = _open(file, str(path))
             return image.width * image.height
-    except (OSError, PictureError):
+    except PictureError:
         return 0
 
 
@@ -167,10 +171,14 @@ def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
 
 
 def _bytes(source: Path | bytes, where: str) -> bytes:
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise PictureError(f"{where}: cannot be read ({error.strerror}); check the path.") from error
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            with opened(source, where) as file:
+                data = file.read()
+        except OSError as error:
+            raise PictureError(f"{where}: cannot be read ({error.strerror}); check the disk.") from error
     if not data:
         raise PictureError(f"{where}: the file is empty (0 bytes); copy it again.")
     return data
@@ -178,11 +186,12 @@ def _bytes(source: Path | bytes, where: str) -> bytes:
 
 def _open(data: IO[bytes], where: str) -> Image.Image:
     """The picture's header, its size checked."""
+    kinds = formats(data, where)
     try:
         with damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(data, formats=FORMATS)
+            image = Image.open(data, formats=kinds)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)
@@ -193,11 +202,12 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
             raise PictureError(
                 _damaged(where, reason or "its header is broken, or of a kind that is not known")
             ) from error
-        kinds = ", ".join(FORMATS)
-        raise PictureError(f"{where}: this is not a picture that can be read; give one of {kinds}.") from error
+        raise PictureError(f"{where}: this is not a picture that can be read; {_remedy(where)}.") from error
     except Exception as error:  # as in `read`
         logger.debug("%s: cannot be opened", where, exc_info=True)
         raise PictureError(_damaged(where, error)) from error
+    if pixels <= LIMIT and RAW_TAG in getattr(image, "tag_v2", ()):
+        raise PictureError(f"{where}: a raw picture is not read; {DEVELOP}.")
     if pixels > LIMIT:
         raise PictureError(
             f"{where}: the picture has {pixels / 1e6:.1f} megapixels, "
@@ -279,13 +289,12 @@ def picture_size(path: Path) -> tuple[int, int]:
         TableError: The file is missing or not a readable picture.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with opened(path, str(path)) as file, damage.PROCESS, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(file, formats=formats(file, str(path)))
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
-                try:
-                    turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-                except Exception:  # broken EXIF data around a sound picture
-                    logger.debug("%s: its EXIF data are broken", path, exc_info=True)
+                turned = _orientation(image) in (5, 6, 7, 8)
     except Exception as error:  # Pillow's plugins raise nearly anything on a broken file
         logger.debug("%s: not a readable picture", path, exc_info=True)
         raise TableError(f"{path}: not a readable picture ({short_reason(error)}); replace it or remove it.") from error

@@ -103,7 +103,7 @@ class Provenance:
     def lacking(self, path: Path, name: str, files: Sequence[Path], making: Making) -> list[Path]:
         """Those of the files of a picture that are missing, or were made of something else."""
         stamp, line = _stamp(path), making.line(path)
-        wanted = Entry(name, str(path.resolve()), stamp, _made(line), line["objects"], _text(line["drawing"]), {})
+        wanted = Entry(name, os.path.realpath(path), stamp, _made(line), line["objects"], _text(line["drawing"]), {})
         self._stamps[path] = stamp
         known = [file for file in files if file.name in self._entries]
         if not known and all(file.is_file() for file in files) and self._agrees(path, name, making):
@@ -121,14 +121,14 @@ class Provenance:
             record = json.loads(file.read_bytes())
             same = all(record[key] == value for key, value in making.told.items())
             whole = making.accept_damaged or not record.get("damaged")
-            return same and whole and Path(record["picture"]).resolve() == path.resolve()
+            return same and whole and os.path.realpath(record["picture"]) == os.path.realpath(path)
         except (OSError, ValueError, RecursionError, LookupError, TypeError):
             return False
 
     def add(self, path: Path, name: str, files: Mapping[str, Stamp], making: Making, damaged: str = "") -> None:
         """Tell of the files that a picture has become; `damaged` says what is wrong with the picture's file."""
         size, changed = self._stamps.get(path) or _stamp(path)
-        about = {"gaze": self._version, "name": name, "source": str(path.resolve())}
+        about = {"gaze": self._version, "name": name, "source": os.path.realpath(path)}
         line = about | {"bytes": size, "mtime_ns": changed} | making.line(path) | {"files": dict(files)}
         line |= {"damaged": damaged} if damaged else {}
         try:

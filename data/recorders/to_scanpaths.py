@@ -24,7 +24,8 @@ import numpy as np
 from data.errors import GazeError, RecordingError
 from data.events.detect import detect, detect_fixations
 from data.gaze import Picture, Samples, Scanpath, Screen
-from data.picture import SUFFIXES, picture_size
+from data.picture import picture_size
+from data.picture_file import SUFFIXES
 from data.recorders._text_table import Warn
 
 REPEATS = ("first", "apart")
