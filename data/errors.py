@@ -25,6 +25,10 @@ class PictureError(GazeError):
     """A file that should be a picture cannot be used as one."""
 
 
+class DamagedError(PictureError):
+    """A picture's file is damaged, and some of it can be decoded."""
+
+
 class TableError(GazeError):
     """A data set's files do not have the form that their reader expects."""
 

@@ -6,7 +6,6 @@ model's canvas without changing its shape, and maps points and predictions exact
 
 import logging
 import re
-import threading
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,19 +15,19 @@ from typing import IO
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from data import damage, depth
 from data.atomic import atomic_write
-from data.errors import PictureError, TableError, short_reason
+from data.errors import DamagedError, PictureError, TableError, short_reason
+from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 LIMIT = 50_000_000  # pixels; looked up in the header before anything is decoded
+BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"GIF8")  # of pictures, whatever comes then
 FILL = 124  # the grey of the bars around a letterboxed picture
 _ORIENTATION = 0x0112  # the EXIF tag
-_OPENING = threading.Lock()  # the filters of `warnings` belong to the whole process
 
 
 @dataclass(frozen=True)
@@ -94,30 +93,58 @@ class Letterbox:
 def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
     """A picture file, or its bytes, as RGB the way a person sees it; `name` stands for it in errors.
 
-    Turned as its EXIF data says; palettes resolved; what is transparent shows white; of 16 bits the upper 8; of an
-    animation the first frame. Colour profiles are not applied.
+    Turned as its EXIF data says; palettes resolved; what is transparent shows white; more than 8 bits as in
+    `data.depth`; of an animation the first frame. Colour profiles are not applied.
 
     Raises:
+        DamagedError: The file is damaged, but `read_damaged` gives what there is of it.
         PictureError: The file is missing, no picture, damaged, or has more than `LIMIT` pixels.
     """
-    where = name or (str(source) if isinstance(source, Path) else "The picture")
+    picture, reason = read_damaged(source, name)
+    if reason:
+        raise DamagedError(_damaged(_name(source, name), reason, ", or predict it with --accept-damaged"))
+    return picture
+
+
+def read_damaged(source: Path | bytes, name: str | None = None) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
+    """As `read`, but with whatever can be decoded of a damaged file, and what is wrong with it; "": nothing.
+
+    Raises:
+        PictureError: As in `read`; of a damaged file only where nothing can be decoded.
+    """
+    where = _name(source, name)
     data = _bytes(source, where)
     image = _open(BytesIO(data), where)
     try:
-        picture, orientation = _decode(image, data)
+        picture, orientation, reason = _decode(image, data, where)
+    except PictureError:
+        raise
     except Exception as error:  # Pillow's plugins raise whatever the damage leads to
         logger.debug("%s: cannot be decoded", where, exc_info=True)
-        raise PictureError(f"{where}: the picture is damaged or cut off ({error}); copy or save it again.") from error
-    return np.require(_upright(picture, orientation), requirements=["C", "W"])
+        raise PictureError(_damaged(where, error)) from error
+    return np.require(_upright(picture, orientation), requirements=["C", "W"]), reason
+
+
+def _name(source: Path | bytes, name: str | None) -> str:
+    return name or (str(source) if isinstance(source, Path) else "The picture")
+
+
+def _remedy(where: str) -> str:
+    """What is to be done about a file that is no picture, by the suffix of its name."""
+    return REMEDIES.get(PurePosixPath(where).suffix.lower()) or f"give one of {', '.join(FORMATS)}"
+
+
+def _damaged(where: str, reason: object, more: str = "") -> str:
+    return f"{where}: the picture is damaged or cut off ({reason}); copy or save it again{more}."
 
 
 def area(path: Path) -> int:
     """How many pixels a picture file has, from its header; 0 where `read` would refuse it before decoding anything."""
     try:
-        with path.open("rb") as file:
+        with opened(path, str(path)) as file:
             image = _open(file, str(path))
             return image.width * image.height
-    except (OSError, PictureError):
+    except PictureError:
         return 0
 
 
@@ -144,10 +171,14 @@ def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
 
 
 def _bytes(source: Path | bytes, where: str) -> bytes:
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise PictureError(f"{where}: cannot be read ({error.strerror}); check the path.") from error
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            with opened(source, where) as file:
+                data = file.read()
+        except OSError as error:
+            raise PictureError(f"{where}: cannot be read ({error.strerror}); check the disk.") from error
     if not data:
         raise PictureError(f"{where}: the file is empty (0 bytes); copy it again.")
     return data
@@ -155,20 +186,28 @@ def _bytes(source: Path | bytes, where: str) -> bytes:
 
 def _open(data: IO[bytes], where: str) -> Image.Image:
     """The picture's header, its size checked."""
+    kinds = formats(data, where)
     try:
-        with _OPENING, warnings.catch_warnings():
+        with damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(data, formats=FORMATS)
+            image = Image.open(data, formats=kinds)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)
     except UnidentifiedImageError as error:
-        kinds = ", ".join(FORMATS)
-        raise PictureError(f"{where}: this is not a picture that can be read; give one of {kinds}.") from error
+        data.seek(0)
+        if (content := data.read()).startswith(BEGINNINGS):
+            reason = damage.png(content) if content[1:4] == b"PNG" else ""
+            raise PictureError(
+                _damaged(where, reason or "its header is broken, or of a kind that is not known")
+            ) from error
+        raise PictureError(f"{where}: this is not a picture that can be read; {_remedy(where)}.") from error
     except Exception as error:  # as in `read`
         logger.debug("%s: cannot be opened", where, exc_info=True)
-        raise PictureError(f"{where}: the picture is damaged or cut off ({error}); copy or save it again.") from error
+        raise PictureError(_damaged(where, error)) from error
+    if pixels <= LIMIT and RAW_TAG in getattr(image, "tag_v2", ()):
+        raise PictureError(f"{where}: a raw picture is not read; {DEVELOP}.")
     if pixels > LIMIT:
         raise PictureError(
             f"{where}: the picture has {pixels / 1e6:.1f} megapixels, "
@@ -177,37 +216,46 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], int]:
-    """Pixels as stored in the file, and the EXIF orientation 1 to 8."""
-    if image.format == "JPEG" and image.mode == "RGB" and data.endswith(b"\xff\xd9"):
-        # Same library and pixels as Pillow's, without its two copies; Pillow sees better what is cut off.
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if picture is not None:
-            return picture, _orientation(image)
-    image.load()
+def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
+    """Pixels as stored in the file, the EXIF orientation 1 to 8, and what is wrong with the file."""
+    reason = ""
+    if image.format in ("JPEG", "MPO"):
+        # Same library and pixels as Pillow's, without its two copies; it tells of the damage, which Pillow passes over.
+        picture, reason = damage.jpeg(data, image.mode)
+        if picture is not None and image.mode in ("RGB", "L"):
+            return (picture if image.mode == "RGB" else np.repeat(picture, 3, 2)), _orientation(image), reason
+    elif image.format == "PNG":
+        reason = damage.png(data)
+    is_deep = depth.is_deep(image)
+    if image.format == "TIFF":
+        reason = _load_tiff(image, data)
+    else:
+        image.load()
     orientation = _orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep(np.asarray(image)), orientation
+        return np.repeat(depth.grey(np.asarray(image), where)[..., None], 3, 2), orientation, reason
+    if is_deep:
+        image = depth.colours(image, data, where)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("RGB")), orientation
+    return np.asarray(image.convert("RGB")), orientation, reason
 
 
-def _deep(values: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
-    """Grey of more than 8 bits: 16 bits by their upper half, 32 bits and fractions from their least to their most."""
-    if values.dtype.itemsize == 2 or (values.dtype.kind == "i" and values.min() >= 0 and values.max() < 1 << 16):
-        grey = (values.astype(np.int32) >> 8).astype(np.uint8)
-    else:
-        finite = np.nan_to_num(values.astype(np.float64))
-        low, high = finite.min(), finite.max()
-        grey = np.round((finite - low) * (255 / (high - low or 1))).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, 2)
+def _load_tiff(image: Image.Image, data: bytes) -> str:
+    """Decode a TIFF file; what is wrong with it although it could be decoded."""
+    said: list[str] = []
+    try:
+        with damage.quiet() as said:
+            reason = damage.tiff(image, data)  # before Pillow closes the file
+            image.load()
+    except Exception as error:
+        raise OSError(*said[:1] or error.args) from error
+    return reason or (said[0] if said else "")
 
 
 def _orientation(image: Image.Image) -> int:
-    with _OPENING, warnings.catch_warnings():
+    with damage.PROCESS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return int(image.getexif().get(_ORIENTATION, 1))
@@ -241,13 +289,12 @@ def picture_size(path: Path) -> tuple[int, int]:
         TableError: The file is missing or not a readable picture.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with opened(path, str(path)) as file, damage.PROCESS, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(file, formats=formats(file, str(path)))
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
-                try:
-                    turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-                except Exception:  # broken EXIF data around a sound picture
-                    logger.debug("%s: its EXIF data are broken", path, exc_info=True)
+                turned = _orientation(image) in (5, 6, 7, 8)
     except Exception as error:  # Pillow's plugins raise nearly anything on a broken file
         logger.debug("%s: not a readable picture", path, exc_info=True)
         raise TableError(f"{path}: not a readable picture ({short_reason(error)}); replace it or remove it.") from error

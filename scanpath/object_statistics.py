@@ -7,8 +7,6 @@ is over, and the first begins at 0. A duration that is unknown leaves every time
 Shapes: `s` observers, `n` objects, `l` fixations.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from data.gaze import ObjectPath, Objects
+from data.spreadsheet import to_csv
 from scanpath.decode import SACCADE, Rollouts
 from scanpath.metrics.sequence import sequence_matrix
 
@@ -50,14 +49,12 @@ class Statistics:
 
     def to_csv(self, objects: Objects) -> str:
         """A table with a line an object: its number, category and box, the numbers; what is unknown stays empty."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["object", "category", *BOX, *COLUMNS])
-        for number, row in enumerate(self.rows()):
-            category = objects.categories[number] if objects.categories else ""
-            values = [*objects.boxes[number].tolist(), *row.values()]
-            table.writerow([number, category, *("" if np.isnan(value) else f"{value:.6g}" for value in values)])
-        return text.getvalue()
+        names = objects.categories or ("",) * len(self)
+        rows = (
+            [number, name, *("" if np.isnan(value) else f"{value:.6g}" for value in (*box, *row.values()))]
+            for number, (name, box, row) in enumerate(zip(names, objects.boxes.tolist(), self.rows(), strict=True))
+        )
+        return to_csv(["object", "category", *BOX, *COLUMNS], rows)
 
 
 def statistics(

@@ -30,6 +30,11 @@ from app.tasks import TASKS
     "--format", "formats", help="Some of png, npy, json; of scanpaths png, csv, json.  [default: all but npy]"
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
+@click.option(
+    "--accept-damaged",
+    is_flag=True,
+    help="Predict what is left of damaged pictures, and say in the JSON what is wrong.",
+)
 @click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
 @click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")

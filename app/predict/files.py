@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import itertools
+import logging
 import os
 import unicodedata
 from collections import Counter
@@ -10,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from data.errors import GazeError
-from data.picture import SUFFIXES
+from data.picture_file import SUFFIXES, unread
+
+logger = logging.getLogger(__name__)
 
 OURS = (".heat.png", ".slices.png", ".path.png")  # ends of the names of pictures that gaze has written
 
@@ -18,23 +21,55 @@ OURS = (".heat.png", ".slices.png", ".path.png")  # ends of the names of picture
 def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
-    Of a folder, everything below it that has a picture's suffix is taken; what is named itself is taken as it is.
+    Of a folder, everything below it that has a picture's suffix is taken, and pictures and videos that are not read are
+    counted in a warning; what is named itself is taken as it is.
+
+    Raises:
+        GazeError: There is none.
     """
     found: dict[Path, None] = {}
+    left: list[str] = []  # what is said of those that are not read
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            found |= dict.fromkeys(p for p in sorted(path.rglob("*")) if _is_picture(p.relative_to(path), p, folder))
+            inside = _inside(path)
+            found |= dict.fromkeys(p for p in inside if p.suffix.lower() in SUFFIXES and not _is_ours(p, folder))
+            left += [f"{path}: {words}" for words in unread(inside)]
         elif path.exists() or not glob.has_magic(source):
             found[path] = None
         else:
             matches = (Path(match) for match in sorted(glob.glob(source, recursive=True)))
             found |= dict.fromkeys(p for p in matches if p.is_file() and not _is_ours(p, folder))
-    unique = list({path.resolve(): path for path in reversed(found)}.values())[::-1]
-    if not any(path.exists() for path in unique):
+    unique = list({full(path): path for path in reversed(found)}.values())[::-1]
+    for words in left:
+        logger.warning("%s.", words)
+    if not any(_is_there(path) for path in unique):
         places = ", ".join(sources[:3]) + (" and more" if len(sources) > 3 else "")
         raise GazeError(f"No pictures found in {places}; give pictures, folders or a pattern such as 'photos/*.jpg'.")
     return unique
+
+
+def full(path: Path) -> Path:
+    """The path in full, without links as far as they lead somewhere."""
+    return Path(os.path.realpath(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of this name, be it a link that leads nowhere or a file that nobody may look at."""
+    return os.path.lexists(path)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files below a folder, in order, but what is hidden; folders that cannot be read are named in a warning."""
+
+    def unreadable(error: OSError) -> None:
+        logger.warning("%s: cannot be read (%s), and is left out.", error.filename, error.strerror)
+
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(files)
 
 
 def output_names(paths: Sequence[Path], kept: Mapping[Path, str] | None = None) -> dict[Path, str]:
@@ -48,11 +83,11 @@ def output_names(paths: Sequence[Path], kept: Mapping[Path, str] | None = None) 
     >>> list(output_names([Path("a/x.jpg"), Path("b/x.jpg")]).values())
     ['a-x.jpg', 'b-x.jpg']
     """
-    full = {path: path.resolve() for path in paths}
+    places = {path: full(path) for path in paths}
     kept = _apart(kept or {})
-    names = {path: kept[place] for path, place in full.items() if place in kept}
+    names = {path: kept[place] for path, place in places.items() if place in kept}
     taken = {alike(name) for name in kept.values()}
-    left = {path: place for path, place in full.items() if path not in names}
+    left = {path: place for path, place in places.items() if path not in names}
     names |= _grown(left, taken, alike)
     names |= _marked({path: place for path, place in left.items() if path not in names}, taken)
     return {path: names[path] for path in paths}
@@ -62,13 +97,8 @@ def _candidate(path: Path, place: Path, depth: int) -> str:
     return "-".join(place.parts[1:][-depth:]) if depth else path.stem
 
 
-def _is_picture(inside: Path, path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in inside.parts)
-    return not hidden and path.suffix.lower() in SUFFIXES and path.is_file() and not _is_ours(path, folder)
-
-
 def _is_ours(path: Path, folder: Path) -> bool:
-    return path.name.endswith(OURS) and path.resolve().is_relative_to(folder.resolve())
+    return path.name.endswith(OURS) and full(path).is_relative_to(full(folder))
 
 
 def alike(name: str) -> str:

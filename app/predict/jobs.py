@@ -3,6 +3,7 @@
 A task's own job is a function `(sources, folder, **options) -> Job` that its record names (`training.Task.job`).
 """
 
+import inspect
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,12 @@ def job(task: str, given: Collection[str], sources: tuple[str, ...], folder: Pat
                 raise GazeError(f"--{name} is for --task {other.name}; leave it out, or add --task {other.name}.")
     foreign = {name for other in TASKS.values() for name in other.options} - set(wanted.options)
     own = {name: value for name, value in options.items() if name not in foreign}
-    made: Job = wanted.load("job")(sources, folder, **own)
+    load = wanted.load("job")
+    if not own.get("accept_damaged"):
+        own.pop("accept_damaged", None)  # tasks of other packages may not know it
+    elif "accept_damaged" not in inspect.signature(load).parameters:
+        raise GazeError(f"--task {task} knows no --accept-damaged; leave it out.")
+    made: Job = load(sources, folder, **own)
     return made
 
 
@@ -69,7 +75,7 @@ def resumable(
         return log.lacking(path, out.names[path], out.files(path), making)
 
     def go(todo: Mapping[Path, list[Path]]) -> Outcomes:
-        wrote = lambda path, files: log.add(path, out.names[path], files, making)  # noqa: E731
+        wrote = lambda path, files, damaged: log.add(path, out.names[path], files, making, damaged)  # noqa: E731
         return run(replace(out, todo=todo, wrote=wrote))
 
     return Job(paths, out.files, lacking, go, model)

@@ -8,7 +8,8 @@
 A line tells of one picture and of the files that a run made of it, each with its bytes and its time of change; of
 several lines on a file the last counts. A file is kept where the picture (path, bytes, time of change), the task, the
 model's weights, the condition and the options are those of the run, and nobody has changed the file. What is drawn
-differently counts for .png only, and the version of gaze does not count.
+differently counts for .png only, and the version of gaze does not count. A line with "damaged" tells of a damaged
+picture, and counts only where these are accepted.
 
 A file that no line tells of was written by gaze 0.2.0 or older, or by a run that was killed. It is kept only if all
 files that its picture becomes are there, if NAME.json beside them says the same picture, model, version, condition and
@@ -57,6 +58,7 @@ class Making:
     told: Mapping[str, Any]  # what that file says where everything is the same
     usual: bool  # whether all that it does not tell is left at its default
     objects: Callable[[Path], str] = lambda path: ""  # a hash of the objects that a picture was given
+    accept_damaged: bool = False
 
     def line(self, path: Path) -> dict[str, Any]:
         """What the log says of how the files of a picture are made."""
@@ -75,6 +77,7 @@ class Entry(NamedTuple):
     objects: str
     drawn: str
     files: dict[str, Stamp]
+    damaged: bool = False
 
 
 class Provenance:
@@ -100,12 +103,13 @@ class Provenance:
     def lacking(self, path: Path, name: str, files: Sequence[Path], making: Making) -> list[Path]:
         """Those of the files of a picture that are missing, or were made of something else."""
         stamp, line = _stamp(path), making.line(path)
-        wanted = Entry(name, str(path.resolve()), stamp, _made(line), line["objects"], _text(line["drawing"]), {})
+        wanted = Entry(name, os.path.realpath(path), stamp, _made(line), line["objects"], _text(line["drawing"]), {})
         self._stamps[path] = stamp
         known = [file for file in files if file.name in self._entries]
         if not known and all(file.is_file() for file in files) and self._agrees(path, name, making):
             return []
-        kept = {file for file in known if _kept(file, self._entries[file.name], wanted)}
+        fit = [file for file in known if making.accept_damaged or not self._entries[file.name].damaged]
+        kept = {file for file in fit if _kept(file, self._entries[file.name], wanted)}
         return [file for file in files if file not in kept]
 
     def _agrees(self, path: Path, name: str, making: Making) -> bool:
@@ -116,15 +120,17 @@ class Provenance:
         try:
             record = json.loads(file.read_bytes())
             same = all(record[key] == value for key, value in making.told.items())
-            return same and Path(record["picture"]).resolve() == path.resolve()
+            whole = making.accept_damaged or not record.get("damaged")
+            return same and whole and os.path.realpath(record["picture"]) == os.path.realpath(path)
         except (OSError, ValueError, RecursionError, LookupError, TypeError):
             return False
 
-    def add(self, path: Path, name: str, files: Mapping[str, Stamp], making: Making) -> None:
-        """Tell of the files that a picture has become."""
+    def add(self, path: Path, name: str, files: Mapping[str, Stamp], making: Making, damaged: str = "") -> None:
+        """Tell of the files that a picture has become; `damaged` says what is wrong with the picture's file."""
         size, changed = self._stamps.get(path) or _stamp(path)
-        about = {"gaze": self._version, "name": name, "source": str(path.resolve())}
+        about = {"gaze": self._version, "name": name, "source": os.path.realpath(path)}
         line = about | {"bytes": size, "mtime_ns": changed} | making.line(path) | {"files": dict(files)}
+        line |= {"damaged": damaged} if damaged else {}
         try:
             with self._held() as file:
                 _append(file, json.dumps(line).encode() + b"\n")
@@ -177,17 +183,17 @@ class Output:
     folder: Path
     names: dict[Path, str]  # of each picture's files, without their endings
     todo: Mapping[Path, Sequence[Path]] | None = field(default=None, kw_only=True)  # files to be written; None: all
-    wrote: Callable[[Path, dict[str, Stamp]], None] | None = field(default=None, kw_only=True)  # is told of them
+    wrote: Callable[[Path, dict[str, Stamp], str], None] | None = field(default=None, kw_only=True)  # is told of them
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
         raise NotImplementedError
 
-    def fill(self, path: Path, content: Callable[[str, IO[bytes]], object]) -> None:
+    def fill(self, path: Path, content: Callable[[str, IO[bytes]], object], damaged: str = "") -> None:
         """Write the files of a picture that are to be written, each by `content(name, file)`, and tell of them."""
         stamps = write(self.files(path) if self.todo is None else self.todo[path], content)
         if self.wrote:
-            self.wrote(path, stamps)
+            self.wrote(path, stamps, damaged)
 
 
 def write(targets: Sequence[Path], fill: Callable[[str, IO[bytes]], object]) -> dict[str, Stamp]:
@@ -259,7 +265,8 @@ def _parsed(line: bytes, known: dict[str, str]) -> Entry | None:
         made, drawn = (known.setdefault(text, text) for text in (_made(record), _text(record["drawing"])))
         files = {str(name): (int(size), int(changed)) for name, (size, changed) in record["files"].items()}
         source, stamp = str(record["source"]), (int(record["bytes"]), int(record["mtime_ns"]))
-        return Entry(str(record["name"]), source, stamp, made, str(record["objects"]), drawn, files)
+        damaged = bool(record.get("damaged"))
+        return Entry(str(record["name"]), source, stamp, made, str(record["objects"]), drawn, files, damaged)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

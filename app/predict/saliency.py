@@ -50,7 +50,7 @@ class Output(provenance.Output):
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction) -> None:
         """Write the files of one picture."""
-        self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction))
+        self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction), prediction.damaged)
 
     def _content(
         self, name: str, file: IO[bytes], path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction
@@ -66,7 +66,12 @@ class Output(provenance.Output):
 
 
 def run(
-    predictor: Predictor, paths: Sequence[Path], output: Output, condition: str = "any", workers: int = WORKERS
+    predictor: Predictor,
+    paths: Sequence[Path],
+    output: Output,
+    condition: str = "any",
+    workers: int = WORKERS,
+    accept_damaged: bool = False,
 ) -> Generator[tuple[Path, PictureError | None], None, None]:
     """Predict and write each picture; yields each path when it is done, with its error where it is broken."""
     predictor.index(condition)
@@ -75,7 +80,7 @@ def run(
         output.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
-    return predict(predictor, paths, output.write, condition, workers)
+    return predict(predictor, paths, output.write, condition, workers, accept_damaged)
 
 
 def job(
@@ -87,6 +92,7 @@ def job(
     provider: str,
     opacity: float,
     palette: str,
+    accept_damaged: bool = False,
 ) -> jobs.Job:
     """The job of `gaze predict --task saliency`; options as there.
 
@@ -107,9 +113,10 @@ def job(
         ".json",
         {"model": contract.name, "version": contract.version, "condition": condition},
         usual=(opacity, palette) == (Output.opacity, Output.palette),
+        accept_damaged=accept_damaged,
     )
 
     def write(out: Output) -> jobs.Outcomes:
-        return run(predictor, list(out.todo or ()), out, condition)
+        return run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
 
     return jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")

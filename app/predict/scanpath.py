@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Output(provenance.Output):
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> None:
         """Write the files of one picture."""
-        self.fill(path, lambda name, file: file.write(_content(name, path, picture, trace)))
+        self.fill(path, lambda name, file: file.write(_content(name, path, picture, trace)), trace.damaged)
 
 
 def _content(name: str, path: Path, picture: UInt8[np.ndarray, "h w 3"], trace: SimulatedPaths) -> bytes:
@@ -94,7 +94,7 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings), annotated)
 
 
-def making(tracer: Tracer, objects: str, target: str | None) -> Making:
+def making(tracer: Tracer, objects: str, target: str | None, accept_damaged: bool = False) -> Making:
     """What a tracer makes its files of, for the log; `objects` and `target` are the words that it was made from."""
     model, density, settings = tracer.model, tracer.density, tracer.settings
     temperature = settings.temperature or model.temperature
@@ -120,6 +120,7 @@ def making(tracer: Tracer, objects: str, target: str | None) -> Making:
         told | sampled,
         usual=objects == "proto" and target is None,
         objects=_hashes(annotated) if annotated else lambda path: "",
+        accept_damaged=accept_damaged,
     )
 
 
@@ -138,7 +139,7 @@ def _hashes(annotated: coco.Coco) -> Callable[[Path], str]:
 
 
 def run(
-    tracer: Tracer, paths: Sequence[Path], output: Output
+    tracer: Tracer, paths: Sequence[Path], output: Output, accept_damaged: bool = False
 ) -> Generator[tuple[Path, PictureError | None], None, None]:
     """Trace and write each picture; yields each path when it is done, with its error where it is broken."""
     try:
@@ -146,14 +147,14 @@ def run(
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
     for path in paths:
-        yield path, _trace(tracer, path, output)
+        yield path, _trace(tracer, path, output, accept_damaged)
 
 
-def _trace(tracer: Tracer, path: Path, output: Output) -> PictureError | None:
+def _trace(tracer: Tracer, path: Path, output: Output, accept_damaged: bool) -> PictureError | None:
     """Trace and write one picture, of which nothing is held afterwards; its error where it is broken."""
     try:
-        pixels = pictures.read(path)
-        trace = tracer(pixels, path.absolute().as_posix())
+        pixels, damage = pictures.read_damaged(path) if accept_damaged else (pictures.read(path), "")
+        trace = replace(tracer(pixels, path.absolute().as_posix()), damaged=damage)
     except ModelError:
         raise
     except PictureError as error:
@@ -223,6 +224,7 @@ def job(
     objects: str,
     detector: str | None,
     target: str | None,
+    accept_damaged: bool = False,
     **settings: Any,
 ) -> jobs.Job:
     """The job of `gaze predict --task scanpath`; options as there.
@@ -240,7 +242,8 @@ def job(
     out = Output(folder, output_names(paths, log.names()), kinds)
 
     def write(out: Output) -> jobs.Outcomes:
-        return run(made, list(out.todo or ()), out)
+        return run(made, list(out.todo or ()), out, accept_damaged)
 
     words = f"{made.model.model} on {made.model.provider}"
-    return jobs.resumable(paths, out, log, making(made, detector or objects, target), write, words)
+    how = making(made, detector or objects, target, accept_damaged)
+    return jobs.resumable(paths, out, log, how, write, words)

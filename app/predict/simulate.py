@@ -7,8 +7,6 @@ scanpath` and the app share this; it needs no torch. Shapes: `h w` picture, `s` 
 density is a natural-log density per pixel.
 """
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -26,6 +24,7 @@ from data.draw.scanpath import scanpath as draw_scanpath
 from data.errors import GazeError, ModelError
 from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
+from data.spreadsheet import to_csv
 from export.runtime.contract import condition_index
 from export.runtime.options import Options
 from export.runtime.records import SCANPATH, ScanpathRecord
@@ -215,6 +214,7 @@ class SimulatedPaths:
     xy: Float[np.ndarray, "s l 2"]  # pixels; NaN after the end
     settings: Settings
     about: dict[str, str | None]  # which model, in which version, ran on which provider, with which density
+    damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -260,11 +260,7 @@ class SimulatedPaths:
 
     def paths_csv(self) -> str:
         """A line a fixation; what is unknown stays empty."""
-        text = io.StringIO()
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows({k: "" if math.isnan(v) else v for k, v in row.items()} for row in self.fixations())
-        return text.getvalue()
+        return to_csv(COLUMNS, (row.values() for row in self.fixations()))
 
     def objects_csv(self) -> str:
         """A line an object; what is unknown stays empty."""
@@ -300,6 +296,7 @@ class SimulatedPaths:
                 for ended, log_p, each in zip(self.rollouts.ended, self.rollouts.log_p, looks, strict=True)
             ],
             **({} if name is None else {"picture": name}),
+            **({"damaged": self.damaged} if self.damaged else {}),
         }
         return ScanpathRecord.model_validate(values).written()
 

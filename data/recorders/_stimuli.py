@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 from data.errors import RecordingError
 from data.gaze import Picture
-from data.picture import SUFFIXES, picture_size
+from data.picture import picture_size
+from data.picture_file import SUFFIXES
 from data.recorders import _text_table
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
-from data.picture import SUFFIXES
+from data.picture_file import SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow

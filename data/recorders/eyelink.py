@@ -30,7 +30,7 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.picture import SUFFIXES
+from data.picture_file import SUFFIXES
 from data.recorders import _eyelink_asc, _lost_eyes, _text_table, _trials, _units
 from data.recorders._eyelink_asc import Eyes
 from data.recorders._recording_names import stem

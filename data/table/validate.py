@@ -1,6 +1,7 @@
 """Everything that is wrong with a data set in the table format, with file, line and remedy."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,13 @@ from data.coco import Boxes, Coco
 from data.errors import Defect, PictureError, Report, Sizes
 from data.picture import is_valid_name
 from data.picture import read as decode
+from data.picture_file import opened, unread
 from data.table import memory_sets, schema
 from data.table.columns import BOX, TEXTS, Columns, Rows, first_rows
 from data.table.read import splits_reporting
 from data.table.splits import check_names
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
@@ -183,6 +187,8 @@ def check_table(root: Path | str, progress: Progress = lambda done, total: None)
     check_trials(table, rows, report)
     check_boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
     memory_sets.check(root / "trials.csv", rows, report)
+    for words in unread(path for path in sorted((root / "images").rglob("*")) if not path.name.startswith(".")):
+        logger.warning("%s: %s.", root / "images", words)
     _check_splits(root, set(rows.texts["image"]), report)
     return defects
 
@@ -233,8 +239,17 @@ def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
                 problem = f"picture {name!r} is in {split_of[name]!r} and again in {split!r}"
                 report(Defect(str(path), None, problem, "keep it once"))
             elif there:
-                twin = twins.setdefault(hashlib.sha256(picture.read_bytes()).hexdigest(), name)
+                twin = twins.setdefault(_digest(picture), name)
                 if split_of.get(twin, split) != split:
                     problem = f"{twin!r} in {split_of[twin]!r} and {name!r} in {split!r} are the same picture"
                     report(Defect(str(path), None, problem, "put both into one split"))
             split_of.setdefault(name, split)
+
+
+def _digest(picture: Path) -> str:
+    """The hash of a picture's content; of one that cannot be read, which is reported elsewhere, of its name."""
+    try:
+        with opened(picture, str(picture)) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, PictureError):
+        return str(picture)

@@ -1,7 +1,5 @@
 """An evaluation for people and programs: tables, Markdown and CSV; `evaluation.results` has its JSON."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +11,8 @@ from rich.table import Table
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from data.plain_text import unicode
+from data.spreadsheet import to_csv
 from evaluation import model_card
 from evaluation.results import WHOLE, Compared, Evaluation, Summary, written_test
 
@@ -23,9 +23,9 @@ WIDTH = 160  # characters, where the output is no terminal
 def render_text(evaluation: Evaluation, form: Form, count: int = 3) -> str:
     """The evaluation in a form; `count` pictures are named where each model is worst and best.
 
-    What is no Unicode in the name of a file is a question mark.
+    What is no Unicode in the name of a file is escaped.
     """
-    return _form(evaluation, form, count).encode(errors="replace").decode()
+    return unicode(_form(evaluation, form, count))
 
 
 def _form(evaluation: Evaluation, form: Form, count: int) -> str:
@@ -79,7 +79,7 @@ def write_per_picture(evaluation: Evaluation, path: Path) -> None:
     """
     try:
         with atomic_write(path) as file:
-            file.write(_csv(evaluation.each()).encode(errors="replace"))
+            file.write(_csv(evaluation.each()).encode())
     except OSError as error:
         raise GazeError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 
@@ -158,10 +158,5 @@ def _prefixed(test: dict[str, float], score: Summary) -> dict[str, float]:
 def _csv(rows: Iterable[dict[str, Any]]) -> str:
     """A table with a header; what is not known is empty."""
     lines = list(rows)
-    written = io.StringIO(newline="")
     names = list(dict.fromkeys(name for line in lines for name in line))
-    writer = csv.DictWriter(written, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    for line in lines:
-        writer.writerow({name: "" if value != value else value for name, value in line.items()})
-    return written.getvalue()
+    return to_csv(names, ([line.get(name, "") for name in names] for line in lines))

@@ -9,13 +9,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from data.errors import PictureError
-from data.picture import area, read
+from data.picture import area, read, read_damaged
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.session import cores
 
@@ -26,22 +27,28 @@ Use = Callable[[Path, UInt8[np.ndarray, "h w 3"], Prediction], None]
 
 
 def predict(
-    predictor: Predictor, paths: Iterable[Path], use: Use, condition: str = "any", workers: int = WORKERS
+    predictor: Predictor,
+    paths: Iterable[Path],
+    use: Use,
+    condition: str = "any",
+    workers: int = WORKERS,
+    accept_damaged: bool = False,
 ) -> Generator[tuple[Path, PictureError | None], None, None]:
     """Call `use(path, picture, prediction)` for each picture, in threads; yields each path when it is done.
 
-    A picture that cannot be read comes with its error, and the rest goes on; any other error stops all. A predictor
-    with `threads=1` suits best: each worker is a thread of its own.
+    A picture that cannot be read comes with its error, and the rest goes on; any other error stops all. With
+    `accept_damaged` what can be decoded of a damaged one is predicted, and the prediction says what is wrong. A
+    predictor with `threads=1` suits best: each worker is a thread of its own.
     """
     budget = Budget(PIXELS * workers)
 
     def work(path: Path) -> tuple[Path, PictureError | None]:
         with budget.share(area(path)):
             try:
-                picture = read(path)
+                picture, damage = read_damaged(path) if accept_damaged else (read(path), "")
             except PictureError as error:
                 return path, error.with_traceback(None)  # which would hold what was read
-            use(path, picture, predictor(picture, condition))
+            use(path, picture, replace(predictor(picture, condition), damaged=damage))
             del picture  # before others are let in
         return path, None
 

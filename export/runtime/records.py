@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-SALIENCY = "gaze/saliency/1"  # names of the schemas: anything added or changed is a new version
-SCANPATH = "gaze/scanpath/1"
+SALIENCY = "gaze/saliency/2"  # names of the schemas: anything added or changed is a new version
+SCANPATH = "gaze/scanpath/2"
 SHOWN = 60  # characters of a wrong value
 
 
@@ -73,6 +73,13 @@ Provider = Annotated[Literal["cpu", "cuda"], Field(description="What the model r
 Given = Annotated[
     Text, Field(description="The path as it was given; absent when the picture did not come from a file.")
 ]
+Damaged = Annotated[
+    Text,
+    Field(
+        description="What is wrong with the picture's file, which was predicted all the same (--accept-damaged); "
+        "absent when nothing is known to be wrong."
+    ),
+]
 Entropy = Annotated[
     float,
     Field(
@@ -112,7 +119,7 @@ class SaliencyRecord(Record):
 
     model_config = ConfigDict(title="Where people look in a picture", json_schema_extra={"$id": SALIENCY})
 
-    schema_: Literal["gaze/saliency/1"] = Field(alias="schema")
+    schema_: Literal["gaze/saliency/2"] = Field(alias="schema")
     model: Text = Field(description="Name of the model, as in `gaze models`.")
     version: Text = Field(description="Version of the model.")
     condition: Text = Field(description="Viewing condition, one of the model's.")
@@ -123,6 +130,7 @@ class SaliencyRecord(Record):
     entropy_bits: Entropy
     slices: list[Slice] = Field(description="Slices of the viewing time, in order; empty when the model has none.")
     picture: Given = ""
+    damaged: Damaged = ""
 
 
 class Box(Record):
@@ -180,7 +188,7 @@ class ScanpathRecord(Record):
         json_schema_extra={"$id": SCANPATH},
     )
 
-    schema_: Literal["gaze/scanpath/1"] = Field(alias="schema")
+    schema_: Literal["gaze/scanpath/2"] = Field(alias="schema")
     model: Text = Field(
         description="Name of the model that says which object comes next; walk is the baseline without weights."
     )
@@ -207,3 +215,4 @@ class ScanpathRecord(Record):
     )
     paths: list[Path] = Field(description="One for each observer.")
     picture: Given = ""
+    damaged: Damaged = ""

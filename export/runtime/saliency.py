@@ -40,6 +40,7 @@ class Prediction:
     version: str
     condition: str
     provider: str
+    damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -68,6 +69,7 @@ class Prediction:
                 for (start, end), plane in zip(self.times, self.slices, strict=True)
             ],
             **({} if picture is None else {"picture": picture}),
+            **({"damaged": self.damaged} if self.damaged else {}),
         }
         return SaliencyRecord.model_validate(values).written()
 

@@ -1,0 +1,159 @@
+"""What is wrong with a picture file that decodes all the same: warnings of its decoder, checksums, what never came.
+
+A decoder that meets nonsense in a JPEG file goes on with grey or shifted blocks and only warns. Each function says in a
+few words what is wrong with the bytes of a file, and "" where nothing is. What no format can tell from a picture, such
+as other pixels in a file without checksums (BMP, plain TIFF, lossy WebP), is not found.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import tempfile
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import simplejpeg
+from jaxtyping import UInt8
+from PIL import Image
+
+logger = logging.getLogger(__name__)
+
+# warnings of libjpeg that are no damage to the pixels: versions and profiles that it does not know
+HARMLESS = re.compile("unknown JFIF revision|Unknown Adobe color transform|bad ICC marker")
+PROGRESSIVE = (0xC2, 0xCA)  # frames whose scans each bring a part of the coefficients
+COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # what libjpeg calls the modes of Pillow
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # a marker of JPEG, but for those inside the data of a scan
+_LIBTIFF = re.compile(  # how its messages begin, also where OpenCV passes them on
+    r"(?:\[ WARN:[^\]]*\] global .*|JPEGLib|tempfile\.tif|_?TIFF\w*|\w*(?:Decode|Setup)\w*): "
+)
+CHUNK = 1 << 20  # bytes
+PROCESS = threading.RLock()  # standard error, and the filters of `warnings`, belong to the whole process
+
+
+def jpeg(data: bytes, mode: str) -> tuple[UInt8[np.ndarray, "h w c"] | None, str]:
+    """The pixels of a JPEG file, whose mode Pillow has told, and what is wrong with it.
+
+    The pixels are None where libjpeg's quick interface does not know such a file: a rare sampling, or nothing to save.
+    """
+    colours = COLOURS.get(mode, "RGB")
+    try:
+        return simplejpeg.decode_jpeg(data, colours), _unsent(data)
+    except ValueError as error:
+        words = str(error)
+    try:
+        pixels = simplejpeg.decode_jpeg(data, colours, strict=False)
+    except ValueError:
+        return None, ""
+    return pixels, _unsent(data) if HARMLESS.search(words) else words
+
+
+def _unsent(data: bytes) -> str:
+    """Whether a progressive JPEG file ends before all coefficients of all components came in full."""
+    left: dict[int, set[int]] = {}  # numbers of the coefficients that still lack bits, by component
+    at = 0
+    while found := _SEGMENT.search(data, at):
+        marker, at = found[1][0], found.end()
+        if marker == 0xD8:
+            continue
+        if marker == 0xD9 or marker in (0xC0, 0xC1):
+            break
+        length = int.from_bytes(data[at : at + 2], "big")
+        body, at = data[at + 2 : at + length], at + length
+        if marker in PROGRESSIVE:
+            left = {component: set(range(64)) for component in body[6::3]}
+        elif marker == 0xDA and left:
+            count = body[0]
+            first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+            for component in body[1 : 1 + 2 * count : 2] if bits & 15 == 0 else ():
+                left.get(component, set()).difference_update(range(first, last + 1))
+    return "scans of the picture are missing" if any(left.values()) else ""
+
+
+def png(data: bytes) -> str:
+    """What is wrong with the chunks of a PNG file."""
+    view, at = memoryview(data), 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        kind = bytes(view[at + 4 : at + 8]).decode("latin-1")
+        if end > len(data):
+            break
+        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return f"the checksum of its chunk {kind!r} is wrong"
+        if kind == "IEND":
+            return ""
+        at = end
+    return "its end is missing"
+
+
+def tiff(image: Image.Image, data: bytes) -> str:
+    """What is wrong with the strips or tiles of a TIFF file where libtiff does not tell: JPEG data and checksums."""
+    tags = getattr(image, "tag_v2", {})
+    kind = tags.get(259)  # of compression
+    if kind not in (7, 8, 32946):
+        return ""
+    tables = bytes(tags.get(347, b"")) if kind == 7 else b""
+    for place, count in ((273, 279), (324, 325)):  # strips, tiles
+        for start, length in zip(tags.get(place, ()), tags.get(count, ()), strict=False):
+            part = data[start : start + length]
+            words = _strip(tables[:-2] + part[2:] if tables else part, image.mode) if kind == 7 else _inflated(part)
+            if words:
+                return words
+    return ""
+
+
+def _strip(data: bytes, mode: str) -> str:
+    """What is wrong with a strip that is a JPEG file."""
+    pixels, words = jpeg(data, "L" if mode == "L" else "RGB")
+    return "" if pixels is None else words
+
+
+def _inflated(data: bytes) -> str:
+    """What is wrong with a strip that zlib has made smaller: its last bytes are a checksum."""
+    stream = zlib.decompressobj()
+    try:
+        rest = data
+        while rest and not stream.eof:
+            stream.decompress(rest, CHUNK)
+            rest = stream.unconsumed_tail
+    except zlib.error as error:
+        return str(error)
+    return "" if stream.eof else "the end of its data is missing"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[list[str]]:
+    """Nothing that libtiff or Pillow says in the meantime is shown; afterwards the list has what libtiff said.
+
+    Whatever else is written to standard error in the meantime, by other threads, is written a little later.
+    """
+    said: list[str] = []
+    with PROCESS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            terminal = os.dup(2)
+        except OSError:  # closed, as in a service
+            yield said
+            return
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), 2)
+            try:
+                yield said
+            finally:
+                os.dup2(terminal, 2)
+                os.close(terminal)
+                file.seek(0)
+                for line in file.read().decode(errors="replace").splitlines(keepends=True):
+                    _tell(line, said)
+
+
+def _tell(line: str, said: list[str]) -> None:
+    if begin := _LIBTIFF.match(line):
+        said.append(line[begin.end() :].strip().rstrip("."))
+        logger.debug("libtiff: %s", line.strip())
+    else:
+        with contextlib.suppress(OSError):
+            os.write(2, line.encode(errors="replace"))

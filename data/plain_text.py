@@ -1,0 +1,35 @@
+r"""Text from elsewhere (names of files, words of servers) as it may be shown: no byte of it moves a cursor or a parser.
+
+unicode("a\udcff.jpg")     a\xff.jpg       what is no Unicode, as in the names of some files, in a backslash escape
+visible("a\x1b[2J\n")      a\x1b[2J\n      also what a terminal would obey, and what changes the order of letters
+"""
+
+import re
+
+# control characters; marks that change the direction of text; separators of lines and paragraphs
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def unicode(text: str) -> str:
+    r"""Text that every encoding of Unicode can hold.
+
+    >>> print(unicode("caf\udce9.jpg"))
+    caf\xe9.jpg
+    """
+    try:
+        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    except UnicodeEncodeError:  # halves of letters that stand for no byte
+        return text.encode(errors="backslashreplace").decode()
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""The same with control characters escaped, but those to `keep`.
+
+    >>> print(visible("red\x1b[31m.jpg"))
+    red\x1b[31m.jpg
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), unicode(text))
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()

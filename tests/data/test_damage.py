@@ -1,0 +1,250 @@
+"""Damaged picture files that end as they should: each kind of damage is found, and no sound file is called damaged."""
+
+import io
+import os
+import random
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import damage
+from data.errors import DamagedError, PictureError
+from data.picture import read, read_damaged
+
+SAMPLES = Path(damage.__file__).with_name("samples")
+END = b"\xff\xd9"
+FORMS: dict[str, dict[str, object]] = {
+    "baseline": {},
+    "optimised": {"optimize": True},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_blocks": 16},
+    "whole chroma": {"subsampling": 0},
+    "grey": {},
+    "cmyk": {},
+}
+
+
+def street() -> Image.Image:
+    return Image.open(SAMPLES / "street.jpg").convert("RGB").resize((480, 320))
+
+
+def stored(kind: str, image: Image.Image | None = None, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    (image or street()).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg(form: str) -> bytes:
+    image = street().convert({"grey": "L", "cmyk": "CMYK"}.get(form, "RGB"))
+    return stored("JPEG", image, quality=85, **FORMS[form])
+
+
+def body(data: bytes) -> tuple[int, int]:
+    """Where the data of the first scan begin, and where those of the last one end."""
+    at = 2
+    while data[at + 1] != 0xDA:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at + 2 + int.from_bytes(data[at + 2 : at + 4], "big"), data.rindex(END)
+
+
+def halved(data: bytes, rng: random.Random) -> bytes:
+    start, stop = body(data)
+    return data[: rng.randrange(start + (stop - start) // 8, stop - (stop - start) // 8)] + END
+
+
+def holed(data: bytes, rng: random.Random) -> bytes:
+    start, stop = body(data)
+    size = (stop - start) // rng.choice([2, 4, 8])
+    at = rng.randrange(start, stop - size)
+    return data[:at] + data[at + size :]
+
+
+def swapped(data: bytes, rng: random.Random) -> bytes:
+    start, stop = body(data)
+    first, second, third = sorted(rng.sample(range(start, stop), 3))
+    return data[:first] + data[second:third] + data[first:second] + data[third:]
+
+
+def zeroed(data: bytes, rng: random.Random) -> bytes:
+    start, stop = body(data)
+    at = rng.randrange(start, stop - 4096)
+    return data[:at] + bytes(4096) + data[at + 4096 :]
+
+
+def found(data: bytes) -> bool:
+    """Whether the damage is told, by a sentence with the file's name."""
+    try:
+        read(data, "holiday.jpg")
+    except PictureError as error:
+        assert str(error).startswith("holiday.jpg: the picture is damaged or cut off (")  # noqa: PT017
+        return True
+    return False
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("spoil", [halved, holed])
+def test_a_jpeg_that_lacks_a_part_is_damaged_although_it_ends_well(
+    spoil: Callable[[bytes, random.Random], bytes], form: str
+) -> None:
+    whole, rng = jpeg(form), random.Random(0)
+    assert not found(whole)
+    assert all(found(spoil(whole, rng)) for _ in range(25))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_most_jpegs_with_wrong_bytes_are_damaged(form: str) -> None:
+    whole, rng = jpeg(form), random.Random(1)
+    assert sum(found(zeroed(whole, rng)) for _ in range(25)) >= 20  # others decode without a warning
+
+
+@pytest.mark.parametrize(
+    ("form", "least"), [("progressive", 25), ("restarts", 25), ("baseline", 15), ("whole chroma", 10)]
+)
+def test_most_jpegs_with_parts_in_another_order_are_damaged(form: str, least: int) -> None:
+    """Where one scan has no restart markers, a decoder finds its way again after each seam, often without a warning."""
+    whole, rng = jpeg(form), random.Random(1)
+    assert sum(found(swapped(whole, rng)) for _ in range(25)) >= least
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_damaged() -> None:
+    whole = jpeg("progressive")
+    places = [at for at in range(len(whole)) if whole[at : at + 2] == b"\xff\xda"]
+    assert len(places) > 5
+    for at in places[1:]:  # what comes before a scan also has its tables, which do no harm
+        with pytest.raises(DamagedError, match="scans of the picture are missing"):
+            read(whole[:at] + END)
+
+
+def test_what_is_left_of_a_damaged_picture_can_be_had() -> None:
+    whole = jpeg("baseline")
+    start, stop = body(whole)
+    picture, reason = read_damaged(whole[: (start + stop) // 2] + END)
+    assert reason == "Corrupt JPEG data: premature end of data segment"
+    assert np.array_equal(picture[:100], read(whole)[:100])
+    assert not np.array_equal(picture, read(whole))
+    assert read_damaged(whole)[1] == ""
+
+
+def with_jfif(data: bytes, major: int) -> bytes:
+    at = data.index(b"JFIF\0") + 5
+    return data[:at] + bytes([major]) + data[at + 1 :]
+
+
+def exif() -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x0110] = "Camera"
+    return tags
+
+
+def with_thumbnail() -> bytes:
+    small = stored("JPEG", street().resize((160, 120)))
+    segment = b"Exif\0\0" + small  # as good as any: nobody looks inside
+    return stored("JPEG")[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + stored("JPEG")[2:]
+
+
+SOUND: dict[str, Callable[[], bytes]] = {
+    "bytes after the end": lambda: stored("JPEG") + bytes(range(256)) * 9,
+    "a second picture after the end": lambda: stored("JPEG") + stored("JPEG"),
+    "a picture of two views": lambda: stored("MPO", save_all=True, append_images=[street()]),
+    "a thumbnail": with_thumbnail,
+    "exif": lambda: stored("JPEG", exif=exif()),
+    "a comment": lambda: stored("JPEG", comment=b"\xff\xda\xff\xd9"),
+    "a broken profile": lambda: stored("JPEG", icc_profile=b"no profile at all"),
+    "stored as rgb": lambda: stored("JPEG", keep_rgb=True),
+    "filling before a marker": lambda: stored("JPEG").replace(b"\xff\xda", b"\xff\xff\xff\xda", 1),
+    "filling before the end": lambda: stored("JPEG")[:-2] + b"\xff\xff\xff\xd9",
+    "a newer jfif": lambda: with_jfif(stored("JPEG"), 3),
+    "the least quality": lambda: stored("JPEG", quality=1, progressive=True),
+    "one pixel": lambda: stored("JPEG", Image.new("RGB", (1, 1)), progressive=True),
+    "rows of restarts": lambda: stored("JPEG", restart_marker_rows=1, progressive=True),
+    "bytes after a png": lambda: stored("PNG") + b"more",
+    "a png of words": lambda: stored("PNG", pnginfo=None, icc_profile=b"none", dpi=(72, 72)),
+    "an animated png": lambda: stored("PNG", save_all=True, append_images=[street()]),
+    **{f"tiff {name}": lambda name=name: stored("TIFF", compression=name)
+       for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "jpeg")},
+    "grey tiff jpeg": lambda: stored("TIFF", street().convert("L"), compression="jpeg"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_no_sound_picture_is_called_damaged(kind: str) -> None:
+    data = SOUND[kind]()
+    assert np.array_equal(read(data), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def test_no_picture_of_the_real_sets_is_called_damaged(shared: Path) -> None:
+    pictures = sorted(shared.rglob("*.jpg"))[::9]
+    assert [path for path in [*pictures, *SAMPLES.glob("*.jpg")] if found(path.read_bytes())] == []
+
+
+def chunks(data: bytes) -> list[bytes]:
+    """The chunks of a PNG file, its data in pieces of 8 KB as most programs write them."""
+    pieces, at = [], 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind, content = data[at + 4 : at + 8], data[at + 8 : end - 4]
+        step = 8192 if kind == b"IDAT" else max(1, len(content))
+        pieces += [chunk(kind, content[i : i + step]) for i in range(0, max(1, len(content)), step)]
+        at = end
+    return pieces
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def flipped(piece: bytes) -> bytes:
+    return piece[:-6] + bytes([piece[-6] ^ 1]) + piece[-5:]
+
+
+PNG: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "two chunks in the other order": lambda c: [*c[:3], c[4], c[3], *c[5:]],
+    "a chunk is missing": lambda c: c[:3] + c[4:],
+    "a chunk is there twice": lambda c: [*c[:3], c[3], *c[3:]],
+    "the last data are missing": lambda c: c[:-2] + c[-1:],
+    "no end": lambda c: c[:-1],
+    "a wrong bit in the data": lambda c: [*c[:3], flipped(c[3]), *c[4:]],
+    "a wrong bit in words before the data": lambda c: [c[0], flipped(chunk(b"tEXt", b"a\0b")), *c[1:]],
+    "a wrong bit in words after the data": lambda c: [*c[:-1], flipped(chunk(b"tEXt", b"a\0b")), c[-1]],
+}
+
+
+@pytest.mark.parametrize("kind", PNG)
+def test_a_damaged_png_is_found(kind: str) -> None:
+    pieces = chunks(stored("PNG"))
+    assert len(pieces) > 8
+    assert not found(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
+    assert found(b"\x89PNG\r\n\x1a\n" + b"".join(PNG[kind](pieces)))
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_a_damaged_tiff_is_found_and_libtiff_says_nothing_by_itself(
+    compression: str, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    whole, rng, told = stored("TIFF", compression=compression), random.Random(2), 0
+    for _ in range(20):
+        at = rng.randrange(len(whole) // 10, len(whole) * 8 // 10)
+        told += found(whole[:at] + bytes(2048) + whole[at + 2048 :])
+        assert found(whole[:at])
+    assert told >= 17  # others decode without a word
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+def test_what_others_say_meanwhile_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    with damage.quiet() as said:
+        os.write(2, b"photo.jpg: the file is empty.\nLZWDecode: Using code not yet in table.\n")
+    assert said == ["Using code not yet in table"]
+    assert capfd.readouterr().err == "photo.jpg: the file is empty.\n"
+
+
+def test_without_a_standard_error_tiffs_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(number: int) -> int:
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(os, "dup", closed)
+    assert read(stored("TIFF", compression="tiff_lzw")).shape == (320, 480, 3)
