@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow gpu bench ablation reference app train schemas clean
+.PHONY: help demo setup check test slow gpu bench ablation reference app train schemas checksums clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,9 @@ app: .venv/base ## open the app in the browser
 
 schemas: .venv/base ## write the JSON schemas anew after a record has changed
 	$(BIN)/python -m app.schemas
+
+checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the cards anew
+	$(BIN)/python -m app.checksums
 
 train: .venv/dev ## train the weights that ship: osie, crowd, scene, hsem and interiors in $(DATA)
 	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
