@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DATA ?= ../shared/data
+FUZZ_SECONDS ?= 600
 # one thread a worker: two workers with two threads each would take turns
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow gpu bench ablation reference app train schemas clean
+.PHONY: help demo setup check test slow fuzz gpu bench ablation reference app train schemas checksums clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +44,9 @@ slow: .venv/dev ## the long tests, a browser among them, and all others with man
 	$(PYTEST) -m 'slow and not gpu'
 	$(PYTEST) -m 'not slow and not gpu' --hypothesis-profile many
 
+fuzz: .venv/dev ## damaged files of every kind, ten minutes over all targets (FUZZ_SECONDS=60 is one)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s -m fuzz tests/fuzz
+
 gpu: ## the tests that need a CUDA device, with whatever Python is there
 	$(PYTHON) -m pytest -m gpu
 
@@ -69,6 +73,9 @@ app: .venv/base ## open the app in the browser
 
 schemas: .venv/base ## write the JSON schemas anew after a record has changed
 	$(BIN)/python -m app.schemas
+
+checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the cards anew
+	$(BIN)/python -m app.checksums
 
 train: .venv/dev ## train the weights that ship: osie, crowd, scene, hsem and interiors in $(DATA)
 	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from app import tasks
+from app import checksums, tasks
 from data.errors import ModelError
 from evaluation import model_card
 from export import onnx
@@ -23,6 +23,10 @@ from export.runtime.registry import WEIGHTS
 from training import weights
 
 log = logging.getLogger(__name__)
+
+MEANING = '/\\<>:"|?*'  # characters that mean something to a file system, or to a shell
+LONGEST = 100  # bytes of a name
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789")}
 
 
 def export(
@@ -40,9 +44,13 @@ def export(
     With `mirror` a saliency model's file looks at each picture and its mirror image, at twice the cost. `decoding` is
     how a scanpath model's observers are sampled if nobody says otherwise. Licence, training data, scores and decoding
     are kept from an earlier file of that name unless they are given anew.
+
+    Raises:
+        GazeError: The weights are missing, damaged, or not to be exported, or the name is none for a file.
     """
     path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
-    name, output = name or path.stem, output or WEIGHTS
+    name, output = path.stem if name is None else name, output or WEIGHTS
+    _check_name(name)
     models = tasks.models()
     network = weights.load(path, models)
     key = str(weights.describe(network)["model"])
@@ -65,14 +73,31 @@ def export(
         weights.save(network, tensors)
     if found:
         model_card.write(output / f"{name}.md", f"{name}: {new.description}", found)
+    checksums.update(output)
     size = target.stat().st_size / 1e6
     return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}; weights in {tensors.name}"
+
+
+def _check_name(name: str) -> None:
+    """Refuses what is no name of a file in every system, would leave the folder, or could not be found by its name."""
+    stem = name.split(".", 1)[0].strip().upper()
+    wrong = {
+        "is empty": not name.strip(),
+        f"holds one of {MEANING}": any(mark in name for mark in MEANING),
+        "holds a character that cannot be seen": not name.isprintable(),
+        "begins or ends with a dot, a dash or a space": name != name.strip(" .").lstrip("-"),
+        f"has more than {LONGEST} bytes": len(name.encode(errors="replace")) > LONGEST,
+        "is reserved by an operating system": stem in RESERVED,
+        "has an ending of gaze's own": name.casefold().endswith((".onnx", ".safetensors", ".step")),
+    }
+    if reasons := [reason for reason, holds in wrong.items() if holds]:
+        raise ModelError(f"The name {name[:80]!r} {reasons[0]}; give a plain one with --name, such as 'tempsal-mine'.")
 
 
 def _earlier(target: Path) -> Contract | None:
     """The contract of the file that is about to be replaced; none where that file is broken, too."""
     try:
-        return registry.read_contract(target) if target.is_file() else None
+        return registry.contract_in(target) if target.is_file() else None
     except ModelError as error:
         log.warning("%s What it said of licence, training data and scores is lost.", error)
         return None

@@ -1,6 +1,6 @@
 """The numbers of a model card: tables of Markdown made from what `gaze evaluate --format json` printed.
 
-A card is `export/weights/<name>.md`. What stands between its two marks is written here, everything else by people.
+A card is `export/weights/<name>.md`. What stands between two marks is written here, everything else by people.
 """
 
 import math
@@ -15,6 +15,7 @@ from evaluation import record
 
 WIDE = 8  # columns of a table at most
 BEGIN, END = "<!-- scores: written by gaze export -->", "<!-- end of scores -->"
+SUMS, SUMS_END = "<!-- checksums: written by gaze export -->", "<!-- end of checksums -->"
 
 Evaluation = dict[str, Any]
 
@@ -95,10 +96,24 @@ def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
     text = path.read_text() if path.is_file() else f"# {title}\n\n{BEGIN}\n{END}\n"
     if BEGIN not in text or END not in text:
         raise GazeError(f"{path}: the marks '{BEGIN}' and '{END}' are not both there; add them where the tables go.")
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
+    _replace(path, text, (BEGIN, END), tables(evaluations))
+
+
+def write_checksums(path: Path, sums: Mapping[str, str]) -> None:
+    """Puts the SHA-256 of a model's files between the marks of its card, at its end where it has none yet."""
+    text = path.read_text()
+    if SUMS not in text or SUMS_END not in text:
+        text = f"{text.rstrip()}\n\n## Checksums\n\nSHA-256, as in `SHA256SUMS`:\n\n{SUMS}\n{SUMS_END}\n"
+    rows = "".join(f"| `{name}` | `{digest}` |\n" for name, digest in sums.items())
+    _replace(path, text, (SUMS, SUMS_END), f"| file | SHA-256 |\n|---|---|\n{rows}")
+
+
+def _replace(path: Path, text: str, marks: tuple[str, str], content: str) -> None:
+    """Writes the card with other content between two marks."""
+    before, rest = text.split(marks[0], 1)
+    after = rest.split(marks[1], 1)[1]
     with atomic_write(path) as file:
-        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode(errors="replace"))
+        file.write(f"{before}{marks[0]}\n\n{content}\n{marks[1]}{after}".encode(errors="replace"))
 
 
 def _is_scored(score: Mapping[str, float | None] | None) -> bool:

@@ -12,15 +12,17 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
+from data import checksums
 from data.atomic import atomic_write
-from data.errors import ModelError
+from data.errors import GazeError, ModelError, short_reason
 from data.gaze import condition_names
-from training import Model
+from training import Model, sketch
 
+MOST = 2  # times the bytes of a file that its tensors, or its parts unpacked, may have
 ROWS = {  # what has a row for each viewing condition, or category of objects
     "conditions": ("finish.log_gain", "finish.bias", "condition.weight"),
     "categories": ("category.weight",),
@@ -51,8 +53,12 @@ def describe(network: nn.Module) -> dict[str, Any]:
     return {"model": key, "arguments": getattr(network, "arguments", {})}
 
 
-def build(description: dict[str, Any], models: Mapping[str, Model]) -> nn.Module:
+def build(
+    description: dict[str, Any], models: Mapping[str, Model], state: Mapping[str, Tensor] | None = None
+) -> nn.Module:
     """The network of a description, without its weights; only models of the table `models` are built.
+
+    Where its tensors are given as `state`, nothing is allocated before they are known to fit.
 
     Raises:
         ModelError: for another model, arguments that do not suit it, or a backbone of the hub that is not described.
@@ -63,11 +69,28 @@ def build(description: dict[str, Any], models: Mapping[str, Model]) -> nn.Module
         raise ModelError(f"The file describes the model {kind!r}, which is none of {', '.join(models)}; give another.")
     arguments = description.get("arguments", {})
     _check_backbones(arguments)
+    sketch.check_numbers(arguments)
+    _names(arguments)
+    kind = models[key].load()
     try:
-        network: nn.Module = models[key].load()(**arguments)
-    except TypeError as error:
-        raise ModelError(f"The file's arguments do not suit {key} ({error}); use the gaze that wrote it.") from error
+        if state is not None:
+            sketch.check(lambda: kind(**arguments), state)
+        network: nn.Module = kind(**arguments)
+    except GazeError:
+        raise
+    except Exception as error:  # whatever a network, or torch, says of arguments that somebody else wrote
+        reason = short_reason(error) if "keyword argument" in str(error) else type(error).__name__
+        raise ModelError(f"The file's arguments do not suit {key} ({reason}); use the gaze that wrote it.") from error
     return network
+
+
+def _names(arguments: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """The conditions and categories that a description names."""
+    named = {kind: arguments.get(kind) or () for kind in ROWS}
+    for kind, names in named.items():
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise ModelError(f"The file's {kind} are no list of names; give a file that gaze wrote.")
+    return named
 
 
 def _check_backbones(arguments: Mapping[str, Any]) -> None:
@@ -95,24 +118,24 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Description and tensors of a .safetensors file or of a checkpoint of `gaze train`.
 
     A relative path that is not there is looked for from the repository's folder, as recipes name what ships.
+
+    Raises:
+        ModelError: The file is missing or damaged, is not what `SHA256SUMS` beside it says, or holds no weights.
     """
     here = Path(__file__).parents[1] / path
     path = here if not path.is_file() and here.is_file() else path
     if not path.is_file():
         raise ModelError(f"{path}: there is no such file; give a .safetensors or .ckpt file that gaze wrote.")
+    checksums.verify(path)
     try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, "pt") as file:
-                description = json.loads((file.metadata() or {})["gaze"])
-                return dict(description), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        checkpoint = read_checkpoint(path)
-        prefix = "network."
-        state = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
-        return dict(checkpoint["network"]), state
+        description, state = _of_safetensors(path) if path.suffix == ".safetensors" else _of_checkpoint(path)
+        _check_parts(description, state, MOST * path.stat().st_size)
+        return description, state
     except ModelError:
         raise
-    except (SafetensorError, LookupError, AttributeError, TypeError, RuntimeError, ValueError, EOFError) as error:
-        raise ModelError(f"{path}: these are no weights of gaze; give a file that gaze wrote.") from error
+    except Exception as error:  # whatever the damage leads torch, its unpickler, zipfile or safetensors to
+        kind = type(error).__name__
+        raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -122,10 +145,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ModelError: It is no such file, is damaged, or would run code.
     """
     try:
-        if zipfile.is_zipfile(path):  # torch does not look at the checksums
-            with zipfile.ZipFile(path) as packed:
-                if broken := packed.testzip():
-                    raise zipfile.BadZipFile(broken)
+        if not zipfile.is_zipfile(path):  # as no checkpoint of gaze ever was
+            raise UnpicklingError("an older form, or no checkpoint at all")
+        with zipfile.ZipFile(path) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MOST * path.stat().st_size:
+                raise ValueError("it unpacks to more than it can hold")
+            if broken := packed.testzip():  # torch does not look at the checksums
+                raise zipfile.BadZipFile(broken)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch says so of what is not safe, and of what is no checkpoint at all
         raise ModelError(f"{path}: refused, it is not a file of weights alone; give one that gaze wrote.") from error
@@ -139,24 +165,65 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def _of_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, "pt") as file:
+        description = json.loads((file.metadata() or {})["gaze"])
+        return dict(description), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _of_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    checkpoint = read_checkpoint(path)
+    prefix = "network."
+    state = {k.removeprefix(prefix): v for k, v in checkpoint["state_dict"].items() if k.startswith(prefix)}
+    return dict(checkpoint["network"]), state
+
+
+def _check_parts(description: dict[str, Any], state: Mapping[str, Any], most: int) -> None:
+    """What a description and tensors are: ValueError for anything else, and for tensors that no file could hold."""
+    if not isinstance(description.get("arguments", {}), dict):
+        raise ValueError("the arguments are no table")
+    if not all(isinstance(value, Tensor) and value.layout == torch.strided for value in state.values()):
+        raise ValueError("a weight is no dense tensor")
+    if sum(value.numel() * value.element_size() for value in state.values()) > most:
+        raise ValueError("the tensors are larger than the file")
+
+
 def load(path: Path, models: Mapping[str, Model]) -> nn.Module:
     """The network with its weights, ready to predict; a model of the table `models`.
 
     Raises:
-        ModelError: The file is missing or damaged, or describes another model.
+        ModelError: The file is missing or damaged, or describes another model, or one that its weights do not fit.
     """
     description, state = read(path)
-    network = build(description, models)
+    try:
+        network = build(description, models, state)
+    except GazeError as error:
+        raise ModelError(f"{path}: {error}") from error
     _fill(network, state, path)
     return network.eval()
 
 
 def start(network: nn.Module, path: Path) -> None:
-    """Begins training from the weights of `path`; what it does not know starts from its "any", or from no category."""
+    """Begins training from the weights of `path`; what it does not know starts from its "any", or from no category.
+
+    Raises:
+        ModelError: The file is missing or damaged, or its weights do not fit the network.
+    """
     description, state = read(path)
-    arguments = description.get("arguments", {})
-    named = {"conditions": condition_names(arguments.get("conditions", ())), "categories": arguments.get("categories")}
-    named["categories"] = ("", *(named["categories"] or ()))
+    try:
+        _choose_rows(network, description.get("arguments", {}), state)
+    except (GazeError, IndexError) as error:  # its lists are no lists of names, or not those of its rows
+        raise ModelError(
+            f"{path}: its weights have no row for each condition and category that it names; give a file that gaze "
+            "wrote."
+        ) from error
+    _fill(network, state, path)
+
+
+def _choose_rows(network: nn.Module, arguments: Mapping[str, Any], state: dict[str, Tensor]) -> None:
+    """Gives the network's conditions and categories the rows of the file's that have their name, or its first."""
+    told = _names(arguments)
+    named = {"conditions": condition_names(told["conditions"]), "categories": ("", *told["categories"])}
     for kind, tensors in ROWS.items():
         theirs = named[kind]
         ours: Sequence[str] = getattr(network, kind, theirs)
@@ -164,13 +231,11 @@ def start(network: nn.Module, path: Path) -> None:
         for name in tensors:
             if name in state:
                 state[name] = state[name][rows]
-    _fill(network, state, path)
 
 
 def _fill(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     own = network.state_dict()
-    wrong = sorted(n for n in own if n not in state or state[n].shape != own[n].shape)
-    if wrong:
+    if wrong := sketch.misfits(own, state):
         raise ModelError(
             f"{path}: its weights do not fit this network (first: {wrong[0]}); use the arguments it was trained with."
         )

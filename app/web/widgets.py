@@ -6,6 +6,7 @@ shown (`View`) and predicts anew, in full, when someone downloads.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import cv2
 import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 import saliency
 import scanpath
 from app.predict.scanpath import source
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
+from app.web.gate import MB, MOST_BYTES, MOST_FILES
 from data import picture
 from data.errors import ModelError
 from data.gaze import Objects
@@ -27,6 +30,7 @@ from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
 from training import Task
 
+LIMITS = f"{MOST_FILES} files and {MOST_BYTES // MB} MB at a time"
 NOTE = "A prediction by a model, not an eye-tracking measurement."
 SIDE = 1200  # pixels: the longest side of a picture on the screen
 WHOLE = "Whole viewing"
@@ -134,6 +138,21 @@ def plain(text: str) -> str:
     'a\\*b\\*.png'
     """
     return re.sub(r"([\\*_\[\]$~<>#])", r"\\\1", text)
+
+
+def within_limits(uploads: Sequence[UploadedFile]) -> list[UploadedFile]:
+    """The first of a session's files, as many as it may have; a word on the others."""
+    kept: list[UploadedFile] = []
+    room = MOST_BYTES
+    for upload in uploads:
+        room -= upload.size
+        if len(kept) == MOST_FILES or room < 0:
+            st.error(
+                f"At most {LIMITS}: {len(uploads) - len(kept)} are left out; remove some.", icon=":material/error:"
+            )
+            break
+        kept.append(upload)
+    return kept
 
 
 def open_model(path: Path) -> Predictor:

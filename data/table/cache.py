@@ -1,16 +1,16 @@
 """What is found out about a large data set is kept beside its table, in the folder `.gaze`: nothing that could be lost.
 
-    fixations-<hash>.parquet        the rows of fixations.csv, as `data.table.parquet` puts them
-    fixations-<hash>-<rule>.npy     x, y and second of each fixation, as `data.table.fixation_array` puts them
-    sizes.json                      of each picture its times of change, its bytes, its width and height
+    fixations-<hash>-<sum>.parquet               the rows of fixations.csv, as `data.table.parquet` puts them
+    fixations-<hash>-<sum>-<rule>-<sum>.npy      x, y and second of each fixation, from that Parquet file
+    sizes.json                                   of each picture its times of change, its bytes, width, height, a sum
 
 The hash is of the table's bytes and of the version of these forms, so a changed table has another file, and the old
-ones are removed. The rule is the length of the viewing and what `data.maps.onsets` assumes. A file that is cut short,
-and a Parquet page that is not what its checksum says, is made anew; numbers of the other files that a failing disk has
-altered are not noticed. Where the folder cannot be written to, or the disk is full, a temporary folder takes its place
-until the program ends. So it does, with a warning, where `.gaze` is a link or no folder. Nothing is ever removed but
-files with the names above. Every file appears whole or not at all, so that several programs may read one data set at
-once.
+ones are removed. The rule is the length of the viewing and what `data.maps.onsets` assumes. A sum is of the content:
+a file whose bytes are others than those that were written, wherever they were altered, is made anew, and so is a
+Parquet page that is altered while it is read. Where the folder cannot be written to, or the disk is full, a temporary
+folder takes its place until the program ends. So it does, with a warning, where `.gaze` is a link or no folder. Nothing
+is ever removed but files with the names above. Every file appears whole or not at all, so that several programs may
+read one data set at once.
 """
 
 import contextlib
@@ -22,13 +22,14 @@ import logging
 import re
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.atomic import atomic_write
+from data.atomic import atomic_write, find_summed
 from data.errors import TableError
 from data.picture import picture_size
 from data.table import memory_sets, parquet, schema
@@ -42,7 +43,7 @@ VERSION = 3
 MIN_TABLE_BYTES = 1 << 20  # bytes: a smaller table is read as quickly without
 STALE_SECONDS = 86_400  # seconds after which what a stopped program left half-written is removed
 BATCH = 1 << 16  # rows that are read at once
-OURS = r"fixations-(?P<hash>[0-9a-f]{32})(-[0-9.e+-]+)?\.(parquet|npy)"  # the files that are made here
+OURS = r"fixations-(?P<hash>[0-9a-f]{32})(-[0-9a-f.+-]+)?\.(parquet|npy)"  # the files that are made here
 HALF = (
     rf"\.({OURS}|sizes\.json)\.(\d+-\d+|\w{{8}})\.part"  # what they, and the folder of a draft, are called until then
 )
@@ -59,12 +60,7 @@ def rows(table: Path, anew: bool = False) -> Path | None:
     except OSError:
         return None
     try:
-        made = keep(
-            table.parent,
-            f"{stem}.parquet",
-            lambda target: parquet.make(table, digest, target),
-            None if anew else _is_table,
-        )
+        made = keep(table.parent, f"{stem}.parquet", lambda target: parquet.make(table, digest, target), anew)
     except parquet.NeedsStrictError:
         return None
     folder = _folder(table.parent)
@@ -80,23 +76,29 @@ def _named(table: Path) -> tuple[str, str]:
     return digest, f"fixations-{hashlib.sha256(f'{VERSION} {digest}'.encode()).hexdigest()[:32]}"
 
 
-def keep(
-    root: Path, name: str, make: Callable[[Path], None], sound: Callable[[Path], bool] | None = None
-) -> Path | None:
-    """The file of this name in the cache of a data set, made unless it is there and `sound`; None: no place for it."""
+def keep(root: Path, name: str, make: Callable[[Path], None], anew: bool = False) -> Path | None:
+    """The file of this name and its sum in the cache of a data set, made unless it is there; None: no place for it.
+
+    `make` writes it with `atomic_write`, `summed`. A file that is not what its sum says is made again, as is any with
+    `anew`.
+    """
     for spare in (False, True):
         try:
             folder = Path(_spare().name) if spare else _folder(root)
             if folder is None:
                 continue
             file = folder / name
-            if sound is not None and file.is_file() and sound(file):
-                return file
+            found = None if anew or not folder.is_dir() else find_summed(file)
+            if found:
+                return found
             if not spare and not root.stat().st_mode & 0o222:
                 continue  # not even as an administrator: whoever owns the data set says so
             folder.mkdir(exist_ok=True)
             make(file)
-            return file
+            found = find_summed(file)
+            if found:
+                return found
+            logger.debug("%s: is not what was written", file)
         except OSError:
             logger.debug("%s: cannot be kept beside the table", name, exc_info=True)
     return None
@@ -142,17 +144,6 @@ def _remove(half: Path) -> None:
         else:
             (half / parquet.DRAFT).unlink(missing_ok=True)
             half.rmdir()
-
-
-def _is_table(file: Path) -> bool:
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        with ParquetFile(file) as opened:
-            return bool(opened.schema_arrow.names == [*TEXTS, *NUMBERS, "found"])
-    except (pyarrow.ArrowException, OSError):
-        return False
 
 
 def scanpaths(file: Path, table: Path, held: memory_sets.MemorySets) -> Iterator[Item]:
@@ -268,10 +259,11 @@ class Sizes:
             return picture_size(path)  # which says what is wrong
         key = [state.st_mtime_ns, state.st_ctime_ns, state.st_size]
         known = self.known.get(name)
-        if isinstance(known, list) and known[:3] == key and len(known) == 5:
+        if isinstance(known, list) and known[:3] == key and len(known) == 6 and known[5] == _check(name, known[:5]):
             return known[3], known[4]
         width, height = picture_size(path)
-        self.known[name], self.new = [*key, width, height], True
+        measured = [*key, width, height]
+        self.known[name], self.new = [*measured, _check(name, measured)], True
         return width, height
 
     def save(self) -> None:
@@ -280,3 +272,8 @@ class Sizes:
             if self.file and self.new and self.file.parent.parent.stat().st_mode & 0o222:
                 with atomic_write(self.file) as file:
                     file.write(json.dumps(self.known).encode())
+
+
+def _check(name: str, numbers: list[int]) -> int:
+    """The sum of what is known of a picture, to tell when it was altered."""
+    return zlib.crc32(json.dumps([name, *numbers]).encode())

@@ -81,22 +81,15 @@ def _mapped(file: Path, csv: Path, seconds: float, total: int) -> Float[np.ndarr
     """The array on disk, of a file of `cache.rows` and nothing else; in memory where no disk has a place for it."""
 
     def make(target: Path) -> None:
-        with atomic_write(target) as out:
+        with atomic_write(target, summed=True) as out:
             form = {"descr": "<f8", "fortran_order": False, "shape": (total, 3)}
             np.lib.format.write_array_header_1_0(out, form)
             for _, rows in _rows(cache.scanpaths(file, csv, {}), seconds):
                 out.write(rows.astype("<f8", copy=False).tobytes())
 
-    def sound(made: Path) -> bool:
-        try:
-            mapped = np.load(made, mmap_mode="r")
-            return bool(mapped.shape == (total, 3)) and made.stat().st_size == mapped.offset + mapped.nbytes
-        except (ValueError, OSError, EOFError):
-            return False
-
     rule = "-".join(repr(float(number)) for number in (seconds, maps.FIRST, *maps.GAP))
-    made = cache.keep(csv.parent, f"{file.stem}-{rule}.npy", make, sound) if total else None
-    if made and sound(made):
-        with contextlib.suppress(FileNotFoundError):  # another program may find that the table has changed
+    made = cache.keep(csv.parent, f"{file.stem}-{rule}.npy", make) if total else None
+    if made:
+        with contextlib.suppress(OSError, ValueError):  # another program may find that the table has changed
             return np.asanyarray(np.load(made, mmap_mode="r"))
     return np.concatenate([np.zeros((0, 3)), *(rows for _, rows in _rows(cache.scanpaths(file, csv, {}), seconds))])

@@ -35,7 +35,7 @@ class NeedsStrictError(Exception):
 
 
 def make(table: Path, digest: str, target: Path) -> None:
-    """Write the Parquet file of a table whose bytes have this SHA-256; it appears whole or not at all."""
+    """Write the Parquet file of a table whose bytes have this SHA-256, its sum in the name; whole or not at all."""
     import pyarrow
     from pyarrow import ipc
 
@@ -54,7 +54,7 @@ def make(table: Path, digest: str, target: Path) -> None:
                 counts = more
                 file.write_batch(pyarrow.record_batch([columns[name] for name in schema.names], schema=schema))
         pictures = _together(draft) if together else _gathered(draft, counts)
-        with atomic_write(target) as out:
+        with atomic_write(target, summed=True) as out:
             _write(pictures, {name: list(codes) for name, codes in texts.items()}, out)
 
 

@@ -1,8 +1,9 @@
-"""Exported models found by name or path, and what they promise."""
+"""Exported models found by name or path, and what they promise; one that `SHA256SUMS` lists must have its sum."""
 
 import os
 from pathlib import Path
 
+from data import checksums
 from data.errors import ModelError
 from export.runtime import metadata
 from export.runtime.contract import KEY, Contract
@@ -27,7 +28,15 @@ def read_contract(model: str | Path) -> Contract:
     Raises:
         ModelError: There is no such model, its file is damaged, or it carries no contract or a wrong one.
     """
-    path = find_model(model)
+    return contract_in(find_model(model))
+
+
+def contract_in(path: Path) -> Contract:
+    """The same of a file whose content need not be the one that is listed.
+
+    Raises:
+        ModelError: The file is damaged, or carries no contract or a wrong one.
+    """
     text = metadata.read(path, KEY)
     if text is None:
         raise ModelError(f"{path} is ONNX, but not of gaze: it carries no contract; make one with `gaze export`.")
@@ -36,17 +45,24 @@ def read_contract(model: str | Path) -> Contract:
 
 def named_file(model: str) -> Path | None:
     """The .onnx file of this name in `folder()`, else among those that ship; None where there is none."""
+    if any(mark in model for mark in "/\\\0"):
+        return None  # a path, not a name
     return next((p for p in (folder() / f"{model}.onnx", WEIGHTS / f"{model}.onnx") if p.is_file()), None)
 
 
 def find_model(model: str | Path) -> Path:
-    """The .onnx file of a model given by name or path."""
+    """The .onnx file of a model given by name or path.
+
+    Raises:
+        ModelError: There is no such model, or its content is not what `SHA256SUMS` beside it says.
+    """
     path = Path(model)
     if path.suffix != ".onnx":
         path = named_file(str(model)) or path
     if not path.is_file():
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
+    checksums.verify(path)
     return path
 
 

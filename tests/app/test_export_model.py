@@ -2,13 +2,18 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from app import export_model, tasks
+from app.checksums import update, write
+from app.cli.main import main
+from data import checksums
 from data.errors import GazeError, ModelError
 from data.gaze import Picture, Scene
 from data.objects import grid
@@ -64,6 +69,66 @@ def test_what_is_not_an_evaluation_is_said_in_one_sentence(tmp_path: Path) -> No
     (tmp_path / "bare.md").write_text("# nothing\n")
     with pytest.raises(GazeError, match="are not both there"):
         model_card.write(tmp_path / "bare.md", "", [])
+
+
+NAMES = {
+    "holds one of": ["../../x", "a/b", "/tmp/x", "..\\x", "C:x", "a*", "what?", "a|b", "<x>", 'a"b'],
+    "is empty": ["", " "],
+    "cannot be seen": ["a\nb", "a\0b", "\x1b[31mred", "a\u202eb", "a\u2028b", "\x7f", "a\tb"],
+    "begins or ends": [".", "..", "...", ".hidden", "-x", "--model", "x.", "x ", " x"],
+    "bytes": ["x" * 101, "寬" * 60],
+    "is reserved": ["con", "NUL", "aux.v2", "Com1", "lpt9.x"],
+    "an ending of": ["x.onnx", "x.step", "X.SafeTensors"],
+}
+
+
+@pytest.mark.parametrize("reason", NAMES)
+def test_a_name_that_is_none_for_a_file_is_refused_before_anything_is_written(tmp_path: Path, reason: str) -> None:
+    weights.save(TempSAL(["osie"], width=16, fine=8, blocks=1, heads=2), tmp_path / "source.safetensors")
+    before = sorted(tmp_path.parent.rglob("*"))
+    for name in NAMES[reason]:
+        result = CliRunner().invoke(
+            main, ["export", str(tmp_path / "source.safetensors"), f"--name={name}", "-o", str(tmp_path / "out" / "in")]
+        )
+        assert result.exit_code == 2, name
+        said = result.stderr
+        assert reason in said
+        assert said.endswith(".\n")
+        assert said.isascii() or "寬" in said
+        assert said.count("\n") == 1
+    assert sorted(tmp_path.parent.rglob("*")) == before
+
+
+def test_plain_names_are_names() -> None:
+    for name in ("mine", "best-epoch=3", "tempsal 2", "oat.v2", "ü", "console", "com10"):
+        export_model._check_name(name)
+
+
+def test_the_list_of_checksums_and_the_cards_are_true() -> None:
+    files = {
+        path.name: checksums.of_file(path) for path in WEIGHTS.iterdir() if path.suffix in (".onnx", ".safetensors")
+    }
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(files.items())]
+    assert (WEIGHTS / checksums.FILE).read_text() == "".join(lines)
+    for name, digest in files.items():
+        assert f"| `{name}` | `{digest}` |" in (WEIGHTS / f"{name.split('.')[0]}.md").read_text()
+
+
+def test_the_list_and_the_cards_follow_what_changes(tmp_path: Path) -> None:
+    for name in ("a.v2.onnx", "a.v2.step.onnx", "a.v2.safetensors", "b.onnx"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "a.v2.md").write_text("# a\n\nsaid by people\n")
+    update(tmp_path)
+    assert not (tmp_path / checksums.FILE).exists()  # a folder without a list keeps none
+    for content in ("one", "two"):
+        (tmp_path / "a.v2.onnx").write_text(content)
+        write(tmp_path)
+        assert subprocess.run(["sha256sum", "--strict", "-c", checksums.FILE], cwd=tmp_path, check=True)
+    card = (tmp_path / "a.v2.md").read_text()
+    assert card.startswith("# a\n\nsaid by people\n\n## Checksums\n")
+    assert card.count("| `a.v2") == 3
+    assert checksums.of_file(tmp_path / "a.v2.onnx") in card
+    assert "b.onnx" not in card
 
 
 def test_no_weights_no_export(tmp_path: Path) -> None:

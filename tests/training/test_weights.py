@@ -2,7 +2,10 @@
 
 import json
 import pickle
+import resource
 import stat
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from app import tasks
+from data import checksums
 from data.errors import ModelError
 from export.runtime import registry
 from saliency.models.center_bias import CenterBias
 from saliency.models.spectral_residual import SpectralResidual
 from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask
+from scanpath.models.oat import OAT
 from training import weights
 
 
@@ -190,6 +195,89 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights.save(center("osie"), tmp_path / "center.safetensors")
     network = TempSAL(["osie"], slices=2, width=8, fine=4, blocks=1, heads=2)
     refused(tmp_path / "center.safetensors", "do not fit", action=lambda path: weights.start(network, path))
+
+
+def described(path: Path, state: dict[str, Tensor], model: str = "tempsal", **arguments: Any) -> Path:
+    """Weights as gaze writes them, or a checkpoint, whose description says something else."""
+    if path.suffix == ".safetensors":
+        save_file(state, path, {"gaze": json.dumps({"model": model, "arguments": arguments})})
+    else:
+        prefixed = {f"network.{name}": value for name, value in state.items()}
+        torch.save({"state_dict": prefixed, "network": {"model": model, "arguments": arguments}}, path)
+    return path
+
+
+SMALL: dict[str, Any] = {"conditions": ["one"], "slices": 2, "width": 8, "fine": 4, "blocks": 1, "heads": 2}
+WIDE = [-1, 0, 3, 7.5, 10**9, -(10**9), 10**40, float("inf"), float("nan"), "8", "wide", None, [8], {"a": 8}]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
+@pytest.mark.parametrize("name", ["width", "fine", "slices", "blocks", "heads", "conditions", "backbone", "mixer"])
+def test_an_impossible_size_in_a_file_is_refused_in_one_sentence_and_takes_no_memory(
+    tmp_path: Path, name: str, suffix: str
+) -> None:
+    state = dict(TempSAL(**SMALL).state_dict())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for value in WIDE:
+        path = described(tmp_path / f"odd{suffix}", state, **{**SMALL, name: value})
+        refused(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"width": 96, "encoder": 60_000}, {"hidden": 60_000}, {"position": "grid", "rows": 60_000}, {"sigma": 1e-7}],
+)
+def test_a_network_that_a_file_does_not_hold_is_never_built(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    state, began = dict(OAT(width=96).state_dict()), time.monotonic()
+    if arguments.get("position") == "grid":
+        state["place.weight"] = state["place.weight"][:, :1].expand(-1, 120_000).contiguous()
+    refused(described(tmp_path / "odd.safetensors", state, "oat", **arguments), "gaze wrote")
+    assert time.monotonic() - began < 5
+
+
+def test_weights_that_no_description_has_are_refused(tmp_path: Path) -> None:
+    state = dict(TempSAL(**SMALL).state_dict())
+    refused(described(tmp_path / "more.ckpt", {**state, "more": torch.zeros(1)}, **SMALL), "lacks", "more")
+
+
+def test_tensors_larger_than_their_file_are_refused(tmp_path: Path) -> None:
+    state = dict(TempSAL(**SMALL).state_dict())
+    name = next(name for name, value in state.items() if value.ndim == 4)
+    refused(described(tmp_path / "o.ckpt", {**state, name: torch.zeros(1).expand(10**5, 10**5)}, **SMALL), "no weights")
+    path = described(tmp_path / "bomb.ckpt", {**state, "big": torch.zeros(1 << 22)}, **SMALL)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new.ckpt", "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            new.writestr(part.filename, old.read(part))
+    refused(tmp_path / "new.ckpt", "no weights")
+
+
+def test_arguments_within_arguments_without_end_are_refused(tmp_path: Path) -> None:
+    nested: Any = [1]
+    for _ in range(60):
+        nested = [nested, nested]  # a file of bytes, a tree of 10^18 values
+    state = {f"network.{name}": value for name, value in TempSAL(**SMALL).state_dict().items()}
+    told = {"model": "tempsal", "arguments": {**SMALL, "backbone_config": nested}}
+    torch.save({"state_dict": state, "network": told}, tmp_path / "deep.ckpt")
+    refused(tmp_path / "deep.ckpt", "more than")
+
+
+def test_starting_from_a_file_whose_names_are_no_names_is_refused(tmp_path: Path) -> None:
+    state = dict(center("osie").state_dict())
+    for conditions in (7, [["osie"]], ["a", "b", "c", "crowd"], {"osie": 1}, "crowd"):
+        path = described(tmp_path / "odd.ckpt", state, "center_bias", conditions=conditions, slices=2)
+        refused(path, "gaze wrote", action=lambda path: weights.start(center("crowd"), path))
+
+
+def test_a_file_that_its_folder_lists_must_have_the_sum_that_is_listed(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    weights.save(center(), path)
+    checksums.write(tmp_path, [path.name])
+    weights.load(path, tasks.models())
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # a weight
+    path.write_bytes(content)
+    refused(path, "damaged", checksums.FILE)
 
 
 SHIPPED = sorted(registry.WEIGHTS.glob("*.safetensors"))

@@ -115,10 +115,10 @@ def choose() -> list[tuple[str, bytes]]:
     """Names and bytes of the uploaded pictures, then of the sample."""
     left, right = st.columns([5, 2], gap="medium")
     uploads = left.file_uploader(
-        "Your pictures", accept_multiple_files=True, key="pictures", help="JPEG, PNG, WebP ..."
+        "Your pictures", accept_multiple_files=True, key="pictures", help=f"JPEG, PNG, WebP ...; {widgets.LIMITS}."
     )
     sample = right.pills("Or take a sample", list(SAMPLES), format_func=str.capitalize, key="sample")
-    chosen = [(upload.name, upload.getvalue()) for upload in uploads]
+    chosen = [(upload.name, upload.getvalue()) for upload in widgets.within_limits(uploads)]
     return chosen + ([(SAMPLES[sample].name, SAMPLES[sample].read_bytes())] if sample else [])
 
 

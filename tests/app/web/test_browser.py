@@ -52,9 +52,9 @@ def address(model: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
-    environment = os.environ | {"GAZE_MODELS": str(model.parent)}
+    command = [sys.executable, "-m", "app.cli.main", "app", "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
+    environment = os.environ | {"GAZE_MODELS": str(model.parent), "PYTHONPATH": str(ROOT)}
     server = subprocess.Popen(command, cwd=model.parent, env=environment)
     try:
         wait(f"http://127.0.0.1:{port}/_stcore/health", server)

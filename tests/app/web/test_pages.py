@@ -58,6 +58,18 @@ def upload(*files: tuple[str, bytes]) -> AppTest:
     return shown.run()
 
 
+@pytest.mark.parametrize(("most", "size"), [(2, 10**6), (20, 2.5)])
+def test_more_files_than_a_session_may_have_are_left_out_and_that_is_said(
+    models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch, most: int, size: float
+) -> None:
+    monkeypatch.setattr(widgets, "MOST_FILES", most)
+    monkeypatch.setattr(widgets, "MOST_BYTES", int(size * len(png)))
+    shown = upload(*((f"{number}.png", png) for number in range(4)))
+    assert not shown.exception
+    assert [each.value for each in shown.error] == [f"At most {widgets.LIMITS}: 2 are left out; remove some."]
+    assert [each.value for each in shown.subheader] == ["0.png", "1.png"]
+
+
 def images(shown: AppTest) -> int:
     """Besides the sidebar's; of a prediction there are the heat map, the strip and the legend."""
     return len(shown.main.image)

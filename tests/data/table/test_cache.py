@@ -319,6 +319,40 @@ def test_a_broken_cache_is_made_anew(root: Path, how: str) -> None:
     assert attempt(root) == expected
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".json"])
+@pytest.mark.parametrize("bit", [1, 128])
+def test_a_bit_that_flips_anywhere_in_the_cache_changes_nothing(root: Path, suffix: str, bit: int) -> None:
+    lines(root, *SOUND["many"][1])
+    expected, fixations = attempt(root), np.array(load(root, 3.0).rows)
+    (file,) = (root / ".gaze").glob(f"*{suffix}")
+    whole = file.read_bytes()
+    for at in range(0, len(whole), max(1, len(whole) // 150)):
+        damaged = bytearray(whole)
+        damaged[at] ^= bit
+        file.write_bytes(damaged)
+        assert attempt(root) == expected, at
+        np.testing.assert_array_equal(load(root, 3.0).rows, fixations)
+        if suffix != ".json":
+            assert file.read_bytes() == whole  # it was made anew
+
+
+def test_another_table_under_the_name_of_a_cache_is_not_taken_for_it(root: Path, tmp_path: Path) -> None:
+    lines(root, *ROWS[:2])
+    other = cache.rows(root / "fixations.csv")
+    assert other
+    content = other.read_bytes()
+    lines(root, *ROWS)
+    expected, rows = strictly(root), np.array(load(root, 3.0).rows)
+    assert attempt(root) == expected
+    (file,) = (root / ".gaze").glob("*.parquet")
+    file.write_bytes(content)
+    assert attempt(root) == expected
+    np.testing.assert_array_equal(load(root, 3.0).rows, rows)
+    file.unlink()
+    (root / ".gaze" / other.name).write_bytes(content)
+    assert attempt(root) == expected
+
+
 def test_a_folder_that_is_not_to_be_written_to_is_left_alone(root: Path) -> None:
     expected = strictly(root)
     root.chmod(0o555)

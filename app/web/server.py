@@ -1,0 +1,26 @@
+"""What Streamlit serves: the pages of `main.py` behind the gate. `gaze app` starts it."""
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import config, runtime
+
+from app.web.gate import MB, Gate
+
+
+def held(session: str) -> dict[str, int]:
+    """Bytes of each uploaded file that Streamlit holds for a session."""
+    files = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return {name: len(file.data) for name, file in dict(files.get(session, {})).items()}
+
+
+gate = Middleware(
+    Gate,
+    address=config.get_option("server.address") or "0.0.0.0",  # Streamlit's own meaning of no address
+    listed=config.get_option("server.allowedHosts"),
+    origins=config.get_option("server.corsAllowedOrigins"),
+    held=held,
+    file_bytes=config.get_option("server.maxUploadSize") * MB,
+)
+app = st.App(Path(__file__).with_name("main.py"), middleware=[gate])
