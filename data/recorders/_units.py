@@ -148,6 +148,24 @@ def seen(
     return found
 
 
+def two_eyes(
+    path: Path,
+    left: Float[np.ndarray, "n 2"],
+    right: Float[np.ndarray, "n 2"],
+    screen: Screen,
+    scale: tuple[float, float] = (1.0, 1.0),
+    tell: Warn = warnings.warn,
+) -> Float[np.ndarray, "n 2"]:
+    """One place in pixels of the screen of two eyes as a file has them; `scale` makes pixels of their unit.
+
+    Where one eye is lost, the other stands in (`data.recorders._lost_eyes.joined`).
+    """
+    eyes = [_lost_eyes.seen(written, written * scale, screen) for written in (left, right)]
+    xy = _lost_eyes.joined(*eyes)
+    warn_if_off_screen(path, xy, screen, tell)
+    return xy
+
+
 def _unit(path: Path, measured: Float[np.ndarray, "n 2"], unit: str, frame: Frame, tell: Warn) -> str:
     """The unit of places, guessed where it is not known; one that cannot be is refused."""
     small = len(measured) > 0 and float((np.abs(measured) < 1.5).all(1).mean()) > 0.95

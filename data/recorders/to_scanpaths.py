@@ -62,8 +62,9 @@ class Report:
         )
         lines = [
             f"{len(self.fixations)} trials, {total} fixations: {mean:.1f} a trial, {off:.1%} beside their picture",
-            f"{statistics.median(self.rates or [0]):.4g} samples a second, {lost:.1%} of them lost",
         ]
+        if self.samples:
+            lines.append(f"{statistics.median(self.rates or [0]):.4g} samples a second, {lost:.1%} of them lost")
         out = self.left_out()
         return "\n".join(lines + ([f"left out: {out}"] if out else []))
 
@@ -118,7 +119,7 @@ def scanpaths(
             report.unfit += 1
             unfit.append(error)
             continue
-        inside = (detected.onset < 1000 * seconds) & (detected.onset + detected.duration > 0)
+        inside = ~((detected.onset >= 1000 * seconds) | (detected.onset + detected.duration <= 0))  # or unknown when
         first = inside & _under_way(detected, trial) & (not initial)
         path = _moved(detected, inside & ~first, picture, placed, trial.screen)
         report.initial += int(first.sum())
