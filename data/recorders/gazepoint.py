@@ -4,10 +4,10 @@
     0,forest.jpg,1,0.01666,0.51200,0.48100,0.00000,0.01666,1,1,0.51310,0.47905,1,
 
 Places are shares of the screen from its top-left corner and may leave 0 to 1; times are seconds, which begin anew with
-each medium. The best point of gaze (BPOG, the mean of the valid eyes) is taken, else both eyes (LPOG, RPOG). A sample is
-lost where its validity (BPOGV) is 0: its place is then 0, 0 or the last one seen. The fixations (FPOG: place, begin FPOGS
-and duration FPOGD in seconds, number FPOGID) are read where a file holds nothing else, or one row for each: of a file
-with several rows for each, the last valid one has its whole duration. A trial is a stretch of one medium.
+each medium. The best point of gaze (BPOG, the mean of the valid eyes) is taken, else both eyes (LPOG, RPOG). A sample
+is lost where its validity (BPOGV) is 0: its place is then 0, 0 or the last one seen. The fixations (FPOG: place, begin
+FPOGS and duration FPOGD in seconds, number FPOGID) are read where a file holds nothing else, or one row for each: of a
+file with several rows for each, the last valid one has its whole duration. A trial is a stretch of one medium.
 Written from the published documentation; no real file was at hand. Gazepoint Open Gaze API, "Data records"; Cuve et al.
 2022, https://doi.org/10.3758/s13428-021-01763-7.
 """

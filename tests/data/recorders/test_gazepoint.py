@@ -19,7 +19,7 @@ HEAD = "MEDIA_ID,MEDIA_NAME,CNT,TIME(2023/05/26 10:20:30.123),TIMETICK(f=1000000
 
 
 def all_gaze(path: Path, lost: tuple[int, ...] = (), media: str = "aabb") -> Path:
-    """60 samples a second, 30 of each medium in turn, the clock from 0 in each; TIMETICK goes on; lost ones are stale."""
+    """60 samples a second, 30 of each medium in turn, with a clock from 0 in each; of lost ones y is stale."""
     rows = []
     for number, name in enumerate(media):
         for i in range(30):
