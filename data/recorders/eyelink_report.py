@@ -30,9 +30,25 @@ RECORDER = Recorder("eyelink-report", Evidence.COLUMNS, (".csv", ".tsv", ".txt",
 
 PERSON = ("RECORDING_SESSION_LABEL", "Session_Name_", "DATA_FILE")
 STIMULUS = (
-    "image|image_name|image_file|imagefile|img|picture|picture_name|pic|stimulus|stimulus_name|stim|stim_file|filename|"
-    "file|photo|scene|page_name|trial_image"
-).split("|")
+    "image",
+    "image_name",
+    "image_file",
+    "imagefile",
+    "img",
+    "picture",
+    "picture_name",
+    "pic",
+    "stimulus",
+    "stimulus_name",
+    "stim",
+    "stim_file",
+    "filename",
+    "file",
+    "photo",
+    "scene",
+    "page_name",
+    "trial_image",
+)
 UNKNOWN = (*_text_table.UNKNOWN, "undefined", "undefinednull")
 EYES = ("LEFT", "RIGHT")
 

@@ -16,8 +16,8 @@
 Points of regard (POR) are pixels from the top-left corner of the screen; times are microseconds where nothing else is
 said. A sample is lost where both coordinates are 0, and in a blink (Event Info or Category), whose places are stale. Of
 both eyes the mean is taken. A message that names a picture begins a trial, which lasts to the next or to the end of its
-`Trial`; so does a stretch of one `Stimulus`, or else of one `Trial`. Of events the fixations of the eye that has more of
-them are read, their times from the message or the trial's first fixation.
+`Trial`; so does a stretch of one `Stimulus`, or else of one `Trial`. Of events the fixations of the eye that has more
+of them are read; their times count from the message, else from the trial's first fixation.
 Written from the published documentation; no real file was at hand. SMI, BeGaze Manual, "Export"; iView X Manual, "IDF
 Converter".
 """
