@@ -7,8 +7,8 @@
     2,17.3,2,,forest.jpg,812.4,430.0,815.1,433.2
 
 Timestamps are milliseconds, places pixels of the screen from its top-left corner. A lost eye is -1, -1; of both eyes
-the mean is taken. Rows of other sensors, in which all columns of the eye tracker are empty, are no samples. A trial lasts
-from StartMedia to EndMedia or to the next StartMedia; without these it is a stretch of one SourceStimuliName.
+the mean is taken. Rows of other sensors, in which all columns of the eye tracker are empty, are no samples. A trial
+lasts from StartMedia to EndMedia or to the next StartMedia; without these it is a stretch of one SourceStimuliName.
 Written from the published documentation; no real file was at hand. iMotions Help Center, "Sensor data export".
 """
 

@@ -7,9 +7,9 @@
 
 Places are pixels of the browser's window from its top-left corner, which is taken for the screen: give its size. Times
 are milliseconds from the onset of the trial, in a listener's list from its start. Nothing says how valid a sample is:
-while no face is seen there is none, or null. In jsPsych's CSV the samples stand as JSON in the column webgazer_data. The
-stimulus may be a path or HTML that shows a picture. All trials are of one person; calibration and validation trials have
-no gaze on pictures and are left out.
+while no face is seen there is none, or null. In jsPsych's CSV the samples stand as JSON in the column webgazer_data.
+The stimulus may be a path or HTML that shows a picture. All trials are of one person; those that calibrate and validate
+have no gaze on pictures and are left out.
 Written from the published documentation; no real file was at hand. https://www.jspsych.org/latest/extensions/webgazer,
 https://webgazer.cs.brown.edu.
 """

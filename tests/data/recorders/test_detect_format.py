@@ -57,8 +57,7 @@ def test_a_file_in_the_folder_is_a_format_in_every_table(newcomer: None, tmp_pat
 def test_the_most_telling_formats_are_tried_first_and_any_table_last() -> None:
     evidence = [detect_format.recorder(name).evidence for name in RECORDERS]
     assert evidence == sorted(evidence)
-    assert list(RECORDERS)[0] == "bids"
-    assert list(RECORDERS)[-1] == "csv"
+    assert [*RECORDERS][:: len(RECORDERS) - 1] == ["bids", "csv"]
 
 
 @pytest.mark.parametrize("name", RECORDERS)

@@ -129,7 +129,7 @@ def test_other_json_files_in_a_folder_are_left_out_without_a_word(tmp_path: Path
 )
 def test_what_holds_no_gaze_is_refused_in_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
-    with pytest.raises(RecordingError, match="no JSON|no trial of it has webgazer_data|samples have no t"):
+    with pytest.raises(RecordingError, match=r"no JSON|no trial of it has webgazer_data|samples have no t"):
         all_of(tmp_path / "a.json")
 
 
