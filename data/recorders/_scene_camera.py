@@ -38,10 +38,10 @@ def focal_length(pixels: int, degrees: float) -> float:
     return pixels / 2 / math.tan(math.radians(degrees / 2))
 
 
-def tell_that_it_moves(path: Path, tell: Warn) -> None:
-    """Says that gaze in a scene camera is no gaze on a picture."""
+def tell_that_it_moves(path: Path, tell: Warn, remedy: str = "") -> None:
+    """Says that gaze in a scene camera is no gaze on a picture; `remedy` is what else helps."""
     problem = "it counts in pixels of the scene camera, which moves with the head"
-    tell(f"{path}: {problem}; it becomes a data set only with --pictures of its frames.")
+    tell(f"{path}: {problem}; it becomes a data set only with --pictures of its frames{remedy}.")
 
 
 def refuse_column(path: Path, column: str) -> None:
