@@ -11,6 +11,7 @@ What cannot be the place of a gaze is a lost eye (`data.recorders._lost_eyes`).
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -148,20 +149,21 @@ def seen(
     return found
 
 
-def two_eyes(
+def of_eyes(
     path: Path,
-    left: Float[np.ndarray, "n 2"],
-    right: Float[np.ndarray, "n 2"],
+    eyes: Sequence[Float[np.ndarray, "n 2"]],
     screen: Screen,
     scale: tuple[float, float] = (1.0, 1.0),
     tell: Warn = warnings.warn,
 ) -> Float[np.ndarray, "n 2"]:
-    """One place in pixels of the screen of two eyes as a file has them; `scale` makes pixels of their unit.
+    """One place in pixels of the screen, of one eye or of two, as a file has them; `scale` makes pixels of their unit.
 
-    Where one eye is lost, the other stands in (`data.recorders._lost_eyes.joined`).
+    Where one of two eyes is lost, the other stands in (`data.recorders._lost_eyes.joined`).
     """
-    eyes = [_lost_eyes.seen(written, written * scale, screen) for written in (left, right)]
-    xy = _lost_eyes.joined(*eyes)
+    if len(eyes) == 1:
+        return seen(path, eyes[0], eyes[0] * scale, screen, tell)
+    left, right = (_lost_eyes.seen(written, written * scale, screen) for written in eyes)
+    xy = _lost_eyes.joined(left, right)
     warn_if_off_screen(path, xy, screen, tell)
     return xy
 

@@ -99,7 +99,7 @@ def detect(path: Path) -> str:
     for name, module in modules().items():
         if module.sniff(path, start):
             return name
-    raise RecordingError(f"{path}: of no known format; name one with --format.")
+    raise _text_table.UnlikeError(f"{path}: of no known format; give the samples of gaze, or name one with --format.")
 
 
 def files(given: Sequence[Path], tell: Warn) -> list[Path]:

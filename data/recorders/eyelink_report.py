@@ -133,6 +133,4 @@ def _gaze(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "n 
         if blink:
             xy[table.numbers(blink) > 0] = np.nan
         eyes.append(xy)
-    if len(eyes) == 2:
-        return _units.two_eyes(table.path, *eyes, screen, tell=tell)
-    return _units.seen(table.path, eyes[0], eyes[0], screen, tell)
+    return _units.of_eyes(table.path, eyes, screen, tell=tell)

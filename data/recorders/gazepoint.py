@@ -107,12 +107,11 @@ def _point(table: TextTable, name: str) -> Float[np.ndarray, "n 2"]:
 
 
 def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "n 2"]:
+    eyes = [name for name in ("LPOG", "RPOG") if table.find(f"{name}X")]
+    best = [name for name in ("BPOG", "FPOG") if table.find(f"{name}X")]
+    names = best[:1] if best[:1] == ["BPOG"] or not eyes else eyes
     size = (float(screen.width), float(screen.height))
-    if table.find("BPOGX") or not table.find("LPOGX"):
-        best = _point(table, "BPOG" if table.find("BPOGX") else "FPOG")
-        return _units.seen(table.path, best, best * size, screen, tell)
-    eyes = [_point(table, name if table.find(f"{name}X") else "LPOG") for name in ("LPOG", "RPOG")]
-    return _units.two_eyes(table.path, *eyes, screen, size, tell)
+    return _units.of_eyes(table.path, [_point(table, name) for name in names], screen, size, tell)
 
 
 def _fixations(table: TextTable, screen: Screen, who: np.ndarray, media: np.ndarray, tell: Warn) -> Iterator[Fixations]:

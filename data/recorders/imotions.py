@@ -95,13 +95,11 @@ def _places(table: TextTable, screen: Screen, kept: Bool[np.ndarray, " n"], tell
             partner = table.column(re.sub("x$", "y", name, flags=re.IGNORECASE))
             eyes.append(np.stack([table.numbers(name), table.numbers(partner)], 1)[kept])
     eyes = [np.where((eye == -1).any(1)[:, None], np.nan, eye) for eye in eyes]
-    if len(eyes) == 2:
-        return _units.two_eyes(table.path, *eyes, screen, tell=tell)
     if not eyes:
         name = table.find(*BOTH)
         partner = table.column(re.sub("X$", "Y", name, flags=re.IGNORECASE))
         eyes = [np.stack([table.numbers(name), table.numbers(partner)], 1)[kept]]
-    return _units.seen(table.path, eyes[0], eyes[0], screen, tell)
+    return _units.of_eyes(table.path, eyes, screen, tell=tell)
 
 
 def _marks(table: TextTable, time: Float[np.ndarray, " n"], pictures: np.ndarray) -> _trials.Marks | None:

@@ -127,12 +127,10 @@ def _samples(
 
 def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "n 2"]:
     both, left, right = (_point(table, *names) for names in EYES)
-    if both is None and left is not None and right is not None:
-        return _units.two_eyes(table.path, left, right, screen, tell=tell)
-    one = next((point for point in (both, left, right) if point is not None), None)
-    if one is None:
+    eyes = [point for point in ((left, right) if both is None else (both,)) if point is not None]
+    if not eyes:
         raise RecordingError(f"{table.path}: no column L POR X [px] or the like; export the points of regard.")
-    return _units.seen(table.path, one, one, screen, tell)
+    return _units.of_eyes(table.path, eyes, screen, tell=tell)
 
 
 def _point(table: TextTable, names: tuple[str, ...], does: tuple[str, ...]) -> Float[np.ndarray, "n 2"] | None:

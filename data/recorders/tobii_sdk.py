@@ -89,11 +89,7 @@ def read(
     time = _units.milliseconds(path, table.numbers(clock), "", "ms" if clock == "RelTimestamp" else "us", tell)
     eyes = [found for eye in layout.eyes if (found := _eye(table, layout, eye)) is not None]
     size = (float(display.width), float(display.height))
-    xy = (
-        _units.two_eyes(path, *eyes, display, size, tell)
-        if len(eyes) == 2
-        else _units.seen(path, eyes[0], eyes[0] * size, display, tell)
-    )
+    xy = _units.of_eyes(path, eyes, display, size, tell)
     shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
     pictures = table.words_or(shown, stimulus or (stem(path) if stem(path).isdigit() else ""))
     people = table.words_or(table.find(*PERSON), subject or stem(path))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import detect_format
+from data.recorders import UnlikeError, detect_format
 from data.recorders.webgazer import read
 from tests.damage import assert_survives
 
@@ -116,7 +116,8 @@ def test_other_json_files_in_a_folder_are_left_out_without_a_word(tmp_path: Path
     path = jspsych(tmp_path / "anna.json")
     for name, content in OTHERS.items():
         (tmp_path / name).write_text(json.dumps(content))
-        assert detect_format.detect(tmp_path / name) == "csv"
+        with pytest.raises(UnlikeError, match="of no known format; give the samples of gaze"):
+            detect_format.detect(tmp_path / name)
     (tmp_path / "empty.json").write_text("")
     (tmp_path / "binary.json").write_bytes(b"\0\1\2")
     told: list[str] = []
