@@ -56,7 +56,8 @@ EYES = ("LEFT", "RIGHT")
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has the fixations of a fixation report, or the gaze of a sample report."""
     names = set(_text_table.first_names(start))
-    return "currentfixx" in names or bool({"leftgazex", "rightgazex", "averagegazex"} & names and "timestamp" in names)
+    samples = {"leftgazex", "rightgazex", "averagegazex"} & names and {"recordingsessionlabel", "sampleindex"} & names
+    return "currentfixx" in names or bool(samples)
 
 
 def read(

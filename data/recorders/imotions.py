@@ -32,7 +32,7 @@ RECORDER = Recorder("imotions", Evidence.LINES, (".csv", ".tsv", ".txt"))
 EYES = (("ET_GazeLeftx", "GazeLeftx"), ("ET_GazeRightx", "GazeRightx"))
 BOTH = ("Gaze X", "GazeX", "ET_GazeX")
 STIMULUS = ("SourceStimuliName", "StimulusName", "SourceStimuli")
-HEADER = re.compile(r"^[^#\n]*\b(ET_Gaze(Left|Right)x|Gaze(Left|Right)x|SourceStimuliName)\b", re.MULTILINE)
+HEADER = re.compile(r"^[^#\n]*\b(ET_Gaze(Left|Right)?x|SourceStimuliName)\b", re.MULTILINE)
 
 
 def sniff(path: Path, start: str) -> bool:

@@ -12,7 +12,7 @@ The recording is given as its folder or one of the gaze files; gaze_200hz is pre
 camera (1600 x 1200) from the top-left corner. Samples in blinks and while the glasses were not worn are lost. Each
 event begins a trial named by it, which lasts to the next; recording.begin and .end only end. The maker's own fixations
 are not read. Where the folder has no calibration, a focal length of 890 pixels is taken, since the maker's fixations and
-saccades in a real recording have 15.5 pixels a degree; the 103 by 77 degrees of the documentation are those of the
+saccades in a real recording have 15.5 pixels a degree; the 103 by 77 degrees of the documentation are of the
 distorted picture.
 https://docs.pupil-labs.com/neon/data-collection/data-format, https://github.com/pupil-labs/pl-neon-recording.
 """

@@ -81,8 +81,23 @@ def read(
     events = EVENTS.search(content)
     if events:
         return _fixations(path, content, events[1], display, (who, stimulus), tell)
-    table = _text_table.parse(path, content, tell=tell, is_row=lambda line: not re.match(r"\d+[\t,;]MSG[\t,;]", line))
+    table = _text_table.parse(path, _padded(content), tell=tell, is_row=_is_sample)
     return _samples(table, content, display, (who, stimulus, stimulus_column), tell)
+
+
+def _is_sample(line: str) -> bool:
+    return not re.match(r"\d+[\t,;]MSG[\t,;]", line)
+
+
+def _padded(content: str) -> str:
+    """The text with a first sample of as many cells as the header: rows may end before the columns that are empty."""
+    lines = content.split("\n")
+    rows = [number for number, line in enumerate(lines) if line.strip() and line[0] != "#"]
+    header, first = rows[:1], [number for number in rows[1:] if _is_sample(lines[number])][:1]
+    if header and first:
+        short = lines[header[0]].count("\t") - lines[first[0]].count("\t")
+        lines[first[0]] += "\t" * short
+    return "\n".join(lines)
 
 
 def _setup(content: str) -> _units.Setup:
@@ -114,13 +129,12 @@ def _samples(
     person, number = table.find("Participant"), table.find("Trial")
     shown = table.column(column) if column else table.find("Stimulus")
     trial = table.words(number) if number else np.full(len(table), "", object)
-    pictures = table.words_or(shown, "")
-    if not any(pictures):
-        marks = _marks(content, MESSAGE, scale, time, trial)
-        if len(marks):
-            yield from _trials.whole(table.path, time, xy, screen, (who, stimulus), marks, tell)
-            return
-    pictures = np.array([name if name not in _text_table.UNKNOWN else stimulus for name in pictures], object)
+    named = [name if name.casefold() not in _text_table.UNKNOWN else "" for name in table.words_or(shown, "")]
+    marks = None if any(named) else _marks(content, scale, time, trial, stimulus)
+    if marks is not None:
+        yield from _trials.whole(table.path, time, xy, screen, (who, stimulus), marks, tell)
+        return
+    pictures = np.array([name or stimulus for name in named], object)
     people = table.words_or(person, who)
     yield from _trials.trials(table.path, time, xy, screen, (people, pictures), trial if number else None, tell)
 
@@ -144,21 +158,27 @@ def _point(table: TextTable, names: tuple[str, ...], does: tuple[str, ...]) -> F
     return xy
 
 
-def _marks(content: str, pattern: str, scale: float, time: Float[np.ndarray, " n"], trial: np.ndarray) -> _trials.Marks:
-    """The messages that name pictures, in milliseconds, and where a trial begins, which ends the one before.
+def _marks(
+    content: str, scale: float, time: Float[np.ndarray, " n"], trial: np.ndarray, stimulus: str
+) -> _trials.Marks | None:
+    """When each picture came, in milliseconds; a trial without one is that of `stimulus`, and ends the one before too.
 
-    There is none where no message names a picture.
+    None where no message names a picture.
     """
-    shown = _shown(content, pattern, scale)
-    first: dict[str, float] = {}
+    shown = _shown(content, MESSAGE, scale)
+    if not shown:
+        return None
+    begins: dict[str, float] = {}  # of each trial
     for number, moment in zip(trial, time, strict=True):
-        first.setdefault(str(number), moment)
+        if np.isfinite(moment):
+            begins.setdefault(str(number), moment)
+    named = {number for _, number, _ in shown}
     for moment, number, _ in shown:
-        first[number] = min(first.get(number, moment), moment)
-    ends = [(moment, "", None) for moment in first.values() if np.isfinite(moment)]
-    marks = sorted([*ends, *shown], key=lambda mark: (mark[0], mark[2] is not None)) if shown else []
-    onsets = np.array([mark[0] for mark in marks])
-    return _trials.Marks(onsets, np.zeros(len(marks)), np.array([mark[2] for mark in marks], object))
+        begins[number] = min(begins.get(number, moment), moment)
+    edges = [(moment, 0, None if number in named else stimulus) for number, moment in begins.items()]
+    marks = sorted([*edges, *((moment, 1, name) for moment, _, name in shown)], key=lambda mark: mark[:2])
+    onset = np.array([mark[0] for mark in marks])
+    return _trials.Marks(onset, np.zeros(len(marks)), np.array([mark[2] for mark in marks], object))
 
 
 def _shown(content: str, pattern: str, scale: float) -> list[tuple[float, str, str]]:
@@ -185,7 +205,7 @@ def _fixations(
     written = np.stack([table.numbers(table.column(f"Location {axis}"))[mine] for axis in "XY"], 1)
     trial = table.words(table.column("Trial"))[mine]
     shown = sorted(_shown(content, USER_EVENT, 1e-3))
-    last = np.searchsorted([moment for moment, _, _ in shown], start, "right") - 1
+    last = np.searchsorted([moment for moment, _, _ in shown], start + duration, "right") - 1
     zeros: dict[tuple[str, int], float] = {}  # when each trial begins
     pictures, run = np.full(len(start), names[1], object), np.full(len(start), None, object)
     for row, index in enumerate(last):

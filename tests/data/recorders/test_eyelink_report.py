@@ -111,3 +111,8 @@ def test_tables_of_targets_are_no_reports(name: str) -> None:
 @given(data=st.data())
 def test_a_damaged_report_gives_fixations_or_a_sentence(tmp_path: Path, data: Any) -> None:
     assert_survives(tmp_path / "a.csv", report(tmp_path / "whole.csv").read_bytes(), data, all_of)
+
+
+def test_a_table_of_any_program_with_similar_columns_is_no_report(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("timestamp,left_gaze_x,left_gaze_y,right_gaze_x,right_gaze_y\n1,2,3,4,5\n")
+    assert detect_format.detect(tmp_path / "a.csv") == "csv"

@@ -75,6 +75,20 @@ def test_messages_that_name_pictures_begin_trials_and_the_header_says_the_screen
     assert told == []
 
 
+def test_a_trial_without_a_picture_is_not_that_of_the_one_before(tmp_path: Path) -> None:
+    path = idf(tmp_path / "a.txt", "abc")
+    path.write_text(path.read_text().replace("# Message: b.jpg", "# Message: key"))
+    found, _ = all_of(path)
+    assert [(it.stimulus, len(it)) for it in found] == [("a.jpg", 50), ("", 50), ("c.jpg", 50)]
+    assert [it.stimulus for it in all_of(path, stimulus="d.jpg")[0]] == ["a.jpg", "d.jpg", "c.jpg"]
+
+
+def test_rows_may_end_before_columns_that_are_empty(tmp_path: Path) -> None:
+    path = idf(tmp_path / "a.txt")
+    path.write_text(path.read_text().replace("R Event Info", "R Event Info\tStimulus\tAux1"))
+    assert [(it.stimulus, len(it)) for it in all_of(path)[0]] == [("a.jpg", 50), ("b.jpg", 50)]
+
+
 def test_without_messages_each_trial_is_one(tmp_path: Path) -> None:
     found, _ = all_of(idf(tmp_path / "a.txt", messages=False), subject="anna", stimulus="c.jpg")
     assert [(it.subject, it.stimulus, len(it), it.time[0]) for it in found] == [("P01", "c.jpg", 50, 0)] * 2
@@ -113,6 +127,7 @@ def test_begaze_names_stimulus_and_participant_in_columns(tmp_path: Path, separa
 
 def events(path: Path) -> Path:
     rows = ["UserEvent\t1\t1\t8006667512\t# Message: hello", "UserEvent\t1\t2\t8006668000\t# Message: a.jpg"]
+    rows += ["Fixation L\t1\t9\t8006567512\t0\t150000\t840.00\t525.00\t1\t1"]  # under way when the picture came
     rows += [f"Fixation L\t1\t{i}\t{8006668512 + 300000 * i}\t0\t200000\t{100 + i}.5\t417.50\t1\t1" for i in range(3)]
     rows += ["Fixation R\t1\t1\t8006668512\t0\t200000\t803.12\t417.50\t1\t1"]
     rows += ["Saccade L\t1\t1\t8006668512\t0\t200000\t1\t2\t3\t4", "Blink L\t1\t1\t8006668512\t0\t200000"]
@@ -127,11 +142,11 @@ def test_events_give_the_fixations_of_one_eye(tmp_path: Path) -> None:
     path = events(tmp_path / "run_events.txt")
     assert detect_format.detect(path) == "smi"
     found, told = all_of(path, stimulus="other.jpg")
-    assert [(type(it), it.stimulus, len(it)) for it in found] == [(Fixations, "a.jpg", 3), (Fixations, "other.jpg", 2)]
-    np.testing.assert_allclose(found[0].onset, [0.512, 300.512, 600.512])
-    np.testing.assert_allclose(found[0].duration, 200)
-    np.testing.assert_allclose(found[0].xy[2], [102.5, 417.5])
-    assert [any(word in it for it in told) for word in ("L is taken", "1 of 6 fixations")] == [True, True]
+    assert [(type(it), it.stimulus, len(it)) for it in found] == [(Fixations, "a.jpg", 4), (Fixations, "other.jpg", 2)]
+    np.testing.assert_allclose(found[0].onset, [-100.488, 0.512, 300.512, 600.512])
+    np.testing.assert_allclose(found[0].duration, [150, 200, 200, 200])
+    np.testing.assert_allclose(found[0].xy[3], [102.5, 417.5])
+    assert [any(word in it for it in told) for word in ("L is taken", "1 of 7 fixations")] == [True, True]
 
 
 def test_an_export_without_places_or_times_says_what_to_export(tmp_path: Path) -> None:
