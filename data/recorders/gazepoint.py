@@ -110,6 +110,8 @@ def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "
     eyes = [name for name in ("LPOG", "RPOG") if table.find(f"{name}X")]
     best = [name for name in ("BPOG", "FPOG") if table.find(f"{name}X")]
     names = best[:1] if best[:1] == ["BPOG"] or not eyes else eyes
+    if not names:
+        raise RecordingError(f"{table.path}: no column BPOGX and BPOGY; export the best point of gaze.")
     size = (float(screen.width), float(screen.height))
     return _units.of_eyes(table.path, [_point(table, name) for name in names], screen, size, tell)
 

@@ -13,8 +13,7 @@ camera (1600 x 1200) from the top-left corner. Samples in blinks and while the g
 event begins a trial named by it, which lasts to the next; recording.begin and .end only end. The maker's own fixations
 are not read. Where the folder has no calibration, a focal length of 890 pixels is taken, since the maker's fixations and
 saccades in a real recording have 15.5 pixels a degree; the 103 by 77 degrees of the documentation are of the
-distorted picture.
-https://docs.pupil-labs.com/neon/data-collection/data-format, https://github.com/pupil-labs/pl-neon-recording.
+distorted picture. https://docs.pupil-labs.com/neon/data-collection/data-format, https://github.com/pupil-labs/pl-neon-recording.
 """
 
 import ast
@@ -84,7 +83,8 @@ def read(
     if not len(clock):
         raise RecordingError(f"{folder}: no gaze in it; give a folder with gaze_200hz.raw or gaze ps1.raw and .time.")
     _scene_camera.tell_that_it_moves(path, tell)
-    written = np.stack([gaze["x"], gaze["y"]], 1).astype(float)
+    with np.errstate(invalid="ignore"):  # damaged numbers
+        written = np.stack([gaze["x"], gaze["y"]], 1).astype(float)
     written[_closed(folder, clock) | ~_worn(folder, clock)] = np.nan
     xy = _units.seen(path, written, written * (display.width, display.height) / SIZE, display, tell)
     time = _units.milliseconds(path, clock.astype(float), "", "ns", tell)

@@ -66,6 +66,9 @@ def test_ticks_are_a_clock_where_no_other_is(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("TIMETICK(f=10000000)", "TICK"))
     with pytest.raises(RecordingError, match="no column TIME"):
         all_of(path)
+    path.write_text("TIME,LPMM,\n0,3.5,\n")
+    with pytest.raises(RecordingError, match="no column BPOGX"):
+        all_of(path)
 
 
 def test_places_far_outside_and_exact_zeros_are_lost_whatever_their_validity(tmp_path: Path) -> None:
