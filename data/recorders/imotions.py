@@ -73,7 +73,7 @@ def read(
     xy = _places(table, display, kept, tell)
     shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
     pictures = table.words_or(shown, "")
-    marks = _marks(table, milliseconds, pictures)
+    marks = None if stimulus_column else _marks(table, milliseconds, pictures)
     if marks is not None:
         yield from _trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
         return

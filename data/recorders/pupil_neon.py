@@ -9,11 +9,14 @@
     calibration.bin                     the focal length of the scene camera
 
 The recording is given as its folder or one of the gaze files; gaze_200hz is preferred. Places are pixels of the scene
-camera (1600 x 1200) from the top-left corner. Samples in blinks and while the glasses were not worn are lost. Each
-event begins a trial named by it, which lasts to the next; recording.begin and .end only end. The maker's own fixations
-are not read. Where the folder has no calibration, a focal length of 890 pixels is taken, since the maker's fixations and
-saccades in a real recording have 15.5 pixels a degree; the 103 by 77 degrees of the documentation are of the
-distorted picture. https://docs.pupil-labs.com/neon/data-collection/data-format, https://github.com/pupil-labs/pl-neon-recording.
+camera from the top-left corner: 1600 x 1200, and 1088 x 1080 of Pupil Invisible, whose folders are alike but for the
+serial number in info.json. Samples in blinks and while the glasses were not worn are lost. Each event begins a trial
+named by it, which lasts to the next; recording.begin and .end only end. The maker's own fixations are not read.
+
+Where the folder has no calibration, a focal length of 890 pixels is taken, since the maker's fixations and saccades in
+a real recording have 15.5 pixels a degree (the 103 by 77 degrees of the documentation are of the distorted picture),
+and 758 for Invisible, from the calibration of one.
+https://docs.pupil-labs.com/neon/data-collection/data-format, https://github.com/pupil-labs/pl-neon-recording.
 """
 
 import ast
@@ -22,6 +25,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
@@ -35,7 +39,11 @@ from data.recorders.detect_format import Evidence, Recorder
 
 RECORDER = Recorder("neon", Evidence.FILE_NAME, ("gaze_200hz.raw", "gaze ps1.raw"), binary=True)
 
-SIZE, FOCAL = (1600, 1200), 890.0  # pixels of the scene camera
+Camera = tuple[tuple[int, int], float]  # the size of its picture and its focal length, pixels
+CAMERAS: dict[str, Camera] = {
+    "module_serial_number": ((1600, 1200), 890.0),
+    "glasses_serial_number": ((1088, 1080), 758.0),
+}
 GAZE = np.dtype([("x", "<f4"), ("y", "<f4")])
 BLINKS = np.dtype([("event_type", "<i4"), ("start_timestamp_ns", "<i8"), ("end_timestamp_ns", "<i8")])
 EDGES = ("recording.begin", "recording.end")
@@ -78,7 +86,9 @@ def read(
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     _scene_camera.refuse_column(path, stimulus_column)
-    display = _scene_camera.geometry(path, screen, SIZE, _focal_length(folder))
+    about = _document(folder / "info.json")
+    size, focal = next((CAMERAS[key] for key in CAMERAS if key in about), CAMERAS["module_serial_number"])
+    display = _scene_camera.geometry(path, screen, size, _focal_length(folder) or focal)
     clock, gaze = _gaze(folder)
     if not len(clock):
         raise RecordingError(f"{folder}: no gaze in it; give a folder with gaze_200hz.raw or gaze ps1.raw and .time.")
@@ -86,7 +96,7 @@ def read(
     with np.errstate(invalid="ignore"):  # damaged numbers
         written = np.stack([gaze["x"], gaze["y"]], 1).astype(float)
     written[_closed(folder, clock) | ~_worn(folder, clock)] = np.nan
-    xy = _units.seen(path, written, written * (display.width, display.height) / SIZE, display, tell)
+    xy = _units.seen(path, written, written * (display.width, display.height) / size, display, tell)
     time = _units.milliseconds(path, clock.astype(float), "", "ns", tell)
     who = _wearer(folder) or subject or recording_names([path])[path]
     yield from _trials.whole(path, time, xy, display, (who, stimulus), _marks(folder, path, tell), tell)
@@ -131,11 +141,17 @@ def _array(path: Path, kind: np.dtype) -> np.ndarray:
 def _dtype(path: Path, usual: np.dtype) -> np.dtype:
     """What the values of a stream are, from the file beside it; `usual` where that is not there or has other fields."""
     try:
-        found = np.dtype([(str(name), str(kind)) for name, kind in ast.literal_eval(path.read_text("utf-8").strip())])
+        found = np.dtype([(str(name), str(kind)) for name, kind in ast.literal_eval(_beginning(path))])
     except (OSError, ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return usual
     plain = all(found[name].kind in "iuf" for name in found.names or ())
     return found.newbyteorder("<") if plain and set(usual.names or ()) <= set(found.names or ()) else usual
+
+
+def _beginning(path: Path) -> str:
+    """The text that a small file holds."""
+    with path.open("rb") as file:
+        return file.read(1 << 16).decode("utf-8").strip()
 
 
 def _gaze(folder: Path) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
@@ -182,19 +198,25 @@ def _marks(folder: Path, path: Path, tell: Warn) -> _trials.Marks | None:
 def _wearer(folder: Path) -> str:
     """The wearer's name, else their number; "" where neither is there."""
     for name, key in (("wearer.json", "name"), ("info.json", "wearer_name"), ("info.json", "wearer_id")):
-        try:
-            found = json.loads((folder / name).read_bytes().decode("utf-8-sig"))[key]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue
+        found = _document(folder / name).get(key)
         if isinstance(found, str) and found.strip():
             return found.strip()
     return ""
 
 
+def _document(path: Path) -> dict[str, Any]:
+    """What a JSON file says; nothing where it is missing or damaged, for it is not needed."""
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _focal_length(folder: Path) -> float:
-    """The focal length of the scene camera in pixels, from its calibration where that is there."""
+    """The focal length of the scene camera in pixels, from its calibration; 0 where that is not there."""
     try:
         found = float(np.frombuffer((folder / "calibration.bin").read_bytes()[MATRIX], "<f8")[0])
     except (OSError, ValueError, IndexError):
-        return FOCAL
-    return found if 200 < found < 5000 else FOCAL
+        return 0.0
+    return found if 200 < found < 5000 else 0.0

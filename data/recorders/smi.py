@@ -76,8 +76,8 @@ def read(
     path = Path(path)
     content = _text_table.text(path, tell)
     display = _units.geometry(path, screen, _setup(content))
-    named = re.search(r"^## ?Subject:[ \t]*(\S.*?)[ \t]*$", content, re.MULTILINE)
-    who = (named[1] if named else "") or subject or stem(path)
+    named = re.search(r"^## ?Subject:(.*)$", content, re.MULTILINE)
+    who = (named[1].strip() if named else "") or subject or stem(path)
     events = EVENTS.search(content)
     if events:
         return _fixations(path, content, events[1], display, (who, stimulus), tell)

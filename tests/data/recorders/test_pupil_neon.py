@@ -121,6 +121,17 @@ def test_the_calibration_says_the_focal_length(tmp_path: Path) -> None:
     assert (half.screen.width, half.xy[0, 0]) == (800, 50)
 
 
+def test_the_camera_is_that_of_the_glasses(tmp_path: Path) -> None:
+    path = neon(tmp_path, fast=False)
+    assert all_of(path)[0][0].screen.width == 1600
+    (tmp_path / "info.json").write_text(json.dumps({"module_serial_number": "578846"}))
+    assert all_of(path)[0][0].screen.width == 1600
+    (tmp_path / "info.json").write_text(json.dumps({"glasses_serial_number": "mwbzd"}))
+    (found,), _ = all_of(path)
+    assert (found.screen.width, found.screen.height, found.xy[0, 0]) == (1088, 1080, 100)
+    assert found.screen.pixels_per_degree == pytest.approx(13.23, abs=0.01)
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     path = neon(tmp_path)
     with pytest.raises(RecordingError, match="no column 'image'"):
