@@ -185,6 +185,10 @@ class TextTable:
         """A column as strings; "" where a cell is empty."""
         return np.asarray(self._column(name).to_numpy(), dtype=object)
 
+    def words_or(self, name: str, other: str) -> np.ndarray:
+        """A column as strings, `other` where a cell is empty; `other` in every row where there is no name of one."""
+        return np.array([word or other for word in self.words(name)] if name else [other] * len(self), object)
+
     def numbers(self, name: str) -> Float[np.ndarray, " n"]:
         """A column as numbers, NaN where a cell is empty or says that nothing is known.
 
@@ -235,7 +239,23 @@ def read(
         RecordingError: The file is no table; an `UnlikeError` where it has no names of columns.
     """
     path = Path(path)
-    lines = text(path, tell).split("\n")
+    return parse(path, text(path, tell), names, tell, fits)
+
+
+def parse(
+    path: Path,
+    content: str,
+    names: Sequence[str] = (),
+    tell: Warn = warnings.warn,
+    fits: Callable[[list[str]], object] = bool,
+    is_row: Callable[[str], object] = bool,
+) -> TextTable:
+    """The table in the text of a file, as `read` says; lines below the header that are no rows are left out.
+
+    Raises:
+        RecordingError: The text is no table; an `UnlikeError` where it has no names of columns.
+    """
+    lines = content.split("\n")
     if names:
         table = _rows(path, "\n".join(lines), len(names), "\t")
         return TextTable(path, names, table, True, range(1, len(lines) + 1))
@@ -244,7 +264,7 @@ def read(
     if not kept:
         raise UnlikeError(f"{path}: it holds comments only; export the recording again.")
     header, separator = _header(path, kept[0], lines[kept[0] - 1])
-    rows = kept[1:]
+    rows = [number for number in kept[1:] if is_row(lines[number - 1])]
     if all(re.fullmatch(r"-?\d+([.,]\d+)?", name) for name in header):
         header, rows = [str(number) for number in range(1, len(header) + 1)], kept
         tell(f"{path}: no header, so its columns are named 1 to {len(header)}.")

@@ -11,6 +11,7 @@ What cannot be the place of a gaze is a lost eye (`data.recorders._lost_eyes`).
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -148,6 +149,25 @@ def seen(
         tell(f"{path}: {problem}, and taken for lost; check its size and the unit of x and y.")
     warn_if_off_screen(path, found, screen, tell)
     return found
+
+
+def of_eyes(
+    path: Path,
+    eyes: Sequence[Float[np.ndarray, "n 2"]],
+    screen: Screen,
+    scale: tuple[float, float] = (1.0, 1.0),
+    tell: Warn = warnings.warn,
+) -> Float[np.ndarray, "n 2"]:
+    """One place in pixels of the screen, of one eye or of two, as a file has them; `scale` makes pixels of their unit.
+
+    Where one of two eyes is lost, the other stands in (`data.recorders._lost_eyes.joined`).
+    """
+    if len(eyes) == 1:
+        return seen(path, eyes[0], eyes[0] * scale, screen, tell)
+    left, right = (_lost_eyes.seen(written, written * scale, screen) for written in eyes)
+    xy = _lost_eyes.joined(left, right)
+    warn_if_off_screen(path, xy, screen, tell)
+    return xy
 
 
 def _unit(path: Path, measured: Float[np.ndarray, "n 2"], unit: str, frame: Frame, tell: Warn) -> str:

@@ -46,8 +46,8 @@ ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
 
 
 def sniff(path: Path, start: str) -> bool:
-    """Every text may be a table; `read` says when it is none."""
-    return True
+    """Every text may be a table, unless it is JSON; `read` says when it is none."""
+    return not re.match(r'\s*[\[{]\s*["{}\[\]]', start)
 
 
 def read(
@@ -112,10 +112,11 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
         if role in ("x", "y") and not columns[role]:
             left, right = (_of_eye(header, side, role) for side in ("left", "right"))
             columns[role] = left or right
-        if not columns[role] and role in ("time", "x", "y"):
-            few = ", ".join(name[:40] for name in header[:12])
-            problem = f"which column is {role}? Give it, as in {role}=NAME, among {few}"
-            raise _text_table.UnlikeError(f"{path}: {problem}.")
+    unknown = [role for role in ("time", "x", "y") if not columns[role]]
+    if unknown:
+        few = ", ".join(name[:40] for name in header[:12])
+        mend = f"give it, as in --columns {','.join(f'{role}=NAME' for role in unknown)}, among {few}"
+        raise _text_table.UnlikeError(f"{path}: no column is known as its {', '.join(unknown)}; {mend}.")
     if len({columns[role] for role in ("time", "x", "y")}) < 3:
         what = ", ".join(f"{role} is {columns[role]!r}" for role in ("time", "x", "y"))
         raise RecordingError(f"{path}: {what}; give three columns.")

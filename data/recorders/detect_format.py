@@ -45,6 +45,8 @@ class Recorder:
     suffixes: tuple[str, ...]  # that its files may have in a folder, in lower case
     beside: tuple[str, ...] = ()  # endings of tables beside its files that hold no samples
     subject_in_name: bool = False  # whether the reader finds the person in the name of the file
+    binary: bool = False  # whether its files are no text: they are known by their names alone
+    common: bool = False  # whether others' files have its suffixes too: in a folder only those that it knows are taken
 
 
 @functools.cache
@@ -85,11 +87,14 @@ def detect(path: Path) -> str:
     Raises:
         RecordingError: The file is missing, empty or damaged, is no text, or no recorder knows it.
     """
+    binary = [name for name, module in modules().items() if module.RECORDER.binary and module.sniff(path, "")]
+    if binary:
+        return binary[0]
     start = _text_table.start(path)[:HEAD]
     for name, module in modules().items():
         if module.sniff(path, start):
             return name
-    raise RecordingError(f"{path}: of no known format; name one with --format.")
+    raise _text_table.UnlikeError(f"{path}: of no known format; give the samples of gaze, or name one with --format.")
 
 
 def files(given: Sequence[Path], tell: Warn) -> list[Path]:
@@ -120,11 +125,20 @@ def files(given: Sequence[Path], tell: Warn) -> list[Path]:
 def _candidates(folder: Path) -> list[Path]:
     """What in a folder may be a recording, from the names of the files."""
     recorders = [recorder(name) for name in modules()]
-    suffixes = tuple(suffix for each in recorders for suffix in each.suffixes)
+    suffixes = tuple(suffix for each in recorders for suffix in each.suffixes if not each.common)
     beside = tuple(ending for each in recorders for ending in each.beside)
-    named = [path for path in folder.rglob("*") if path.name.lower().endswith(suffixes)]
+    named = [path for path in folder.rglob("*") if path.name.lower().endswith(suffixes) or _among_common(path)]
     hidden = [path for path in named if path.name.startswith(".") or path.name.endswith(beside)]
     return sorted(path for path in set(named).difference(hidden) if path.is_file())
+
+
+def _among_common(path: Path) -> bool:
+    """Whether a file has a suffix that is common, and a recorder takes it for its own."""
+    own = [it for it in modules().values() if it.RECORDER.common and path.name.lower().endswith(it.RECORDER.suffixes)]
+    try:
+        return bool(own) and any(module.sniff(path, _text_table.start(path)[:HEAD]) for module in own)
+    except RecordingError:
+        return False
 
 
 def _without_left_out(paths: list[Path], given: Sequence[Path], tell: Warn) -> list[Path]:

@@ -27,7 +27,7 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
+from data.recorders import _scene_camera, _text_table, _trials, _units
 from data.recorders._recording_names import PUPIL, recording_names
 from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
@@ -93,7 +93,7 @@ def read(
         raise RecordingError(f"{path}: not an export of gaze by Pupil Labs; give gaze_positions.csv or gaze.csv.")
     display = _units.geometry(path, screen, _units.Setup())
     if not columns[4]:
-        tell(f"{path}: it counts in pixels of the scene camera, which moves with the head; a surface would be better.")
+        _scene_camera.tell_that_it_moves(path, tell, ", or export the gaze on a surface")
     time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
     xy = _places(table, columns, display, confidence, tell)
     mark = table.find("recording id")

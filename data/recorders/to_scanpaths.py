@@ -133,7 +133,7 @@ def scanpaths(
             report.unfit += 1
             unfit.append(error)
             continue
-        inside = (detected.onset < 1000 * seconds) & (detected.onset + detected.duration > 0)
+        inside = ~((detected.onset >= 1000 * seconds) | (detected.onset + detected.duration <= 0))  # or unknown when
         first = inside & _under_way(detected, trial) & (not initial)
         path = _moved(detected, inside & ~first, picture, placed, trial.screen)
         report.initial += int(first.sum())

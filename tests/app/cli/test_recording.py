@@ -179,7 +179,7 @@ def test_what_lies_in_a_folder_beside_the_recordings_is_told_and_nothing_is_brok
     done = gaze("data", "recording", folder, "-o", tmp_path / "set", *flags)
     assert done.exit_code == 0
     assert "README.txt, line 1: only one column" in done.output
-    assert "notes.csv: which column is time?" in done.output
+    assert "notes.csv: no column is known as its time, x, y;" in done.output
     assert "._anna" not in done.output
     assert people(tmp_path / "set") == {"0.png": ["anna", "gaze_ben"]}
     (folder / "gaze_ben.csv").unlink()
@@ -232,7 +232,7 @@ def test_columns_and_units_are_given_as_flags(tmp_path: Path, pictures: Path) ->
     path.write_text(path.read_text().replace("time,x,y", "zeit,links,oben"))
     flags = ("--stimulus", "0", "--pictures", pictures, *SCREEN)
     done = gaze("data", "recording", path, "-o", tmp_path / "set", *flags)
-    assert (done.exit_code, "which column is time?" in done.output) == (2, True)
+    assert (done.exit_code, "no column is known as its time, x, y;" in done.output) == (2, True)
     named = ("--columns", "time=zeit,x=links,y=oben", "--time-unit", "ms", "--unit", "px")
     assert gaze("data", "recording", path, "-o", tmp_path / "set", *flags, *named).exit_code == 0
 

@@ -117,7 +117,8 @@ def test_a_map_names_columns_and_is_checked(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", form="{t},{x},{y},7")
     path.write_text(path.read_text().replace("time,x,y,7", "zeit,links,oben,nr"))
     with pytest.raises(
-        RecordingError, match=r"which column is time\? Give it, as in time=NAME, among zeit, links, oben, nr"
+        RecordingError,
+        match="known as its time, x, y; give it, as in --columns time=NAME,x=NAME,y=NAME, among zeit, links, oben, nr",
     ):
         all_of(path)
     (found,), told = all_of(path, columns={"time": "zeit", "x": "links", "y": "oben", "trial": "nr"})
@@ -179,7 +180,7 @@ def test_one_sample_is_a_trial_of_one(tmp_path: Path) -> None:
         ("# a\ntime,x,y\n0,1,2\n\n# b\n2,ten,3\n", "line 6: x is 'ten'"),
         ("time;x;y\n0;1.234,5;2\n", "line 2: x is '1.234,5'; write"),
         ('time,x,"' + "a" * 200_000 + "\n1,2,3\n", "line 1: no names of columns"),
-        ("time,gaze x,GazeX\n0,1,2\n", "which column is y"),
+        ("time,gaze x,GazeX\n0,1,2\n", "no column is known as its y;"),
         ("# only\n# comments", "it holds comments only"),
         ("time,x,y\n,1,2\n,3,4\n", "no row has a time"),
     ],

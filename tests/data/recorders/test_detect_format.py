@@ -14,11 +14,11 @@ from data.recorders import RECORDERS, _recording_names, detect_format, stem
 MAKER = """
 from data.recorders.detect_format import Evidence, Recorder
 
-RECORDER = Recorder("gazepoint", Evidence.COLUMNS, (".gp",))
+RECORDER = Recorder("viewpoint", Evidence.COLUMNS, (".gp",))
 
 
 def sniff(path, start):
-    return start.startswith("FPOGX")
+    return start.startswith("ViewPoint")
 
 
 def read(path, screen=None, *, binocular=False, subject="", stimulus="", tell=print):
@@ -31,7 +31,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A recorder whose file alone has been added."""
     folder = tmp_path / "more"
     folder.mkdir()
-    (folder / "gazepoint.py").write_text(MAKER)
+    (folder / "viewpoint.py").write_text(MAKER)
     (folder / "_private.py").write_text("raise ValueError('private files are not looked at')")
     monkeypatch.setattr(data.recorders, "__path__", [*data.recorders.__path__, str(folder)])
     cached = (detect_format.modules, _recording_names._suffixes)
@@ -40,24 +40,24 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for function in cached:
         function.cache_clear()
-    sys.modules.pop("data.recorders.gazepoint", None)
+    sys.modules.pop("data.recorders.viewpoint", None)
 
 
 def test_a_file_in_the_folder_is_a_format_in_every_table(newcomer: None, tmp_path: Path) -> None:
     path = tmp_path / "anna.gp"
-    path.write_text("FPOGX,FPOGY\n0.5,0.5\n")
-    assert data.recorders.RECORDERS["gazepoint"] == "data.recorders.gazepoint:read"
+    path.write_text("ViewPoint,X\n0.5,0.5\n")
+    assert data.recorders.RECORDERS["viewpoint"] == "data.recorders.viewpoint:read"
     assert list(data.recorders.RECORDERS)[-1] == "csv"
-    assert detect_format.detect(path) == "gazepoint"
+    assert detect_format.detect(path) == "viewpoint"
     assert detect_format.files([tmp_path], print) == [path]
-    assert detect_format.reader_options("gazepoint") == ("binocular",)
+    assert detect_format.reader_options("viewpoint") == ("binocular",)
     assert stem(path) == "anna"
 
 
 def test_the_most_telling_formats_are_tried_first_and_any_table_last() -> None:
     evidence = [detect_format.recorder(name).evidence for name in RECORDERS]
     assert evidence == sorted(evidence)
-    assert list(RECORDERS) == ["bids", "eyelink", "pupil", "tobii", "csv"]
+    assert [*RECORDERS][:: len(RECORDERS) - 1] == ["bids", "csv"]
 
 
 @pytest.mark.parametrize("name", RECORDERS)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import GazeError, RecordingError
-from data.gaze import Samples, Screen
+from data.gaze import Fixations, Samples, Screen
 from data.picture import save
 from data.recorders import delimited
 from data.recorders._units import Setup
@@ -261,3 +261,16 @@ def by_rater(root: Path) -> Items:
             writer.writeheader()
             writer.writerows(rows)
         return list(read_table(folder))
+
+
+def test_fixations_whose_onsets_are_unknown_are_kept_and_stay_so(tmp_path: Path, pictures: Path) -> None:
+    unknown = np.full(3, np.nan)
+    xy = np.array([[500.0, 400.0], [450.0, 350.0], [510.0, 390.0]])
+    trial = Fixations("anna", "a.png", unknown, np.array([200.0, 150.0, 300.0]), xy, SCREEN)
+    items, report, told = run([trial], pictures, seconds=0.1)  # type: ignore[list-item]
+    assert (len(items[0][1][0]), told) == (3, [])
+    np.testing.assert_allclose(items[0][1][0].duration, [200, 150, 300])
+    assert np.isnan(items[0][1][0].onset).all()
+    assert "samples" not in str(report)
+    write_table(tmp_path / "set", items)
+    assert np.isnan(next(iter(read_table(tmp_path / "set")))[1][0].onset).all()
