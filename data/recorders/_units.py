@@ -161,7 +161,12 @@ def of_eyes(
     """One place in pixels of the screen, of one eye or of two, as a file has them; `scale` makes pixels of their unit.
 
     Where one of two eyes is lost, the other stands in (`data.recorders._lost_eyes.joined`).
+
+    Raises:
+        RecordingError: There is no eye.
     """
+    if not eyes:
+        raise RecordingError(f"{path}: no columns of x and y of an eye; export the places of gaze of one or both.")
     if len(eyes) == 1:
         return seen(path, eyes[0], eyes[0] * scale, screen, tell)
     left, right = (_lost_eyes.seen(written, written * scale, screen) for written in eyes)

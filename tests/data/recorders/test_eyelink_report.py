@@ -66,6 +66,9 @@ def test_onsets_that_are_in_no_column_stay_unknown_and_it_is_said(tmp_path: Path
 def test_without_durations_the_report_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="neither CURRENT_FIX_DURATION nor both"):
         all_of(report(tmp_path / "a.csv", TIMES[1:]))
+    (tmp_path / "c.csv").write_text("TRIAL_INDEX,TIMESTAMP\n1,2\n1,4\n")
+    with pytest.raises(RecordingError, match="no columns of x and y of an eye"):
+        all_of(tmp_path / "c.csv")
     with pytest.raises(RecordingError, match="no column CURRENT_FIX_Y"):
         all_of(report(tmp_path / "b.csv", ("CURRENT_FIX_Y",)))
 

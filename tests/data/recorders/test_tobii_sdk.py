@@ -58,7 +58,11 @@ def test_codes_are_lost_without_any_validity(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("Validity", "Quality"))
     (found,), _ = all_of(path, stimulus="b.jpg")
     assert (found.stimulus, np.flatnonzero(np.isnan(found.xy).all(1)).tolist()) == ("b.jpg", [3])
-    path.write_text(path.read_text().replace("Time", "When"))
+    whole = path.read_text()
+    path.write_text(whole.replace("Pos2dy", "Pos3dy"))
+    with pytest.raises(RecordingError, match="no columns of x and y of an eye"):
+        all_of(path)
+    path.write_text(whole.replace("Time", "When"))
     with pytest.raises(RecordingError, match="no column Time"):
         all_of(path)
 
