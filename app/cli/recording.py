@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "format_name", type=TableChoice("data.recorders:RECORDERS"), help="Of the files.  [default: guessed]"
 )
-@click.option("--screen", metavar="WxH", default="", help="Pixels of the screen, such as 1024x768.")
+@click.option("--screen", metavar="WxH", default="", help="Pixels of the screen, such as 1024x768; of glasses, of their camera's view.")
 @click.option("--screen-cm", metavar="WxH", default="", help="Its size in cm, such as 38x30.")
 @click.option("--distance-cm", type=float, help="From the eye to the screen.")
 @click.option(

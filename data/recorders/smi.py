@@ -33,7 +33,7 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Fixations, Samples, Screen
-from data.picture import SUFFIXES
+from data.picture_file import SUFFIXES
 from data.recorders import _maker_fixations, _text_table, _trials, _units, delimited
 from data.recorders._recording_names import stem
 from data.recorders._text_table import TextTable, Warn
