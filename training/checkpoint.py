@@ -51,7 +51,9 @@ def resumable(path: Path) -> dict[str, Any]:
     checkpoint = weights.read_checkpoint(path)
     if not isinstance(checkpoint.get("network"), dict) or checkpoint.get("hyper_parameters"):
         raise ModelError(f"{path}: is no checkpoint of gaze train; {remedy}.")
-    if any(not isinstance(checkpoint.get(name), kind) for name, kind in PARTS.items()):
+    whole = all(isinstance(checkpoint.get(name), kind) for name, kind in PARTS.items())
+    schedules = [it.get("total_steps") for it in checkpoint["lr_schedulers"] if isinstance(it, dict)] if whole else []
+    if not schedules or not isinstance(schedules[0], int):
         raise ModelError(f"{path}: holds no whole run to go on with; {remedy}, or begin from it with --model.start.")
     return checkpoint
 
@@ -62,23 +64,22 @@ def check_network(path: Path, checkpoint: Mapping[str, Any], model: nn.Module, d
     Raises:
         ModelError: It is another one; the sentence names the first difference.
     """
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    held = {name: tuple(getattr(value, "shape", ())) for name, value in checkpoint["state_dict"].items()}
+    if shapes == held:
+        return
     theirs = checkpoint["network"]
-    what = ""
+    old, new = _plain(theirs.get("arguments")), _plain(described["arguments"])
+    other = next((name for name in {**old, **new} if old.get(name) != new.get(name)), None)
     if theirs.get("model") != described["model"]:
         what = f"holds the network {theirs.get('model')!r}, but this run trains {described['model']!r}"
+    elif other:
+        what = f"its network has {other} {old.get(other)}, but that of this run {new.get(other)}"
     else:
-        old, new = _plain(theirs.get("arguments")), _plain(described["arguments"])
-        other = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        held = {name: tuple(getattr(value, "shape", ())) for name, value in checkpoint["state_dict"].items()}
-        if shapes != held and other:
-            what = f"its network has {other[0]} {old.get(other[0])}, but that of this run {new.get(other[0])}"
-        elif shapes != held:
-            name = min(set(shapes.items()) ^ set(held.items()))[0]
-            what = f"its weights do not fit the network of this run (first: {name})"
-    if what:
-        remedy = "take the recipe, flags and data that it began with (config.yaml of its run), or leave --ckpt_path out"
-        raise ModelError(f"{path}: {what}; {remedy}.")
+        name = min(name for name, _ in set(shapes.items()) ^ set(held.items()))
+        what = f"its weights do not fit the network of this run (first: {name})"
+    remedy = "take the recipe, flags and data that it began with (config.yaml of its run), or leave --ckpt_path out"
+    raise ModelError(f"{path}: {what}; {remedy}.")
 
 
 def _plain(arguments: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ A task adds its losses (`training_step`), what is shown meanwhile (`_evaluate`) 
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +177,7 @@ class Training(LightningModule):
         if not self.resumed:
             return steps
         done, epoch = int(self.resumed["global_step"]), int(self.resumed["epoch"])
-        planned = schedule_steps(self.resumed)
+        planned = int(self.resumed["lr_schedulers"][0]["total_steps"])
         begin = "begin anew, or from its weights with --model.start"
         if done >= planned:
             raise GazeError(
@@ -195,19 +194,6 @@ class Training(LightningModule):
                 f"give the trainer.max_epochs, batch size and devices that it began with, or {begin}."
             )
         return steps
-
-
-def schedule_steps(checkpoint: Mapping[str, Any]) -> int:
-    """Over how many steps the schedule in a checkpoint runs.
-
-    Raises:
-        GazeError: It holds no such schedule.
-    """
-    states = checkpoint["lr_schedulers"]
-    total = states[0].get("total_steps") if states and isinstance(states[0], dict) else None
-    if not isinstance(total, int):
-        raise GazeError("The checkpoint holds no schedule of gaze train; give last.ckpt or best-*.ckpt of a run of it.")
-    return total
 
 
 def _summed(value: Float[Tensor, ""]) -> Float[Tensor, ""]:

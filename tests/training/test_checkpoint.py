@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from app import tasks
 from app.cli.main import main
+from data.errors import ModelError
 from data.synthetic import scenes as synthetic_scenes
 from saliency.datamodule import GazeData
 from training import checkpoint, data_state, weights
@@ -112,7 +113,13 @@ def test_what_no_run_can_go_on_from_is_refused_in_a_sentence_and_leaves_no_folde
     files |= {"evil.ckpt": "refused", "only.safetensors": "begin from it with --model.start only.safetensors"}
     files |= {"folder": "is a folder; give folder/checkpoints/last.ckpt", "http://localhost/a.ckpt": "no such file"}
     for name, words in files.items():
-        refused(train("--trainer.max_epochs", "2", "--ckpt_path", name), words)
+        with pytest.raises(ModelError) as refusal:
+            checkpoint.resumable(Path(name))
+        assert words in str(refusal.value), name
+        assert str(refusal.value).startswith(f"{Path(name)}: ")
+        assert "Error" not in str(refusal.value)
+    for name in ("missing.ckpt", "cut.ckpt", "evil.ckpt", "only.safetensors", "folder", "hyper.ckpt"):
+        refused(train("--trainer.max_epochs", "2", "--ckpt_path", name), files[name])
     assert not Path("ran").exists()
 
 
@@ -238,7 +245,9 @@ def test_a_place_that_takes_no_file_is_told_before_training(here: Path) -> None:
     assert Path("runs").read_text() == "no folder"
 
 
-@pytest.mark.parametrize("kilobytes", [1, 100, 2000])
+@pytest.mark.parametrize(
+    "kilobytes", [100, pytest.param(1, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.slow)]
+)
 def test_a_limit_of_the_system_on_files_is_a_sentence(here: Path, kilobytes: int) -> None:
     words = " ".join(["train", "tempsal-tiny", "--data.root", "tiny", "--data.workers", "0", *QUIET])
     command = f"ulimit -f {kilobytes}; exec {sys.executable} -m app.cli.main {words} --trainer.max_epochs 2"

@@ -302,7 +302,7 @@ def test_the_condition_can_be_named(tmp_path: Path, toy_model: Path) -> None:
 def test_a_mistake_is_told_in_one_sentence(tmp_path: Path, toy_model: Path) -> None:
     root = tmp_path / "set"
     dataset(root, [crowd(np.random.default_rng(5))] * 3)
-    with pytest.raises(GazeError, match=r"splits.json: no split 'tset'; choose one of: train, test, none, all\."):
+    with pytest.raises(GazeError, match=r"splits.json: no split 'tset'; choose one of: train, val, test, none, all\."):
         evaluate(root, [toy_model], split="tset")
     with pytest.raises(GazeError, match="no picture of the split 'none' has a fixation on it"):
         evaluate(root, [toy_model], split="none")
