@@ -11,6 +11,7 @@ from typing import Any
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from data.plain_text import unicode
 from evaluation import record
 
 WIDE = 8  # columns of a table at most
@@ -98,7 +99,7 @@ def write(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     with atomic_write(path) as file:
-        file.write(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}".encode(errors="replace"))
+        file.write(unicode(f"{before}{BEGIN}\n\n{tables(evaluations)}\n{END}{after}").encode())
 
 
 def _is_scored(score: Mapping[str, float | None] | None) -> bool:

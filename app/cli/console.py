@@ -20,7 +20,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from app.cli import interrupt
 from data.errors import PictureError
+from data.plain_text import visible
 from data.table.summary import FIVE
 
 Item = TypeVar("Item")
@@ -35,13 +37,14 @@ class Bar:
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         """So much of something is done, of so much in all where that is known."""
+        what = visible(what)
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)
 
     def say(self, line: str) -> None:
         """Print a line on stderr, also where it is no terminal."""
-        self._progress.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(visible(line), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -73,6 +76,8 @@ def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], tot
         try:
             for done, (_, error) in enumerate(outcomes, start=1):
                 tell("pictures", done, total)
+                if interrupt.came():  # where some library took it for an error of its own, and went on
+                    raise KeyboardInterrupt
                 if error is not None:
                     broken += 1
                     tell.say(str(error))

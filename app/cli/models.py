@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.echo import echo
 from data.errors import GazeError
 
 
@@ -19,7 +20,7 @@ def models() -> None:
     for path, contract in registry.contracts().items():
         if isinstance(contract, GazeError):
             broken += 1
-            click.echo(f"Error: {contract}", err=True)
+            echo(f"Error: {contract}", err=True)
             continue
         scores = [
             f"{name}: " + " ".join(f"{score} {value:.3g}" for score, value in values.items())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.choices import TableChoice
+from app.cli.echo import echo
 from data.errors import GazeError, RecordingError
 
 if TYPE_CHECKING:
@@ -94,15 +95,15 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
             raise RecordingError("No file could be read, so no data set was made; mend them as said above.") from None
         raise
     write_table(output, items)
-    click.echo(str(report))
+    echo(str(report))
     people = {path.subject for _, paths in items for path in paths}
-    click.echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
+    echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
     if broken:
         raise SystemExit(3)
 
 
 def _tell(sentence: str) -> None:
-    click.echo(f"note: {sentence}", err=True)
+    echo(f"note: {sentence}", err=True)
 
 
 def _samples(
@@ -132,7 +133,7 @@ def _samples(
                 _tell(f"{error} It is left out.")
                 continue
             bad[0].append(str(error))
-            click.echo(f"skipped: {error}", err=True)
+            echo(f"skipped: {error}", err=True)
         else:
             yield from trials
             del trials  # before the next file is read
