@@ -103,7 +103,7 @@ def summary(told: dict[str, Any]) -> Table:
             least, first, middle, third, most = map(number, value.values())
             table.add_row(words, middle, f"{first} to {third}", least, most)
         elif isinstance(value, dict):
-            table.add_row(words, escape(", ".join(f"{key} {number(it)}" for key, it in value.items())))
+            table.add_row(words, escape(", ".join(f"{visible(key)} {number(it)}" for key, it in value.items())))
         elif isinstance(value, list):
             table.add_row(words, ", ".join(map(number, value)) or "unknown")
         else:
@@ -120,5 +120,5 @@ def number(value: Any) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, str):
-        return value
+        return visible(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -11,6 +11,7 @@ fixation under way then: it is where the cross was. Fixations beside the picture
 and counted. When one person saw a picture again, the first time is kept: memory guides the others.
 """
 
+import logging
 import re
 import statistics
 import warnings
@@ -25,8 +26,10 @@ from data.errors import GazeError, RecordingError
 from data.events.detect import detect, detect_fixations
 from data.gaze import Picture, Samples, Scanpath, Screen
 from data.picture import picture_size
-from data.picture_file import SUFFIXES
+from data.picture_file import SUFFIXES, unread
 from data.recorders._text_table import Warn
+
+logger = logging.getLogger(__name__)
 
 REPEATS = ("first", "apart")
 Box = tuple[float, float, float, float]
@@ -141,7 +144,10 @@ class _Pictures:
             raise RecordingError(f"{folder}: there is no such folder; give the folder of the pictures that were shown.")
         self.folder, self._found = folder, dict[str, Picture | None]()
         self._files: dict[str, list[Path]] = {}
-        for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+        inside = sorted(folder.rglob("*"))
+        for words in unread(inside):
+            logger.warning("%s: %s.", folder, words)
+        for path in (path for path in inside if path.suffix.lower() in SUFFIXES):
             for name in {name for tail in _tails(path.relative_to(folder).as_posix()) for name in tail}:
                 self._files.setdefault(name, []).append(path)
         if not self._files:

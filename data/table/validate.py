@@ -187,7 +187,7 @@ def check_table(root: Path | str, progress: Progress = lambda done, total: None)
     check_trials(table, rows, report)
     check_boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
     memory_sets.check(root / "trials.csv", rows, report)
-    for words in unread(path for path in sorted((root / "images").rglob("*")) if not path.name.startswith(".")):
+    for words in unread((root / "images").rglob("*")):
         logger.warning("%s: %s.", root / "images", words)
     _check_splits(root, set(rows.texts["image"]), report)
     return defects

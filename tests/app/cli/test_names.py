@@ -21,7 +21,10 @@ from app.cli.main import main
 from app.predict.files import find_pictures, output_names
 from data.datasets import download
 from data.errors import Defect, GazeError, PictureError
+from data.gaze import Picture, Scanpath
 from data.picture import encode, save
+from data.table.write import write_table
+from tests import toy_model as toy
 
 ROOT = Path(__file__).parents[3]
 WIDE = "\u3042" * 73  # 219 bytes
@@ -293,3 +296,43 @@ def test_loading_the_commands_leaves_ctrl_c_as_it_was() -> None:
     interrupt.at_once()
     interrupt.as_usual()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_model_folder_or_set_with_an_odd_name_is_escaped_in_every_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, root = np.random.default_rng(0), tmp_path / "set\x1b[31m"
+    items = []
+    for number in range(4):
+        photo(tmp_path / f"{number}.png")
+        xy = rng.uniform((2, 2), (28, 18), (6, 2))
+        paths = [
+            Scanpath(who, xy, np.arange(6) * 250.0, np.full(6, 200.0), "look\x1b[2J", "cup\x9b2J") for who in ("a", "b")
+        ]
+        items.append((Picture(f"{number}.png", 30, 20, tmp_path / f"{number}.png"), paths))
+    write_table(root, items)
+    maps = tmp_path / "maps\x1b[32m\udcff"
+    maps.mkdir()
+    for number in range(4):
+        np.save(maps / f"{number}.npy", rng.random((20, 30)))
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    told = toy.CONTRACT.model_copy(update={"description": "Looks \x1b[2J at", "licence": "CC0\x9b"})
+    toy.write(tmp_path / "toy.onnx", told)
+    evaluated = (
+        "evaluate",
+        "saliency",
+        "--data",
+        root,
+        "--model",
+        maps,
+        "--no-baselines",
+        "--split",
+        "all",
+        "--format",
+    )
+    commands = [(*evaluated, form) for form in ("table", "markdown", "csv", "json")]
+    for command in [*commands, ("data", "show", root), ("data", "check", root), ("models",)]:
+        result = gaze(*command)
+        assert result.exit_code == 0, result.output
+        assert is_safe(result.stdout), command
+        assert is_safe(result.stderr), command
