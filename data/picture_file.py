@@ -59,7 +59,7 @@ def unread(paths: Iterable[Path]) -> list[str]:
 
     Hidden files do not count.
 
-    >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:24]
+    >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
     suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
