@@ -5,9 +5,12 @@ Loggers have the names of their modules, so that those of the folders are the pa
 """
 
 import contextlib
+import copy
 import logging
 
 import click
+
+from data.plain_text import visible
 
 FOLDERS = ("app", "attention", "data", "evaluation", "export", "saliency", "scanpath", "training")
 VERBOSE = "%(relativeCreated)7.0f ms  %(levelname)-7s  %(name)s: %(message)s"
@@ -19,7 +22,9 @@ class Terminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, or nothing where standard error is closed."""
         with contextlib.suppress(OSError, ValueError):
-            click.echo(self.format(record), err=True)
+            told = copy.copy(record)
+            told.msg, told.args = visible(record.getMessage()), ()
+            click.echo(visible(self.format(told), keep="\n\t"), err=True)
 
 
 def configure(verbose: bool = False) -> None:

@@ -34,6 +34,13 @@ CHUNK = 1 << 20  # bytes
 PROCESS = threading.RLock()  # standard error, and the filters of `warnings`, belong to the whole process
 
 
+def of(image: Image.Image, data: bytes) -> str:
+    """What is wrong with the file of a picture that Pillow has opened."""
+    if image.format in ("JPEG", "MPO"):
+        return jpeg(data, image.mode)[1]
+    return png(data) if image.format == "PNG" else tiff(image, data) if image.format == "TIFF" else ""
+
+
 def jpeg(data: bytes, mode: str) -> tuple[UInt8[np.ndarray, "h w c"] | None, str]:
     """The pixels of a JPEG file, whose mode Pillow has told, and what is wrong with it.
 

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.plain_text import visible
+
 MARK = b"\xef\xbb\xbf"  # with which spreadsheets begin a UTF-8 file
 Sizes = dict[str, tuple[int, int]]  # width and height in pixels by the name of the picture
 
 
 class GazeError(ValueError):
-    """Something a person gave us is wrong; the message says what, where and what to do."""
+    """Something a person gave us is wrong; the message says what, where and what to do, and is safe to show."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class PictureError(GazeError):
@@ -56,7 +61,7 @@ class Defect:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{where}: {self.problem}; {self.remedy}."
+        return visible(f"{where}: {self.problem}; {self.remedy}.")
 
 
 Report = Callable[[Defect], None]

@@ -250,6 +250,7 @@ def _load_tiff(image: Image.Image, data: bytes) -> str:
             reason = damage.tiff(image, data)  # before Pillow closes the file
             image.load()
     except Exception as error:
+        logger.debug("libtiff said %s", said or "nothing", exc_info=True)
         raise OSError(*said[:1] or error.args) from error
     return reason or (said[0] if said else "")
 

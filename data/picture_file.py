@@ -57,10 +57,12 @@ RAW_TAG = 50706  # DNGVersion, in a TIFF file
 def unread(paths: Iterable[Path]) -> list[str]:
     """What is said of the pictures and videos among some files that are not read: how many, and what to do.
 
-    >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:24]
+    Hidden files do not count.
+
+    >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
-    suffixes = (path.suffix.lower() for path in paths)
+    suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
     counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in SUFFIXES)
     return [
         f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {REMEDIES[suffix]}"

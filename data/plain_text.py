@@ -31,5 +31,14 @@ def visible(text: str, keep: str = "") -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), unicode(text))
 
 
+def json_safe(text: str) -> str:
+    r"""JSON in which letters that a terminal would obey are escaped, as JSON itself does with most of them.
+
+    >>> print(json_safe('""'))
+    "\u009b"
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] < "\x20" else f"\\u{ord(found[0]):04x}", text)
+
+
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode()

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from data.plain_text import unicode
 from evaluation import record
 
 WIDE = 8  # columns of a table at most
@@ -113,7 +114,7 @@ def _replace(path: Path, text: str, marks: tuple[str, str], content: str) -> Non
     before, rest = text.split(marks[0], 1)
     after = rest.split(marks[1], 1)[1]
     with atomic_write(path) as file:
-        file.write(f"{before}{marks[0]}\n\n{content}\n{marks[1]}{after}".encode(errors="replace"))
+        file.write(unicode(f"{before}{marks[0]}\n\n{content}\n{marks[1]}{after}").encode())
 
 
 def _is_scored(score: Mapping[str, float | None] | None) -> bool:

@@ -20,7 +20,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from app.cli import interrupt
 from data.errors import PictureError
+from data.plain_text import visible
 from data.table.summary import FIVE
 
 Item = TypeVar("Item")
@@ -35,13 +37,14 @@ class Bar:
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         """So much of something is done, of so much in all where that is known."""
+        what = visible(what)
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)
 
     def say(self, line: str) -> None:
         """Print a line on stderr, also where it is no terminal."""
-        self._progress.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(visible(line), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -73,6 +76,8 @@ def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], tot
         try:
             for done, (_, error) in enumerate(outcomes, start=1):
                 tell("pictures", done, total)
+                if interrupt.came():  # where some library took it for an error of its own, and went on
+                    raise KeyboardInterrupt
                 if error is not None:
                     broken += 1
                     tell.say(str(error))
@@ -98,7 +103,7 @@ def summary(told: dict[str, Any]) -> Table:
             least, first, middle, third, most = map(number, value.values())
             table.add_row(words, middle, f"{first} to {third}", least, most)
         elif isinstance(value, dict):
-            table.add_row(words, escape(", ".join(f"{key} {number(it)}" for key, it in value.items())))
+            table.add_row(words, escape(", ".join(f"{visible(key)} {number(it)}" for key, it in value.items())))
         elif isinstance(value, list):
             table.add_row(words, ", ".join(map(number, value)) or "unknown")
         else:
@@ -125,5 +130,5 @@ def number(value: Any) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, str):
-        return value
+        return visible(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

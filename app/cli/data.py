@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.echo import echo
 from app.cli.errors import Group, Stopped
 from app.cli.recording import recording
 from data.errors import GazeError
@@ -76,9 +77,9 @@ def get(name: str, out: Path) -> None:
         arrived = download.get(published, out, bar)
     for file in arrived:
         checked = "its md5 is the published one" if file.checked else "no checksum is published"
-        click.echo(f"{file.name}: {file.size:,} bytes, {checked}; sha256 {file.sha256}")
-    click.echo(f"{out}: {published.title}, licence {published.licence}; cite {published.citation}")
-    click.echo(f"Go on with: gaze data convert {name} {out} FOLDER")
+        echo(f"{file.name}: {file.size:,} bytes, {checked}; sha256 {file.sha256}")
+    echo(f"{out}: {published.title}, licence {published.licence}; cite {published.citation}")
+    echo(f"Go on with: gaze data convert {name} {out} FOLDER")
 
 
 @data.command("convert")
@@ -100,7 +101,7 @@ def conversion(name: str, root: Path, out: Path, options: tuple[str, ...]) -> No
         parts = convert.read(name, root, options)
         write_table(out, _counted(parts.items, counts, bar), parts.splits, parts.objects, keep=True)
     words = ", ".join(f"{counts[key]:,} {key}" for key in ("pictures", "scanpaths", "fixations"))
-    click.echo(f"{out}: {words}" + (f"; splits {', '.join(parts.splits)}" if parts.splits else ""))
+    echo(f"{out}: {words}" + (f"; splits {', '.join(parts.splits)}" if parts.splits else ""))
     defects = _check(out)
     _verdict(out, defects, f"; `gaze data check {out}` names them" if defects else "")
 
@@ -130,7 +131,7 @@ def show(root: Path, output: Path | None, form: str) -> None:
             console.show(console.rows(measured))
     if output:
         plot.write(found, root.resolve().name, output)
-        click.echo(str(output), err=form == "json")
+        echo(str(output), err=form == "json")
 
 
 @data.command()
@@ -153,7 +154,7 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
         synthetic_scenes.write(root, count, seed)
     else:
         layouts.write(root, count, seed, kind)
-    click.echo(f"{root}: {count} pictures")
+    echo(f"{root}: {count} pictures")
 
 
 @data.command()
@@ -166,7 +167,7 @@ def objects(root: Path, output: Path, model: str) -> None:
     from export.runtime.dataset_objects import write_objects
 
     pictures, count = write_objects(root, output, model, track=console.track)
-    click.echo(f"{output}: {count} objects in {pictures} pictures")
+    echo(f"{output}: {count} objects in {pictures} pictures")
 
 
 @data.command()
@@ -175,7 +176,7 @@ def check(root: Path) -> None:
     """Name every defect of a data set in gaze's table format; exits with 1 when there are any."""
     defects = _check(root)
     for defect in defects:
-        click.echo(str(defect))
+        echo(str(defect))
     _verdict(root, defects)
 
 
@@ -194,7 +195,7 @@ def _verdict(root: Path, defects: Sequence[Any], more: str = "") -> None:
     """How many defects there are, and where; exits with 1 when there are any."""
     counts = Counter(_place(Path(defect.file), root) for defect in defects)
     places = "; " + ", ".join(f"{count} in {place}" for place, count in counts.most_common()) if counts else ""
-    click.echo(f"{root}: {len(defects) or 'no'} {'defect' if len(defects) == 1 else 'defects'}{places}{more}")
+    echo(f"{root}: {len(defects) or 'no'} {'defect' if len(defects) == 1 else 'defects'}{places}{more}")
     if defects:
         raise SystemExit(1)
 

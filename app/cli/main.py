@@ -1,19 +1,23 @@
 """The command line: `gaze COMMAND`. A command parses, calls once, prints; what it needs is loaded when it runs."""
 
-import click
+from app.cli import interrupt
 
-from app import logs
-from app.cli.app import app
-from app.cli.data import data
-from app.cli.errors import Group
-from app.cli.evaluate import evaluate
-from app.cli.export import export
-from app.cli.models import models
-from app.cli.predict import predict
-from app.cli.train import train
+interrupt.at_once()
+
+import click  # noqa: E402  # each of these takes its time
+
+from app import logs  # noqa: E402
+from app.cli.app import app  # noqa: E402
+from app.cli.data import data  # noqa: E402
+from app.cli.errors import Program  # noqa: E402
+from app.cli.evaluate import evaluate  # noqa: E402
+from app.cli.export import export  # noqa: E402
+from app.cli.models import models  # noqa: E402
+from app.cli.predict import predict  # noqa: E402
+from app.cli.train import train  # noqa: E402
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gaze")
 @click.option("-v", "--verbose", is_flag=True, help="Say each step, and what is behind an error, on standard error.")
 def main(verbose: bool) -> None:
@@ -23,6 +27,7 @@ def main(verbose: bool) -> None:
 
 for command in (app, data, evaluate, export, models, predict, train):
     main.add_command(command)
+interrupt.as_usual()
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,9 @@
 
 import click
 
+from app.cli.echo import echo
 from data.errors import GazeError
+from data.plain_text import visible
 
 
 @click.command()
@@ -19,7 +21,7 @@ def models() -> None:
     for path, contract in registry.contracts().items():
         if isinstance(contract, GazeError):
             broken += 1
-            click.echo(f"Error: {contract}", err=True)
+            echo(f"Error: {contract}", err=True)
             continue
         scores = [
             f"{name}: " + " ".join(f"{score} {value:.3g}" for score, value in values.items())
@@ -27,7 +29,7 @@ def models() -> None:
         ]
         size = f"{path.stat().st_size / 1e6:.1f}"
         cells = (contract.name, contract.description, size, contract.licence, "\n".join(scores))
-        table.add_row(*map(escape, cells))
+        table.add_row(*(escape(visible(cell, keep="\n")) for cell in cells))
     if not table.rows and not broken:
         raise GazeError("There are no models yet; make one with `gaze export`.")
     if table.rows:

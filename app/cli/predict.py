@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from app.cli.echo import echo
 from app.cli.errors import Stopped
 from app.tasks import TASKS
 
@@ -79,6 +80,6 @@ def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, 
     words = [f"{len(todo) - broken} done"]
     words += [f"{skipped} skipped that were there (--overwrite writes them anew)"] * bool(skipped)
     words += [f"{broken} broken"] * bool(broken)
-    click.echo(f"{', '.join(words)}; {output} ({job.model})")
+    echo(f"{', '.join(words)}; {output} ({job.model})")
     if broken:
         raise SystemExit(3)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.choices import TableChoice
+from app.cli.echo import echo
 from data.errors import GazeError, RecordingError
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "format_name", type=TableChoice("data.recorders:RECORDERS"), help="Of the files.  [default: guessed]"
 )
-@click.option("--screen", metavar="WxH", default="", help="Pixels of the screen, such as 1024x768; of glasses, of their camera's view.")
+@click.option(
+    "--screen",
+    metavar="WxH",
+    default="",
+    help="Pixels of the screen, such as 1024x768; of glasses, of their camera's view.",
+)
 @click.option("--screen-cm", metavar="WxH", default="", help="Its size in cm, such as 38x30.")
 @click.option("--distance-cm", type=float, help="From the eye to the screen.")
 @click.option(
@@ -106,15 +112,15 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
         raise
     write_table(output, items)
     recordings.write(output, report.recordings, options["method"])
-    click.echo(str(report))
+    echo(str(report))
     people = {path.subject for _, paths in items for path in paths}
-    click.echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
+    echo(f"{output}: {len(items)} pictures, {len(people)} people; train with --data.root {output}")
     if broken:
         raise SystemExit(3)
 
 
 def _tell(sentence: str) -> None:
-    click.echo(f"note: {sentence}", err=True)
+    echo(f"note: {sentence}", err=True)
 
 
 def _samples(
@@ -144,7 +150,7 @@ def _samples(
                 _tell(f"{error} It is left out.")
                 continue
             bad[0].append(str(error))
-            click.echo(f"skipped: {error}", err=True)
+            echo(f"skipped: {error}", err=True)
         else:
             yield from trials
             del trials  # before the next file is read

@@ -15,6 +15,8 @@ from data.picture_file import SUFFIXES, unread
 
 logger = logging.getLogger(__name__)
 
+MOST = 230  # bytes of a name, of the 255 that systems allow
+
 OURS = (".heat.png", ".slices.png", ".path.png")  # ends of the names of pictures that gaze has written
 
 
@@ -31,15 +33,17 @@ def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:
     left: list[str] = []  # what is said of those that are not read
     for source in sources:
         path = Path(source)
-        if path.is_dir():
+        if not source:
+            raise GazeError("A name of a picture is empty; give pictures, folders or a pattern such as 'photos/*.jpg'.")
+        if os.path.isdir(path):  # which raises nothing, as Path.is_dir does where nobody may look
             inside = _inside(path)
             found |= dict.fromkeys(p for p in inside if p.suffix.lower() in SUFFIXES and not _is_ours(p, folder))
             left += [f"{path}: {words}" for words in unread(inside)]
-        elif path.exists() or not glob.has_magic(source):
+        elif os.path.lexists(path) or not glob.has_magic(source):
             found[path] = None
         else:
             matches = (Path(match) for match in sorted(glob.glob(source, recursive=True)))
-            found |= dict.fromkeys(p for p in matches if p.is_file() and not _is_ours(p, folder))
+            found |= dict.fromkeys(p for p in matches if os.path.isfile(p) and not _is_ours(p, folder))
     unique = list({full(path): path for path in reversed(found)}.values())[::-1]
     for words in left:
         logger.warning("%s.", words)
@@ -94,7 +98,16 @@ def output_names(paths: Sequence[Path], kept: Mapping[Path, str] | None = None) 
 
 
 def _candidate(path: Path, place: Path, depth: int) -> str:
-    return "-".join(place.parts[1:][-depth:]) if depth else path.stem
+    return _short("-".join(place.parts[1:][-depth:]) if depth else path.stem)
+
+
+def _short(name: str) -> str:
+    """A name to which the endings of files can be added: one of too many bytes is cut, and ends in a hash of it."""
+    content = os.fsencode(name)
+    if len(content) <= MOST:
+        return name
+    mark = hashlib.sha256(content).hexdigest()[:8]
+    return f"{content[: MOST - 10].decode(errors='ignore')}~{mark}"
 
 
 def _is_ours(path: Path, folder: Path) -> bool:

@@ -24,6 +24,7 @@ from data.draw.scanpath import scanpath as draw_scanpath
 from data.errors import GazeError, ModelError
 from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
+from data.plain_text import json_safe
 from data.spreadsheet import to_csv
 from export.runtime.contract import condition_index
 from export.runtime.options import Options
@@ -302,7 +303,7 @@ class SimulatedPaths:
 
     def to_json(self, name: str | None = None) -> str:
         """`record` as text."""
-        return json.dumps(self.record(name), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_safe(json.dumps(self.record(name), indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _known(value: float) -> float | None:

@@ -15,6 +15,7 @@ annotation, test.
 Wang, Shen, Guo, Cheng and Borji 2018, https://doi.org/10.1109/CVPR.2018.00514; https://github.com/wenguanwang/DHF1K.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from data.errors import TableError
 from data.gaze import Picture, Scanpath
 from data.picture import encode, picture_size
 from data.picture import read as decode
+
+logger = logging.getLogger(__name__)
 
 CATALOG = {
     "dhf1k": Published(
@@ -187,7 +190,9 @@ def extract(root: Path | str, every: int = 1, suffix: str = ".jpg") -> Iterator[
 
 
 def _decoded(path: Path) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its messages name no file
     video = cv2.VideoCapture(str(path))
+    promised = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     try:
         count = 0
         while True:
@@ -200,3 +205,5 @@ def _decoded(path: Path) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         video.release()
     if not count:
         raise TableError(f"{path}: no frame can be decoded; download the video again.")
+    if count < promised:
+        logger.warning("%s: only %d of its %d frames can be decoded; download the video again.", path, count, promised)

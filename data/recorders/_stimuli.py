@@ -8,6 +8,7 @@ By as much of the path as fits, in any case, with or without its ending; or by a
 
 import csv
 import io
+import logging
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -15,8 +16,10 @@ from types import MappingProxyType
 from data.errors import RecordingError
 from data.gaze import Picture
 from data.picture import picture_size
-from data.picture_file import SUFFIXES
+from data.picture_file import SUFFIXES, unread
 from data.recorders import _text_table
+
+logger = logging.getLogger(__name__)
 
 
 def read_map(path: Path) -> dict[str, str]:
@@ -60,7 +63,10 @@ class PicturesByName:
             raise RecordingError(f"{folder}: there is no such folder; give the folder of the pictures that were shown.")
         self.folder, self._found = folder, dict[str, Picture | None]()
         self._files: dict[str, list[Path]] = {}
-        for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
+        inside = sorted(folder.rglob("*"))
+        for words in unread(inside):
+            logger.warning("%s: %s.", folder, words)
+        for path in (path for path in inside if path.suffix.lower() in SUFFIXES):
             for name in {name for tail in _tails(path.relative_to(folder).as_posix()) for name in tail}:
                 self._files.setdefault(name, []).append(path)
         if not self._files:

@@ -14,6 +14,7 @@ from data.errors import Defect, PictureError, Report, Sizes
 from data.picture import is_valid_name
 from data.picture import read as decode
 from data.picture_file import opened, unread
+from data.plain_text import visible
 from data.table import memory_sets, schema
 from data.table.columns import BOX, TEXTS, Columns, Rows, first_rows
 from data.table.read import splits_reporting
@@ -187,7 +188,7 @@ def check_table(root: Path | str, progress: Progress = lambda done, total: None)
     check_trials(table, rows, report)
     check_boxes(root / "objects.json", coco.boxes, coco.sizes | sizes, report)
     memory_sets.check(root / "trials.csv", rows, report)
-    for words in unread(path for path in sorted((root / "images").rglob("*")) if not path.name.startswith(".")):
+    for words in unread((root / "images").rglob("*")):
         logger.warning("%s: %s.", root / "images", words)
     _check_splits(root, set(rows.texts["image"]), report)
     return defects
@@ -204,7 +205,7 @@ def _check_pictures(root: Path, rows: Rows, stated: Sizes, report: Report, progr
             try:
                 height, width, _ = decode(path).shape
             except PictureError as error:
-                problem, _, remedy = str(error).removeprefix(f"{path}: ").rstrip(".").rpartition("; ")
+                problem, _, remedy = str(error).removeprefix(visible(f"{path}: ")).rstrip(".").rpartition("; ")
                 report(Defect(str(path), None, problem, remedy))
                 continue
             sizes[name] = width, height

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from data.atomic import atomic_write
 from data.errors import GazeError
+from data.plain_text import unicode
 from evaluation.report import charts
 from evaluation.report.text import cell, tested
 from evaluation.results import LOWER, NEITHER, WHOLE, Compared, Evaluation, Summary
@@ -96,7 +97,7 @@ def write_report(evaluation: Evaluation, path: Path, count: int = 3) -> None:
     """
     try:
         with atomic_write(path) as file:
-            file.write(render_page(evaluation, count).encode(errors="replace"))
+            file.write(unicode(render_page(evaluation, count)).encode())
     except OSError as error:
         raise GazeError(f"{path}: cannot be written ({error.strerror}); choose another place.") from error
 

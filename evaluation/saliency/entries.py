@@ -22,6 +22,7 @@ from jaxtyping import Float32, UInt8
 import saliency
 from data.errors import ModelError
 from data.picture import Letterbox
+from data.plain_text import visible
 from evaluation.results import row_names
 from evaluation.saliency import map_folder
 from evaluation.saliency.fixations import ViewedImage
@@ -132,7 +133,7 @@ def _make_entry(name: str, condition: str | None, data: str, chosen: Sequence[Vi
     folder = Path(name)
     if folder.is_dir() and not shipped:
         files = map_folder.find(folder, [image.name for image in chosen])
-        row = folder.resolve().name
+        row = visible(folder.resolve().name)
         return Entry(row, "maps", name, facts={"maps": row}, files=files)
     predictor = Predictor(name, provider="cpu", threads=1)
     contract = predictor.contract

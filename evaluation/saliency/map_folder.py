@@ -27,7 +27,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 from PIL import Image
 
+from data import damage
 from data.errors import PictureError, short_reason
+from data.picture_file import opened
 from evaluation.saliency.scoring import FLOOR
 
 logger = logging.getLogger(__name__)
@@ -155,7 +157,11 @@ def _real(values: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _grey(path: Path) -> np.ndarray:
-    with Image.open(path, formats=("PNG", "JPEG")) as image:
+    with opened(path, str(path)) as file:
+        content = file.read()
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+        if found := damage.of(image, content):
+            raise PictureError(f"{path}: the map is damaged ({found}); write it again.")
         image.load()
         if len(image.getbands()) == 1 and image.mode != "P":
             return np.asarray(image)

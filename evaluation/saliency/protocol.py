@@ -42,6 +42,7 @@ import numpy as np
 from pydantic import Field
 
 from data.errors import GazeError
+from data.plain_text import visible
 from data.progress import Track, untracked
 from evaluation import model_card
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
@@ -229,7 +230,7 @@ def _protocol(root: Path, run: Run, settings: Settings) -> dict[str, Any]:
             "leave out --seconds, or give more."
         )
     return {
-        "data": root.resolve().name,
+        "data": visible(root.resolve().name),
         "split": split,
         "seconds": seconds,
         "seconds_source": run.images.seconds_source,

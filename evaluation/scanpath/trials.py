@@ -14,6 +14,7 @@ from typing import Any
 from data.coco import Coco
 from data.errors import TableError, refuse
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
+from data.plain_text import visible
 from data.table import scenes as table_scenes
 from data.table import splits as table_splits
 from data.table.read import read_objects, read_splits, read_table
@@ -169,7 +170,7 @@ def _read(files: _Files, settings: Settings, within: float, source: str, locatio
     if not trials:
         raise TableError(f"{root}: nobody in the split {settings.split!r} fixates an object; choose another one.")
     facts = {
-        "data": root.resolve().name,
+        "data": visible(root.resolve().name),
         "split": name,
         "by": settings.by,
         "caution": _caution(settings.by, name),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from data.plain_text import unicode
+
 SALIENCY = "gaze/saliency/2"  # names of the schemas: anything added or changed is a new version
 SCANPATH = "gaze/scanpath/2"
 SHOWN = 60  # characters of a wrong value
@@ -62,12 +64,10 @@ def problem(error: ValidationError) -> str:
 
 
 def _unicode(text: Any) -> Any:
-    return text.encode(errors="replace").decode() if isinstance(text, str) else text
+    return unicode(text) if isinstance(text, str) else text
 
 
-Text = Annotated[
-    str, BeforeValidator(_unicode)
-]  # what is no Unicode, as in the names of some files, is a question mark
+Text = Annotated[str, BeforeValidator(_unicode)]  # what is no Unicode, as in the names of some files, is escaped
 Side = Annotated[int, Field(ge=1, description="Pixels, as a person sees the picture.")]
 Provider = Annotated[Literal["cpu", "cuda"], Field(description="What the model ran on.")]
 Given = Annotated[

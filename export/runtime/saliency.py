@@ -20,6 +20,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
 from data.picture import FILL, Letterbox
+from data.plain_text import json_safe
 from export.runtime import session as sessions
 from export.runtime.contract import INPUTS, condition_index
 from export.runtime.records import SALIENCY, SaliencyRecord
@@ -75,7 +76,7 @@ class Prediction:
 
     def to_json(self, picture: str | None = None) -> str:
         """`record` as text."""
-        return json.dumps(self.record(picture), indent=2, ensure_ascii=False) + "\n"
+        return json_safe(json.dumps(self.record(picture), indent=2, ensure_ascii=False)) + "\n"
 
 
 def peak(density: Float32[np.ndarray, "h w"]) -> tuple[float, float]:

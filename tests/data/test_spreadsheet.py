@@ -90,7 +90,7 @@ def test_the_objects_and_paths_of_a_picture_hold_no_formula(name: str, tmp_path:
     assert f"'{name}" in cells((tmp_path / "out" / "a.objects.csv").read_text("utf-8"))
 
 
-def test_the_scores_of_each_picture_hold_no_formula_and_the_set_comes_back(tmp_path: Path) -> None:
+def test_the_scores_of_each_picture_hold_no_formula_and_the_set_comes_back(tmp_path: Path, toy_model: Path) -> None:
     rng = np.random.default_rng(0)
     items = []
     for name in ("=1+1.png", "-a.png", "@b.png"):
@@ -102,7 +102,17 @@ def test_the_scores_of_each_picture_hold_no_formula_and_the_set_comes_back(tmp_p
     back = {picture.name: {path.subject for path in paths} for picture, paths in read_table(tmp_path / "set")}
     assert back == {name: {"=s", "-2", "@t"} for name in ("=1+1.png", "-a.png", "@b.png")}
     report = tmp_path / "each.csv"
-    words = ("--data", tmp_path / "set", "--baselines", "--per-picture", report, "--format", "csv")
+    words = (
+        "--data",
+        tmp_path / "set",
+        "--no-baselines",
+        "--model",
+        toy_model,
+        "--per-picture",
+        report,
+        "--format",
+        "csv",
+    )
     result = gaze("evaluate", "saliency", *words)
     assert result.exit_code == 0, result.output
     assert "'=1+1.png" in cells(report.read_text("utf-8"))

@@ -147,3 +147,16 @@ def test_a_video_that_cannot_be_decoded_leaves_no_folder(tmp_path: Path) -> None
     assert list((tmp_path / "frames").iterdir()) == []
     with pytest.raises(TableError, match=r"suffix \.png or \.jpg; not 1, \.gif"):
         list(dhf1k.extract(tmp_path, suffix=".gif"))
+
+
+def test_a_video_that_is_cut_off_is_named_and_its_decoder_says_nothing_by_itself(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = tmp_path / "video" / "001.AVI"
+    video(whole, 6)
+    content = whole.read_bytes()
+    whole.write_bytes(content[: content.index(b"idx1") - 100])
+    list(dhf1k.extract(tmp_path))
+    assert f"{whole}: only " in caplog.text
+    assert "of its 6 frames can be decoded; download the video again." in caplog.text
+    assert capfd.readouterr().err == ""

@@ -201,3 +201,14 @@ def test_a_damaged_file_is_a_map_or_a_sentence(suffix: str, data: st.DataObject,
     except GazeError as error:
         said = str(error)
     assert not said or said.startswith(str(path))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_damaged_map_that_ends_well_is_refused(suffix: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (64, 96)).astype(np.uint8)
+    path = write(tmp_path / f"a{suffix}", values)
+    content = path.read_bytes()
+    end = b"\xff\xd9" if suffix == ".jpg" else content[-12:]
+    path.write_bytes(content[: len(content) // 2] + end)
+    with pytest.raises(PictureError, match=rf"a\{suffix}: the map is damaged \(.*\); write it again"):
+        map_folder.read(path, values.shape)
