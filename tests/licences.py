@@ -59,7 +59,7 @@ LIBRARIES = {  # files of `NAME.libs` by how their name begins, with their licen
 EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should be
     ("certifi", "MPL-2.0"): "a list of certificates, used as it comes",
     ("opencv-python-headless", "LGPL-2.1-or-later"): "FFmpeg (built without --enable-gpl, so without x264) and GCC's "
-    "numbers of 128 bits: shared libraries beside cv2 that can be replaced; gaze decodes no video with them",
+    "numbers of 128 bits: shared libraries beside cv2 that can be replaced; they read the videos of DHF1K",
     ("numpy", WITH_EXCEPTION): "GCC's runtime, for OpenBLAS; the exception lets any program use it",
     ("numpy", "LGPL-2.1-or-later"): "GCC's numbers of 128 bits, for OpenBLAS: a shared library that can be replaced",
     ("opencv-python-headless", WITH_EXCEPTION): "GCC's runtime, for OpenBLAS; the exception lets any program use it",
@@ -250,7 +250,9 @@ def table() -> str:
 
 def _wrapped(line: str) -> str:
     before = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(line.strip(), 120, initial_indent=before, subsequent_indent=before + "    ")
+    return textwrap.fill(
+        line.strip(), 120, initial_indent=before, subsequent_indent=before + "    ", break_on_hyphens=False
+    )
 
 
 def written() -> str:
