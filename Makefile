@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 600
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow fuzz gpu bench ablation reference app train schemas checksums clean
+.PHONY: help demo setup check test slow fuzz gpu bench ablation reference app train schemas checksums licences clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ app: .venv/base ## open the app in the browser
 
 schemas: .venv/base ## write the JSON schemas anew after a record has changed
 	$(BIN)/python -m app.schemas
+
+licences: .venv/dev ## the licences of all that is installed, libraries inside wheels too; fails where one does not fit
+	$(BIN)/python -m tests.licences
 
 checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the cards anew
 	$(BIN)/python -m app.checksums
