@@ -12,12 +12,12 @@ of the files that are in this folder.
 
 from collections.abc import Mapping
 
-from data.recorders._recording_names import recording_names, stem
-from data.recorders._stimuli import PicturesByName, read_map
-from data.recorders._text_table import UnlikeError
-from data.recorders._units import PLACES as GAZE_UNITS
-from data.recorders._units import TIMES as TIME_UNITS
-from data.recorders._units import Setup
+from data.recorders.stages.recording_names import recording_names, stem
+from data.recorders.stages.stimuli import PicturesByName, read_map
+from data.recorders.stages.text_table import UnlikeError
+from data.recorders.stages.units import PLACES as GAZE_UNITS
+from data.recorders.stages.units import TIMES as TIME_UNITS
+from data.recorders.stages.units import Setup
 
 __all__ = [
     "GAZE_UNITS",

@@ -23,9 +23,9 @@ import numpy as np
 from jaxtyping import Float
 
 from data.errors import RecordingError
-from data.recorders import _units
-from data.recorders._segments import segments
-from data.recorders._text_table import Warn
+from data.recorders.stages import units
+from data.recorders.stages.segments import segments
+from data.recorders.stages.text_table import Warn
 
 _COLUMN = r"[ \t]+(?:(-?\d+\.?\d*(?:[eE][+-]?\d+)?|-?\.\d+)|\.|-?[Nn][Aa][Nn])"
 _TIME = re.compile(r"^(\d+\.?\d*)[ \t]", re.MULTILINE)
@@ -73,7 +73,7 @@ def _session(content: str, last: int, first: int, time: float) -> int:
     return next(found, first)
 
 
-def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:
+def screen(content: str) -> tuple[Float[np.ndarray, " 2"], units.Setup]:
     """The coordinates of the first pixel, and the size as far as the file gives it."""
     pattern = r"^MSG\s+\S+\s+(?:DISPLAY|GAZE)_COORDS\s*=?\s*" + r"[ \t,]+".join([r"(-?[\d.]+)"] * 4)
     match = re.search(pattern, content, re.MULTILINE)
@@ -82,10 +82,10 @@ def screen(content: str) -> tuple[Float[np.ndarray, " 2"], _units.Setup]:
     except ValueError:
         left = top = right = bottom = 0.0
     if not (1 < right - left < 1e6 and 1 < bottom - top < 1e6):
-        return np.zeros(2), _units.Setup()
+        return np.zeros(2), units.Setup()
     width, height = round(right - left), round(bottom - top)
     # Some programs name the size, others the last pixel: screens have an even number of them.
-    return np.array([left, top]), _units.Setup(width=width + width % 2, height=height + height % 2)
+    return np.array([left, top]), units.Setup(width=width + width % 2, height=height + height % 2)
 
 
 def sessions(path: Path, content: str, margin: float, tell: Warn) -> list[tuple[str, Eyes]]:

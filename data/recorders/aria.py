@@ -23,10 +23,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _scene_camera, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import scene_camera, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("aria", Evidence.COLUMNS, (".csv",))
 
@@ -35,13 +35,13 @@ YAW, PITCH = ("yaw_rads_cpf", "left_yaw_rads_cpf"), ("pitch_rads_cpf", "left_pit
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has Aria's clock and a direction in the central pupil frame."""
-    names = _text_table.first_names(start)
+    names = text_table.first_names(start)
     return "trackingtimestampus" in names and any(name.endswith("yawradscpf") for name in names)
 
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -54,7 +54,7 @@ def read(
         RecordingError: The file has no direction of gaze, or no rectified view was given.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
+    table = text_table.read(path, tell=tell)
     clock = table.find("tracking_timestamp_us")
     if not clock or not table.find(*YAW) or not table.find(*PITCH):
         raise RecordingError(f"{path}: no gaze of Aria in it; give eyegaze.csv or general_eye_gaze.csv of the MPS.")
@@ -62,16 +62,16 @@ def read(
         problem = "its gaze is a direction, and only the device's calibration makes pixels of the scene camera of it"
         mend = "rectify its frames and give that view, as in --screen 1408x1408 --screen-cm 200x200 --distance-cm 100"
         raise RecordingError(f"{path}: {problem}; {mend}.")
-    display = _units.geometry(path, screen, _units.Setup())
-    _scene_camera.tell_that_it_moves(path, tell)
-    time = _units.milliseconds(path, table.numbers(clock), "", "us", tell)
+    display = units.geometry(path, screen, units.Setup())
+    scene_camera.tell_that_it_moves(path, tell)
+    time = units.milliseconds(path, table.numbers(clock), "", "us", tell)
     ahead = _tangents(table)
     focal = np.array([display.width / display.width_cm, display.height / display.height_cm]) * display.distance_cm
     middle = np.array([display.width, display.height]) / 2
-    xy = _units.seen(path, ahead, middle - ahead * focal, display, tell)
+    xy = units.seen(path, ahead, middle - ahead * focal, display, tell)
     shown = table.words_or(table.column(stimulus_column) if stimulus_column else "", stimulus)
     who = np.full(len(table), subject or stem(path), object)
-    yield from _trials.trials(path, time, xy, display, (who, shown), tell=tell)
+    yield from trials.trials(path, time, xy, display, (who, shown), tell=tell)
 
 
 def _tangents(table: TextTable) -> Float[np.ndarray, "n 2"]:

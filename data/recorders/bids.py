@@ -26,10 +26,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
 from data.gaze import Samples, Screen
-from data.recorders import _lost_eyes, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import lost_eyes, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder(
     "bids",
@@ -42,7 +42,7 @@ RECORDER = Recorder(
 UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
 UNITS |= {"normalized": "norm", "normalised": "norm", "norm": "norm"}
 CLOCKS = {"milliseconds": "ms", "millisecond": "ms", "seconds": "s", "second": "s", "microseconds": "us", "μs": "us"}
-CLOCKS |= {unit: unit for unit in _units.TIMES}
+CLOCKS |= {unit: unit for unit in units.TIMES}
 X = (
     "x_coordinate",
     "gaze_x",
@@ -72,7 +72,7 @@ def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -89,26 +89,26 @@ def read(
     names = about.get("Columns")
     if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
         raise RecordingError(f"{path}: no JSON beside it names its Columns; add the JSON of the BIDS data set.")
-    table = _text_table.read(path, [str(name) for name in names], tell)
+    table = text_table.read(path, [str(name) for name in names], tell)
     x, y = next((pair for it in X if all(pair := (table.find(it), table.find(it.replace("x", "y"))))), ("", ""))
     system = str(about.get("SampleCoordinateSystem", "gaze-on-screen")).casefold()
     if not x or system not in ("gaze-on-screen", "gaze-in-screen", "screen"):
         what = f"its coordinates are {system}" if x else "it has no column x_coordinate and y_coordinate"
-        raise _text_table.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
+        raise text_table.UnlikeError(f"{path}: {what}; gaze needs coordinates on the screen.")
     shown = _shown(path) | about
-    display = _units.geometry(path, screen, _setup(shown))
+    display = units.geometry(path, screen, _setup(shown))
     unit = _unit(path, about, x, UNITS)
-    frame = _frame(shown) if unit != "deg" else _units.CORNER
-    xy = _units.pixels(path, np.stack([table.numbers(x), table.numbers(y)], 1), display, unit, tell, frame)
+    frame = _frame(shown) if unit != "deg" else units.CORNER
+    xy = units.pixels(path, np.stack([table.numbers(x), table.numbers(y)], 1), display, unit, tell, frame)
     other = _other_eye(path, [str(name) for name in names], table, (x, y))
     if other is not None:
-        xy = _lost_eyes.joined(xy, _units.pixels(path, other, display, unit, tell, frame), "left")
+        xy = lost_eyes.joined(xy, units.pixels(path, other, display, unit, tell, frame), "left")
     clock = table.find("timestamp", "time")
     stamps = table.numbers(clock) if clock else None
     who = subject or stem(path).split("_")[0]
     marks = _marks(path, stimulus_column, tell)
     time = _clock(path, about, stamps, clock, len(table), marks, tell)
-    yield from _trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
+    yield from trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
 
 
 def _other_eye(path: Path, names: list[str], table: TextTable, axes: tuple[str, str]) -> np.ndarray | None:
@@ -119,7 +119,7 @@ def _other_eye(path: Path, names: list[str], table: TextTable, axes: tuple[str, 
     try:
         if [str(name) for name in _inherited(beside, stem(beside).rsplit("_", 1)[-1]).get("Columns", [])] != names:
             return None
-        other = _text_table.read(beside, names, tell=lambda _: None)
+        other = text_table.read(beside, names, tell=lambda _: None)
         clock = table.find("timestamp", "time")
         same = len(other) == len(table) and (
             not clock or np.array_equal(other.numbers(clock), table.numbers(clock), equal_nan=True)
@@ -157,14 +157,14 @@ def _shown(path: Path) -> dict[str, Any]:
     return presentation if isinstance(presentation, dict) else {}
 
 
-def _setup(about: dict[str, Any]) -> _units.Setup:
+def _setup(about: dict[str, Any]) -> units.Setup:
     size, cells = (_pair(about.get(name)) for name in ("ScreenSize", "ScreenResolution"))
     distance = about.get("ScreenDistance")
     far = _pair([distance, distance])
     width, height = (round(cells[0]), round(cells[1])) if cells and min(cells) >= 1 else (None, None)
     # Metres, as BIDS has it; a screen of more than 3, or farther than 5, is taken for centimetres.
     wide, high = (side * (100 if max(size) <= 3 else 1) for side in size) if size else (None, None)
-    return _units.Setup(width, height, wide, high, far[0] * (100 if far[0] <= 5 else 1) if far else None)
+    return units.Setup(width, height, wide, high, far[0] * (100 if far[0] <= 5 else 1) if far else None)
 
 
 def _pair(value: object) -> tuple[float, float] | None:
@@ -188,13 +188,13 @@ def _unit(path: Path, about: dict[str, Any], column: str, units: dict[str, str])
     own = about.get(column)
     all_places = about.get("SampleCoordinateUnits", about.get("SampleCoordinateUnit")) if units is UNITS else None
     said = str((own.get("Units") if isinstance(own, dict) else None) or all_places or "").strip().casefold()
-    if said not in units and said not in _text_table.UNKNOWN:
+    if said not in units and said not in text_table.UNKNOWN:
         usual = ", ".join(dict.fromkeys(units.values()))
         raise RecordingError(f"{path}: its {column} is in {said[:40]!r}; gaze reads {usual}: convert it.")
     return units.get(said, "")
 
 
-def _frame(about: dict[str, Any]) -> _units.Frame:
+def _frame(about: dict[str, Any]) -> units.Frame:
     """What the coordinates count from: a corner or the middle."""
     origin = about.get("ScreenOrigin")
     words = [str(word).casefold() for word in origin] if isinstance(origin, list) else []
@@ -210,22 +210,22 @@ def _clock(
     stamps: Float[np.ndarray, " n"] | None,
     name: str,
     count: int,
-    marks: _trials.Marks | None,
+    marks: trials.Marks | None,
     tell: Warn,
 ) -> Float[np.ndarray, " n"]:
     """The time of each sample on the clock of the events, in milliseconds."""
     rate, begin = _number(about.get("SamplingFrequency")), 1000 * _number(about.get("StartTime"))
     if stamps is None:
-        if not 0 < rate < _units.MAX_RATE:
+        if not 0 < rate < units.MAX_RATE:
             raise RecordingError(f"{path}: neither a column timestamp nor a SamplingFrequency; add one to its JSON.")
         return np.arange(count) * 1000 / rate + (0 if math.isnan(begin) else begin)
-    time = _units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
+    time = units.milliseconds(path, stamps, "", _unit(path, about, name, CLOCKS), tell)
     measured = time[np.isfinite(time)]
     if math.isnan(begin) or not len(measured):
         return time
     moved = time - measured[0] + begin
     source = str(_inherited(path, "events").get("OnsetSource") or "").strip()
-    if source and source.casefold() not in _text_table.UNKNOWN:
+    if source and source.casefold() not in text_table.UNKNOWN:
         if source != name:
             raise RecordingError(f"{path}: its events' OnsetSource is {source!r}, no column of it; name {name!r}.")
         return time
@@ -235,29 +235,29 @@ def _clock(
     return np.asarray(moved)
 
 
-def _inside(marks: _trials.Marks, time: Float[np.ndarray, " n"]) -> bool:
+def _inside(marks: trials.Marks, time: Float[np.ndarray, " n"]) -> bool:
     """Whether most of the events lie among these times."""
     return float(((marks.onset >= np.nanmin(time) - 1000) & (marks.onset <= np.nanmax(time))).mean()) > 0.5
 
 
-def _marks(path: Path, column: str, tell: Warn) -> _trials.Marks | None:
+def _marks(path: Path, column: str, tell: Warn) -> trials.Marks | None:
     """When each trial began, from the events of the same run; `column` holds the pictures' names."""
     parts = stem(path).split("_")[:-1]
     beside = path.with_name("_".join([part for part in parts if not part.startswith("recording-")] + ["events.tsv"]))
     if not beside.is_file():
         return None
-    table = _text_table.read(beside, tell=tell)
+    table = text_table.read(beside, tell=tell)
     usual = table.find("stim_file", "stimulus", "image", "picture")
     name = table.column(column) if column else usual or table.column_of_pictures() or table.find("trial_type")
     if not table.find("onset") or not name:
         return None
     about = _inherited(path, "events")
     onsets, lasting = (
-        table.numbers(found) * _units.TIMES[_unit(path, about, found, CLOCKS) or "s"] if found else np.zeros(len(table))
+        table.numbers(found) * units.TIMES[_unit(path, about, found, CLOCKS) or "s"] if found else np.zeros(len(table))
         for found in (table.find("onset"), table.find("duration"))
     )
     labels = table.words(name)
-    shown = np.isfinite(onsets) & np.array([label.casefold() not in _text_table.UNKNOWN for label in labels], bool)
+    shown = np.isfinite(onsets) & np.array([label.casefold() not in text_table.UNKNOWN for label in labels], bool)
     mend = "write its StartTime in seconds of the events' clock into its JSON"
-    marks = _trials.Marks(onsets[shown], lasting[shown], labels[shown], mend)
+    marks = trials.Marks(onsets[shown], lasting[shown], labels[shown], mend)
     return marks if len(marks) else None

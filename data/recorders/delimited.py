@@ -20,10 +20,10 @@ import numpy as np
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _lost_eyes, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn, plain
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import lost_eyes, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import Warn, plain
 
 RECORDER = Recorder("csv", Evidence.ANY_TABLE, (".csv", ".tsv", ".txt"))
 
@@ -42,7 +42,7 @@ OF_ONE_EYE = (  # the side in a word or a letter
     *("{0} gaze x", "gaze {0} x", "gaze x {0}", "{0} x", "x {0}", "{0} gaze point x", "gaze point x {0}"),
     *("{1}x", "x{1}", "{1} gaze x", "gaze x {1}", "{0} pos x", "pos x {0}"),
 )
-ORIGINS = {"topleft": _units.CORNER, "centre": _units.PSYCHOPY}
+ORIGINS = {"topleft": units.CORNER, "centre": units.PSYCHOPY}
 
 
 def sniff(path: Path, start: str) -> bool:
@@ -52,7 +52,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     columns: Mapping[str, str] | None = None,
     time_unit: str = "",
@@ -77,28 +77,28 @@ def read(
         raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
     if origin not in ORIGINS:
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
-    table = _text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
+    table = text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
     names = _names(path, table.names, given)
     names["stimulus"] = names["stimulus"] or table.column_of_pictures()
     guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
     if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
         tell(f"{path}: {', '.join(guesses)}.")
-    display = _units.geometry(path, screen, _units.Setup())
+    display = units.geometry(path, screen, units.Setup())
     hint = time_hint(names["time"])
     eyes = [(names["x"], names["y"]), *_other_eye(table.names, names["x"])]
-    time = _units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
+    time = units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
     places = [np.stack([table.numbers(axis) for axis in eye], 1) for eye in eyes]
     unit = unit or place_hint(names["x"])
-    xy, *other = (_units.pixels(path, it, display, unit, tell, ORIGINS[origin]) for it in places)
+    xy, *other = (units.pixels(path, it, display, unit, tell, ORIGINS[origin]) for it in places)
     if other:
         tell(f"{path}: of both eyes the mean is taken, {names['x']!r} and {eyes[1][0]!r}.")
-        xy = _lost_eyes.joined(xy, other[0])
+        xy = lost_eyes.joined(xy, other[0])
     people, pictures = (
         table.words(names[role]) if names[role] else np.full(len(table), other, object)
         for role, other in (("subject", subject or stem(path)), ("stimulus", stimulus))
     )
     trial = table.words(names["trial"]) if names["trial"] else None
-    yield from _trials.trials(path, time, xy, display, (people, pictures), trial, tell)
+    yield from trials.trials(path, time, xy, display, (people, pictures), trial, tell)
 
 
 def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:
@@ -106,9 +106,9 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
     columns: dict[str, str] = {}
     for role, usual in USUAL.items():
         if role in given:
-            columns[role] = _text_table.match(header, given[role]) or given[role]
+            columns[role] = text_table.match(header, given[role]) or given[role]
             continue
-        columns[role] = _text_table.match(header, *usual.split("|"))
+        columns[role] = text_table.match(header, *usual.split("|"))
         if role in ("x", "y") and not columns[role]:
             left, right = (_of_eye(header, side, role) for side in ("left", "right"))
             columns[role] = left or right
@@ -116,7 +116,7 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
     if unknown:
         few = ", ".join(name[:40] for name in header[:12])
         mend = f"give it, as in --columns {','.join(f'{role}=NAME' for role in unknown)}, among {few}"
-        raise _text_table.UnlikeError(f"{path}: no column is known as its {', '.join(unknown)}; {mend}.")
+        raise text_table.UnlikeError(f"{path}: no column is known as its {', '.join(unknown)}; {mend}.")
     if len({columns[role] for role in ("time", "x", "y")}) < 3:
         what = ", ".join(f"{role} is {columns[role]!r}" for role in ("time", "x", "y"))
         raise RecordingError(f"{path}: {what}; give three columns.")
@@ -125,7 +125,7 @@ def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str,
 
 def _of_eye(header: list[str], side: str, axis: str) -> str:
     """The column of one eye's x or y; "" where there is none."""
-    return _text_table.match(header, *(it.format(side, side[0]).replace("x", axis) for it in OF_ONE_EYE))
+    return text_table.match(header, *(it.format(side, side[0]).replace("x", axis) for it in OF_ONE_EYE))
 
 
 def _other_eye(header: list[str], x: str) -> list[tuple[str, str]]:
@@ -143,8 +143,8 @@ def time_hint(name: str) -> str:
     ['ms', 'ns', 'us', 's', '']
     """
     words = re.findall(r"[a-z]+", name.casefold().replace("μ", "u").replace("µ", "u"))
-    units = {"sec": "s", "seconds": "s", "milliseconds": "ms", "microseconds": "us"}
-    return next((units.get(word, word) for word in reversed(words) if units.get(word, word) in _units.TIMES), "")
+    written = {"sec": "s", "seconds": "s", "milliseconds": "ms", "microseconds": "us"}
+    return next((written.get(word, word) for word in reversed(words) if written.get(word, word) in units.TIMES), "")
 
 
 def place_hint(name: str) -> str:
@@ -154,5 +154,12 @@ def place_hint(name: str) -> str:
     ['px', 'norm', 'deg', '']
     """
     words = re.findall(r"[a-z]+", name.casefold())
-    units = {"pixel": "px", "pixels": "px", "normalized": "norm", "normalised": "norm", "degrees": "deg", "dva": "deg"}
-    return next((units.get(word, word) for word in words if units.get(word, word) in _units.PLACES), "")
+    written = {
+        "pixel": "px",
+        "pixels": "px",
+        "normalized": "norm",
+        "normalised": "norm",
+        "degrees": "deg",
+        "dva": "deg",
+    }
+    return next((written.get(word, word) for word in words if written.get(word, word) in units.PLACES), "")

@@ -20,8 +20,8 @@ from types import ModuleType
 
 from data import _modules
 from data.errors import RecordingError
-from data.recorders import _text_table
-from data.recorders._text_table import Warn
+from data.recorders.stages import text_table
+from data.recorders.stages.text_table import Warn
 
 HEAD = 20_000  # characters of a file that a recorder sees of it
 GIVEN_BY_CALLER = ("subject", "stimulus", "stimulus_column", "tell")  # keywords of every reader
@@ -90,11 +90,11 @@ def detect(path: Path) -> str:
     binary = [name for name, module in modules().items() if module.RECORDER.binary and module.sniff(path, "")]
     if binary:
         return binary[0]
-    start = _text_table.start(path)[:HEAD]
+    start = text_table.start(path)[:HEAD]
     for name, module in modules().items():
         if module.sniff(path, start):
             return name
-    raise _text_table.UnlikeError(f"{path}: of no known format; give the samples of gaze, or name one with --format.")
+    raise text_table.UnlikeError(f"{path}: of no known format; give the samples of gaze, or name one with --format.")
 
 
 def files(given: Sequence[Path], tell: Warn) -> list[Path]:
@@ -136,7 +136,7 @@ def _among_common(path: Path) -> bool:
     """Whether a file has a suffix that is common, and a recorder takes it for its own."""
     own = [it for it in modules().values() if it.RECORDER.common and path.name.lower().endswith(it.RECORDER.suffixes)]
     try:
-        return bool(own) and any(module.sniff(path, _text_table.start(path)[:HEAD]) for module in own)
+        return bool(own) and any(module.sniff(path, text_table.start(path)[:HEAD]) for module in own)
     except RecordingError:
         return False
 
@@ -165,7 +165,7 @@ def _beginning(path: Path) -> bytes:
     """A hash of the first bytes of a file, or of its path where it cannot be read."""
     try:
         with path.open("rb") as file:
-            return hashlib.sha256(file.read(_text_table.START)).digest()
+            return hashlib.sha256(file.read(text_table.START)).digest()
     except OSError:
         return hashlib.sha256(os.fsencode(path)).digest()
 

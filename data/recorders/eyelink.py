@@ -31,11 +31,12 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.picture_file import SUFFIXES
-from data.recorders import _eyelink_asc, _lost_eyes, _text_table, _trials, _units
+from data.recorders import _eyelink_asc
 from data.recorders._eyelink_asc import Eyes
-from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import lost_eyes, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("eyelink", Evidence.LINES, (".asc",))
 
@@ -74,7 +75,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     eye: str = "auto",
     margin: float = 0.0,
@@ -103,11 +104,11 @@ def read(
         marks = re.compile(onset, re.IGNORECASE), re.compile(end, re.IGNORECASE)
     except re.error as error:
         raise RecordingError(f"{path}: a pattern of messages is no regular expression ({error}); mend it.") from error
-    content = _text_table.text(path, tell)
+    content = text_table.text(path, tell)
     if not re.search(r"^(START|MSG|SAMPLES)\s", content, re.MULTILINE):
         raise RecordingError(f"{path}: not an EyeLink ASC file; convert the EDF file with edf2asc.")
     origin, in_file = _eyelink_asc.screen(content)
-    display = _units.geometry(path, screen, in_file)
+    display = units.geometry(path, screen, in_file)
     sessions = _eyelink_asc.sessions(path, content, margin, tell)
     if len(sessions) > 1:
         tell(f"{path}: its clock begins anew; it is read as {len(sessions)} parts.")
@@ -115,19 +116,19 @@ def read(
     side = _side(path, eye, parts, tell)
     found = [_TrialFinder(list(_eyelink_asc.lines(piece)), *marks, stimulus_column).trials for piece, _ in sessions]
     places = [xy for part in parts for _, eyes in part.values() for xy in eyes.swapaxes(0, 1)]
-    _units.warn_if_off_screen(path, np.concatenate(places), display, tell)
+    units.warn_if_off_screen(path, np.concatenate(places), display, tell)
     _check(path, [trial for trials in found for trial in trials], tell)
     without: list[_Trial] = []
-    for trials, part in zip(found, parts, strict=True):
+    for own, part in zip(found, parts, strict=True):
         time, xy = _chosen(part, side)
-        for trial in trials or [_Trial(-math.inf)]:
-            own = slice(*np.searchsorted(time, [trial.start, trial.end]))
-            if trial.broken or own.stop <= own.start:
+        for trial in own or [_Trial(-math.inf)]:
+            rows = slice(*np.searchsorted(time, [trial.start, trial.end]))
+            if trial.broken or rows.stop <= rows.start:
                 without += [] if trial.broken or not _recorded(part, trial) else [trial]
                 continue
-            zero = time[own][0] if math.isnan(trial.onset) else trial.onset
+            zero = time[rows][0] if math.isnan(trial.onset) else trial.onset
             names = subject or stem(path), trial.stimulus or stimulus
-            yield from _trials.one(path, names, time[own], xy[own], display, tell, zero)
+            yield from trials.one(path, names, time[rows], xy[rows], display, tell, zero)
     if without:
         named = ", ".join(dict.fromkeys(trial.stimulus or "one without a picture" for trial in without))
         tell(f"{path}: {len(without)} trials were recorded without the {side} eye and are left out: {named}.")
@@ -137,7 +138,7 @@ def _on_screen(part: Eyes, origin: Float[np.ndarray, " 2"], screen: Screen) -> E
     """The places of each eye in pixels of the screen, NaN where it was lost."""
     moved = {}
     for names, (time, places) in part.items():
-        eyes = [_lost_eyes.seen(one, one - origin, screen) + 0.5 for one in places.swapaxes(0, 1)]
+        eyes = [lost_eyes.seen(one, one - origin, screen) + 0.5 for one in places.swapaxes(0, 1)]
         moved[names] = (time, np.stack(eyes, 1))
     return moved
 
@@ -169,7 +170,7 @@ def _chosen(part: Eyes, side: str) -> tuple[Float[np.ndarray, " n"], Float[np.nd
                 continue
             xy = eyes[:, names.index(side[0].upper())]
         else:
-            xy = _lost_eyes.joined(eyes[:, 0], eyes[:, 1], side.removeprefix("auto ")) if names == "LR" else eyes[:, 0]
+            xy = lost_eyes.joined(eyes[:, 0], eyes[:, 1], side.removeprefix("auto ")) if names == "LR" else eyes[:, 0]
         times.append(time)
         places.append(xy)
     time, xy = np.concatenate(times), np.concatenate(places)

@@ -21,10 +21,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Fixations, Samples, Screen
-from data.recorders import _maker_fixations, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import maker_fixations, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("eyelink-report", Evidence.COLUMNS, (".csv", ".tsv", ".txt", ".xls"))
 
@@ -49,20 +49,20 @@ STIMULUS = (
     "page_name",
     "trial_image",
 )
-UNKNOWN = (*_text_table.UNKNOWN, "undefined", "undefinednull")
+UNKNOWN = (*text_table.UNKNOWN, "undefined", "undefinednull")
 EYES = ("LEFT", "RIGHT")
 
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has the fixations of a fixation report, or the gaze of a sample report."""
-    names = set(_text_table.first_names(start))
+    names = set(text_table.first_names(start))
     samples = {"leftgazex", "rightgazex", "averagegazex"} & names and {"recordingsessionlabel", "sampleindex"} & names
     return "currentfixx" in names or bool(samples)
 
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -75,24 +75,24 @@ def read(
         RecordingError: The report lacks a column that is needed, or nothing says the screen.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
+    table = text_table.read(path, tell=tell)
     fixations = bool(table.find("CURRENT_FIX_X"))
     few = ("CURRENT_FIX_X", "CURRENT_FIX_Y") if fixations else ("TIMESTAMP", "TRIAL_INDEX")
     missing = [name for name in few if not table.find(name)]
     if missing:
         raise RecordingError(f"{path}: no column {missing[0]}; export it with the report of fixations or of samples.")
-    display = _units.geometry(path, screen, _units.Setup())
+    display = units.geometry(path, screen, units.Setup())
     who = table.words_or(table.find(*PERSON), subject or stem(path))
     shown = table.column(stimulus_column) if stimulus_column else _named_picture(table, tell)
     pictures = np.array([name if name.casefold() not in UNKNOWN else stimulus for name in table.words_or(shown, "")])
     keys = who, pictures.astype(object), table.words_or(table.find("TRIAL_INDEX"), "")
     if not fixations:
-        time = _units.milliseconds(path, table.numbers(table.find("TIMESTAMP")), "", "ms", tell)
-        return _trials.trials(path, time, _gaze(table, display, tell), display, keys[:2], keys[2], tell)
+        time = units.milliseconds(path, table.numbers(table.find("TIMESTAMP")), "", "ms", tell)
+        return trials.trials(path, time, _gaze(table, display, tell), display, keys[:2], keys[2], tell)
     onset, duration = _times(table)
     written = np.stack([table.numbers(table.find(f"CURRENT_FIX_{axis}")) for axis in "XY"], 1)
-    xy = _units.seen(path, written, written, display, tell)
-    return _maker_fixations.trials(path, onset, duration, xy, display, keys, tell)
+    xy = units.seen(path, written, written, display, tell)
+    return maker_fixations.trials(path, onset, duration, xy, display, keys, tell)
 
 
 def _named_picture(table: TextTable, tell: Warn) -> str:
@@ -134,4 +134,4 @@ def _gaze(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "n 
         if blink:
             xy[table.numbers(blink) > 0] = np.nan
         eyes.append(xy)
-    return _units.of_eyes(table.path, eyes, screen, tell=tell)
+    return units.of_eyes(table.path, eyes, screen, tell=tell)

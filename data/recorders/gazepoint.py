@@ -22,10 +22,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Fixations, Samples, Screen
-from data.recorders import _maker_fixations, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import maker_fixations, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("gazepoint", Evidence.COLUMNS, (".csv",))
 
@@ -35,7 +35,7 @@ MEDIA = ("MEDIA_NAME", "MEDIA_ID")
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has one of Gazepoint's points of gaze."""
-    return bool({"bpogx", "fpogx", "lpogx"} & set(_text_table.first_names(start)))
+    return bool({"bpogx", "fpogx", "lpogx"} & set(text_table.first_names(start)))
 
 
 def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
@@ -48,7 +48,7 @@ def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -61,15 +61,15 @@ def read(
         RecordingError: The file has no points of gaze or no time, or nothing says the screen.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
-    display = _units.geometry(path, screen, _units.Setup())
+    table = text_table.read(path, tell=tell)
+    display = units.geometry(path, screen, units.Setup())
     who = np.full(len(table), ENDING.sub("", subject) or _person(path), object)
     shown = table.column(stimulus_column) if stimulus_column else table.find(*MEDIA)
     media = table.words_or(shown, stimulus)
     if _holds_fixations(table):
         return _fixations(table, display, who, media, tell)
     time = _milliseconds(table, tell)
-    return _trials.trials(path, time, _places(table, display, tell), display, (who, media), tell=tell)
+    return trials.trials(path, time, _places(table, display, tell), display, (who, media), tell=tell)
 
 
 def _person(path: Path) -> str:
@@ -91,12 +91,12 @@ def _milliseconds(table: TextTable, tell: Warn) -> Float[np.ndarray, " n"]:
     """The clock: TIME(date) in seconds, else TIMETICK(f=10000000)."""
     clock = next((name for name in table.names if re.fullmatch(r"TIME *(\(.*\))?", name, re.IGNORECASE)), "")
     if clock:
-        return _units.milliseconds(table.path, table.numbers(clock), "", "s", tell)
+        return units.milliseconds(table.path, table.numbers(clock), "", "s", tell)
     ticks = ((name, re.match(r"TIMETICK\D*(\d+)", name, re.IGNORECASE)) for name in table.names)
     clock, rate = next(((name, int(match[1])) for name, match in ticks if match), ("", 0))
     if not rate:
         raise RecordingError(f"{table.path}: no column TIME; export it with the samples.")
-    return _units.milliseconds(table.path, table.numbers(clock) / rate, "", "s", tell)
+    return units.milliseconds(table.path, table.numbers(clock) / rate, "", "s", tell)
 
 
 def _point(table: TextTable, name: str) -> Float[np.ndarray, "n 2"]:
@@ -113,7 +113,7 @@ def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "
     if not names:
         raise RecordingError(f"{table.path}: no column BPOGX and BPOGY; export the best point of gaze.")
     size = (float(screen.width), float(screen.height))
-    return _units.of_eyes(table.path, [_point(table, name) for name in names], screen, size, tell)
+    return units.of_eyes(table.path, [_point(table, name) for name in names], screen, size, tell)
 
 
 def _fixations(table: TextTable, screen: Screen, who: np.ndarray, media: np.ndarray, tell: Warn) -> Iterator[Fixations]:
@@ -121,7 +121,7 @@ def _fixations(table: TextTable, screen: Screen, who: np.ndarray, media: np.ndar
     point = _point(table, "FPOG")
     onset, duration = (1000 * table.numbers(table.find(name)) for name in ("FPOGS", "FPOGD"))
     medium = table.words(table.find("MEDIA_ID")) if table.find("MEDIA_ID") else media
-    number = _maker_fixations.clock_restarts(onset, medium)
+    number = maker_fixations.clock_restarts(onset, medium)
     if table.find("FPOGID"):  # the last valid row of each
         identity = list(zip(number, table.words(table.find("FPOGID")), strict=True))
         last = {key: row for row, key in enumerate(identity) if np.isfinite(point[row]).all()}
@@ -129,6 +129,6 @@ def _fixations(table: TextTable, screen: Screen, who: np.ndarray, media: np.ndar
     else:
         rows = np.arange(len(table))
     size = (screen.width, screen.height)
-    xy = _units.seen(table.path, point[rows], point[rows] * size, screen, tell)
+    xy = units.seen(table.path, point[rows], point[rows] * size, screen, tell)
     keys = who[rows], media[rows], number[rows]
-    yield from _maker_fixations.trials(table.path, onset[rows], duration[rows], xy, screen, keys, tell)
+    yield from maker_fixations.trials(table.path, onset[rows], duration[rows], xy, screen, keys, tell)

@@ -22,10 +22,10 @@ from jaxtyping import Bool, Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("imotions", Evidence.LINES, (".csv", ".tsv", ".txt"))
 
@@ -42,7 +42,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -55,30 +55,30 @@ def read(
         RecordingError: No row is a sample of an eye tracker, or nothing says the screen.
     """
     path = Path(path)
-    content = re.sub(r'^"(?=#)', "#", _text_table.text(path, tell), flags=re.MULTILINE)
-    table = _text_table.parse(path, content, tell=tell)
+    content = re.sub(r'^"(?=#)', "#", text_table.text(path, tell), flags=re.MULTILINE)
+    table = text_table.parse(path, content, tell=tell)
     clock = table.find("Timestamp", "Timestamp [ms]")
     columns = [name for names in (*EYES, BOTH) if (name := table.find(*names))]
     if not clock or not columns:
         what = "Timestamp" if columns else "ET_GazeLeftx"
         raise RecordingError(f"{path}: no column {what}; export the samples of the eye tracker with their times.")
-    display = _units.geometry(path, screen, _units.Setup())
+    display = units.geometry(path, screen, units.Setup())
     kept = _samples(table, columns)
     if not kept.any():
         raise RecordingError(f"{path}: no row of it is a sample of an eye tracker; export ET_GazeLeftx and the others.")
     named = re.search(r"^#+ ?Respondent(?: Name)?[,;\t:]+ *\"?([^,;\t\n\"]+)", content, re.MULTILINE | re.IGNORECASE)
     who = (named[1].strip() if named else "") or subject or stem(path)
     milliseconds = table.numbers(clock)
-    time = _units.milliseconds(path, milliseconds[kept], "", "ms", tell)
+    time = units.milliseconds(path, milliseconds[kept], "", "ms", tell)
     xy = _places(table, display, kept, tell)
     shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
     pictures = table.words_or(shown, "")
     marks = None if stimulus_column else _marks(table, milliseconds, pictures)
     if marks is not None:
-        yield from _trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
+        yield from trials.whole(path, time, xy, display, (who, stimulus), marks, tell)
         return
     pictures = np.array([name or stimulus for name in pictures], object)[kept]
-    yield from _trials.trials(path, time, xy, display, (np.full(len(time), who, object), pictures), tell=tell)
+    yield from trials.trials(path, time, xy, display, (np.full(len(time), who, object), pictures), tell=tell)
 
 
 def _samples(table: TextTable, columns: list[str]) -> Bool[np.ndarray, " n"]:
@@ -99,10 +99,10 @@ def _places(table: TextTable, screen: Screen, kept: Bool[np.ndarray, " n"], tell
         name = table.find(*BOTH)
         partner = table.column(re.sub("X$", "Y", name, flags=re.IGNORECASE))
         eyes = [np.stack([table.numbers(name), table.numbers(partner)], 1)[kept]]
-    return _units.of_eyes(table.path, eyes, screen, tell=tell)
+    return units.of_eyes(table.path, eyes, screen, tell=tell)
 
 
-def _marks(table: TextTable, time: Float[np.ndarray, " n"], pictures: np.ndarray) -> _trials.Marks | None:
+def _marks(table: TextTable, time: Float[np.ndarray, " n"], pictures: np.ndarray) -> trials.Marks | None:
     """When each medium began, and where one ended, which ends its trial; None where the file says neither."""
     column = table.find("SlideEvent")
     if not column or not any(pictures):
@@ -113,4 +113,4 @@ def _marks(table: TextTable, time: Float[np.ndarray, " n"], pictures: np.ndarray
     if not begins[rows].any():
         return None
     names = np.array([pictures[row] if begins[row] else None for row in rows], object)
-    return _trials.Marks(time[rows], np.zeros(len(rows)), names, "export the events of this recording with its samples")
+    return trials.Marks(time[rows], np.zeros(len(rows)), names, "export the events of this recording with its samples")

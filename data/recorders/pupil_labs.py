@@ -27,10 +27,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _scene_camera, _text_table, _trials, _units
-from data.recorders._recording_names import PUPIL, recording_names
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import scene_camera, text_table, trials, units
+from data.recorders.stages.recording_names import PUPIL, recording_names
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("pupil", Evidence.COLUMNS, (".csv",), beside=("events.csv", "annotations.csv"))
 
@@ -48,7 +48,7 @@ EDGES = ("recording.begin", "recording.end")
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has one of Pupil Labs' clocks, and places as shares or in pixels."""
-    names = _text_table.first_names(start)
+    names = text_table.first_names(start)
     clock = any(re.search("gazetimestamp|timestampns", name) for name in names)
     return clock and any("norm" in name or "px" in name for name in names)
 
@@ -72,7 +72,7 @@ def _is_gaze(path: Path, exports: Collection[Path]) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     confidence: float = 0.6,
     subject: str = "",
@@ -86,15 +86,15 @@ def read(
         RecordingError: The file is not an export of gaze, or says too little of the screen.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
+    table = text_table.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
     columns = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
     if not clock or columns is None:
         raise RecordingError(f"{path}: not an export of gaze by Pupil Labs; give gaze_positions.csv or gaze.csv.")
-    display = _units.geometry(path, screen, _units.Setup())
+    display = units.geometry(path, screen, units.Setup())
     if not columns[4]:
-        _scene_camera.tell_that_it_moves(path, tell, ", or export the gaze on a surface")
-    time = _units.milliseconds(path, table.numbers(clock), "", unit, tell)
+        scene_camera.tell_that_it_moves(path, tell, ", or export the gaze on a surface")
+    time = units.milliseconds(path, table.numbers(clock), "", unit, tell)
     xy = _places(table, columns, display, confidence, tell)
     mark = table.find("recording id")
     recordings = table.words(mark) if mark else np.full(len(table), "", object)
@@ -104,7 +104,7 @@ def read(
         mine = recordings == recording
         who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
         own = marks.get(recording, marks.get(""))
-        yield from _trials.whole(path, time[mine], xy[mine], display, (who, stimulus), own, tell)
+        yield from trials.whole(path, time[mine], xy[mine], display, (who, stimulus), own, tell)
 
 
 def _places(
@@ -123,13 +123,13 @@ def _places(
         xy[np.isfinite(table.numbers(blink))] = np.nan
     if worn:
         xy[[word.casefold() in ("0", "0.0", "false") for word in table.words(worn)]] = np.nan
-    return _units.seen(table.path, written, xy, screen, tell)
+    return units.seen(table.path, written, xy, screen, tell)
 
 
 def _wearers(path: Path, tell: Warn) -> dict[str, str]:
     """The name of each recording's person, from the file of Pupil Cloud beside."""
     beside = path.with_name("sections.csv")
-    table = _text_table.read(beside, tell=tell) if beside.is_file() else None
+    table = text_table.read(beside, tell=tell) if beside.is_file() else None
     ids = table.find("recording id") if table else ""
     if not table or not ids:
         return {}
@@ -141,29 +141,29 @@ def _wearers(path: Path, tell: Warn) -> dict[str, str]:
     return wearers
 
 
-def _marks(path: Path, column: str, tell: Warn) -> dict[str, _trials.Marks]:
+def _marks(path: Path, column: str, tell: Warn) -> dict[str, trials.Marks]:
     """When each trial of each recording began, from the file beside; `column` holds the pictures' names."""
     above = [path.parent, path.parent.parent] if path.parent.name == "surfaces" else [path.parent]
     places = [(folder / name, clock, label) for name, clock, label in TIMES for folder in above]
     for beside, clock, label in places:
         if not beside.is_file():
             continue
-        table = _text_table.read(beside, tell=tell)
+        table = text_table.read(beside, tell=tell)
         if not (table.find(clock) and table.find(column or label)):
             continue
-        scale = _units.TIMES["ns" if "ns" in clock else "s"]
+        scale = units.TIMES["ns" if "ns" in clock else "s"]
         times = table.numbers(table.find(clock)) * scale
         lasting = table.numbers(table.find("duration")) * scale if table.find("duration") else np.zeros(len(table))
         words = table.words(table.find(column or label))
         labels = np.array([None if word in EDGES else word for word in words], object)
         mark = table.find("recording id")
         recordings = table.words(mark) if mark else np.full(len(table), "", object)
-        trials = {
-            str(recording): _trials.Marks(times[mine], lasting[mine], labels[mine])
+        found = {
+            str(recording): trials.Marks(times[mine], lasting[mine], labels[mine])
             for recording in dict.fromkeys(recordings)
             if (mine := np.isfinite(times) & (recordings == recording)).any()
         }
-        count = sum(label is not None for marks in trials.values() for label in marks.stimulus)
+        count = sum(label is not None for marks in found.values() for label in marks.stimulus)
         tell(f"{path}: {count} trials from {beside.name}.")
-        return trials if count else {}
+        return found if count else {}
     return {}

@@ -32,10 +32,10 @@ from jaxtyping import Int64
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _scene_camera, _trials, _units
-from data.recorders._recording_names import NEON, recording_names
-from data.recorders._text_table import Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import scene_camera, trials, units
+from data.recorders.stages.recording_names import NEON, recording_names
+from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("neon", Evidence.FILE_NAME, ("gaze_200hz.raw", "gaze ps1.raw"), binary=True)
 
@@ -71,7 +71,7 @@ def left_out(paths: Sequence[Path], given: Collection[Path]) -> dict[Path, str]:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -85,21 +85,21 @@ def read(
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
-    _scene_camera.refuse_column(path, stimulus_column)
+    scene_camera.refuse_column(path, stimulus_column)
     about = _document(folder / "info.json")
     size, focal = next((CAMERAS[key] for key in CAMERAS if key in about), CAMERAS["module_serial_number"])
-    display = _scene_camera.geometry(path, screen, size, _focal_length(folder) or focal)
+    display = scene_camera.geometry(path, screen, size, _focal_length(folder) or focal)
     clock, gaze = _gaze(folder)
     if not len(clock):
         raise RecordingError(f"{folder}: no gaze in it; give a folder with gaze_200hz.raw or gaze ps1.raw and .time.")
-    _scene_camera.tell_that_it_moves(path, tell)
+    scene_camera.tell_that_it_moves(path, tell)
     with np.errstate(invalid="ignore"):  # damaged numbers
         written = np.stack([gaze["x"], gaze["y"]], 1).astype(float)
     written[_closed(folder, clock) | ~_worn(folder, clock)] = np.nan
-    xy = _units.seen(path, written, written * (display.width, display.height) / size, display, tell)
-    time = _units.milliseconds(path, clock.astype(float), "", "ns", tell)
+    xy = units.seen(path, written, written * (display.width, display.height) / size, display, tell)
+    time = units.milliseconds(path, clock.astype(float), "", "ns", tell)
     who = _wearer(folder) or subject or recording_names([path])[path]
-    yield from _trials.whole(path, time, xy, display, (who, stimulus), _marks(folder, path, tell), tell)
+    yield from trials.whole(path, time, xy, display, (who, stimulus), _marks(folder, path, tell), tell)
 
 
 def _parts(folder: Path, name: str) -> list[Path]:
@@ -180,7 +180,7 @@ def _worn(folder: Path, clock: Int64[np.ndarray, " n"]) -> np.ndarray:
     return np.asarray(worn["worn"][order][np.maximum(last, 0)] > 0)
 
 
-def _marks(folder: Path, path: Path, tell: Warn) -> _trials.Marks | None:
+def _marks(folder: Path, path: Path, tell: Warn) -> trials.Marks | None:
     """When each trial began; None where nothing but the recording itself does."""
     names, clock = folder / "event.txt", folder / "event.time"
     if not (names.is_file() and clock.is_file()):
@@ -192,7 +192,7 @@ def _marks(folder: Path, path: Path, tell: Warn) -> _trials.Marks | None:
     if not count:
         return None
     tell(f"{path}: {count} trials from event.txt.")
-    return _trials.Marks(time[: len(labels)], np.zeros(len(labels)), labels)
+    return trials.Marks(time[: len(labels)], np.zeros(len(labels)), labels)
 
 
 def _wearer(folder: Path) -> str:

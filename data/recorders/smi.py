@@ -34,10 +34,11 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Fixations, Samples, Screen
 from data.picture_file import SUFFIXES
-from data.recorders import _maker_fixations, _text_table, _trials, _units, delimited
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
+from data.recorders import delimited
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import maker_fixations, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("smi", Evidence.LINES, (".txt", ".csv", ".tsv"))
 
@@ -61,7 +62,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -74,14 +75,14 @@ def read(
         RecordingError: The file has no points of regard or no time, or says too little of the screen.
     """
     path = Path(path)
-    content = _text_table.text(path, tell)
-    display = _units.geometry(path, screen, _setup(content))
+    content = text_table.text(path, tell)
+    display = units.geometry(path, screen, _setup(content))
     named = re.search(r"^## ?Subject:(.*)$", content, re.MULTILINE)
     who = (named[1].strip() if named else "") or subject or stem(path)
     events = EVENTS.search(content)
     if events:
         return _fixations(path, content, events[1], display, (who, stimulus), tell)
-    table = _text_table.parse(path, _padded(content), tell=tell, is_row=_is_sample)
+    table = text_table.parse(path, _padded(content), tell=tell, is_row=_is_sample)
     return _samples(table, content, display, (who, stimulus, stimulus_column), tell)
 
 
@@ -100,7 +101,7 @@ def _padded(content: str) -> str:
     return "\n".join(lines)
 
 
-def _setup(content: str) -> _units.Setup:
+def _setup(content: str) -> units.Setup:
     """The screen, as far as the header says it."""
 
     def numbers(what: str) -> list[float]:
@@ -112,7 +113,7 @@ def _setup(content: str) -> _units.Setup:
     distance = numbers(r"Head Distance \[mm\]")
     width, height = (round(pixels[0]), round(pixels[1])) if len(pixels) == 2 else (None, None)
     wide, high = (size[0] / 10, size[1] / 10) if len(size) == 2 else (None, None)
-    return _units.Setup(width, height, wide, high, distance[0] / 10 if distance else None)
+    return units.Setup(width, height, wide, high, distance[0] / 10 if distance else None)
 
 
 def _samples(
@@ -122,21 +123,21 @@ def _samples(
     if not clock:
         raise RecordingError(f"{table.path}: no column Time or RecordingTime [ms]; export it with the samples.")
     written = table.numbers(clock)
-    time = _units.milliseconds(table.path, written, "", delimited.time_hint(clock) or "us", tell)
+    time = units.milliseconds(table.path, written, "", delimited.time_hint(clock) or "us", tell)
     scale = float(np.nan_to_num(time).max(initial=0) / max(np.nan_to_num(written).max(initial=0), 1e-9)) or 1e-3
     xy = _places(table, screen, tell)
     who, stimulus, column = names
     person, number = table.find("Participant"), table.find("Trial")
     shown = table.column(column) if column else table.find("Stimulus")
     trial = table.words(number) if number else np.full(len(table), "", object)
-    named = [name if name.casefold() not in _text_table.UNKNOWN else "" for name in table.words_or(shown, "")]
+    named = [name if name.casefold() not in text_table.UNKNOWN else "" for name in table.words_or(shown, "")]
     marks = None if any(named) else _marks(content, scale, time, trial, stimulus)
     if marks is not None:
-        yield from _trials.whole(table.path, time, xy, screen, (who, stimulus), marks, tell)
+        yield from trials.whole(table.path, time, xy, screen, (who, stimulus), marks, tell)
         return
     pictures = np.array([name or stimulus for name in named], object)
     people = table.words_or(person, who)
-    yield from _trials.trials(table.path, time, xy, screen, (people, pictures), trial if number else None, tell)
+    yield from trials.trials(table.path, time, xy, screen, (people, pictures), trial if number else None, tell)
 
 
 def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "n 2"]:
@@ -144,7 +145,7 @@ def _places(table: TextTable, screen: Screen, tell: Warn) -> Float[np.ndarray, "
     eyes = [point for point in ((left, right) if both is None else (both,)) if point is not None]
     if not eyes:
         raise RecordingError(f"{table.path}: no column L POR X [px] or the like; export the points of regard.")
-    return _units.of_eyes(table.path, eyes, screen, tell=tell)
+    return units.of_eyes(table.path, eyes, screen, tell=tell)
 
 
 def _point(table: TextTable, names: tuple[str, ...], does: tuple[str, ...]) -> Float[np.ndarray, "n 2"] | None:
@@ -160,7 +161,7 @@ def _point(table: TextTable, names: tuple[str, ...], does: tuple[str, ...]) -> F
 
 def _marks(
     content: str, scale: float, time: Float[np.ndarray, " n"], trial: np.ndarray, stimulus: str
-) -> _trials.Marks | None:
+) -> trials.Marks | None:
     """When each picture came, in milliseconds; a trial without one is that of `stimulus`, and ends the one before too.
 
     None where no message names a picture.
@@ -178,7 +179,7 @@ def _marks(
     edges = [(moment, 0, None if number in named else stimulus) for number, moment in begins.items()]
     marks = sorted([*edges, *((moment, 1, name) for moment, _, name in shown)], key=lambda mark: mark[:2])
     onset = np.array([mark[0] for mark in marks])
-    return _trials.Marks(onset, np.zeros(len(marks)), np.array([mark[2] for mark in marks], object))
+    return trials.Marks(onset, np.zeros(len(marks)), np.array([mark[2] for mark in marks], object))
 
 
 def _shown(content: str, pattern: str, scale: float) -> list[tuple[float, str, str]]:
@@ -195,7 +196,7 @@ def _fixations(
     rows = "\n".join(line for line in content.split("\n") if re.match(r"Fixation [LRB]", line))
     if not rows:
         raise RecordingError(f"{path}: it holds events but no fixation; export the fixations or the samples.")
-    table = _text_table.parse(path, f"{header}\n{rows}", tell=tell)
+    table = text_table.parse(path, f"{header}\n{rows}", tell=tell)
     eyes = table.words(table.names[0])
     count = Counter(eyes).most_common()
     if len(count) > 1:
@@ -213,7 +214,7 @@ def _fixations(
         run[row] = trial[row], int(index) if own else -1
         pictures[row] = shown[index][2] if own else names[1]
         zeros.setdefault(run[row], shown[index][0] if own else start[row])
-    xy = _units.seen(path, written, written, screen, tell)
+    xy = units.seen(path, written, written, screen, tell)
     keys = np.full(len(start), names[0], object), pictures, run
     onset = start - np.array([zeros[key] for key in run])
-    yield from _maker_fixations.trials(path, onset, duration, xy, screen, keys, tell)
+    yield from maker_fixations.trials(path, onset, duration, xy, screen, keys, tell)

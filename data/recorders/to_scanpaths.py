@@ -25,8 +25,8 @@ from data.errors import GazeError, RecordingError
 from data.events.detect import detect, detect_fixations
 from data.events.quality import Quality, doubt, precision
 from data.gaze import Fixations, Picture, Samples, Scanpath, Screen
-from data.recorders._stimuli import PicturesByName
-from data.recorders._text_table import Warn
+from data.recorders.stages.stimuli import PicturesByName
+from data.recorders.stages.text_table import Warn
 
 REPEATS = ("first", "apart")
 MOST = 20  # stimuli without a picture that are named

@@ -21,10 +21,11 @@ from jaxtyping import Bool, Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units, delimited
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
+from data.recorders import delimited
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("tobii", Evidence.COLUMNS, (".tsv",))
 
@@ -38,14 +39,14 @@ CALIBRATION = re.compile("eyetracker calibration", re.IGNORECASE)
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has a gaze point and one of Tobii's clocks."""
-    names = _text_table.first_names(start)
+    names = text_table.first_names(start)
     clock = any(re.search("(recording|eyetracker)timestamp", name) for name in names)
     return clock and any("gazepointx" in name for name in names)
 
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     time_unit: str = "",
     unit: str = "",
@@ -60,17 +61,17 @@ def read(
         RecordingError: The file is not an export of samples, or says too little of the screen.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
+    table = text_table.read(path, tell=tell)
     clock = table.find(*TIME)
     if not clock or not table.find(*SCREEN, *MEDIA):
         few = "Recording timestamp, Gaze point X and Gaze point Y"
         raise RecordingError(f"{path}: not a Tobii export with samples; export {few}.")
-    display = _units.geometry(path, screen, _setup(table))
+    display = units.geometry(path, screen, _setup(table))
     kept = _samples(table)
     if not kept.any():
         raise RecordingError(f"{path}: no row of it is a sample of the eye tracker; export the gaze samples.")
     hint = delimited.time_hint(clock)
-    time = _units.milliseconds(path, table.numbers(clock)[kept], time_unit, hint, tell)
+    time = units.milliseconds(path, table.numbers(clock)[kept], time_unit, hint, tell)
     xy = _places(table, display, unit, tell)[kept]
     people = table.find(*PERSON)
     who = table.words(people)[kept] if people else np.full(len(time), subject or stem(path), object)
@@ -83,10 +84,10 @@ def read(
         raise RecordingError(f"{path}: no stimulus is named in {pictures!r}; export it, or name the picture yourself.")
     recordings = table.find("Recording name")
     runs = _runs(what, table.words(recordings)[kept] if recordings else who)
-    yield from _trials.trials(path, time[shown], xy[shown], display, (who[shown], what[shown]), runs[shown], tell)
+    yield from trials.trials(path, time[shown], xy[shown], display, (who[shown], what[shown]), runs[shown], tell)
 
 
-def _setup(table: TextTable) -> _units.Setup:
+def _setup(table: TextTable) -> units.Setup:
     """The resolution of the recorded screen, where it is exported."""
     sides = [
         table.find(f"Recording resolution {side}", f"Recording resolution {side} px") for side in ("width", "height")
@@ -99,11 +100,11 @@ def _setup(table: TextTable) -> _units.Setup:
             else None
         )
         if match and int(match[1]) and int(match[2]):
-            return _units.Setup(int(match[1]), int(match[2]))
+            return units.Setup(int(match[1]), int(match[2]))
     if not all(sides):
-        return _units.Setup()
+        return units.Setup()
     width, height = (_first(table.numbers(side)) for side in sides)
-    return _units.Setup(round(width), round(height)) if width >= 1 and height >= 1 else _units.Setup()
+    return units.Setup(round(width), round(height)) if width >= 1 and height >= 1 else units.Setup()
 
 
 def _first(numbers: Float[np.ndarray, " n"]) -> float:
@@ -144,8 +145,8 @@ def _places(table: TextTable, screen: Screen, unit: str, tell: Warn) -> Float[np
         xy[~np.any(valid, 0)] = np.nan
     if table.find(*SCREEN):
         hint = delimited.place_hint(re.sub("dacs|adcs", " ", name, flags=re.IGNORECASE))
-        return _units.pixels(table.path, xy, screen, unit or hint, tell)
-    return _units.seen(table.path, xy, _moved(table, xy, "norm" in name.casefold()), screen, tell)
+        return units.pixels(table.path, xy, screen, unit or hint, tell)
+    return units.seen(table.path, xy, _moved(table, xy, "norm" in name.casefold()), screen, tell)
 
 
 def _moved(table: TextTable, xy: Float[np.ndarray, "n 2"], shares: bool) -> Float[np.ndarray, "n 2"]:

@@ -29,15 +29,15 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _scene_camera, _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import scene_camera, text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("tobii-glasses", Evidence.LINES, ("livedata.json.gz", "livedata.json"))
 
 SIZE = (1920, 1080)  # pixels of the scene camera
-FOCAL = _scene_camera.focal_length(SIZE[0], 82.0)
+FOCAL = scene_camera.focal_length(SIZE[0], 82.0)
 PACKET = re.compile(r'^\{"ts": ?\d+, ?"s": ?\d+, ?"', re.MULTILINE)
 
 
@@ -48,7 +48,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -61,26 +61,26 @@ def read(
         RecordingError: The file is damaged or holds no gaze, or the screen that was given is not whole.
     """
     path = Path(path)
-    _scene_camera.refuse_column(path, stimulus_column)
-    display = _scene_camera.geometry(path, screen, SIZE, FOCAL)
+    scene_camera.refuse_column(path, stimulus_column)
+    display = scene_camera.geometry(path, screen, SIZE, FOCAL)
     packets = _packets(path, tell)
     time, written = _gaze(packets)
     if not len(time):
         raise RecordingError(
             f"{path}: no packet of it is a gaze point (gp); give the livedata of a calibrated segment."
         )
-    _scene_camera.tell_that_it_moves(path, tell)
-    xy = _units.seen(path, written, written * (display.width, display.height), display, tell)
+    scene_camera.tell_that_it_moves(path, tell)
+    xy = units.seen(path, written, written * (display.width, display.height), display, tell)
     video = sorted((it["ts"], it["ts"] - it["vts"]) for it in packets if _is_number(it.get("vts")))
     zero = video[0][1] if video else 0
-    milliseconds = _units.milliseconds(path, time - zero, "", "us", tell)
+    milliseconds = units.milliseconds(path, time - zero, "", "us", tell)
     who = _person(path) or subject or stem(path)
-    yield from _trials.whole(path, milliseconds, xy, display, (who, stimulus), None, tell)
+    yield from trials.whole(path, milliseconds, xy, display, (who, stimulus), None, tell)
 
 
 def _packets(path: Path, tell: Warn) -> list[dict[str, Any]]:
     """The packets of gaze and of the video; lines that are none are told of."""
-    lines = [line for line in _text_table.text(path, tell).split("\n") if '"gidx"' in line or '"vts"' in line]
+    lines = [line for line in text_table.text(path, tell).split("\n") if '"gidx"' in line or '"vts"' in line]
     packets = []
     for line in lines:
         try:

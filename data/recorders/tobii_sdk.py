@@ -23,10 +23,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import TextTable, Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("tobii-sdk", Evidence.COLUMNS, (".tsv", ".csv"))
 
@@ -60,13 +60,13 @@ PERSON, STIMULUS = ("participant", "subject"), ("stimulus", "image", "picture", 
 
 def sniff(path: Path, start: str) -> bool:
     """Whether the header has one of the SDKs' places on the screen."""
-    names = set(_text_table.first_names(start))
-    return any(_text_table.plain(it.x.format(eye)) in names for it in LAYOUTS for eye in it.eyes)
+    names = set(text_table.first_names(start))
+    return any(text_table.plain(it.x.format(eye)) in names for it in LAYOUTS for eye in it.eyes)
 
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -79,21 +79,21 @@ def read(
         RecordingError: The file has no places or no time, or nothing says the screen.
     """
     path = Path(path)
-    table = _text_table.read(path, tell=tell)
+    table = text_table.read(path, tell=tell)
     layout = next((it for it in LAYOUTS if table.find(*(it.x.format(eye) for eye in it.eyes))), None)
     clock = table.find(*CLOCK)
     if layout is None or not clock:
         what = "LGazePos2dx and LGazePos2dy" if layout is None else "Time"
         raise RecordingError(f"{path}: no column {what}; write it, as Tobii's SDK gives it.")
-    display = _units.geometry(path, screen, _units.Setup())
-    time = _units.milliseconds(path, table.numbers(clock), "", "ms" if clock == "RelTimestamp" else "us", tell)
+    display = units.geometry(path, screen, units.Setup())
+    time = units.milliseconds(path, table.numbers(clock), "", "ms" if clock == "RelTimestamp" else "us", tell)
     eyes = [found for eye in layout.eyes if (found := _eye(table, layout, eye)) is not None]
     size = (float(display.width), float(display.height))
-    xy = _units.of_eyes(path, eyes, display, size, tell)
+    xy = units.of_eyes(path, eyes, display, size, tell)
     shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
     pictures = table.words_or(shown, stimulus or (stem(path) if stem(path).isdigit() else ""))
     people = table.words_or(table.find(*PERSON), subject or stem(path))
-    yield from _trials.trials(path, time, xy, display, (people, pictures), tell=tell)
+    yield from trials.trials(path, time, xy, display, (people, pictures), tell=tell)
 
 
 def _eye(table: TextTable, layout: _Layout, eye: str) -> Float[np.ndarray, "n 2"] | None:

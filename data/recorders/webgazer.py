@@ -27,10 +27,10 @@ from jaxtyping import Float
 
 from data.errors import RecordingError, short_reason
 from data.gaze import Samples, Screen
-from data.recorders import _text_table, _trials, _units
-from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn
 from data.recorders.detect_format import Evidence, Recorder
+from data.recorders.stages import text_table, trials, units
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("webgazer", Evidence.LINES, (".json",), common=True)
 
@@ -53,7 +53,7 @@ def sniff(path: Path, start: str) -> bool:
 
 def read(
     path: Path | str,
-    screen: Screen | _units.Setup | None = None,
+    screen: Screen | units.Setup | None = None,
     *,
     subject: str = "",
     stimulus: str = "",
@@ -67,7 +67,7 @@ def read(
     """
     path = Path(path)
     found = _trials_of(path, tell)
-    display = _units.geometry(path, screen, _units.Setup())
+    display = units.geometry(path, screen, units.Setup())
     clocks: list[Float[np.ndarray, " n"]] = []
     places: list[Float[np.ndarray, "n 2"]] = []
     names: list[tuple[str, str]] = []
@@ -79,22 +79,22 @@ def read(
         who = next((str(trial[key]) for key in PERSON if trial.get(key) not in (None, "")), "")
         names.append((who or subject or stem(path), shown or stimulus))
     written = np.concatenate(places)
-    xy = _units.seen(path, written, written, display, tell)
+    xy = units.seen(path, written, written, display, tell)
     counts = np.cumsum([0, *map(len, clocks)])
     for (trial, _), name, time, start in zip(found, names, clocks, counts[:-1], strict=True):
         own = xy[start : start + len(time)]
         if trial:
             order = np.argsort(time, kind="stable")
-            yield from _trials.one(path, name, time[order], own[order], display, tell, zero=0.0)
+            yield from trials.one(path, name, time[order], own[order], display, tell, zero=0.0)
         else:
-            yield from _trials.whole(path, time, own, display, name, None, tell)
+            yield from trials.whole(path, time, own, display, name, None, tell)
 
 
 def _trials_of(path: Path, tell: Warn) -> list[tuple[Trial, list[Any]]]:
     """Each trial with its samples; a listener's list is one trial, of which nothing else is known."""
-    content = _text_table.text(path, tell)
+    content = text_table.text(path, tell)
     if not content.lstrip().startswith(("[", "{")):
-        table = _text_table.parse(path, content, tell=tell)
+        table = text_table.parse(path, content, tell=tell)
         columns = {name: table.words(name) for name in table.names}
         trials = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         for number, trial in enumerate(trials):
@@ -107,7 +107,7 @@ def _trials_of(path: Path, tell: Warn) -> list[tuple[Trial, list[Any]]]:
     gaze = [(it, _gaze(it)) for it in trials if _gaze(it)] if isinstance(trials, list) else []
     gaze = [(trial, samples) for trial, samples in gaze if not SETUP.search(str(trial.get("trial_type", "")))]
     if not gaze:
-        raise _text_table.UnlikeError(f"{path}: no trial of it has webgazer_data; add the extension to the trials.")
+        raise text_table.UnlikeError(f"{path}: no trial of it has webgazer_data; add the extension to the trials.")
     return gaze
 
 

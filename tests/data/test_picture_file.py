@@ -15,7 +15,7 @@ from data import picture_file
 from data.errors import PictureError, TableError
 from data.picture import area, picture_size, read, save
 from data.picture_file import AVIF, HEIF, MOST, unread
-from data.recorders import to_scanpaths
+from data.recorders import PicturesByName
 
 # 64 x 48: red and green meet, yellow above, black below; made by libheif's heif-enc
 HEIC = base64.b64decode(
@@ -205,5 +205,5 @@ def test_what_would_never_end_is_refused_at_once(tmp_path: Path, toy_model: Path
 
 
 def test_a_folder_of_shown_pictures_counts_them_too(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
-    to_scanpaths._Pictures(photos)
+    PicturesByName(photos)
     assert {record.getMessage().removeprefix(f"{photos}: ") for record in caplog.records} == SAID

@@ -12,10 +12,10 @@ from app.cli.recording import recording
 from data.errors import RecordingError
 from data.events.detect import METHODS
 from data.picture import save
-from data.recorders._units import PLACES, TIMES
 from data.recorders.delimited import ORIGINS
 from data.recorders.detect_format import detect, files
 from data.recorders.eyelink import EYES
+from data.recorders.stages.units import PLACES, TIMES
 from data.table.read import read_table
 from data.table.validate import check_table
 from tests.opened import counted
@@ -95,7 +95,7 @@ def test_a_broken_file_is_named_and_skipped_and_the_status_says_so(tmp_path: Pat
 
 
 def test_each_recording_is_read_once(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data.recorders._text_table.START", 8192)
+    monkeypatch.setattr("data.recorders.stages.text_table.START", 8192)
     folder = tmp_path / "all"
     names = [f"{number}.png" for number in range(3)]
     recordings = [asc(folder / f"{who}.asc", names, seed) for seed, who in enumerate(("anna", "ben"))]

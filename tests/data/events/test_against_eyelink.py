@@ -9,7 +9,7 @@ import pytest
 from data.events.agreement import Agreement, agreement
 from data.events.detect import FIXATION, detect
 from data.recorders import eyelink
-from data.recorders._units import Setup
+from data.recorders.stages.units import Setup
 
 SCREEN = Setup(None, None, 38.0, 30.0, 74.7)  # 35.1 pixels a degree, as the files say (RES)
 

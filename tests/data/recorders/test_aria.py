@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders import detect_format
-from data.recorders._units import Setup
 from data.recorders.aria import read
+from data.recorders.stages.units import Setup
 from tests.damage import assert_survives
 from tests.data.recorders.real import recording
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders._units import Setup
 from data.recorders.delimited import read
+from data.recorders.stages.units import Setup
 from tests.damage import assert_survives
 
 SCREEN = Screen(1024, 768, 38.0, 30.0, 67.0)

@@ -9,7 +9,8 @@ import pytest
 
 import data.recorders
 from data.errors import RecordingError
-from data.recorders import RECORDERS, _recording_names, detect_format, stem
+from data.recorders import RECORDERS, detect_format, stem
+from data.recorders.stages import recording_names
 
 MAKER = """
 from data.recorders.detect_format import Evidence, Recorder
@@ -34,7 +35,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (folder / "viewpoint.py").write_text(MAKER)
     (folder / "_private.py").write_text("raise ValueError('private files are not looked at')")
     monkeypatch.setattr(data.recorders, "__path__", [*data.recorders.__path__, str(folder)])
-    cached = (detect_format.modules, _recording_names._suffixes)
+    cached = (detect_format.modules, recording_names._suffixes)
     for function in cached:
         function.cache_clear()
     yield

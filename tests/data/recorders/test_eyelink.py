@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders._units import Setup
 from data.recorders.eyelink import read
+from data.recorders.stages.units import Setup
 from tests.damage import assert_survives
 
 SETUP = Setup(None, None, 38.0, 30.0, 67.0)

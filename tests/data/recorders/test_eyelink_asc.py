@@ -7,7 +7,7 @@ import pytest
 
 from data.errors import RecordingError
 from data.recorders import _eyelink_asc
-from data.recorders._units import Setup
+from data.recorders.stages.units import Setup
 
 PATH = Path("anna.asc")
 PLACES = [(400.5, 300.0), (-12.0, 0.5), (410.0, 320.25)]

@@ -14,7 +14,7 @@ from data.errors import GazeError, RecordingError
 from data.gaze import Fixations, Samples, Screen
 from data.picture import save
 from data.recorders import delimited
-from data.recorders._units import Setup
+from data.recorders.stages.units import Setup
 from data.recorders.to_scanpaths import Items, Report, scanpaths
 from data.table.read import read_table
 from data.table.validate import check_table

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.errors import RecordingError
 from data.gaze import Samples
-from data.recorders._units import Setup
+from data.recorders.stages.units import Setup
 from data.recorders.tobii import read
 from tests.damage import assert_survives
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.recorders._recording_names import recording_names, stem
+from data.recorders.stages.recording_names import recording_names, stem
 
 CORE = "gaze_positions_on_surface_Screen.csv"
 

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import RecordingError
-from data.recorders import _text_table
+from data.recorders.stages import text_table
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00", exclude_categories=("Cs",)), max_size=6)
 
 
-def table(folder: Path, text: str) -> _text_table.TextTable:
+def table(folder: Path, text: str) -> text_table.TextTable:
     path = folder / "table.csv"
     path.write_bytes(text.encode())
-    return _text_table.read(path, tell=pytest.fail)
+    return text_table.read(path, tell=pytest.fail)
 
 
-def words(found: _text_table.TextTable) -> list[list[str]]:
+def words(found: text_table.TextTable) -> list[list[str]]:
     return [list(row) for row in zip(*(found.words(name) for name in found.names), strict=True)]
 
 
@@ -37,7 +37,7 @@ def test_quoted_cells_are_those_of_the_csv_module(
 
 
 @pytest.mark.parametrize("separator", ["\t", ";", ",", "|"])
-@pytest.mark.parametrize("block", [64, _text_table.BLOCK])
+@pytest.mark.parametrize("block", [64, text_table.BLOCK])
 def test_short_rows_are_filled_where_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, separator: str, block: int
 ) -> None:
@@ -100,6 +100,6 @@ def test_the_first_cell_that_is_no_number_is_named_with_its_line(tmp_path: Path,
 def test_an_empty_line_is_a_sample_that_is_lost_where_columns_have_no_header(tmp_path: Path) -> None:
     path = tmp_path / "sub-01_physio.tsv"
     path.write_text("1\t2\n\n3\t4\n")
-    found = _text_table.read(path, ["x", "y"])
+    found = text_table.read(path, ["x", "y"])
     np.testing.assert_array_equal(found.numbers("x"), [1, np.nan, 3])
     np.testing.assert_array_equal(found.numbers("y"), [2, np.nan, 4])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from data.events.detect import detect, detect_fixations
 from data.gaze import Samples, Screen
-from data.recorders import _lost_eyes, bids, delimited, eyelink, pupil_labs, tobii
-from data.recorders._units import Setup
+from data.recorders import bids, delimited, eyelink, pupil_labs, tobii
+from data.recorders.stages import lost_eyes
+from data.recorders.stages.units import Setup
 from tests.data.recorders.test_bids import study
 from tests.data.recorders.test_eyelink import BINOCULAR, monocular, trial
 from tests.data.recorders.test_eyelink import write as write_asc
@@ -146,13 +147,13 @@ def test_the_second_eye_of_a_bids_recording_stands_in(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.floats(0.5, 1023), st.floats(0.5, 767)), min_size=1, max_size=30))
 def test_no_place_on_the_screen_is_a_code(places: list[tuple[float, float]]) -> None:
     xy = np.array(places)
-    np.testing.assert_array_equal(_lost_eyes.seen(xy, xy, SIZE), xy)
+    np.testing.assert_array_equal(lost_eyes.seen(xy, xy, SIZE), xy)
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True), st.floats(allow_nan=True, allow_infinity=True))
 def test_what_is_seen_is_within_one_screen(x: float, y: float) -> None:
     xy = np.array([[x, y]])
-    found = _lost_eyes.seen(xy, xy, SIZE)
+    found = lost_eyes.seen(xy, xy, SIZE)
     assert np.isnan(found).all() or (-1024 <= found[0, 0] <= 2048 and -768 <= found[0, 1] <= 1536)
 
 
@@ -161,6 +162,6 @@ def test_the_other_eye_is_moved_by_what_lies_between_the_two() -> None:
     right = left + np.array([30, -10])
     left[2], right[4], left[6], right[6] = np.nan, np.nan, np.nan, np.nan
     for eye, place in (("both", (115, 195)), ("left", (100, 200)), ("right", (130, 190))):
-        found = _lost_eyes.joined(left, right, eye)
+        found = lost_eyes.joined(left, right, eye)
         np.testing.assert_allclose(np.delete(found, 6, 0), np.tile(place, (8, 1)))
         assert np.isnan(found[6]).all()

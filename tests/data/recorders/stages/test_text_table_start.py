@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import RecordingError
-from data.recorders import _text_table
+from data.recorders.stages import text_table
 
 ROWS = "zeit;links;größe\n" + "1,5;2;3\n" * 20_000
 
@@ -18,14 +18,14 @@ def test_the_start_of_a_file_is_that_of_its_text(tmp_path: Path, encoding: str, 
     path = tmp_path / "a.csv"
     for text in (ROWS, ROWS.replace("\n", "\r\n"), "größe;b\n" + "1;2\n" * 60):
         path.write_bytes(pack(text.encode(encoding)))
-        found = _text_table.start(path)
+        found = text_table.start(path)
         assert len(found) >= min(len(text) - text.count("\r"), 25_000)
-        assert _text_table.text(path).startswith(found.rstrip("�"))
+        assert text_table.text(path).startswith(found.rstrip("�"))
 
 
 def test_one_long_line_of_characters_of_two_bytes_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("é" * _text_table.START)
-    assert len(_text_table.start(tmp_path / "a.csv")) > _text_table.START // 4
+    (tmp_path / "a.csv").write_text("é" * text_table.START)
+    assert len(text_table.start(tmp_path / "a.csv")) > text_table.START // 4
 
 
 def test_what_cannot_be_seen_is_said(tmp_path: Path) -> None:
@@ -39,4 +39,4 @@ def test_what_cannot_be_seen_is_said(tmp_path: Path) -> None:
         ("none.csv", "the file is missing"),
     ):
         with pytest.raises(RecordingError, match=sentence):
-            _text_table.start(tmp_path / name)
+            text_table.start(tmp_path / name)

@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Fixations, Screen
-from data.recorders._recording_names import stem
-from data.recorders._text_table import Warn
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.text_table import Warn
 
 Keys = tuple[np.ndarray, np.ndarray, np.ndarray]  # the subject, the stimulus and the number of the trial of each row
 

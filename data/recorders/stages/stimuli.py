@@ -17,7 +17,7 @@ from data.errors import RecordingError
 from data.gaze import Picture
 from data.picture import picture_size
 from data.picture_file import SUFFIXES, unread
-from data.recorders import _text_table
+from data.recorders.stages import text_table
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ def read_map(path: Path) -> dict[str, str]:
     Raises:
         RecordingError: The file is no table of two columns, or has two pictures for one name.
     """
-    content = _text_table.text(path)
-    separator = max(_text_table.SEPARATORS, key=content.split("\n", 1)[0].count)
+    content = text_table.text(path)
+    separator = max(text_table.SEPARATORS, key=content.split("\n", 1)[0].count)
     found: dict[str, str] = {}
     try:
         rows = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(content), delimiter=separator), 1)]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from data.errors import RecordingError
 from data.gaze import Samples
 from data.recorders import bids, delimited, eyelink, pupil_labs, tobii
-from data.recorders._segments import segments
-from data.recorders._units import Setup
+from data.recorders.stages.segments import segments
+from data.recorders.stages.units import Setup
 from tests.data.recorders.test_bids import SHOWN, SIDECAR, events, study
 from tests.data.recorders.test_eyelink import monocular, trial
 from tests.data.recorders.test_eyelink import write as write_asc

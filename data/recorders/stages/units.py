@@ -6,7 +6,7 @@
 
 A `Frame` says where a file counts from: PsychoPy's pixels, degrees and norm (-1 to 1) count upwards from the middle.
 Places that lie in 0 to 1 though nothing says so are taken for norm, and it is said. What cannot be guessed is refused.
-What cannot be the place of a gaze is a lost eye (`data.recorders._lost_eyes`).
+What cannot be the place of a gaze is a lost eye (`data.recorders.stages.lost_eyes`).
 """
 
 import math
@@ -20,8 +20,8 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Screen
-from data.recorders import _lost_eyes
-from data.recorders._text_table import Warn
+from data.recorders.stages import lost_eyes
+from data.recorders.stages.text_table import Warn
 
 TIMES = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # milliseconds
 PLACES = ("px", "norm", "deg", "height")
@@ -111,7 +111,7 @@ def pixels(
     if unit and unit not in PLACES:
         raise RecordingError(f"{path}: no unit {unit!r} of place; choose one of {', '.join(PLACES)}.")
     size = np.array([screen.width, screen.height], float)
-    xy = _lost_eyes.without_codes(xy)
+    xy = lost_eyes.without_codes(xy)
     measured = xy[np.isfinite(xy).all(1)]
     stays = (np.diff(measured, axis=0, prepend=np.nan) == 0).all(1)  # a code for a lost eye does, a gaze does not
     unit = _unit(path, measured[~stays], unit, frame, tell)
@@ -141,7 +141,7 @@ def seen(
 
     `written` are the same places as the file has them. Places that are likely wrong are told of.
     """
-    found = _lost_eyes.seen(written, xy, screen)
+    found = lost_eyes.seen(written, xy, screen)
     measured, kept = (np.isfinite(places).all(1) for places in (xy, found))
     away = int((measured & ~kept).sum())
     if away > 0.5 * measured.sum():
@@ -160,7 +160,7 @@ def of_eyes(
 ) -> Float[np.ndarray, "n 2"]:
     """One place in pixels of the screen, of one eye or of two, as a file has them; `scale` makes pixels of their unit.
 
-    Where one of two eyes is lost, the other stands in (`data.recorders._lost_eyes.joined`).
+    Where one of two eyes is lost, the other stands in (`data.recorders.stages.lost_eyes.joined`).
 
     Raises:
         RecordingError: There is no eye.
@@ -169,8 +169,8 @@ def of_eyes(
         raise RecordingError(f"{path}: no columns of x and y of an eye; export the places of gaze of one or both.")
     if len(eyes) == 1:
         return seen(path, eyes[0], eyes[0] * scale, screen, tell)
-    left, right = (_lost_eyes.seen(written, written * scale, screen) for written in eyes)
-    xy = _lost_eyes.joined(left, right)
+    left, right = (lost_eyes.seen(written, written * scale, screen) for written in eyes)
+    xy = lost_eyes.joined(left, right)
     warn_if_off_screen(path, xy, screen, tell)
     return xy
 

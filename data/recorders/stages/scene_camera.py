@@ -9,13 +9,13 @@ from pathlib import Path
 
 from data.errors import RecordingError
 from data.gaze import Screen
-from data.recorders import _units
-from data.recorders._text_table import Warn
+from data.recorders.stages import units
+from data.recorders.stages.text_table import Warn
 
 DISTANCE = 100.0  # centimetres
 
 
-def geometry(path: Path, given: Screen | _units.Setup | None, size: tuple[int, int], focal: float) -> Screen:
+def geometry(path: Path, given: Screen | units.Setup | None, size: tuple[int, int], focal: float) -> Screen:
     """The camera's picture as a screen, `size` pixels with a focal length in pixels, where a person gave nothing else.
 
     Raises:
@@ -24,7 +24,7 @@ def geometry(path: Path, given: Screen | _units.Setup | None, size: tuple[int, i
     width = getattr(given, "width", None) or size[0]
     height = getattr(given, "height", None) or size[1]
     if getattr(given, "width_cm", None) or getattr(given, "distance_cm", None):
-        return _units.geometry(path, given, _units.Setup(width, height))
+        return units.geometry(path, given, units.Setup(width, height))
     cm = DISTANCE / focal
     return Screen(width, height, size[0] * cm, size[1] * cm, DISTANCE)
 

@@ -11,7 +11,7 @@ from app.cli.main import main
 from data.errors import RecordingError
 from data.picture import save
 from data.recorders import PicturesByName, bids, delimited, eyelink, pupil_labs, read_map, tobii
-from data.recorders._units import Setup
+from data.recorders.stages.units import Setup
 from data.table.read import read_table
 from tests.data.recorders.test_bids import SHOWN, study
 from tests.data.recorders.test_eyelink import monocular, trial, write

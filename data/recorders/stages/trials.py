@@ -1,6 +1,6 @@
 """Samples of a recording cut into trials: the stage that every reader passes.
 
-A trial lies within one segment of the clock (`data.recorders._segments`); its times only rise, and lie together: a few
+A trial lies within one segment of the clock (`segments`); its times only rise, and lie together: a few
 that are far from all others are left out, and told.
 """
 
@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int64
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
-from data.recorders._recording_names import stem
-from data.recorders._segments import Rows, near, paused, segments
-from data.recorders._text_table import Warn
+from data.recorders.stages.recording_names import stem
+from data.recorders.stages.segments import Rows, near, paused, segments
+from data.recorders.stages.text_table import Warn
 
 STRAY = 1 / 3  # of the rows: as many may be far from all others
 
