@@ -41,7 +41,7 @@ def test_quoted_cells_are_those_of_the_csv_module(
 def test_short_rows_are_filled_where_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, separator: str, block: int
 ) -> None:
-    monkeypatch.setattr(_text_table, "BLOCK", block)
+    monkeypatch.setattr(text_table, "BLOCK", block)
     rows = [["7", "8", f"word {row}"][: 3 - (row % 5 == 4) - (row % 7 == 6)] for row in range(200)]
     text = "\n".join(separator.join(row) for row in [["time", "x", "name"], *rows])
     assert words(table(tmp_path, text)) == [[*row, "", ""][:3] for row in rows]
