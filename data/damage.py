@@ -21,6 +21,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 logger = logging.getLogger(__name__)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow says names no file
 
 # warnings of libjpeg that are no damage to the pixels: versions and profiles that it does not know
 HARMLESS = re.compile("unknown JFIF revision|Unknown Adobe color transform|bad ICC marker")
@@ -29,8 +30,9 @@ SEQUENTIAL = (0xC0, 0xC1)
 OVERSHOOT = 32  # grey levels beyond black and white that some encoders use on purpose against ringing
 COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # what libjpeg calls the modes of Pillow
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # a marker of JPEG, but for those inside the data of a scan
-_LIBTIFF = re.compile(  # how its messages begin, also where OpenCV passes them on
-    r"(?:\[ WARN:[^\]]*\] global .*|JPEGLib|tempfile\.tif|_?TIFF\w*|\w*(?:Decode|Setup)\w*): "
+_NATIVE = re.compile(  # how the lines of libtiff, libpng and OpenCV begin; of names alone, sentences with ; are ours
+    r"(?:\[ *[A-Z]+:[^\]]*\] global .*: |libpng \w+: |tempfile\.tif: |_?TIFF\w+: |\w+Decode\w*: |Apparently should be"
+    r"|(?!.*; )_?(?=\w*[A-Z]\w*[A-Z])[A-Za-z]\w*: )"
 )
 CHUNK = 1 << 20  # bytes
 PROCESS = threading.RLock()  # standard error, and the filters of `warnings`, belong to the whole process
@@ -200,9 +202,9 @@ def quiet() -> Iterator[list[str]]:
 
 
 def _tell(line: str, said: list[str]) -> None:
-    if begin := _LIBTIFF.match(line):
+    if begin := _NATIVE.match(line):
         said.append(line[begin.end() :].strip().rstrip("."))
-        logger.debug("libtiff: %s", line.strip())
+        logger.debug("a decoder said: %s", line.strip())
     else:
         with contextlib.suppress(OSError):
             os.write(2, line.encode(errors="replace"))
