@@ -277,7 +277,7 @@ THEIRS = {
         'TIFF directory is missing required "StripOffsets" field'
     ),
     "_TIFFVSetField: Null count.": "Null count",
-    "TIFFFillStrip: Read error on strip 0; got 9 bytes, expected 99.": "Read error on strip 0; got 9 bytes, expected 99",
+    "TIFFFillStrip: Read error on strip 0; got 9 bytes.": "Read error on strip 0; got 9 bytes",
     "libpng error: IDAT: CRC error": "IDAT: CRC error",
     "[ WARN:0@0.147] global grfmt_tiff.cpp:123 TIFF_Warning TIFFReadDirectory: Odd.": "Odd",
 }
