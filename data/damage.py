@@ -21,14 +21,18 @@ from jaxtyping import UInt8
 from PIL import Image
 
 logger = logging.getLogger(__name__)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow says names no file
 
 # warnings of libjpeg that are no damage to the pixels: versions and profiles that it does not know
 HARMLESS = re.compile("unknown JFIF revision|Unknown Adobe color transform|bad ICC marker")
 PROGRESSIVE = (0xC2, 0xCA)  # frames whose scans each bring a part of the coefficients
+SEQUENTIAL = (0xC0, 0xC1)
+OVERSHOOT = 32  # grey levels beyond black and white that some encoders use on purpose against ringing
 COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # what libjpeg calls the modes of Pillow
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # a marker of JPEG, but for those inside the data of a scan
-_LIBTIFF = re.compile(  # how its messages begin, also where OpenCV passes them on
-    r"(?:\[ WARN:[^\]]*\] global .*|JPEGLib|tempfile\.tif|_?TIFF\w*|\w*(?:Decode|Setup)\w*): "
+_NATIVE = re.compile(  # how the lines of libtiff, libpng and OpenCV begin; of names alone, sentences with ; are ours
+    r"(?:\[ *[A-Z]+:[^\]]*\] global .*: |libpng \w+: |tempfile\.tif: |_?TIFF\w+: |\w+Decode\w*: |Apparently should be"
+    r"|(?!.*; )_?(?=\w*[A-Z]\w*[A-Z])[A-Za-z]\w*: )"
 )
 CHUNK = 1 << 20  # bytes
 PROCESS = threading.RLock()  # standard error, and the filters of `warnings`, belong to the whole process
@@ -48,28 +52,25 @@ def jpeg(data: bytes, mode: str) -> tuple[UInt8[np.ndarray, "h w c"] | None, str
     """
     colours = COLOURS.get(mode, "RGB")
     try:
-        return simplejpeg.decode_jpeg(data, colours), _unsent(data)
+        pixels = simplejpeg.decode_jpeg(data, colours)
     except ValueError as error:
         words = str(error)
+    else:
+        return pixels, _silent(data)
     try:
         pixels = simplejpeg.decode_jpeg(data, colours, strict=False)
     except ValueError:
         return None, ""
-    return pixels, _unsent(data) if HARMLESS.search(words) else words
+    return pixels, _silent(data) if HARMLESS.search(words) else words
 
 
-def _unsent(data: bytes) -> str:
-    """Whether a progressive JPEG file ends before all coefficients of all components came in full."""
+def _silent(data: bytes) -> str:
+    """What is wrong with a JPEG file of which libjpeg does not warn."""
     left: dict[int, set[int]] = {}  # numbers of the coefficients that still lack bits, by component
-    at = 0
-    while found := _SEGMENT.search(data, at):
-        marker, at = found[1][0], found.end()
-        if marker == 0xD8:
-            continue
-        if marker == 0xD9 or marker in (0xC0, 0xC1):
-            break
-        length = int.from_bytes(data[at : at + 2], "big")
-        body, at = data[at + 2 : at + length], at + length
+    for marker, start, stop in _segments(data):
+        body = data[start:stop]
+        if marker in SEQUENTIAL:
+            return "brightness out of range: parts of its data are not in their place" if _is_drifting(data) else ""
         if marker in PROGRESSIVE:
             left = {component: set(range(64)) for component in body[6::3]}
         elif marker == 0xDA and left:
@@ -78,6 +79,49 @@ def _unsent(data: bytes) -> str:
             for component in body[1 : 1 + 2 * count : 2] if bits & 15 == 0 else ():
                 left.get(component, set()).difference_update(range(first, last + 1))
     return "scans of the picture are missing" if any(left.values()) else ""
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """The segments of a JPEG file to its end: marker, start and stop of the body."""
+    at = 0
+    while found := _SEGMENT.search(data, at):
+        marker, at = found[1][0], found.end()
+        if marker == 0xD9:
+            return
+        if marker != 0xD8:
+            stop = at + int.from_bytes(data[at : at + 2], "big")
+            yield marker, at + 2, stop
+            at = stop
+
+
+def _is_drifting(data: bytes) -> bool:
+    """Whether the mean of some block is no brightness, as where parts of the data have changed places.
+
+    A decoder finds its way again after each seam, and all means beyond it are off by what it read there. It cuts them
+    to black and white; so the means alone are decoded, an eighth as wide and high, with half the contrast.
+    """
+    halved, steps = bytearray(data), dict[int, int]()
+    size, table = [0, 0], 0
+    for marker, at, stop in _segments(data):
+        if marker == 0xDA or (marker == 0xDD and any(data[at:stop])):  # restarts put an end to every drift
+            size = size if marker == 0xDA else [0, 0]
+            break
+        if marker in SEQUENTIAL and data[at + 5] in (1, 3):  # components: of CMYK the means are no brightness
+            size = [-(-int.from_bytes(data[i : i + 2], "big") // 8) for i in (at + 1, at + 3)]
+            table = data[at + 8]
+        while marker == 0xDB and at < stop:
+            width = 1 + (data[at] >> 4)  # bytes of a number
+            steps[data[at] & 15] = step = int.from_bytes(data[at + 1 : at + 1 + width], "big")
+            halved[at + 1 : at + 1 + width] = max(1, step // 2).to_bytes(width, "big")
+            at += 1 + 64 * width
+    step = steps.get(table, 1)
+    if step < 2 or not all(size):
+        return False
+    means = simplejpeg.decode_jpeg(bytes(halved), "GRAY", min_height=1, min_width=1, min_factor=8, strict=False)
+    contrast = (step // 2) / step
+    slack = 1 + contrast * (OVERSHOOT + step / 16)  # of rounding, also in the file
+    low, high = 128 - 128 * contrast - slack, 128 + 127 * contrast + slack
+    return list(means.shape[:2]) == size and bool(means.min() < low or means.max() > high)
 
 
 def png(data: bytes) -> str:
@@ -158,9 +202,9 @@ def quiet() -> Iterator[list[str]]:
 
 
 def _tell(line: str, said: list[str]) -> None:
-    if begin := _LIBTIFF.match(line):
+    if begin := _NATIVE.match(line):
         said.append(line[begin.end() :].strip().rstrip("."))
-        logger.debug("libtiff: %s", line.strip())
+        logger.debug("a decoder said: %s", line.strip())
     else:
         with contextlib.suppress(OSError):
             os.write(2, line.encode(errors="replace"))

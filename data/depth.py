@@ -38,11 +38,12 @@ def grey(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray, "h 
     Raises:
         PictureError: No pixel is a finite number.
     """
-    number = _numbers(values)
-    lost = number.size - int(number.sum())
-    if lost == number.size:
-        raise PictureError(f"{where}: none of its pixels is a finite number; save it again with values for light.")
-    return _spread(values, number, where, f"{lost:,} of its {number.size:,} pixels are no numbers" if lost else "")
+    with np.errstate(all="ignore"):  # of what is no number
+        number = _numbers(values)
+        lost = number.size - int(number.sum())
+        if lost == number.size:
+            raise PictureError(f"{where}: none of its pixels is a finite number; save it again with values for light.")
+        return _spread(values, number, where, f"{lost:,} of its {number.size:,} pixels are no numbers" if lost else "")
 
 
 def colours(image: Image.Image, data: bytes, where: str) -> Image.Image:

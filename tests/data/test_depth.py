@@ -132,3 +132,12 @@ def test_wide_whole_numbers_are_spread_and_marks_of_missing_data_left_out(caplog
 @pytest.mark.parametrize(("value", "grey"), [(0, 0), (200, 200), (3000, 11), (65535, 255)])
 def test_a_picture_of_one_value_is_one_grey(value: int, grey: int) -> None:
     assert np.unique(read(tiff(np.full((4, 4), value, np.uint16)))).tolist() == [grey]
+
+
+def test_a_number_that_signals_is_told_like_any_other(
+    caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    values = (RAMP * 5).astype(np.float32)
+    values.view(np.uint32)[0, 0] = 0x7F800001  # a signalling not-a-number
+    assert "1 of its 2,400 pixels are no numbers" in told(tiff(values), caplog)[1]
+    assert not recwarn.list

@@ -10,6 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
+from app.predict import jobs
+from app.tasks import TASKS
+from data.errors import GazeError
 from data.picture import read_damaged, save
 
 ROOT = Path(__file__).parents[3]
@@ -85,3 +88,16 @@ def test_the_published_case_is_damaged(shared: Path, tmp_path: Path, toy_model: 
     assert read_damaged(hole)[1]
     result = gaze("predict", hole, "-o", tmp_path, "--model", toy_model)
     assert (result.exit_code, str(hole) in result.stderr) == (3, True)
+
+
+def test_a_task_of_another_package_that_knows_no_damage_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def job(sources: tuple[str, ...], folder: Path, model: str | None, condition: str) -> jobs.Job:
+        return jobs.Job([], lambda path: [], lambda path: [], lambda todo: iter(()), "none")
+
+    monkeypatch.setattr(type(TASKS["saliency"]), "load", lambda task, part: job)
+    options = {"model": None, "condition": "any", "accept_damaged": False}
+    assert jobs.job("saliency", (), (str(folder),), tmp_path, **options).model == "none"
+    with pytest.raises(GazeError, match="--task saliency knows no --accept-damaged; leave it out"):
+        jobs.job("saliency", (), (str(folder),), tmp_path, **options | {"accept_damaged": True})
