@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import shutil
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,6 +17,8 @@ from rich.console import Console
 from data.errors import GazeError, ModelError
 from training import weights
 from training.checkpoint import NO_PLACE, CheckpointFiles, check_network, newest, resumable, unwritable
+
+logger = logging.getLogger(__name__)
 
 MISTAKES = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)  # what restoring a damaged run raises
 
@@ -122,6 +125,7 @@ class TaskCLI(LightningCLI):
                 raise
             raise unwritable(error, Path(str(error.filename or self.run_folder.parent)), kept) from error
         except BaseException as error:
+            logger.debug("The run ended", exc_info=True)
             self.run_folder.drop()
             if not self.files.restoring or not isinstance(error, MISTAKES):
                 raise

@@ -94,7 +94,9 @@ class Pause(Checkpoint):
 def _defaults(cli: type[TaskCLI]) -> dict[str, Any]:
     return {
         "callbacks": [
-            ModelCheckpoint(monitor=cli.score, mode=cli.best, filename="best-{epoch}", save_last=True),
+            ModelCheckpoint(monitor=cli.score, mode=cli.best, filename="best-{epoch}"),
+            # Of every epoch, in place; `save_last` of the other would write it only with a new best.
+            ModelCheckpoint(filename="last", enable_version_counter=False),
             EarlyStopping(monitor=cli.score, mode=cli.best, patience=20, check_finite=False, strict=False),
             LearningRateMonitor("step"),
             Pause(),

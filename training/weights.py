@@ -5,6 +5,7 @@ The description is `{"model": "tempsal", "arguments": {...}}`, enough to build t
 """
 
 import json
+import logging
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from data.atomic import atomic_write
 from data.errors import GazeError, ModelError, short_reason
 from data.gaze import condition_names
 from training import Model, sketch
+
+logger = logging.getLogger(__name__)
 
 MOST = 2  # times the bytes of a file that its tensors, or its parts unpacked, may have
 ROWS = {  # what has a row for each viewing condition, or category of objects
@@ -79,6 +82,7 @@ def build(
     except GazeError:
         raise
     except Exception as error:  # whatever a network, or torch, says of arguments that somebody else wrote
+        logger.debug("%s: cannot be made of these arguments", key, exc_info=True)
         reason = short_reason(error) if "keyword argument" in str(error) else type(error).__name__
         raise ModelError(f"The file's arguments do not suit {key} ({reason}); use the gaze that wrote it.") from error
     return network
@@ -134,6 +138,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except ModelError:
         raise
     except Exception as error:  # whatever the damage leads torch, its unpickler, zipfile or safetensors to
+        logger.debug("%s: no weights can be read", path, exc_info=True)
         kind = type(error).__name__
         raise ModelError(f"{path}: these are no weights of gaze ({kind}); give a file that gaze wrote.") from error
 
@@ -159,6 +164,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         reason = error.strerror or "it cannot be opened"
         raise ModelError(f"{path}: cannot be read ({reason}); give a file that gaze wrote.") from error
     except Exception as error:  # damaged bytes lead torch's reader anywhere
+        logger.debug("%s: no checkpoint can be read", path, exc_info=True)
         raise ModelError(f"{path}: is damaged or no checkpoint; give a file that gaze wrote.") from error
     if not isinstance(checkpoint, dict):
         raise ModelError(f"{path}: these are no weights of gaze; give a file that gaze wrote.")

@@ -164,7 +164,7 @@ def _record(name: str, root: Path, path: Path) -> None:
     for screen in SCREENS:
         try:
             for trial in module.read(path, Setup(*screen), subject="s", stimulus="a.png", tell=lambda sentence: None):
-                assert len(trial.time) == len(trial.xy)
+                assert len(trial) == len(trial.xy)
         except GazeError as error:
             _one_sentence(error)
 
