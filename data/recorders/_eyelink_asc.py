@@ -27,14 +27,15 @@ from data.recorders.stages import units
 from data.recorders.stages.segments import segments
 from data.recorders.stages.text_table import Warn
 
-_COLUMN = r"[ \t]+(?:(-?\d+\.?\d*(?:[eE][+-]?\d+)?|-?\.\d+)|\.|-?[Nn][Aa][Nn])"
-_TIME = re.compile(r"^(\d+\.?\d*)[ \t]", re.MULTILINE)
-_ONE = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}(?=\s)|\d)"  # a line that is cut off or damaged has no time
-_TWO = rf"^(?:(\d+\.?\d*){_COLUMN}{_COLUMN}[ \t]+\S+{_COLUMN}{_COLUMN}(?=\s)|\d)"
+# Numbers are taken as a whole (++, *+): else a line of digits alone takes time that grows as its square.
+_COLUMN = r"[ \t]++(?:(-?\d++\.?\d*+(?:[eE][+-]?\d++)?|-?\.\d++)|\.|-?[Nn][Aa][Nn])"
+_TIME = re.compile(r"^(\d++\.?\d*+)[ \t]", re.MULTILINE)
+_ONE = rf"^(?:(\d++\.?\d*+){_COLUMN}{_COLUMN}(?=\s)|\d)"  # a line that is cut off or damaged has no time
+_TWO = rf"^(?:(\d++\.?\d*+){_COLUMN}{_COLUMN}[ \t]++\S++{_COLUMN}{_COLUMN}(?=\s)|\d)"
 ROWS = {"L": re.compile(_ONE, re.MULTILINE), "R": re.compile(_ONE, re.MULTILINE), "LR": re.compile(_TWO, re.MULTILINE)}
 HEADER = re.compile(r"^(?:START|SAMPLES)\s.*$", re.MULTILINE)
-BLINK = re.compile(r"^EBLINK\s+([LR])\s+(\d+\.?\d*)\s+(\d+\.?\d*)", re.MULTILINE)
-LINE = re.compile(r"^(?P<kind>MSG|START|END)\s+(?P<time>\d+\.?\d*)(?:[ \t]+(?P<words>.*))?$", re.MULTILINE)
+BLINK = re.compile(r"^EBLINK\s++([LR])\s++(\d++\.?\d*+)\s++(\d++\.?\d*+)", re.MULTILINE)
+LINE = re.compile(r"^(?P<kind>MSG|START|END)\s++(?P<time>\d++\.?\d*+)(?:[ \t]++(?P<words>.*))?$", re.MULTILINE)
 
 Eyes = dict[str, tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n e 2"]]]  # time and places by L, R or LR
 

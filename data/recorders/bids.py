@@ -171,7 +171,7 @@ def _pair(value: object) -> tuple[float, float] | None:
     if not isinstance(value, list) or len(value) != 2:
         return None
     sides = [_number(side) for side in value]
-    return (sides[0], sides[1]) if min(sides) > 0 else None
+    return (sides[0], sides[1]) if all(side > 0 for side in sides) else None
 
 
 def _number(value: object) -> float:

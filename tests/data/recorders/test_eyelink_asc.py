@@ -148,3 +148,10 @@ def test_a_screen_of_impossible_size_is_not_known(numbers: str) -> None:
     origin, size = _eyelink_asc.screen(f"MSG\t1000 DISPLAY_COORDS {numbers}\n")
     assert origin.tolist() == [0, 0]
     assert size == Setup()
+
+
+@pytest.mark.parametrize("line", ["1", "1 2", "1 1 1 x", "EBLINK L 1", "MSG 1", "MSG 1 DISPLAY_COORDS 1"])
+def test_a_line_without_end_takes_no_time(line: str) -> None:
+    """A million digits: with a step back at each of them this would take hours."""
+    found, _ = samples("START\t2000\tLEFT\tRIGHT\tSAMPLES\n" + line + line[-1] * 10**6 + "\n")
+    assert not any(np.isfinite(time).any() for time, _ in found.values())
