@@ -123,7 +123,14 @@ def test_what_no_run_can_go_on_from_is_refused_in_a_sentence_and_leaves_no_folde
     assert not Path("ran").exists()
 
 
-@pytest.mark.parametrize("part", ["loops", "optimizer_states", "callbacks", "GazeData", "current_model_state"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "loops",
+        *(pytest.param(it, marks=pytest.mark.slow) for it in ("optimizer_states", "callbacks")),
+        *("GazeData", "current_model_state"),
+    ],
+)
 def test_a_checkpoint_whose_inner_parts_are_wrong_is_refused(here: Path, part: str) -> None:
     whole = torch.load("last.ckpt", weights_only=True)
     wrong = [{}] if isinstance(whole[part], list) else {"nothing": 1}
@@ -200,6 +207,7 @@ def test_a_run_goes_on_with_other_data_only_when_it_is_told_to(
     assert data_state.changes(state, GazeData("tiny").data_state) == []  # what is saved is the data of today
 
 
+@pytest.mark.slow
 def test_more_pictures_lengthen_what_is_left_of_the_run(here: Path) -> None:
     splits = json.loads(Path("tiny/splits.json").read_text())
     splits |= {"train": splits["train"] + splits["test"], "test": []}
@@ -245,9 +253,8 @@ def test_a_place_that_takes_no_file_is_told_before_training(here: Path) -> None:
     assert Path("runs").read_text() == "no folder"
 
 
-@pytest.mark.parametrize(
-    "kilobytes", [100, pytest.param(1, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [1, 100, 2000])
 def test_a_limit_of_the_system_on_files_is_a_sentence(here: Path, kilobytes: int) -> None:
     words = " ".join(["train", "tempsal-tiny", "--data.root", "tiny", "--data.workers", "0", *QUIET])
     command = f"ulimit -f {kilobytes}; exec {sys.executable} -m app.cli.main {words} --trainer.max_epochs 2"
