@@ -186,12 +186,11 @@ def renamed(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda lines: lines[:-1], "fixations (was "),
-        (without_observer, "3 people (was 4)"),
-        (moved, "train has other fixations (as many)"),
-        (renamed, "train has other pictures (as many)"),
+        pytest.param(lambda lines: lines[:-1], "fixations (was ", id="a fixation less"),
+        pytest.param(without_observer, "3 people (was 4)", id="a person less", marks=pytest.mark.slow),
+        pytest.param(moved, "train has other fixations (as many)", id="a place", marks=pytest.mark.slow),
+        pytest.param(renamed, "train has other pictures (as many)", id="a name"),
     ],
-    ids=["a fixation less", "a person less", "a place", "a name"],
 )
 def test_a_run_goes_on_with_other_data_only_when_it_is_told_to(
     here: Path, change: Callable[[list[str]], list[str]], words: str
