@@ -88,11 +88,24 @@ def export_network(network: nn.Module, path: Path, contract: Contract, options: 
 
 
 def write(model: onnx.ModelProto, path: Path, contract: Contract) -> None:
-    """The file, checked, with its contract inside."""
+    """The file, checked, with its contract inside and without where on this machine the network's code lies."""
+    forget_origin(model.graph)
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, contract.to_json()
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def forget_origin(graph: onnx.GraphProto) -> None:
+    """Take out what torch notes of each operator: stack traces with paths of this machine, and names of modules."""
+    parts = (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    for part in parts:
+        del part.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node:
+                    forget_origin(inner)
 
 
 def agree(worst: float, path: Path) -> float:

@@ -100,6 +100,14 @@ def test_the_file_carries_its_contract(network: TempSAL, made: tuple[Path, float
     assert Contract.of_json(entries[KEY], "tiny.onnx") == contract(network)
 
 
+def test_no_file_says_where_the_network_s_code_lay(made: tuple[Path, float]) -> None:
+    shipped = sorted((Path(__file__).parents[2] / "export" / "weights").glob("*.onnx"))
+    assert shipped
+    for file in (made[0], *shipped):
+        content = file.read_bytes()
+        assert not any(word in content for word in (b"stack_trace", b".py", str(Path(__file__).parents[2]).encode()))
+
+
 def test_the_graph_holds_standard_operators_of_opset_20_only(made: tuple[Path, float]) -> None:
     model = onnx.load(made[0])
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 20)]
