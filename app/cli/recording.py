@@ -99,7 +99,7 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
     broken: list[str] = []
     strange: list[str] = []
     report = to_scanpaths.Report()
-    stimuli = read_map(options["stimuli"]) if options["stimuli"] else {}
+    stimuli = read_map(options["stimuli"], _tell) if options["stimuli"] else {}
     names = ("method", "placed", "initial", "repeats")
     chosen = {name: options[name] for name in names} | ({"seconds": options["seconds"]} if options["seconds"] else {})
     samples = _samples(detect_format.files(files, _tell), files, (broken, strange), options)

@@ -24,11 +24,13 @@ from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.recorders.stages import units
-from data.recorders.stages.segments import segments
+from data.recorders.stages.segments import near, reach, segments
 from data.recorders.stages.text_table import Warn
 
 # Numbers are taken as a whole (++, *+): else a line of digits alone takes time that grows as its square.
-_COLUMN = r"[ \t]++(?:(-?\d++\.?\d*+(?:[eE][+-]?\d++)?|-?\.\d++)|\.|-?[Nn][Aa][Nn])"
+_COLUMN = (
+    r"[ \t]++(?:(-?\d++\.?\d*+(?:[eE][+-]?\d++)?|-?\.\d++)|(?i:\.|-|[-+]?nan(?:\(ind\))?|[-+]?inf|-?1\.#\w+|n/?a))"
+)
 _TIME = re.compile(r"^(\d++\.?\d*+)[ \t]", re.MULTILINE)
 _ONE = rf"^(?:(\d++\.?\d*+){_COLUMN}{_COLUMN}(?=\s)|\d)"  # a line that is cut off or damaged has no time
 _TWO = rf"^(?:(\d++\.?\d*+){_COLUMN}{_COLUMN}[ \t]++\S++{_COLUMN}{_COLUMN}(?=\s)|\d)"
@@ -37,6 +39,9 @@ HEADER = re.compile(r"^(?:START|SAMPLES)\s.*$", re.MULTILINE)
 BLINK = re.compile(r"^EBLINK\s++([LR])\s++(\d++\.?\d*+)\s++(\d++\.?\d*+)", re.MULTILINE)
 LINE = re.compile(r"^(?P<kind>MSG|START|END)\s++(?P<time>\d++\.?\d*+)(?:[ \t]++(?P<words>.*))?$", re.MULTILINE)
 
+_START = re.compile(r"^START\s++(\d++\.?\d*+)", re.MULTILINE)
+
+Tables = list[tuple[str, np.ndarray, float]]
 Eyes = dict[str, tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n e 2"]]]  # time and places by L, R or LR
 
 
@@ -58,19 +63,28 @@ def lines(content: str) -> Iterator[Line]:
 
 def _pieces(content: str) -> list[str]:
     """A file's text, cut where its clock begins anew: what lies between two sessions belongs to the second."""
-    times = np.array(_TIME.findall(content), float)
-    starts = sorted(int(rows.min()) for rows in segments(times, hole=0))[1:]
-    if not starts:
-        return [content]
     offsets = [match.start() for match in _TIME.finditer(content)]
-    cuts = [0, *(_session(content, offsets[row - 1], offsets[row], times[row - 1]) for row in starts), len(content)]
-    return [content[start:stop] for start, stop in itertools.pairwise(cuts)]
+    times = np.array(_TIME.findall(content), float)
+    begins = [(it.start(), float(it[1])) for it in _START.finditer(content)]
+    rows = np.searchsorted(offsets, [offset for offset, _ in begins])  # the first of each stretch
+    for (_, begin), first, last in zip(begins, rows, [*rows[1:], len(times)], strict=True):
+        times[first:last][_far(times[first:last], begin)] = math.nan
+    anew = {
+        int(row)
+        for row, (_, begin) in zip(rows, begins, strict=True)
+        if row and begin <= np.nanmax(times[:row], initial=-math.inf)
+    }
+    anew |= {int(part.min()) for part in segments(times, hole=0)[1:]}
+    starts = sorted(row for row in anew if row < len(times))
+    cuts = [0, *(_session(content, offsets[row - 1], offsets[row], times[:row]) for row in starts), len(content)]
+    return [content[start:stop] for start, stop in itertools.pairwise(sorted(cuts))]
 
 
-def _session(content: str, last: int, first: int, time: float) -> int:
-    """Where a session begins, of which `first` is the first sample; `last` is the one before, at `time`."""
+def _session(content: str, last: int, first: int, times: Float[np.ndarray, " n"]) -> int:
+    """Where a session begins, of which `first` is the first sample; `last` is the one before, at the end of `times`."""
+    time = float(times[np.isfinite(times)][-1])
     header = re.compile(r"^\*\*|^(?:MSG|START)\s+(\d+\.?\d*)", re.MULTILINE)
-    found = (it.start() for it in header.finditer(content, last, first) if not it[1] or float(it[1]) < time - 50)
+    found = (it.start() for it in header.finditer(content, last, first) if not it[1] or float(it[1]) < time)
     return next(found, first)
 
 
@@ -92,8 +106,10 @@ def screen(content: str) -> tuple[Float[np.ndarray, " 2"], units.Setup]:
 def sessions(path: Path, content: str, margin: float, tell: Warn) -> list[tuple[str, Eyes]]:
     """The text and the samples of each session: the clock begins anew where files were joined."""
     tables = _tables(path, content)
-    times = np.concatenate([table[:, 0] for _, table in tables]) if tables else np.zeros(0)
-    if len(segments(times, hole=0)) < 2:
+    times = [table[:, 0][np.isfinite(table[:, 0])] for _, table, _ in tables]
+    ends = np.fmax.accumulate([np.max(time, initial=-math.inf) for time in times])
+    anew = any(begin <= end for (_, _, begin), end in zip(tables[1:], ends, strict=False))
+    if not anew and len(segments(np.concatenate([np.zeros(0), *times]), hole=0)) < 2:
         return [(content, _samples(path, content, tables, margin, tell))]
     return [(piece, samples(path, piece, margin, tell)) for piece in _pieces(content)]
 
@@ -103,32 +119,48 @@ def samples(path: Path, content: str, margin: float, tell: Warn) -> Eyes:
     return _samples(path, content, _tables(path, content), margin, tell)
 
 
-def _samples(path: Path, content: str, tables: list[tuple[str, np.ndarray]], margin: float, tell: Warn) -> Eyes:
+def _samples(path: Path, content: str, tables: Tables, margin: float, tell: Warn) -> Eyes:
     parts: dict[str, list[np.ndarray]] = {}
-    for eyes, table in tables:
+    for eyes, table, _ in tables:
         parts.setdefault(eyes, []).append(table)
-    damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for _, table in tables)
+    far = sum(int((table[:, 0] == -math.inf).sum()) for _, table, _ in tables)
+    if far:
+        tell(f"{path}: {far} times are far from the START of their stretch; they are left out.")
+    damaged = sum(int((~np.isfinite(table[:, 0])).sum()) for _, table, _ in tables) - far
     if damaged > 1:  # the last line of a file that was cut off is nothing to speak of
         tell(f"{path}: {damaged} lines of samples are cut off or damaged; they are left out.")
     return {eyes: _open(np.concatenate(stretches), eyes, content, margin) for eyes, stretches in parts.items()}
 
 
-def _tables(path: Path, content: str) -> list[tuple[str, np.ndarray]]:
-    """The eyes of each stretch, and the time and places of each line."""
-    found = []
-    for eyes, fast, start, stop in _stretches(path, content):
+def _tables(path: Path, content: str) -> Tables:
+    """The eyes of each stretch, time and places of each line (a far time is -inf), and the time of its START."""
+    found: Tables = []
+    for eyes, fast, begin, start, stop in _stretches(path, content):
         cells = (float(cell or "nan") for row in ROWS[eyes].finditer(content, start, stop) for cell in row.groups())
         table = np.fromiter(cells, float).reshape(-1, 1 + 2 * len(eyes))
         if fast:
             table[1:, 0] += np.where(table[1:, 0] == table[:-1, 0], 0.5, 0)
-        found += [(eyes, table)] if len(table) else []
+        table[_far(table[:, 0], begin), 0] = -math.inf
+        found += [(eyes, table, begin)] if len(table) else []
     return found
 
 
-def _stretches(path: Path, content: str) -> Iterator[tuple[str, bool, int, int]]:
-    """The eyes, whether it is 2000 samples a second, and where it begins and ends."""
+def _far(time: Float[np.ndarray, " n"], begin: float) -> np.ndarray:
+    """Which times of a stretch are so far from its START, or else from most, that the tracker was mistaken."""
+    known = np.isfinite(time)
+    if not known.any():
+        return np.zeros(len(time), bool)
+    if math.isnan(begin):
+        far = np.zeros(len(time), bool)
+        far[known] = ~near(time[known])
+        return far if far.sum() <= known.sum() / 3 else np.zeros(len(time), bool)
+    return np.asarray(known & (np.abs(time - begin) > reach(time[known])))
+
+
+def _stretches(path: Path, content: str) -> Iterator[tuple[str, bool, float, int, int]]:
+    """The eyes, whether it is 2000 samples a second, its START, and where in the text it begins and ends."""
     headers = [(match.start(), match.end(), match[0].split()) for match in HEADER.finditer(content)]
-    eyes, fast = "", False
+    eyes, fast, begin = "", False, math.nan
     for (_, start, words), (stop, _, _) in zip(
         [(0, 0, [""]), *headers], [*headers, (len(content), 0, [])], strict=True
     ):
@@ -137,8 +169,10 @@ def _stretches(path: Path, content: str) -> Iterator[tuple[str, bool, int, int]]
                 problem = f"its samples are {words[1]}, not places on the screen"
                 raise RecordingError(f"{path}: {problem}; convert the EDF file with gaze samples (edf2asc -sg).")
             fast = bool(re.search(r" RATE 2000\b", " ".join(words)))
+        header = _START.match(" ".join(words))
+        begin = float(header[1]) if header else begin
         eyes = "".join(word[0] for word in ("LEFT", "RIGHT") if word in words) or eyes
-        yield eyes or _guessed(content, start), fast, start, stop
+        yield eyes or _guessed(content, start), fast, begin, start, stop
 
 
 def _guessed(content: str, start: int) -> str:

@@ -29,6 +29,7 @@ from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import lost_eyes, text_table, trials, units
 from data.recorders.stages.recording_names import stem
+from data.recorders.stages.segments import near
 from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder(
@@ -42,6 +43,7 @@ RECORDER = Recorder(
 UNITS = {"pixel": "px", "pixels": "px", "px": "px", "deg": "deg", "degree": "deg", "degrees": "deg"}
 UNITS |= {"normalized": "norm", "normalised": "norm", "norm": "norm"}
 CLOCKS = {"milliseconds": "ms", "millisecond": "ms", "seconds": "s", "second": "s", "microseconds": "us", "μs": "us"}
+CLOCKS |= {"microsecond": "us", "nanoseconds": "ns", "nanosecond": "ns", "sec": "s", "msec": "ms"}
 CLOCKS |= {unit: unit for unit in units.TIMES}
 X = (
     "x_coordinate",
@@ -175,10 +177,10 @@ def _pair(value: object) -> tuple[float, float] | None:
 
 
 def _number(value: object) -> float:
-    """A number of a JSON file; NaN where it is none, or as large as no float."""
+    """A number of a JSON file, also one in quotation marks; NaN where it is none, or as large as no float."""
     try:
-        number = float(value) if isinstance(value, int | float) else math.nan
-    except OverflowError:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except (OverflowError, ValueError):
         return math.nan
     return number if math.isfinite(number) else math.nan
 
@@ -223,10 +225,10 @@ def _clock(
     measured = time[np.isfinite(time)]
     if math.isnan(begin) or not len(measured):
         return time
-    moved = time - measured[0] + begin
+    moved = time - measured[near(measured)][0] + begin
     source = str(_inherited(path, "events").get("OnsetSource") or "").strip()
     if source and source.casefold() not in text_table.UNKNOWN:
-        if source != name:
+        if source.casefold() != name.casefold():
             raise RecordingError(f"{path}: its events' OnsetSource is {source!r}, no column of it; name {name!r}.")
         return time
     if marks is not None and _inside(marks, time) and not _inside(marks, moved):

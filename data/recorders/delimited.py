@@ -89,7 +89,7 @@ def read(
     time = units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
     places = [np.stack([table.numbers(axis) for axis in eye], 1) for eye in eyes]
     unit = unit or place_hint(names["x"])
-    xy, *other = (units.pixels(path, it, display, unit, tell, ORIGINS[origin]) for it in places)
+    xy, *other = np.split(units.pixels(path, np.concatenate(places), display, unit, tell, ORIGINS[origin]), len(eyes))
     if other:
         tell(f"{path}: of both eyes the mean is taken, {names['x']!r} and {eyes[1][0]!r}.")
         xy = lost_eyes.joined(xy, other[0])

@@ -36,6 +36,7 @@ from data.recorders._eyelink_asc import Eyes
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import lost_eyes, text_table, trials, units
 from data.recorders.stages.recording_names import stem
+from data.recorders.stages.stimuli import tidy
 from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("eyelink", Evidence.LINES, (".asc",))
@@ -118,20 +119,36 @@ def read(
     places = [xy for part in parts for _, eyes in part.values() for xy in eyes.swapaxes(0, 1)]
     units.warn_if_off_screen(path, np.concatenate(places), display, tell)
     _check(path, [trial for trials in found for trial in trials], tell)
+    if stimulus_column and not any(trial.stimulus for own in found for trial in own):
+        raise RecordingError(f"{path}: no message has a variable {stimulus_column!r}; name one of TRIAL_VAR.")
+    cut = list(zip(found, parts, strict=True))
+    yield from _samples(path, cut, side, (subject or stem(path), stimulus), display, tell)
+
+
+def _samples(
+    path: Path, cut: list[tuple[list[_Trial], Eyes]], side: str, names: tuple[str, str], display: Screen, tell: Warn
+) -> Iterator[Samples]:
+    """The trials of each session; `names` are the subject's and, where no message has one, the stimulus'."""
     without: list[_Trial] = []
-    for own, part in zip(found, parts, strict=True):
-        time, xy = _chosen(part, side)
+    partly = 0
+    for own, part in cut:
+        time, xy, recorded = _chosen(part, side)
         for trial in own or [_Trial(-math.inf)]:
             rows = slice(*np.searchsorted(time, [trial.start, trial.end]))
             if trial.broken or rows.stop <= rows.start:
-                without += [] if trial.broken or not _recorded(part, trial) else [trial]
                 continue
+            if not recorded[rows].any():
+                without.append(trial)
+                continue
+            partly += int(not recorded[rows].all())
             zero = time[rows][0] if math.isnan(trial.onset) else trial.onset
-            names = subject or stem(path), trial.stimulus or stimulus
-            yield from trials.one(path, names, time[rows], xy[rows], display, tell, zero)
+            shown = names[0], trial.stimulus or names[1]
+            yield from trials.one(path, shown, time[rows], xy[rows], display, tell, zero)
     if without:
         named = ", ".join(dict.fromkeys(trial.stimulus or "one without a picture" for trial in without))
         tell(f"{path}: {len(without)} trials were recorded without the {side} eye and are left out: {named}.")
+    if partly:
+        tell(f"{path}: in {partly} trials the {side} eye was recorded for a part of the time only; the rest is lost.")
 
 
 def _on_screen(part: Eyes, origin: Float[np.ndarray, " 2"], screen: Screen) -> Eyes:
@@ -161,26 +178,22 @@ def _side(path: Path, eye: str, parts: list[Eyes], tell: Warn) -> str:
     return f"auto {side}"
 
 
-def _chosen(part: Eyes, side: str) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"]]:
-    """Times in order and places of one eye, or of both in one."""
-    times, places = [np.zeros(0)], [np.zeros((0, 2))]
+def _chosen(part: Eyes, side: str) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"], np.ndarray]:
+    """Times in order, places of one eye or of both in one, and whether that eye was recorded then."""
+    times, places, recorded = [np.zeros(0)], [np.zeros((0, 2))], [np.zeros(0, bool)]
     for names, (time, eyes) in part.items():
-        if side in ("left", "right"):
-            if side[0].upper() not in names:
-                continue
+        there = side not in ("left", "right") or side[0].upper() in names
+        if not there:
+            xy = np.full((len(time), 2), math.nan)
+        elif side in ("left", "right"):
             xy = eyes[:, names.index(side[0].upper())]
         else:
             xy = lost_eyes.joined(eyes[:, 0], eyes[:, 1], side.removeprefix("auto ")) if names == "LR" else eyes[:, 0]
         times.append(time)
         places.append(xy)
-    time, xy = np.concatenate(times), np.concatenate(places)
-    order = np.argsort(time, kind="stable")
-    return time[order], xy[order]
-
-
-def _recorded(part: Eyes, trial: _Trial) -> bool:
-    """Whether there are samples of any eye in a trial."""
-    return any(((trial.start <= time) & (time < trial.end)).any() for time, _ in part.values())
+        recorded.append(np.full(len(time), there))
+    order = np.argsort(np.concatenate(times), kind="stable")
+    return np.concatenate(times)[order], np.concatenate(places)[order], np.concatenate(recorded)[order]
 
 
 class _TrialFinder:
@@ -261,10 +274,10 @@ def _named(words: str, column: str = "") -> tuple[str, bool]:
         mine = variable is not None and variable["variable"].casefold() == column.casefold()
         return (variable["name"].strip("\"'") if variable and mine else ""), True
     match = variable or next((match for pattern in SHOWN if (match := pattern.match(words))), None)
-    name = PureWindowsPath(match["name"].strip("\"'")) if match else PureWindowsPath()
+    name = tidy(match["name"]) if match else ""
     if variable and variable["variable"].lower() not in PICTURES:
-        name = name if LIKELY.search(variable["variable"]) and name.suffix.lower() in SUFFIXES else PureWindowsPath()
-    return name.as_posix() if name.name else "", bool(variable)
+        name = name if LIKELY.search(variable["variable"]) and PureWindowsPath(name).suffix.lower() in SUFFIXES else ""
+    return name, bool(variable)
 
 
 def _check(path: Path, trials: list[_Trial], tell: Warn) -> None:

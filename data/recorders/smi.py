@@ -38,6 +38,7 @@ from data.recorders import delimited
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import maker_fixations, text_table, trials, units
 from data.recorders.stages.recording_names import stem
+from data.recorders.stages.stimuli import tidy
 from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("smi", Evidence.LINES, (".txt", ".csv", ".tsv"))
@@ -107,7 +108,7 @@ def _setup(content: str) -> units.Setup:
     def numbers(what: str) -> list[float]:
         line = re.search(rf"^## ?{what}:?[ \t]*(.*)$", content, re.MULTILINE)
         found = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", line[1])] if line else []
-        return found if all(found) else []
+        return found if all(0 < number < 1e6 for number in found) else []
 
     pixels, size = numbers("Calibration Area"), numbers(r"Stimulus Dimension \[mm\]")
     distance = numbers(r"Head Distance \[mm\]")
@@ -185,8 +186,8 @@ def _marks(
 def _shown(content: str, pattern: str, scale: float) -> list[tuple[float, str, str]]:
     """When each picture came (milliseconds), in which trial, and its name."""
     messages = re.finditer(pattern, content, re.MULTILINE)
-    named = [(float(it["time"]) * scale, it["trial"], PureWindowsPath(it["words"].strip(' \t"'))) for it in messages]
-    return [(moment, trial, name.as_posix()) for moment, trial, name in named if name.suffix.lower() in SUFFIXES]
+    named = [(float(it["time"]) * scale, it["trial"], tidy(it["words"])) for it in messages]
+    return [it for it in named if PureWindowsPath(it[2]).suffix.lower() in SUFFIXES]
 
 
 def _fixations(

@@ -83,11 +83,7 @@ def read(
     counts = np.cumsum([0, *map(len, clocks)])
     for (trial, _), name, time, start in zip(found, names, clocks, counts[:-1], strict=True):
         own = xy[start : start + len(time)]
-        if trial:
-            order = np.argsort(time, kind="stable")
-            yield from trials.one(path, name, time[order], own[order], display, tell, zero=0.0)
-        else:
-            yield from trials.whole(path, time, own, display, name, None, tell)
+        yield from trials.whole(path, time, own, display, name, None, tell, zero=0.0 if trial else None)
 
 
 def _trials_of(path: Path, tell: Warn) -> list[tuple[Trial, list[Any]]]:

@@ -11,10 +11,11 @@ Rows are sorted within a segment, never across two.
 import numpy as np
 from jaxtyping import Float, Int64
 
-LATE = 20  # usual steps by which a row may be late and still belong where its time says
+LATE = 3  # usual steps by which rows may be late without a word
+EARLY = 20  # usual steps by which a late block may begin before all others
 MANY = 2_000  # steps back, from which on the rows of a file are taken to be in no order at all
 SHARE = 0.05  # steps back among all steps, likewise
-FEW = 0.01  # of the rows of a segment that may stand at a wrong place
+FEW = 0.01  # of the rows of a segment, or 5, may stand at a wrong place
 HOLE = 1000.0  # milliseconds that a late block may last
 FAR = 60_000.0  # milliseconds beyond which a few times are a tracker's mistake
 
@@ -51,15 +52,16 @@ def step(time: Float[np.ndarray, " n"]) -> float:
 def near(time: Float[np.ndarray, " n"]) -> np.ndarray:
     """Which times (milliseconds) are where most are; a few far ones are a tracker's mistake."""
     middle = float(np.percentile(time, 50, method="lower"))  # one of them, so that it is never between two parts
-    return np.asarray(np.abs(time - middle) <= _far(time))
+    return np.asarray(np.abs(time - middle) <= reach(time))
 
 
 def paused(time: Float[np.ndarray, " n"], rows: Rows) -> list[Rows]:
     """The rows of a segment, cut at pauses (milliseconds) so long that what follows is another recording."""
-    return np.split(rows, np.flatnonzero(np.diff(time[rows]) > _far(time[rows])) + 1)
+    return np.split(rows, np.flatnonzero(np.diff(time[rows]) > reach(time[rows])) + 1)
 
 
-def _far(time: Float[np.ndarray, " n"]) -> float:
+def reach(time: Float[np.ndarray, " n"]) -> float:
+    """How far from the others a time of a recording may be, in milliseconds."""
     return FAR + 10 * len(time) * (float(np.median(np.abs(np.diff(time)))) if len(time) > 1 else 1.0)
 
 
@@ -72,10 +74,10 @@ def _continues(time: Float[np.ndarray, " n"], before: Rows, block: Rows, usual: 
     first, second = time[before], np.sort(time[block])
     # How many rows of the two must go for the rest to be in order: those of `first` after any cut, of `second` before.
     wrong = min(int((np.arange(len(second)) + len(first) - np.searchsorted(first, second, "left")).min()), len(second))
-    if wrong <= max(1, FEW * min(len(first), len(second))):
+    if wrong <= max(5, FEW * min(len(first), len(second))):
         return True
     within = second[second <= first[-1]]
-    if second[0] < first[0] - LATE * usual or within[-1] - within[0] >= hole:
+    if second[0] < first[0] - EARLY * usual or within[-1] - within[0] >= hole:
         return False
     index = np.searchsorted(first, within)
     beside = first[np.minimum(index, len(first) - 1)], first[np.maximum(index - 1, 0)]

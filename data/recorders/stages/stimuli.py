@@ -9,8 +9,11 @@ By as much of the path as fits, in any case, with or without its ending; or by a
 import csv
 import io
 import logging
+import re
+import unicodedata
+import warnings
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
 from data.errors import RecordingError
@@ -21,30 +24,51 @@ from data.recorders.stages import text_table
 
 logger = logging.getLogger(__name__)
 
+HEADER = re.compile("pict|image|img|file|path|stim|name", re.IGNORECASE)  # how a column of pictures may be headed
 
-def read_map(path: Path) -> dict[str, str]:
-    """The picture of each recorded name; the first line is a header unless it names a picture.
+
+def read_map(path: Path, tell: text_table.Warn = warnings.warn) -> dict[str, str]:
+    """The picture of each recorded name; the first line may be a header.
 
     Raises:
         RecordingError: The file is no table of two columns, or has two pictures for one name.
     """
-    content = text_table.text(path)
-    separator = max(text_table.SEPARATORS, key=content.split("\n", 1)[0].count)
+    if not path.is_file():
+        raise RecordingError(f"{path}: there is no such file; give a table of recorded names and their pictures.")
+    content = text_table.text(path, tell)
     found: dict[str, str] = {}
+    folded: dict[str, str] = {}
     try:
-        rows = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(content), delimiter=separator), 1)]
+        tables = [list(csv.reader(io.StringIO(content), delimiter=mark)) for mark in text_table.SEPARATORS]
     except csv.Error as error:
         raise RecordingError(f"{path}: no table ({error}); write lines such as name,picture.jpg.") from error
-    for number, row in rows:
+    for number, row in enumerate(max(tables, key=lambda rows: sum(len(row) == 2 for row in rows)), 1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and len(cells) > 1 and not _is_picture(cells[1])):
+        if not any(cells) or (number == 1 and len(cells) > 1 and HEADER.search(cells[1]) and not _is_picture(cells[1])):
             continue
         if len(cells) != 2 or not cells[1]:
             problem = f"{len(cells)} columns, not two" if len(cells) != 2 else f"no picture for {cells[0]!r}"
             raise RecordingError(f"{path}, line {number}: {problem}; write lines such as name,picture.jpg.")
-        if found.setdefault(cells[0], cells[1]) != cells[1]:
+        if folded.setdefault(_folded(cells[0]), cells[1]) != cells[1]:
             raise RecordingError(f"{path}, line {number}: {cells[0]!r} has two pictures; give it one.")
+        found[cells[0]] = cells[1]
     return found
+
+
+def tidy(name: str) -> str:
+    r"""A stimulus' name as a message has it: without quotation marks, a path with slashes; an address stays as it is.
+
+    >>> tidy('"C:\\in\\A.jpg"'), tidy("https://x.org/show?id=7"), tidy(".")
+    ('C:/in/A.jpg', 'https://x.org/show?id=7', '')
+    """
+    name = name.strip(" \t\"'")
+    path = PureWindowsPath(name)
+    return name if "://" in name else path.as_posix() if path.name else ""
+
+
+def _folded(name: str) -> str:
+    """A name without what differs between systems: case, kinds of slashes, and how accents are put together."""
+    return unicodedata.normalize("NFC", name.strip().casefold().replace("\\", "/"))
 
 
 def _is_picture(name: str) -> bool:
@@ -71,7 +95,7 @@ class PicturesByName:
                 self._files.setdefault(name, []).append(path)
         if not self._files:
             raise RecordingError(f"{folder}: no picture in it; give the folder of the pictures that were shown.")
-        self._mapped = {name.strip().casefold(): picture for name, picture in stimuli.items()}
+        self._mapped = {_folded(name): picture for name, picture in stimuli.items()}
         for name, picture in stimuli.items():
             if not self._paths(picture):
                 raise RecordingError(
@@ -81,7 +105,8 @@ class PicturesByName:
     def find(self, stimulus: str) -> Picture | None:
         """The picture of a stimulus; None if there is none."""
         if stimulus not in self._found:
-            paths = self._paths(self._mapped.get(stimulus.strip().casefold(), stimulus))
+            names = [_folded(stimulus), *(tail for tail, _ in _tails(stimulus))]
+            paths = self._paths(next((self._mapped[name] for name in names if name in self._mapped), stimulus))
             if len(paths) > 1:
                 two = " and ".join(str(path.relative_to(self.folder)) for path in paths[:2])
                 raise RecordingError(f"{self.folder}: {stimulus!r} may be {two}; give pictures names of their own.")
@@ -102,6 +127,6 @@ def _tails(name: str) -> list[tuple[str, str]]:
     >>> _tails("C:\\in\\A.jpg")
     [('c:/in/a.jpg', 'c:/in/a'), ('in/a.jpg', 'in/a'), ('a.jpg', 'a')]
     """
-    parts = name.strip().casefold().replace("\\", "/").split("/")
+    parts = _folded(name).split("/")
     tails = ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]
     return [(tail, tail.removesuffix(PurePosixPath(parts[-1]).suffix)) for tail in tails]

@@ -35,7 +35,22 @@ logger = logging.getLogger(__name__)
 
 Warn = Callable[[str], None]  # takes a sentence about what was guessed or left out
 
-UNKNOWN = ("", ".", "-", "nan", "na", "n/a", "null", "none")
+UNKNOWN: tuple[str, ...] = (
+    "",
+    ".",
+    "-",
+    "--",
+    "?",
+    "nan",
+    "-nan",
+    "nan(ind)",
+    "-nan(ind)",
+    "1.#qnan",
+    "-1.#qnan",
+    "1.#ind",
+    "-1.#ind",
+)
+UNKNOWN += ("na", "n/a", "#n/a", "n.a.", "#nv", "null", "none", "missing", "inf", "+inf", "-inf", "1.#inf", "-1.#inf")
 SEPARATORS = "\t;,|"
 BLOCK = 1 << 24  # bytes that are split at a time; no row may be longer
 GZIP = b"\x1f\x8b"

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int64
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders.stages.recording_names import stem
-from data.recorders.stages.segments import Rows, near, paused, segments
+from data.recorders.stages.segments import FAR, Rows, near, paused, segments
 from data.recorders.stages.text_table import Warn
 
 STRAY = 1 / 3  # of the rows: as many may be far from all others
@@ -81,8 +81,11 @@ def whole(
     names: tuple[str, str],
     marks: Marks | None = None,
     tell: Warn = warnings.warn,
+    zero: float | None = None,
 ) -> Iterator[Samples]:
     """One recording of one person (`names` are theirs and the stimulus'), cut at the marks where there are some.
+
+    `zero` is the time of the onset where no mark says it; without it, that of the first sample.
 
     A trial begins a second before its onset, or at the end of the one before, and goes on to its own end. Where the
     clock begins anew, each segment is a trial, or has the marks that lie in it; the trials of two are never mixed.
@@ -93,11 +96,16 @@ def whole(
     kept = _timed(path, time, tell)
     time, xy = time[kept], xy[kept]
     marked = marks is not None and len(marks) > 0
+    if marks is not None and marked:
+        kept = ~_unmarked(time, marks)
+        if not kept.all():
+            _tell_far(path, int((~kept).sum()), repr(names[0]), tell)
+        time, xy = time[kept], xy[kept]
     rows = _parts(path, time, repr(names[0]), tell, not marked)
     parts = [(time[part], xy[part]) for part in rows]
     if marks is None or not marked:
         for clock, gaze in parts:
-            yield from one(path, names, clock, gaze, screen, tell)
+            yield from one(path, names, clock, gaze, screen, tell, zero)
         return
     for (clock, gaze), own in zip(parts, _assigned(path, [clock for clock, _ in parts], marks, tell), strict=True):
         after = -math.inf
@@ -112,6 +120,16 @@ def whole(
                 path, (names[0], str(stimulus)), clock[first:last], gaze[first:last], screen, tell, zero=onset
             )
             after = end
+
+
+def _unmarked(time: Float[np.ndarray, " n"], marks: Marks) -> np.ndarray:
+    """Which few times are far from all others and from every mark."""
+    far = ~near(time)
+    if not 0 < far.sum() <= STRAY * len(time):
+        return np.zeros(len(time), bool)
+    order = np.sort(time[far])
+    after = order[np.minimum(np.searchsorted(order, marks.onset - 1000), len(order) - 1)]
+    return far if not (np.abs(after - marks.onset) <= FAR).any() else np.zeros(len(time), bool)
 
 
 def _timed(path: Path, time: Float[np.ndarray, " n"], tell: Warn) -> Bool[np.ndarray, " n"]:
@@ -187,7 +205,7 @@ def _assigned(path: Path, clocks: list[np.ndarray], marks: Marks, tell: Warn) ->
         tell(f"{path}: {problem.format(f'{away} of {begins.sum()}')}; check the clocks of both.")
     if not (within.sum(0) > 1)[begins].any():
         return [marks.of(np.flatnonzero(own)) for own in within]
-    runs = np.split(np.arange(len(marks)), np.flatnonzero(np.diff(marks.onset) < 0) + 1)
+    runs = np.split(np.arange(len(marks)), np.flatnonzero(np.diff(marks.onset) <= 0) + 1)
     if len(runs) != len(clocks):
         problem = "its clock begins anew, and events may belong to either part"
         raise RecordingError(f"{path}: {problem}; split the recording where the clock begins anew.")

@@ -112,9 +112,8 @@ def pixels(
         raise RecordingError(f"{path}: no unit {unit!r} of place; choose one of {', '.join(PLACES)}.")
     size = np.array([screen.width, screen.height], float)
     xy = lost_eyes.without_codes(xy)
-    measured = xy[np.isfinite(xy).all(1)]
-    stays = (np.diff(measured, axis=0, prepend=np.nan) == 0).all(1)  # a code for a lost eye does, a gaze does not
-    unit = _unit(path, measured[~stays], unit, frame, tell)
+    gaze = np.isfinite(xy).all(1) & ~lost_eyes.likely_codes(xy)
+    unit = _unit(path, xy[gaze], unit, frame, tell)
     start, way = np.array(frame[:2]), np.array(frame[2:])
     if unit == "norm":
         on_screen = (start + xy * way / (2 if frame == PSYCHOPY else 1)) * size
@@ -126,7 +125,7 @@ def pixels(
         on_screen = size / 2 + np.tan(np.radians(ahead * way)) * screen.distance_cm * size / cm
     else:
         on_screen = start * size + xy * way
-        _from_the_corner(path, on_screen, size, frame)
+        _from_the_corner(path, on_screen[gaze], size, frame)
     return seen(path, xy, on_screen, screen, tell)
 
 
@@ -142,8 +141,8 @@ def seen(
     `written` are the same places as the file has them. Places that are likely wrong are told of.
     """
     found = lost_eyes.seen(written, xy, screen)
-    measured, kept = (np.isfinite(places).all(1) for places in (xy, found))
-    away = int((measured & ~kept).sum())
+    measured = np.isfinite(xy).all(1)
+    away = int((measured & ~lost_eyes.reached(xy, screen)).sum())
     if away > 0.5 * measured.sum():
         problem = f"{away / measured.sum():.0%} of the places are more than one screen away from the screen"
         tell(f"{path}: {problem}, and taken for lost; check its size and the unit of x and y.")

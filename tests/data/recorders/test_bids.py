@@ -194,7 +194,7 @@ def test_a_damaged_file_gives_samples_or_a_sentence(tmp_path: Path, data: Any, w
 
 @pytest.mark.parametrize("name", ["ScreenResolution", "ScreenSize", "ScreenDistance"])
 @pytest.mark.parametrize(
-    "value", [[1024, float("nan")], [float("nan"), 1], [1e999, 2], [0, 5], ["1", 2], float("nan"), -1, None]
+    "value", [[1024, float("nan")], [float("nan"), 1], [1e999, 2], [0, 5], ["wide", 2], float("nan"), -1, None]
 )
 def test_a_screen_that_is_none_is_asked_for(tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(RecordingError, match="it does not say of the screen its"):

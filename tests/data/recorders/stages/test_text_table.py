@@ -88,7 +88,7 @@ def test_numbers_are_those_of_python_and_unknown_ones_are_nan(tmp_path: Path) ->
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("cell", ["abc", "1_0", "0x10", "1.2.3", "1 5", "--1", "1e", "-nan", "1,5"])
+@pytest.mark.parametrize("cell", ["abc", "1_0", "0x10", "1.2.3", "1 5", "--1", "1e", "-nil", "1,5"])
 def test_the_first_cell_that_is_no_number_is_named_with_its_line(tmp_path: Path, cell: str) -> None:
     rows = [f"{row},{row}" for row in range(300)]
     rows[123] = f'123,"{cell}"'
