@@ -115,7 +115,7 @@ def read_document(path: Path, report: Report) -> Any:
     try:
         return json.loads(content) if content else {}
     except json.JSONDecodeError as error:
-        report(Defect(str(path), error.lineno, f"not JSON ({short_reason(error)})", "write valid JSON"))
+        report(Defect(str(path), error.lineno, f"not JSON at letter {error.colno}", "write valid JSON"))
     except RecursionError:
         report(Defect(str(path), None, "not JSON (it is nested too deeply)", "write valid JSON"))
     except ValueError:  # Python reads no number of more than 4,300 digits

@@ -63,14 +63,26 @@ def fill(mask: Bool[np.ndarray, "h w"], outline: Any) -> None:
 
 
 def polygons(outline: Any) -> list[Float[np.ndarray, "p 2"]]:
-    """The corners of each polygon of an outline; pixels.
+    """The corners of each polygon of an outline, pixels; one polygon may stand there without a list around it.
+
+    Rings that are no polygons are left out where others are.
 
     Raises:
-        OutlineError: It is no list of polygons.
+        OutlineError: It is no list of polygons, or none of them is one.
     """
     if not isinstance(outline, list) or not outline:
         raise OutlineError("its outline is neither a list of polygons nor run lengths")
-    return [polygon(ring) for ring in outline]
+    rings = [outline] if all(isinstance(it, int | float) for it in outline) else outline
+    found: list[Float[np.ndarray, "p 2"]] = []
+    wrong: list[OutlineError] = []
+    for ring in rings:
+        try:
+            found.append(polygon(ring))
+        except OutlineError as error:
+            wrong.append(error)
+    if not found:
+        raise wrong[0]
+    return found
 
 
 def polygon(ring: Any) -> Float[np.ndarray, "p 2"]:

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data.datasets import _release
-from data.errors import TableError, read_text, refuse, short_reason
+from data.errors import TableError, read_text, refuse
 from data.gaze import Picture, Scanpath
 from data.picture import is_valid_name, picture_size
 
@@ -59,7 +59,7 @@ def _document(path: Path) -> list[Any]:
     except (ValueError, RecursionError) as error:
         if isinstance(error, TableError):
             raise
-        raise TableError(f"{path}: not JSON ({short_reason(error)}); download it again.") from error
+        raise TableError(f"{path}: not JSON; download it again.") from error
     if not isinstance(trials, list):
         raise TableError(f"{path}: not a list of trials; download it again.")
     return trials

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from data.errors import RecordingError, short_reason
+from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import lost_eyes, text_table, trials, units
@@ -135,7 +135,7 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RecordingError(f"{path}: not JSON ({short_reason(error)}); mend it.") from error
+        raise RecordingError(f"{path}: not JSON; mend it.") from error
     if not isinstance(content, dict):
         raise RecordingError(f"{path}: not a JSON object; write {{ ... }}.")
     return content

@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from data.errors import Defect, GazeError, Report
 from data.gaze import ObjectPath, Objects, Picture, Scanpath, Scene
+from data.picture import is_valid_name
 
 Item = tuple[Picture, tuple[Scanpath, ...]]
 Paths = tuple[Scene, tuple[ObjectPath, ...]]
@@ -51,6 +52,16 @@ def check_names(path: Path, named: Mapping[str, Sequence[str]], pictures: Collec
         elif names and not any(picture in pictures for picture in names):
             problem = f"the split {name!r} holds no picture that has a fixation"
             report(Defect(str(path), None, problem, "name some that have, or mend the names"))
+    split_of: dict[str, str] = {}
+    for part, names in named.items():
+        for picture in names:
+            there = is_valid_name(picture) and (path.parent / "images" / picture).is_file()
+            if picture not in pictures and not there:
+                report(Defect(str(path), None, f"{part!r} names the unknown picture {picture!r}", "mend or remove it"))
+            if picture in split_of:
+                problem = f"picture {picture!r} is in {split_of[picture]!r} and again in {part!r}"
+                report(Defect(str(path), None, problem, "keep it once"))
+            split_of.setdefault(picture, part)
 
 
 def split(

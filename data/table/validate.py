@@ -233,13 +233,7 @@ def _check_splits(root: Path, looked_at: set[str], report: Report) -> None:
     for split, names in splits.items():
         for name in names:
             picture = root / "images" / name
-            there = is_valid_name(name) and picture.is_file()
-            if not there and name not in looked_at:
-                report(Defect(str(path), None, f"{split!r} names the unknown picture {name!r}", "mend or remove it"))
-            if name in split_of:
-                problem = f"picture {name!r} is in {split_of[name]!r} and again in {split!r}"
-                report(Defect(str(path), None, problem, "keep it once"))
-            elif there:
+            if name not in split_of and is_valid_name(name) and picture.is_file():
                 twin = twins.setdefault(_digest(picture), name)
                 if split_of.get(twin, split) != split:
                     problem = f"{twin!r} in {split_of[twin]!r} and {name!r} in {split!r} are the same picture"

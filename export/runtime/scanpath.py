@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
-from data.errors import ModelError
+from data.errors import ModelError, PictureError
 from data.gaze import Scene
 from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there")
 STATE = ("last", "trace", "past")
+MAX_OBJECTS = 5_000  # attention among them takes memory that grows as the square
 NEXT = ("logits", "duration", "next_trace", "next_past")
 
 
@@ -88,9 +89,12 @@ class ScanpathPredictor:
             target_known: The model knows which object is the target.
 
         Raises:
-            GazeError: The scene lacks an object, a target or a picture that the model needs.
+            GazeError: The scene has too many objects, or lacks one, a target or a picture that the model needs.
             ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
+        if len(scene.objects) > MAX_OBJECTS:
+            problem = f"{len(scene.objects):,} objects are more than the {MAX_OBJECTS:,} that are looked at together"
+            raise PictureError(f"{scene.picture.name}: {problem}; give fewer, the largest or surest.")
         index = condition_index(condition, self.contract.conditions, self.contract.name)
         arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops)
         names = {node.name for node in self._scene.get_inputs()}

@@ -476,3 +476,8 @@ def test_any_json_gives_objects_or_one_sentence(tmp_path: Path, data: st.DataObj
     objects, refusal = attempt(lambda: read(coco(tmp_path / "o.json", **content)).objects("a.jpg"))
     assert "\n" not in refusal
     assert refusal or (objects.boxes[:, 2:] > 0).all()
+
+
+@pytest.mark.parametrize("outline", [[[2, 1, 6, 1, 6, 4], [1]], [[1], [2, 1, 6, 1, 6, 4], "x"], [2, 1, 6, 1, 6, 4]])
+def test_one_bad_ring_loses_no_other(outline: list[object]) -> None:
+    assert around(outline, None).tolist() == [2, 1, 4, 3]

@@ -44,6 +44,22 @@ SPLITS: dict[str, tuple[dict[str, list[str]], str]] = {  # what splits.json says
         {"train": ["0001.png"], "val": ["nobody.png"], "test": []},
         "the split 'val' holds no picture that has a fixation",
     ),
+    "one that is unknown": (
+        {"train": ["0001.png"], "val": ["0002.png", "nope.png"], "test": []},
+        "'val' names the unknown picture 'nope.png'",
+    ),
+    "one in two": (
+        {"train": ["0001.png", "0002.png"], "val": ["0002.png"], "test": []},
+        "picture '0002.png' is in 'train' and again in 'val'",
+    ),
+    "one twice": (
+        {"train": ["0001.png", "0001.png"], "val": ["0002.png"], "test": []},
+        "picture '0001.png' is in 'train' and again in 'train'",
+    ),
+    "one in another too": (
+        {"train": ["0001.png"], "val": ["0002.png"], "test": [], "extra": ["0001.png"]},
+        "picture '0001.png' is in 'train' and again in 'extra'",
+    ),
     "none that was looked at": (
         {"train": ["0001.png"], "val": ["unseen.png"], "test": []},
         "the split 'val' holds no picture that has a fixation",

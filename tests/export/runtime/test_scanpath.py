@@ -12,13 +12,13 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from data.errors import GazeError, ModelError
-from data.gaze import Objects, Scene
+from data.errors import GazeError, ModelError, PictureError
+from data.gaze import Objects, Picture, Scene
 from export.onnx import TOLERANCE
 from export.runtime.contract import KEY, Contract
 from export.runtime.registry import models, read_contract
 from export.runtime.saliency import Predictor
-from export.runtime.scanpath import ScanpathPredictor
+from export.runtime.scanpath import MAX_OBJECTS, ScanpathPredictor
 from scanpath import decode
 from scanpath.models.oat import OAT
 from tests import scanpath_toy as toy
@@ -235,3 +235,12 @@ def test_a_model_that_was_trained_without_durations_tells_none(finder: ScanpathP
     rollouts = decode.sample(encode, 5)
     assert (rollouts.order[:, 0] >= 0).all()
     assert np.isnan(rollouts.duration).all()
+
+
+def test_more_objects_than_memory_holds_are_refused(finder: ScanpathPredictor) -> None:
+    count = MAX_OBJECTS + 1
+    scene = Scene(Picture("a.png", 100, 100), Objects(np.tile([0.0, 0.0, 9.0, 9.0], (count, 1))))
+    with pytest.raises(
+        PictureError, match=r"a\.png: 5,001 objects are more than the 5,000 that are looked at together"
+    ):
+        finder.sample(scene, 2)
