@@ -67,7 +67,7 @@ def _pieces(content: str) -> list[str]:
     times = np.array(_TIME.findall(content), float)
     begins = [(it.start(), float(it[1])) for it in _START.finditer(content)]
     rows = np.searchsorted(offsets, [offset for offset, _ in begins])  # the first of each stretch
-    for (_, begin), first, last in zip(begins, rows, [*rows[1:], len(times)], strict=True):
+    for (_, begin), first, last in zip(begins, rows, [*rows[1:], len(times)], strict=False):
         times[first:last][_far(times[first:last], begin)] = math.nan
     anew = {
         int(row)

@@ -225,3 +225,10 @@ def test_an_eye_that_was_recorded_for_a_part_of_a_trial_is_lost_for_the_rest(tmp
     (trial,) = eyelink.read(tmp_path / "anna.asc", EYES, eye="left", tell=told.append)
     assert np.isnan(trial.xy).all(1).tolist() == [True] * 200 + [False] * 200
     assert any("in 1 trials the left eye was recorded for a part of the time only" in it for it in told)
+
+
+def test_sessions_are_told_apart_without_a_single_start(tmp_path: Path) -> None:
+    lines = [*(f"{10_000 + 2 * i}\t  300.5\t  200.5\t 900.0\t..." for i in range(100))]
+    (tmp_path / "a.asc").write_text("\n".join([HEADER, *lines, *lines]) + "\n")
+    found = list(eyelink.read(tmp_path / "a.asc", EYES, tell=lambda _: None))
+    assert [len(it) for it in found] == [100, 100]
