@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from data import damage, depth
+from data import damage, depth, jpeg
 from data.atomic import atomic_write
 from data.errors import DamagedError, PictureError, TableError, short_reason
 from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
@@ -221,7 +221,7 @@ def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarr
     reason = ""
     if image.format in ("JPEG", "MPO"):
         # Same library and pixels as Pillow's, without its two copies; it tells of the damage, which Pillow passes over.
-        picture, reason = damage.jpeg(data, image.mode)
+        picture, reason = jpeg.read(data, image.mode)
         if picture is not None and image.mode in ("RGB", "L"):
             return (picture if image.mode == "RGB" else np.repeat(picture, 3, 2)), _orientation(image), reason
     elif image.format == "PNG":

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from data import damage
+from data import jpeg as pictures
 from data.errors import DamagedError, PictureError
 from data.picture import read, read_damaged
 
@@ -152,6 +153,18 @@ def with_jfif(data: bytes, major: int) -> bytes:
     return data[:at] + bytes([major]) + data[at + 1 :]
 
 
+def with_profile() -> bytes:
+    data = stored("JPEG", icc_profile=bytes(500))
+    at = data.index(b"ICC_PROFILE\0") + 12
+    return data[:at] + b"\5\1" + data[at + 2 :]
+
+
+def with_adobe() -> bytes:
+    data = stored("JPEG", keep_rgb=True)
+    at = data.index(b"Adobe") + 11
+    return data[:at] + b"\7" + data[at + 1 :]
+
+
 def exif() -> Image.Exif:
     tags = Image.Exif()
     tags[0x0110] = "Camera"
@@ -185,6 +198,10 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "filling before a marker": lambda: stored("JPEG").replace(b"\xff\xda", b"\xff\xff\xff\xda", 1),
     "filling before the end": lambda: stored("JPEG")[:-2] + b"\xff\xff\xff\xd9",
     "a newer jfif": lambda: with_jfif(stored("JPEG"), 3),
+    "a profile out of order": with_profile,
+    "a transform of Adobe that nobody knows": with_adobe,
+    "a newer jfif, progressive": lambda: with_jfif(jpeg("progressive"), 2),
+    "a newer jfif, grey": lambda: with_jfif(jpeg("grey"), 0),
     "the least quality": lambda: stored("JPEG", quality=1, progressive=True),
     "one pixel": lambda: stored("JPEG", Image.new("RGB", (1, 1)), progressive=True),
     "wide tables": lambda: wide_tables(stored("JPEG")),
@@ -207,6 +224,60 @@ def test_no_sound_picture_is_called_damaged(kind: str) -> None:
 def test_no_picture_of_the_real_sets_is_called_damaged(shared: Path) -> None:
     pictures = sorted(shared.rglob("*.jpg"))[::9]
     assert [path for path in [*pictures, *SAMPLES.glob("*.jpg")] if found(path.read_bytes())] == []
+
+
+HEADS: dict[str, Callable[[], bytes]] = {
+    "jfif": lambda: with_jfif(stored("JPEG"), 2),
+    "progressive jfif": lambda: with_jfif(jpeg("progressive"), 2),
+    "grey jfif": lambda: with_jfif(jpeg("grey"), 3),
+    "profile": with_profile,
+    "adobe": with_adobe,
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("spoil", [halved, holed])
+def test_a_harmless_warning_hides_no_damage(spoil: Callable[[bytes, random.Random], bytes], head: str) -> None:
+    whole, rng = HEADS[head](), random.Random(3)
+    assert not found(whole)
+    assert all(found(spoil(whole, rng)) for _ in range(15))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("ends", [(b"\n", b"\r\n"), (b"\r", b"\n"), (b"\r", b"\r\n")])
+def test_a_jpeg_whose_bytes_were_taken_for_text_is_damaged(ends: tuple[bytes, bytes], form: str) -> None:
+    whole = jpeg(form)
+    assert whole.count(ends[0]) > 20
+    assert found(whole.replace(*ends))
+
+
+def without_scan(data: bytes, number: int) -> bytes:
+    """A progressive JPEG file without one of its scans; what comes before a scan are its tables."""
+    places = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    start = places[number]
+    stop = start + 2
+    while data[stop] != 0xFF or data[stop + 1] in (0, *range(0xD0, 0xD8)):
+        stop += 1
+    return data[:start] + data[stop:]
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_progressive_jpeg_that_lacks_any_of_its_scans_is_damaged(number: int) -> None:
+    assert found(without_scan(jpeg("progressive"), number))
+
+
+def test_a_chain_of_scans_has_all_its_links() -> None:
+    def scans(*scans: tuple[int, int, int, int]) -> bytes:
+        head = b"\xff\xd8\xff\xc2\0\x0b\x08\0\x08\0\x08\1\1\x11\0"
+        return head + b"".join(
+            b"\xff\xda\0\x08\1\1\0" + bytes([first, last, high << 4 | low]) for first, last, high, low in scans
+        )
+
+    rest = [(1, 63, 0, 0)]
+    assert pictures._silent(scans((0, 0, 0, 0), *rest)) == ""
+    assert pictures._silent(scans((0, 0, 0, 2), (0, 0, 2, 1), *rest, (0, 0, 1, 0))) == ""
+    for broken in ([], [(0, 0, 1, 0)], [(0, 0, 0, 1)], [(0, 0, 0, 2), (0, 0, 1, 0)], [(0, 0, 2, 1), (0, 0, 1, 0)]):
+        assert pictures._silent(scans(*broken, *rest)) == "scans of the picture are missing"
 
 
 def chunks(data: bytes) -> list[bytes]:
@@ -247,6 +318,45 @@ def test_a_damaged_png_is_found(kind: str) -> None:
     assert len(pieces) > 8
     assert not found(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
     assert found(b"\x89PNG\r\n\x1a\n" + b"".join(PNG[kind](pieces)))
+
+
+def png(kind: tuple[int, int], size: tuple[int, int], interlaced: bool = False, **change: int) -> bytes:
+    """A PNG file whose rows are all there, but for `change` of the height and the bytes that it tells or has."""
+    bits = kind[0] * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind[1]]
+    passes = (
+        ("0 0 8 8", "4 0 8 8", "0 4 4 8", "2 0 4 4", "0 2 2 4", "1 0 2 2", "0 1 1 2") if interlaced else ("0 0 1 1",)
+    )
+    data = b""
+    for x, y, right, down in (map(int, line.split()) for line in passes):
+        columns, rows = len(range(x, size[0], right)), len(range(y, size[1], down))
+        data += (b"\0" + bytes([90]) * ((columns * bits + 7) // 8)) * rows if columns else b""
+    data = data[: change["keep"]] if "keep" in change else data + bytes(change.get("more", 0))
+    told = (size[0].to_bytes(4, "big"), change.get("height", size[1]).to_bytes(4, "big"))
+    head = b"".join(told) + bytes([*kind, 0, 0, interlaced])
+    colours = [chunk(b"PLTE", bytes(range(256)) * 3)] if kind[1] == 3 else []
+    content = [chunk(b"IHDR", head), *colours, chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(content)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 9), (17, 4), (40, 30)])
+@pytest.mark.parametrize(
+    "kind", [(8, 2), (8, 6), (16, 2), (16, 6), (8, 4), (16, 4), (8, 0), (16, 0), (1, 0), (2, 3), (8, 3)]
+)
+def test_a_png_has_as_many_bytes_as_its_size_asks_for(
+    kind: tuple[int, int], size: tuple[int, int], interlaced: bool
+) -> None:
+    assert not found(png(kind, size, interlaced))
+    for change in ({"more": 1}, {"more": 5000}, {"keep": 0}, {"keep": size[1]}, {"height": 2 * size[1]}):
+        assert found(png(kind, size, interlaced, **change)), change
+    if size[1] > 3:
+        assert found(png(kind, size, interlaced, height=size[1] // 2))
+
+
+def test_a_png_that_grows_without_end_is_counted_only_so_far() -> None:
+    bomb = zlib.compressobj(9)
+    data = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
+    assert damage._inflated([data], 1000) == "its data have more rows than the picture"
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
