@@ -21,6 +21,7 @@ from data import damage, depth, jpeg
 from data.atomic import atomic_write
 from data.errors import DamagedError, PictureError, TableError, short_reason
 from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
+from data.wide_tiff import WideTiff
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
         with damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(data, formats=kinds)
+            image = _identified(data, kinds)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)
@@ -216,9 +217,25 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
     return image
 
 
+def _identified(data: IO[bytes], kinds: tuple[str, ...]) -> Image.Image:
+    try:
+        return Image.open(data, formats=kinds)
+    except UnidentifiedImageError:
+        try:
+            data.seek(0)
+            return WideTiff(data)
+        except Exception:  # as in `read`
+            logger.debug("no TIFF file either", exc_info=True)
+        raise
+
+
 def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
     """Pixels as stored in the file, the EXIF orientation 1 to 8, and what is wrong with the file."""
     reason = ""
+    if isinstance(image, WideTiff):
+        values, reason = image.values(data, where)
+        grey = depth.spread(values, where)
+        return (grey if grey.ndim == 3 else np.repeat(grey[..., None], 3, 2)), 1, reason  # turned by OpenCV
     if image.format in ("JPEG", "MPO"):
         # Same library and pixels as Pillow's, without its two copies; it tells of the damage, which Pillow passes over.
         picture, reason = jpeg.read(data, image.mode)
@@ -233,7 +250,7 @@ def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarr
         image.load()
     orientation = _orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return np.repeat(depth.grey(np.asarray(image), where)[..., None], 3, 2), orientation, reason
+        return np.repeat(depth.spread(np.asarray(image), where)[..., None], 3, 2), orientation, reason
     if is_deep:
         image = depth.colours(image, data, where)
     if image.has_transparency_data:
@@ -292,7 +309,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with opened(path, str(path)) as file, damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(file, formats=formats(file, str(path)))
+            image = _identified(file, formats(file, str(path)))
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
                 turned = _orientation(image) in (5, 6, 7, 8)
