@@ -43,24 +43,40 @@ def of(image: Image.Image, data: bytes) -> str:
 
 def png(data: bytes) -> str:
     """What is wrong with the chunks of a PNG file."""
-    view, at, size = memoryview(data), 8, 0
-    parts: list[memoryview] = []
-    while at < len(data):
-        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
-        kind = bytes(view[at + 4 : at + 8]).decode("latin-1")
-        if end > len(data):
-            break
-        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            return f"the checksum of its chunk {kind!r} is wrong"
-        content = view[at + 8 : end - 4]
-        if kind == "IHDR" and len(content) == 13:
+    size, parts = 0, list[memoryview]()
+    for kind, content, is_sound in _chunks(data):
+        if not is_sound:
+            return f"the checksum of its chunk {kind.decode('latin-1')!r} is wrong"
+        if kind == b"IHDR" and len(content) == 13:
             size = _size(bytes(content))
-        elif kind == "IDAT":
+        elif kind == b"IDAT":
             parts.append(content)
-        elif kind == "IEND":
+        elif kind == b"IEND":
             return _inflated(parts, size)
-        at = end
     return "its end is missing"
+
+
+def bare_png(data: bytes) -> bytes:
+    """A PNG file without words, and without other chunks that are not needed and whose checksum is wrong."""
+    parts, at = [data[:8]], 8
+    for kind, content, is_sound in _chunks(data):
+        end = at + 12 + len(content)
+        if not (kind[0] & 32 and not is_sound) and kind not in (b"tEXt", b"zTXt", b"iTXt"):
+            parts.append(data[at:end])
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
+    """The whole chunks of a PNG file: kind, content, whether the checksum is right."""
+    view, at = memoryview(data), 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(view[at : at + 4], "big")
+        if end > len(data):
+            return
+        checksum = int.from_bytes(view[end - 4 : end], "big")
+        yield bytes(view[at + 4 : at + 8]), view[at + 8 : end - 4], zlib.crc32(view[at + 4 : end - 4]) == checksum
+        at = end
 
 
 def _size(header: bytes) -> int:

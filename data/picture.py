@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from data import damage, depth, jpeg
 from data.atomic import atomic_write
+from data.decoding import identified, load
 from data.errors import DamagedError, PictureError, TableError, short_reason
 from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
 from data.wide_tiff import WideTiff
@@ -192,7 +193,7 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
         with damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = _identified(data, kinds)
+            image = identified(data, kinds)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)
@@ -217,18 +218,6 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
     return image
 
 
-def _identified(data: IO[bytes], kinds: tuple[str, ...]) -> Image.Image:
-    try:
-        return Image.open(data, formats=kinds)
-    except UnidentifiedImageError:
-        try:
-            data.seek(0)
-            return WideTiff(data)
-        except Exception:  # as in `read`
-            logger.debug("no TIFF file either", exc_info=True)
-        raise
-
-
 def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
     """Pixels as stored in the file, the EXIF orientation 1 to 8, and what is wrong with the file."""
     reason = ""
@@ -244,10 +233,7 @@ def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarr
     elif image.format == "PNG":
         reason = damage.png(data)
     is_deep = depth.is_deep(image)
-    if image.format == "TIFF":
-        reason = _load_tiff(image, data)
-    else:
-        image.load()
+    reason = load(image, data, reason)
     orientation = _orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
         return np.repeat(depth.spread(np.asarray(image), where)[..., None], 3, 2), orientation, reason
@@ -257,19 +243,6 @@ def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarr
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.asarray(image.convert("RGB")), orientation, reason
-
-
-def _load_tiff(image: Image.Image, data: bytes) -> str:
-    """Decode a TIFF file; what is wrong with it although it could be decoded."""
-    said: list[str] = []
-    try:
-        with damage.quiet() as said:
-            reason = damage.tiff(image, data)  # before Pillow closes the file
-            image.load()
-    except Exception as error:
-        logger.debug("libtiff said %s", said or "nothing", exc_info=True)
-        raise OSError(*said[:1] or error.args) from error
-    return reason or (said[0] if said else "")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -309,7 +282,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with opened(path, str(path)) as file, damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = _identified(file, formats(file, str(path)))
+            image = identified(file, formats(file, str(path)))
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
                 turned = _orientation(image) in (5, 6, 7, 8)

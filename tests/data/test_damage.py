@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from data import damage
 from data import jpeg as pictures
@@ -371,6 +371,74 @@ def test_a_damaged_tiff_is_found_and_libtiff_says_nothing_by_itself(
     assert told >= 17  # others decode without a word
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def cut(data: bytes, share: float = 0.5) -> bytes:
+    return data[: int(len(data) * share)]
+
+
+def with_broken_words(data: bytes) -> bytes:
+    return data[:33] + flipped(chunk(b"tEXt", b"a\0b")) + data[33:]
+
+
+PARTLY: dict[str, Callable[[], bytes]] = {
+    "png": lambda: cut(stored("PNG")),
+    "png with transparency": lambda: cut(stored("PNG", street().convert("RGBA"))),
+    "png of a palette": lambda: cut(stored("PNG", street().quantize(99))),
+    "png with a hole": lambda: cut(stored("PNG")) + bytes(900) + stored("PNG")[len(cut(stored("PNG"))) + 900 :],
+    "png without its last rows": lambda: png((8, 2), (40, 30), keep=2000),
+    "interlaced png": lambda: png((8, 2), (40, 30), True, keep=2000),
+    "png with wrong bits in words": lambda: with_broken_words(stored("PNG")),
+    "png with wrong bits in words, cut": lambda: cut(with_broken_words(stored("PNG"))),
+    "bmp": lambda: cut(stored("BMP")),
+    "bmp of a palette": lambda: cut(stored("BMP", street().quantize(99))),
+    "bmp without its last byte": lambda: stored("BMP")[:-1],
+    "gif": lambda: cut(stored("GIF", street().quantize(99))),
+    "animated gif": lambda: cut(stored("GIF", street().quantize(99), save_all=True, append_images=[street()]), 0.2),
+    "tiff": lambda: cut(stored("TIFF")),
+    "grey tiff": lambda: cut(stored("TIFF", street().convert("L"))),
+    "tiff of 16 bits": lambda: cut(stored("TIFF", Image.fromarray(np.full((90, 90), 40_000, np.uint16)))),
+    "jpeg": lambda: cut(jpeg("baseline")),
+    "cmyk jpeg": lambda: cut(jpeg("cmyk")),
+    "jpeg of a newer jfif": lambda: cut(with_jfif(jpeg("baseline"), 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PARTLY)
+def test_what_can_be_decoded_of_a_file_is_there(kind: str) -> None:
+    data = PARTLY[kind]()
+    with pytest.raises(DamagedError, match="or predict it with --accept-damaged"):
+        read(data)
+    picture, reason = read_damaged(data)
+    assert reason
+    assert np.ptp(picture) > 0 or "16 bits" in kind
+    if picture.shape == (320, 480, 3) and not kind.startswith(("bmp", "gif", "anim")):
+        whole = np.asarray(street().convert("L"), float)
+        assert np.corrcoef(picture[:60].mean(-1).ravel(), whole[:60].ravel())[0, 1] > 0.95
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (png((8, 3), (8, 8)).replace(chunk(b"PLTE", bytes(range(256)) * 3), b""), "its palette is missing"),
+        (png((8, 2), (8, 8), keep=0), "fewer rows than the picture"),
+        (stored("BMP")[:54], "image file is truncated"),
+        (stored("GIF")[:800], "image file is truncated"),
+        (stored("WEBP")[:900], "could not create decoder object"),
+    ],
+)
+def test_a_file_without_a_single_pixel_is_refused(content: bytes, reason: str) -> None:
+    for reader in (read, read_damaged):
+        with pytest.raises(PictureError, match=rf"damaged or cut off \(.*{reason}") as refusal:
+            reader(content)
+        assert not isinstance(refusal.value, DamagedError)
+
+
+def test_long_words_in_a_png_are_no_damage() -> None:
+    data = stored("PNG")
+    words = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 22)))
+    assert not found(data[:33] + words + data[33:])
 
 
 OURS = [
