@@ -65,8 +65,6 @@ def _load_tiff(image: Image.Image, data: bytes) -> str:
         with damage.quiet() as said:
             reason = damage.tiff(image, data)  # before Pillow closes the file
             image.load()
-        if image.mode == "P" and image.palette is None:
-            raise OSError("its palette is missing")
     except Exception as error:
         logger.debug("libtiff said %s", said or "nothing", exc_info=True)
         raise OSError(*said[:1] or error.args) from error

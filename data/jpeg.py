@@ -16,6 +16,8 @@ PROGRESSIVE = (0xC2, 0xCA)  # frames whose scans each bring a part of the coeffi
 SEQUENTIAL = (0xC0, 0xC1)
 OVERSHOOT = 32  # grey levels beyond black and white that some encoders use on purpose against ringing
 COLOURS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}  # what libjpeg calls the modes of Pillow
+RAW = {1: "GRAY", 3: "RGB", 4: "CMYK"}  # what to ask for to have so many components as they are stored
+AS_STORED = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"  # the segment that says so
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # a marker of JPEG, but for those inside the data of a scan
 
 
@@ -90,30 +92,47 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _is_drifting(data: bytes) -> bool:
-    """Whether the mean of some block is no brightness, as where parts of the data have changed places.
+    """Whether the mean of some block is no value of a pixel, as where parts of the data have changed places.
 
     A decoder finds its way again after each seam, and all means beyond it are off by what it read there. It cuts them
-    to black and white; so the means alone are decoded, an eighth as wide and high, with half the contrast.
+    to black and white; so the means alone are decoded, an eighth as wide and high, with half the contrast. Components
+    that are stored larger or smaller than others would not come as means; of those the largest are looked at.
     """
-    halved, steps = bytearray(data), dict[int, int]()
-    size, table = [0, 0], 0
-    for marker, at, stop in _segments(data):
-        if marker == 0xDA or (marker == 0xDD and any(data[at:stop])):  # restarts put an end to every drift
+    bare = _bare(data)
+    halved, steps = bytearray(bare), dict[int, int]()
+    size, components = [0, 0], list[tuple[int, int]]()  # sampling and table
+    for marker, at, stop in _segments(bare):
+        if marker == 0xDA or (marker == 0xDD and any(bare[at:stop])):  # restarts put an end to every drift
             size = size if marker == 0xDA else [0, 0]
             break
-        if marker in SEQUENTIAL and data[at + 5] in (1, 3):  # components: of CMYK the means are no brightness
-            size = [-(-int.from_bytes(data[i : i + 2], "big") // 8) for i in (at + 1, at + 3)]
-            table = data[at + 8]
+        if marker in SEQUENTIAL:
+            size = [-(-int.from_bytes(bare[i : i + 2], "big") // 8) for i in (at + 1, at + 3)]
+            components = list(zip(bare[at + 7 : stop : 3], bare[at + 8 : stop : 3], strict=False))
         while marker == 0xDB and at < stop:
-            width = 1 + (data[at] >> 4)  # bytes of a number
-            steps[data[at] & 15] = step = int.from_bytes(data[at + 1 : at + 1 + width], "big")
+            width = 1 + (bare[at] >> 4)  # bytes of a number
+            steps[bare[at] & 15] = step = int.from_bytes(bare[at + 1 : at + 1 + width], "big")
             halved[at + 1 : at + 1 + width] = max(1, step // 2).to_bytes(width, "big")
             at += 1 + 64 * width
-    step = steps.get(table, 1)
-    if step < 2 or not all(size):
+    if not all(size) or len(components) not in RAW:
         return False
-    means = simplejpeg.decode_jpeg(bytes(halved), "GRAY", min_height=1, min_width=1, min_factor=8, strict=False)
+    are_alike = len(components) == 4 or len({sampling for sampling, _ in components}) == 1
+    colours, head = (RAW[len(components)], AS_STORED) if are_alike else ("GRAY", b"")
+    content = bytes(halved[:2] + head + halved[2:])
+    try:
+        means = simplejpeg.decode_jpeg(content, colours, min_height=1, min_width=1, min_factor=8, strict=False)
+    except ValueError:  # a kind that libjpeg's quick interface does not know
+        return False
+    largest = max(sampling for sampling, _ in components)
+    planes = zip(components, np.moveaxis(means, 2, 0), strict=False)
+    return list(means.shape[:2]) == size and any(
+        sampling == largest and _is_beyond(plane, steps.get(table, 1)) for (sampling, table), plane in planes
+    )
+
+
+def _is_beyond(means: UInt8[np.ndarray, "h w"], step: int) -> bool:
+    """Whether means, with half the contrast, are beyond black and white; `step` is that of their quantisation."""
+    if step < 2:
+        return False
     contrast = (step // 2) / step
     slack = 1 + contrast * (OVERSHOOT + step / 16)  # of rounding, also in the file
-    low, high = 128 - 128 * contrast - slack, 128 + 127 * contrast + slack
-    return list(means.shape[:2]) == size and bool(means.min() < low or means.max() > high)
+    return bool(means.min() < 128 - 128 * contrast - slack or means.max() > 128 + 127 * contrast + slack)

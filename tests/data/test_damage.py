@@ -26,6 +26,7 @@ FORMS: dict[str, dict[str, object]] = {
     "whole chroma": {"subsampling": 0},
     "grey": {},
     "cmyk": {},
+    "as rgb": {"keep_rgb": True},
 }
 
 
@@ -104,12 +105,42 @@ def test_most_jpegs_with_wrong_bytes_are_damaged(form: str) -> None:
 
 @pytest.mark.parametrize(
     ("form", "least"),
-    [("progressive", 25), ("restarts", 25), ("baseline", 23), ("optimised", 22), ("whole chroma", 18), ("grey", 14)],
+    [
+        ("progressive", 25),
+        ("restarts", 25),
+        ("baseline", 23),
+        ("optimised", 22),
+        ("whole chroma", 20),
+        ("grey", 14),
+        ("cmyk", 25),
+    ],
 )
 def test_most_jpegs_with_parts_in_another_order_are_damaged(form: str, least: int) -> None:
     """Where one scan has no restart markers, a decoder finds its way again after each seam, often without a warning."""
     whole, rng = jpeg(form), random.Random(1)
     assert sum(found(swapped(whole, rng)) for _ in range(25)) >= least
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90])
+def test_cmyk_jpegs_with_parts_in_another_order_are_damaged(quality: int) -> None:
+    """As programs for print make them: black ink where all colours are dark."""
+    inks = 255 - np.asarray(street()).astype(int)
+    black = inks.min(-1, keepdims=True)
+    image = Image.fromarray(np.dstack([inks - black, black]).astype(np.uint8), "CMYK")
+    whole, rng = stored("JPEG", image, quality=quality), random.Random(5)
+    assert not found(whole)
+    assert sum(found(swapped(whole, rng)) for _ in range(20)) >= 18
+
+
+def test_a_rare_sampling_is_no_damage() -> None:
+    head = stored("JPEG", Image.new("RGB", (16, 16)))
+    frame = head.index(b"\xff\xc0")
+    head = head[:frame] + head[frame:].replace(b"\x02\x11\x01\x03", b"\x02\x12\x01\x03", 1)
+    bits = "001010" * 4 + "0000" * 3 + "1111"  # nothing but grey: four blocks of Y, two of Cb, one of Cr
+    data = head[: body(head)[0]] + int(bits, 2).to_bytes(5, "big") + END
+    assert pictures.read(data, "RGB") == (None, "")
+    assert read_damaged(data)[1] == ""
+    assert np.unique(read(data)).tolist() == [128]
 
 
 @pytest.mark.parametrize("quality", [1, 20, 50, 75, 90, 95, 96, 97, 98, 100])
