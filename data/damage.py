@@ -23,9 +23,10 @@ logger = logging.getLogger(__name__)
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow says names no file
 
 _NATIVE = re.compile(  # how the lines of libtiff, libpng and OpenCV begin; of names alone, sentences with ; are ours
-    r"(?:\[ *[A-Z]+:[^\]]*\] global .*: |libpng \w+: |tempfile\.tif: |_?TIFF\w+: |\w+Decode\w*: |Apparently should be"
-    r"|(?!.*; )_?(?=\w*[A-Z]\w*[A-Z])[A-Za-z]\w*: )"
+    r"(?:\[ *[A-Z]+:[^\]]*\] global \S+ \w+ (?:.*: )?|libpng \w+: |tempfile\.tif: |_?TIFF\w+: |\w+Decode\w*: "
+    r"|Apparently should be|(?!.*; )_?(?=\w*[A-Z]\w*[A-Z])[A-Za-z]\w*: )"
 )
+_MORE = re.compile(r">|\s*$")  # how the lines go on that OpenCV adds to one of these
 CHUNK = 1 << 20  # bytes
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the colour type of PNG
 ADAM7 = (  # the passes of an interlaced PNG file: the first column and row, and steps to the next ones
@@ -149,14 +150,19 @@ def quiet() -> Iterator[list[str]]:
                 os.dup2(terminal, 2)
                 os.close(terminal)
                 file.seek(0)
-                for line in file.read().decode(errors="replace").splitlines(keepends=True):
-                    _tell(line, said)
+                _tell(file.read().decode(errors="replace").splitlines(keepends=True), said)
 
 
-def _tell(line: str, said: list[str]) -> None:
-    if begin := _NATIVE.match(line):
-        said.append(line[begin.end() :].strip().rstrip("."))
-        logger.debug("a decoder said: %s", line.strip())
-    else:
-        with contextlib.suppress(OSError):
-            os.write(2, line.encode(errors="replace"))
+def _tell(lines: list[str], said: list[str]) -> None:
+    """Put what native libraries said into `said`, and write the other lines to standard error."""
+    is_theirs = False
+    for line in lines:
+        begin = _NATIVE.match(line)
+        is_theirs = bool(begin or (is_theirs and _MORE.match(line)))
+        if begin:
+            said.append(line[begin.end() :].strip().rstrip("."))
+        if is_theirs:
+            logger.debug("a decoder said: %s", line.strip())
+        else:
+            with contextlib.suppress(OSError):
+                os.write(2, line.encode(errors="replace"))

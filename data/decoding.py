@@ -51,10 +51,12 @@ def load(image: Image.Image, data: bytes, reason: str) -> str:
     except Exception as error:
         logger.debug("a picture, or a part of it, cannot be decoded", exc_info=True)
         reason = reason or str(error) or "it cannot be decoded"
-        has_pixels = image.im is not None and image.im.getbbox() is not None
+        has_pixels = False
+        with contextlib.suppress(AssertionError):  # by Pillow, where there are none
+            has_pixels = image.im.getbbox() is not None
         if not has_pixels or (image.mode == "P" and image.palette is None):
             raise OSError(reason) from error
-        image.tile = []  # so that Pillow takes it for loaded
+        vars(image)["tile"] = []  # so that Pillow takes it for loaded
     return reason
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from data import damage, depth, jpeg
+from data import damage, depth, jpeg, picture_file
 from data.atomic import atomic_write
 from data.decoding import identified, load
 from data.errors import DamagedError, PictureError, TableError, short_reason
@@ -133,7 +133,9 @@ def _name(source: Path | bytes, name: str | None) -> str:
 
 def _remedy(where: str) -> str:
     """What is to be done about a file that is no picture, by the suffix of its name."""
-    return REMEDIES.get(PurePosixPath(where).suffix.lower()) or f"give one of {', '.join(FORMATS)}"
+    suffix = PurePosixPath(where).suffix.lower()
+    known = "" if suffix in picture_file.SUFFIXES else REMEDIES.get(suffix)
+    return known or f"give one of {', '.join(FORMATS)}"
 
 
 def _damaged(where: str, reason: object, more: str = "") -> str:

@@ -21,8 +21,8 @@ class WideTiff(ImageFile.ImageFile):
     format_description = "TIFF of more bits than Pillow reads"
 
     def _open(self) -> None:
-        head = self.fp.read(8)
-        if head[:4] not in (b"II*\0", b"MM\0*"):
+        head = self.fp.read(8) if self.fp else b""
+        if self.fp is None or head[:4] not in (b"II*\0", b"MM\0*"):
             raise SyntaxError("no TIFF file")
         self.tag_v2 = ImageFileDirectory_v2(head)
         self.fp.seek(self.tag_v2.next)

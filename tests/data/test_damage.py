@@ -456,6 +456,7 @@ def test_what_can_be_decoded_of_a_file_is_there(kind: str) -> None:
         (png((8, 2), (8, 8), keep=0), "fewer rows than the picture"),
         (stored("BMP")[:54], "image file is truncated"),
         (stored("GIF")[:800], "image file is truncated"),
+        (stored("PNG")[:33] + stored("PNG")[-12:], "fewer rows"),
         (stored("WEBP")[:900], "could not create decoder object"),
     ],
 )
@@ -488,6 +489,10 @@ THEIRS = {
     "_TIFFVSetField: Null count.": "Null count",
     "TIFFFillStrip: Read error on strip 0; got 9 bytes.": "Read error on strip 0; got 9 bytes",
     "libpng error: IDAT: CRC error": "IDAT: CRC error",
+    "[ERROR:0@0.91] global grfmt_tiff.cpp:117 TIFF_Error Using code not yet in table\n\n": "Using code not yet in table",
+    "[ERROR:0@9.1] global loadsave.cpp:998 imdecode_ can't read data: OpenCV(5) grfmt_tiff.cpp:9: error: (-2) Odd\n> :\n>": (
+        "(-2) Odd"
+    ),
     "[ WARN:0@0.147] global grfmt_tiff.cpp:123 TIFF_Warning TIFFReadDirectory: Odd.": "Odd",
 }
 
