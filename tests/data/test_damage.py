@@ -489,8 +489,8 @@ THEIRS = {
     "_TIFFVSetField: Null count.": "Null count",
     "TIFFFillStrip: Read error on strip 0; got 9 bytes.": "Read error on strip 0; got 9 bytes",
     "libpng error: IDAT: CRC error": "IDAT: CRC error",
-    "[ERROR:0@0.91] global grfmt_tiff.cpp:117 TIFF_Error Using code not yet in table\n\n": "Using code not yet in table",
-    "[ERROR:0@9.1] global loadsave.cpp:998 imdecode_ can't read data: OpenCV(5) grfmt_tiff.cpp:9: error: (-2) Odd\n> :\n>": (
+    "[ERROR:0@0.91] global grfmt_tiff.cpp:117 TIFF_Error Odd code\n\n": "Odd code",
+    "[ERROR:0@9.1] global loadsave.cpp:998 imdecode_ can't read: OpenCV(5) a.cpp:9: error: (-2) Odd\n> :\n>": (
         "(-2) Odd"
     ),
     "[ WARN:0@0.147] global grfmt_tiff.cpp:123 TIFF_Warning TIFFReadDirectory: Odd.": "Odd",

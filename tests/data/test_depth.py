@@ -67,7 +67,7 @@ def test_pixels_that_pillow_has_no_mode_for_are_read(
         content = wide((np.round(RAMP * top) if top == 255 else RAMP * top).astype(kind))
     picture, _ = told(content, caplog)
     assert np.abs(picture.astype(int) - np.round(values * 255)).max() <= 1
-    assert capfd.readouterr() == ("", "")
+    assert "TIFF_" not in capfd.readouterr().err  # what OpenCV calls libtiff's words
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
