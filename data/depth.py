@@ -32,18 +32,19 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode not in ("I;16", "I;16B", "I", "F") and any(";16" in str(tile[3]) for tile in tiles)
 
 
-def grey(values: Shaped[np.ndarray, "h w"], where: str) -> UInt8[np.ndarray, "h w"]:
-    """Grey of any type as 8 bits; `where` names the picture.
+def spread(values: Shaped[np.ndarray, "h w *rgb"], where: str) -> UInt8[np.ndarray, "h w *rgb"]:
+    """Grey or colours of any type as 8 bits; `where` names the picture.
 
     Raises:
         PictureError: No pixel is a finite number.
     """
     with np.errstate(all="ignore"):  # of what is no number
         number = _numbers(values)
-        lost = number.size - int(number.sum())
-        if lost == number.size:
+        pixels = number if number.ndim == 2 else number.all(-1)
+        lost = pixels.size - int(pixels.sum())
+        if not number.any():
             raise PictureError(f"{where}: none of its pixels is a finite number; save it again with values for light.")
-        return _spread(values, number, where, f"{lost:,} of its {number.size:,} pixels are no numbers" if lost else "")
+        return _spread(values, number, where, f"{lost:,} of its {pixels.size:,} pixels are no numbers" if lost else "")
 
 
 def colours(image: Image.Image, data: bytes, where: str) -> Image.Image:
@@ -60,7 +61,7 @@ def colours(image: Image.Image, data: bytes, where: str) -> Image.Image:
     return Image.fromarray(np.dstack([spread, upper[..., 3]]))
 
 
-def _numbers(values: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+def _numbers(values: Shaped[np.ndarray, "*shape"]) -> Bool[np.ndarray, "*shape"]:
     """Which values are light, and not marks of something else."""
     if values.dtype.kind == "f":
         return np.asarray(np.abs(values) < MISSING)

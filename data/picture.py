@@ -17,10 +17,12 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from data import damage, depth
+from data import damage, depth, jpeg, picture_file
 from data.atomic import atomic_write
+from data.decoding import identified, load
 from data.errors import DamagedError, PictureError, TableError, short_reason
 from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
+from data.wide_tiff import WideTiff
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +133,9 @@ def _name(source: Path | bytes, name: str | None) -> str:
 
 def _remedy(where: str) -> str:
     """What is to be done about a file that is no picture, by the suffix of its name."""
-    return REMEDIES.get(PurePosixPath(where).suffix.lower()) or f"give one of {', '.join(FORMATS)}"
+    suffix = PurePosixPath(where).suffix.lower()
+    known = "" if suffix in picture_file.SUFFIXES else REMEDIES.get(suffix)
+    return known or f"give one of {', '.join(FORMATS)}"
 
 
 def _damaged(where: str, reason: object, more: str = "") -> str:
@@ -191,7 +195,7 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
         with damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(data, formats=kinds)
+            image = identified(data, kinds)
             pixels = image.width * image.height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = int("".join(re.findall(r"\d+", str(error))[:1]) or 0)
@@ -219,40 +223,28 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
 def _decode(image: Image.Image, data: bytes, where: str) -> tuple[UInt8[np.ndarray, "h w 3"], int, str]:
     """Pixels as stored in the file, the EXIF orientation 1 to 8, and what is wrong with the file."""
     reason = ""
+    if isinstance(image, WideTiff):
+        values, reason = image.values(data, where)
+        grey = depth.spread(values, where)
+        return (grey if grey.ndim == 3 else np.repeat(grey[..., None], 3, 2)), 1, reason  # turned by OpenCV
     if image.format in ("JPEG", "MPO"):
         # Same library and pixels as Pillow's, without its two copies; it tells of the damage, which Pillow passes over.
-        picture, reason = damage.jpeg(data, image.mode)
+        picture, reason = jpeg.read(data, image.mode)
         if picture is not None and image.mode in ("RGB", "L"):
             return (picture if image.mode == "RGB" else np.repeat(picture, 3, 2)), _orientation(image), reason
     elif image.format == "PNG":
         reason = damage.png(data)
     is_deep = depth.is_deep(image)
-    if image.format == "TIFF":
-        reason = _load_tiff(image, data)
-    else:
-        image.load()
+    reason = load(image, data, reason)
     orientation = _orientation(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return np.repeat(depth.grey(np.asarray(image), where)[..., None], 3, 2), orientation, reason
+        return np.repeat(depth.spread(np.asarray(image), where)[..., None], 3, 2), orientation, reason
     if is_deep:
         image = depth.colours(image, data, where)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.asarray(image.convert("RGB")), orientation, reason
-
-
-def _load_tiff(image: Image.Image, data: bytes) -> str:
-    """Decode a TIFF file; what is wrong with it although it could be decoded."""
-    said: list[str] = []
-    try:
-        with damage.quiet() as said:
-            reason = damage.tiff(image, data)  # before Pillow closes the file
-            image.load()
-    except Exception as error:
-        logger.debug("libtiff said %s", said or "nothing", exc_info=True)
-        raise OSError(*said[:1] or error.args) from error
-    return reason or (said[0] if said else "")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -292,7 +284,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with opened(path, str(path)) as file, damage.PROCESS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(file, formats=formats(file, str(path)))
+            image = identified(file, formats(file, str(path)))
             (width, height), turned = image.size, False
             if image.format != "TIFF":  # Pillow has turned these already
                 turned = _orientation(image) in (5, 6, 7, 8)

@@ -43,7 +43,8 @@ VIDEOS = (
     ".wmv",
 )
 OTHERS = (
-    *(".exr", ".j2k", ".jp2", ".jpx", ".jxl", ".jxr", ".pbm", ".pgm", ".pnm", ".ppm", ".psd", ".svg", ".tga", ".xcf"),
+    *(".apng", ".avifs", ".dib", ".exr", ".heics", ".heifs", ".j2k", ".jif", ".jp2", ".jpx", ".jxl", ".jxr", ".mpo"),
+    *(".pbm", ".pgm", ".pnm", ".ppm", ".psd", ".svg", ".tga", ".xcf"),
 )
 REMEDIES = (  # by suffix, what is to be done about a picture that is not read
     dict.fromkeys(HEIC_SUFFIXES, INSTALL)

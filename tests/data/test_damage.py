@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from data import damage
+from data import jpeg as pictures
 from data.errors import DamagedError, PictureError
 from data.picture import read, read_damaged
 
@@ -25,6 +26,7 @@ FORMS: dict[str, dict[str, object]] = {
     "whole chroma": {"subsampling": 0},
     "grey": {},
     "cmyk": {},
+    "as rgb": {"keep_rgb": True},
 }
 
 
@@ -103,12 +105,42 @@ def test_most_jpegs_with_wrong_bytes_are_damaged(form: str) -> None:
 
 @pytest.mark.parametrize(
     ("form", "least"),
-    [("progressive", 25), ("restarts", 25), ("baseline", 23), ("optimised", 22), ("whole chroma", 18), ("grey", 14)],
+    [
+        ("progressive", 25),
+        ("restarts", 25),
+        ("baseline", 23),
+        ("optimised", 22),
+        ("whole chroma", 20),
+        ("grey", 14),
+        ("cmyk", 25),
+    ],
 )
 def test_most_jpegs_with_parts_in_another_order_are_damaged(form: str, least: int) -> None:
     """Where one scan has no restart markers, a decoder finds its way again after each seam, often without a warning."""
     whole, rng = jpeg(form), random.Random(1)
     assert sum(found(swapped(whole, rng)) for _ in range(25)) >= least
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90])
+def test_cmyk_jpegs_with_parts_in_another_order_are_damaged(quality: int) -> None:
+    """As programs for print make them: black ink where all colours are dark."""
+    inks = 255 - np.asarray(street()).astype(int)
+    black = inks.min(-1, keepdims=True)
+    image = Image.fromarray(np.dstack([inks - black, black]).astype(np.uint8), "CMYK")
+    whole, rng = stored("JPEG", image, quality=quality), random.Random(5)
+    assert not found(whole)
+    assert sum(found(swapped(whole, rng)) for _ in range(20)) >= 18
+
+
+def test_a_rare_sampling_is_no_damage() -> None:
+    head = stored("JPEG", Image.new("RGB", (16, 16)))
+    frame = head.index(b"\xff\xc0")
+    head = head[:frame] + head[frame:].replace(b"\x02\x11\x01\x03", b"\x02\x12\x01\x03", 1)
+    bits = "001010" * 4 + "0000" * 3 + "1111"  # nothing but grey: four blocks of Y, two of Cb, one of Cr
+    data = head[: body(head)[0]] + int(bits, 2).to_bytes(5, "big") + END
+    assert pictures.read(data, "RGB") == (None, "")
+    assert read_damaged(data)[1] == ""
+    assert np.unique(read(data)).tolist() == [128]
 
 
 @pytest.mark.parametrize("quality", [1, 20, 50, 75, 90, 95, 96, 97, 98, 100])
@@ -152,6 +184,18 @@ def with_jfif(data: bytes, major: int) -> bytes:
     return data[:at] + bytes([major]) + data[at + 1 :]
 
 
+def with_profile() -> bytes:
+    data = stored("JPEG", icc_profile=bytes(500))
+    at = data.index(b"ICC_PROFILE\0") + 12
+    return data[:at] + b"\5\1" + data[at + 2 :]
+
+
+def with_adobe() -> bytes:
+    data = stored("JPEG", keep_rgb=True)
+    at = data.index(b"Adobe") + 11
+    return data[:at] + b"\7" + data[at + 1 :]
+
+
 def exif() -> Image.Exif:
     tags = Image.Exif()
     tags[0x0110] = "Camera"
@@ -185,6 +229,10 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "filling before a marker": lambda: stored("JPEG").replace(b"\xff\xda", b"\xff\xff\xff\xda", 1),
     "filling before the end": lambda: stored("JPEG")[:-2] + b"\xff\xff\xff\xd9",
     "a newer jfif": lambda: with_jfif(stored("JPEG"), 3),
+    "a profile out of order": with_profile,
+    "a transform of Adobe that nobody knows": with_adobe,
+    "a newer jfif, progressive": lambda: with_jfif(jpeg("progressive"), 2),
+    "a newer jfif, grey": lambda: with_jfif(jpeg("grey"), 0),
     "the least quality": lambda: stored("JPEG", quality=1, progressive=True),
     "one pixel": lambda: stored("JPEG", Image.new("RGB", (1, 1)), progressive=True),
     "wide tables": lambda: wide_tables(stored("JPEG")),
@@ -207,6 +255,60 @@ def test_no_sound_picture_is_called_damaged(kind: str) -> None:
 def test_no_picture_of_the_real_sets_is_called_damaged(shared: Path) -> None:
     pictures = sorted(shared.rglob("*.jpg"))[::9]
     assert [path for path in [*pictures, *SAMPLES.glob("*.jpg")] if found(path.read_bytes())] == []
+
+
+HEADS: dict[str, Callable[[], bytes]] = {
+    "jfif": lambda: with_jfif(stored("JPEG"), 2),
+    "progressive jfif": lambda: with_jfif(jpeg("progressive"), 2),
+    "grey jfif": lambda: with_jfif(jpeg("grey"), 3),
+    "profile": with_profile,
+    "adobe": with_adobe,
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("spoil", [halved, holed])
+def test_a_harmless_warning_hides_no_damage(spoil: Callable[[bytes, random.Random], bytes], head: str) -> None:
+    whole, rng = HEADS[head](), random.Random(3)
+    assert not found(whole)
+    assert all(found(spoil(whole, rng)) for _ in range(15))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("ends", [(b"\n", b"\r\n"), (b"\r", b"\n"), (b"\r", b"\r\n")])
+def test_a_jpeg_whose_bytes_were_taken_for_text_is_damaged(ends: tuple[bytes, bytes], form: str) -> None:
+    whole = jpeg(form)
+    assert whole.count(ends[0]) > 20
+    assert found(whole.replace(*ends))
+
+
+def without_scan(data: bytes, number: int) -> bytes:
+    """A progressive JPEG file without one of its scans; what comes before a scan are its tables."""
+    places = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    start = places[number]
+    stop = start + 2
+    while data[stop] != 0xFF or data[stop + 1] in (0, *range(0xD0, 0xD8)):
+        stop += 1
+    return data[:start] + data[stop:]
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_progressive_jpeg_that_lacks_any_of_its_scans_is_damaged(number: int) -> None:
+    assert found(without_scan(jpeg("progressive"), number))
+
+
+def test_a_chain_of_scans_has_all_its_links() -> None:
+    def scans(*scans: tuple[int, int, int, int]) -> bytes:
+        head = b"\xff\xd8\xff\xc2\0\x0b\x08\0\x08\0\x08\1\1\x11\0"
+        return head + b"".join(
+            b"\xff\xda\0\x08\1\1\0" + bytes([first, last, high << 4 | low]) for first, last, high, low in scans
+        )
+
+    rest = [(1, 63, 0, 0)]
+    assert pictures._silent(scans((0, 0, 0, 0), *rest)) == ""
+    assert pictures._silent(scans((0, 0, 0, 2), (0, 0, 2, 1), *rest, (0, 0, 1, 0))) == ""
+    for broken in ([], [(0, 0, 1, 0)], [(0, 0, 0, 1)], [(0, 0, 0, 2), (0, 0, 1, 0)], [(0, 0, 2, 1), (0, 0, 1, 0)]):
+        assert pictures._silent(scans(*broken, *rest)) == "scans of the picture are missing"
 
 
 def chunks(data: bytes) -> list[bytes]:
@@ -249,6 +351,45 @@ def test_a_damaged_png_is_found(kind: str) -> None:
     assert found(b"\x89PNG\r\n\x1a\n" + b"".join(PNG[kind](pieces)))
 
 
+def png(kind: tuple[int, int], size: tuple[int, int], interlaced: bool = False, **change: int) -> bytes:
+    """A PNG file whose rows are all there, but for `change` of the height and the bytes that it tells or has."""
+    bits = kind[0] * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind[1]]
+    passes = (
+        ("0 0 8 8", "4 0 8 8", "0 4 4 8", "2 0 4 4", "0 2 2 4", "1 0 2 2", "0 1 1 2") if interlaced else ("0 0 1 1",)
+    )
+    data = b""
+    for x, y, right, down in (map(int, line.split()) for line in passes):
+        columns, rows = len(range(x, size[0], right)), len(range(y, size[1], down))
+        data += (b"\0" + bytes([90]) * ((columns * bits + 7) // 8)) * rows if columns else b""
+    data = data[: change["keep"]] if "keep" in change else data + bytes(change.get("more", 0))
+    told = (size[0].to_bytes(4, "big"), change.get("height", size[1]).to_bytes(4, "big"))
+    head = b"".join(told) + bytes([*kind, 0, 0, interlaced])
+    colours = [chunk(b"PLTE", bytes(range(256)) * 3)] if kind[1] == 3 else []
+    content = [chunk(b"IHDR", head), *colours, chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(content)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 9), (17, 4), (40, 30)])
+@pytest.mark.parametrize(
+    "kind", [(8, 2), (8, 6), (16, 2), (16, 6), (8, 4), (16, 4), (8, 0), (16, 0), (1, 0), (2, 3), (8, 3)]
+)
+def test_a_png_has_as_many_bytes_as_its_size_asks_for(
+    kind: tuple[int, int], size: tuple[int, int], interlaced: bool
+) -> None:
+    assert not found(png(kind, size, interlaced))
+    for change in ({"more": 1}, {"more": 5000}, {"keep": 0}, {"keep": size[1]}, {"height": 2 * size[1]}):
+        assert found(png(kind, size, interlaced, **change)), change
+    if size[1] > 3:
+        assert found(png(kind, size, interlaced, height=size[1] // 2))
+
+
+def test_a_png_that_grows_without_end_is_counted_only_so_far() -> None:
+    bomb = zlib.compressobj(9)
+    data = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
+    assert damage._inflated([data], 1000) == "its data have more rows than the picture"
+
+
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
 def test_a_damaged_tiff_is_found_and_libtiff_says_nothing_by_itself(
     compression: str, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
@@ -261,6 +402,75 @@ def test_a_damaged_tiff_is_found_and_libtiff_says_nothing_by_itself(
     assert told >= 17  # others decode without a word
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def cut(data: bytes, share: float = 0.5) -> bytes:
+    return data[: int(len(data) * share)]
+
+
+def with_broken_words(data: bytes) -> bytes:
+    return data[:33] + flipped(chunk(b"tEXt", b"a\0b")) + data[33:]
+
+
+PARTLY: dict[str, Callable[[], bytes]] = {
+    "png": lambda: cut(stored("PNG")),
+    "png with transparency": lambda: cut(stored("PNG", street().convert("RGBA"))),
+    "png of a palette": lambda: cut(stored("PNG", street().quantize(99))),
+    "png with a hole": lambda: cut(stored("PNG")) + bytes(900) + stored("PNG")[len(cut(stored("PNG"))) + 900 :],
+    "png without its last rows": lambda: png((8, 2), (40, 30), keep=2000),
+    "interlaced png": lambda: png((8, 2), (40, 30), True, keep=2000),
+    "png with wrong bits in words": lambda: with_broken_words(stored("PNG")),
+    "png with wrong bits in words, cut": lambda: cut(with_broken_words(stored("PNG"))),
+    "bmp": lambda: cut(stored("BMP")),
+    "bmp of a palette": lambda: cut(stored("BMP", street().quantize(99))),
+    "bmp without its last byte": lambda: stored("BMP")[:-1],
+    "gif": lambda: cut(stored("GIF", street().quantize(99))),
+    "animated gif": lambda: cut(stored("GIF", street().quantize(99), save_all=True, append_images=[street()]), 0.2),
+    "tiff": lambda: cut(stored("TIFF")),
+    "grey tiff": lambda: cut(stored("TIFF", street().convert("L"))),
+    "tiff of 16 bits": lambda: cut(stored("TIFF", Image.fromarray(np.full((90, 90), 40_000, np.uint16)))),
+    "jpeg": lambda: cut(jpeg("baseline")),
+    "cmyk jpeg": lambda: cut(jpeg("cmyk")),
+    "jpeg of a newer jfif": lambda: cut(with_jfif(jpeg("baseline"), 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PARTLY)
+def test_what_can_be_decoded_of_a_file_is_there(kind: str) -> None:
+    data = PARTLY[kind]()
+    with pytest.raises(DamagedError, match="or predict it with --accept-damaged"):
+        read(data)
+    picture, reason = read_damaged(data)
+    assert reason
+    assert np.ptp(picture) > 0 or "16 bits" in kind
+    if picture.shape == (320, 480, 3) and not kind.startswith(("bmp", "gif", "anim")):
+        whole = np.asarray(street().convert("L"), float)
+        assert np.corrcoef(picture[:60].mean(-1).ravel(), whole[:60].ravel())[0, 1] > 0.95
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (png((8, 3), (8, 8)).replace(chunk(b"PLTE", bytes(range(256)) * 3), b""), "its palette is missing"),
+        (png((8, 2), (8, 8), keep=0), "fewer rows than the picture"),
+        (stored("BMP")[:54], "image file is truncated"),
+        (stored("GIF")[:800], "image file is truncated"),
+        (stored("PNG")[:33] + stored("PNG")[-12:], "fewer rows"),
+        (stored("WEBP")[:900], "could not create decoder object"),
+    ],
+)
+def test_a_file_without_a_single_pixel_is_refused(content: bytes, reason: str) -> None:
+    for reader in (read, read_damaged):
+        with pytest.raises(PictureError, match=rf"damaged or cut off \(.*{reason}") as refusal:
+            reader(content)
+        assert not isinstance(refusal.value, DamagedError)
+
+
+def test_long_words_in_a_png_are_no_damage() -> None:
+    data = stored("PNG")
+    words = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 22)))
+    assert not found(data[:33] + words + data[33:])
 
 
 OURS = [
@@ -279,6 +489,10 @@ THEIRS = {
     "_TIFFVSetField: Null count.": "Null count",
     "TIFFFillStrip: Read error on strip 0; got 9 bytes.": "Read error on strip 0; got 9 bytes",
     "libpng error: IDAT: CRC error": "IDAT: CRC error",
+    "[ERROR:0@0.91] global grfmt_tiff.cpp:117 TIFF_Error Odd code\n\n": "Odd code",
+    "[ERROR:0@9.1] global loadsave.cpp:998 imdecode_ can't read: OpenCV(5) a.cpp:9: error: (-2) Odd\n> :\n>": (
+        "(-2) Odd"
+    ),
     "[ WARN:0@0.147] global grfmt_tiff.cpp:123 TIFF_Warning TIFFReadDirectory: Odd.": "Odd",
 }
 

@@ -3,6 +3,7 @@
 import io
 import logging
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from data.errors import PictureError
-from data.picture import read
+from data.picture import picture_size, read
 
 RAMP = np.linspace(0, 1, 60 * 40).reshape(40, 60)
 
@@ -45,6 +46,85 @@ def test_pixels_that_are_no_numbers_do_not_count_for_the_range(
     assert picture[0, 1].tolist() == picture[20, 30].tolist() == [255 if mark == np.inf else 0] * 3
     picture[0, 1], picture[20, 30] = (np.round(RAMP * 255)[place] for place in ((0, 1), (20, 30)))
     assert is_ramp(picture)
+
+
+def wide(values: np.ndarray) -> bytes:
+    """A TIFF file as OpenCV writes it."""
+    return cv2.imencode(".tif", values[..., ::-1] if values.ndim == 3 else values)[1].tobytes()
+
+
+COLOURS = np.dstack([RAMP, RAMP[::-1], RAMP * 0.5])
+
+
+@pytest.mark.parametrize(("kind", "top"), [(np.float32, 1), (np.float32, 3e4), (np.float64, 1), (np.int32, 255)])
+@pytest.mark.parametrize("colours", [False, True])
+def test_pixels_that_pillow_has_no_mode_for_are_read(
+    colours: bool, kind: type, top: float, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = COLOURS if colours else RAMP[..., None].repeat(3, 2)
+    content = wide(np.round(values * top).astype(kind) if top == 255 else (values * top).astype(kind))
+    if not colours:
+        content = wide((np.round(RAMP * top) if top == 255 else RAMP * top).astype(kind))
+    picture, _ = told(content, caplog)
+    assert np.abs(picture.astype(int) - np.round(values * 255)).max() <= 1
+    assert "TIFF_" not in capfd.readouterr().err  # what OpenCV calls libtiff's words
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("mark", [np.nan, np.inf, -np.inf])
+def test_colours_that_are_no_numbers_do_not_count_for_the_range(
+    mark: float, kind: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = COLOURS.astype(kind)
+    values[3, 4], values[5, 6, 1] = mark, mark
+    picture, words = told(wide(values), caplog)
+    assert words.startswith("deep.tif: 2 of its 2,400 pixels are no numbers; the others, from 0 to 1, are spread")
+    assert picture[3, 4].tolist() == [255 if mark == np.inf else 0] * 3
+    picture[3, 4], picture[5, 6] = (np.round(COLOURS * 255)[place] for place in ((3, 4), (5, 6)))
+    assert np.abs(picture.astype(int) - np.round(COLOURS * 255)).max() <= 1
+
+
+def raw(kind: int, bits: int, count: int, orientation: int = 1, photometric: int = 2) -> bytes:
+    """A TIFF file of 60 x 40 pixels in one strip."""
+    size = 60 * 40 * count * bits // 8
+    entries = [(256, 60), (257, 40), (258, bits), (259, 1), (262, photometric), (273, 200), (274, orientation)]
+    entries += [(277, count), (278, 40), (279, size), (339, kind)]
+    tags = b"".join(t.to_bytes(2, "little") + b"\4\0\1\0\0\0" + v.to_bytes(4, "little") for t, v in entries)
+    head = b"II*\0\x08\0\0\0" + len(entries).to_bytes(2, "little") + tags + bytes(4)
+    number = np.random.default_rng(0).random(60 * 40 * count)
+    content = number.astype(f"f{bits // 8}").tobytes() if kind == 3 and bits != 24 else bytes(size)
+    return head.ljust(200, b"\0") + content
+
+
+@pytest.mark.parametrize(("kind", "bits", "count"), [(3, 16, 3), (1, 32, 5), (3, 24, 1)])
+def test_pixels_that_nobody_reads_are_not_called_damaged(kind: int, bits: int, count: int) -> None:
+    with pytest.raises(PictureError, match=rf"deep\.tif: a TIFF file of {count} .* of {bits} bits a pixel is not read"):
+        read(raw(kind, bits, count), "deep.tif")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_wide_pixels_that_are_cut_off_are_damaged(share: float) -> None:
+    for content in (raw(3, 32, 3), raw(3, 64, 1, photometric=1)):
+        with pytest.raises(PictureError, match="damaged or cut off"):
+            read(content[: int(len(content) * share)])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_wide_pixels_are_turned_as_others_are(orientation: int, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(raw(3, 64, 1, orientation, photometric=1))
+    picture = read(tmp_path / "a.tif")
+    assert picture_size(tmp_path / "a.tif") == picture.shape[1::-1] == ((40, 60) if orientation > 4 else (60, 40))
+    upright = read(raw(3, 64, 1, photometric=1))
+    turned = upright.swapaxes(0, 1) if orientation > 4 else upright
+    rows, columns = (orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
+    assert np.array_equal(picture, turned[:: -1 if rows else 1, :: -1 if columns else 1])
+
+
+def test_wide_pixels_have_a_limit_too() -> None:
+    content = bytearray(raw(3, 32, 3))
+    content[18:22] = (40_000_000).to_bytes(4, "little")
+    with pytest.raises(PictureError, match="but the limit is 50"):
+        read(bytes(content))
 
 
 @pytest.mark.parametrize("mark", [np.nan, np.inf])

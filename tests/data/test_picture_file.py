@@ -185,6 +185,21 @@ def test_what_is_no_picture_is_refused_with_its_remedy(name: str, remedy: str) -
         read(b"anything at all, and more of it", name)
 
 
+@pytest.mark.skipif(not HEIF, reason="pi-heif is not installed: pip install pi-heif")
+@pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.hif"])
+def test_what_is_installed_is_no_remedy(name: str) -> None:
+    with pytest.raises(
+        PictureError, match=f"{name}: this is not a picture that can be read; give one of JPEG"
+    ) as refusal:
+        read(bytes(40) + HEIC[40:], name)
+    assert "install" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("suffix", [".mpo", ".apng", ".dib", ".jif", ".heics", ".avifs"])
+def test_rare_suffixes_are_counted_with_the_remedy(suffix: str) -> None:
+    assert unread([Path(f"a{suffix}"), Path("b.jpg")]) == [f"1 {suffix} file is not read; save as JPEG or PNG"]
+
+
 def test_what_would_never_end_is_refused_at_once(tmp_path: Path, toy_model: Path) -> None:
     (tmp_path / "in").mkdir()
     os.mkfifo(tmp_path / "in" / "pipe.jpg")

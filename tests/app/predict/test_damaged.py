@@ -8,6 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from app.cli.main import main
 from app.predict import jobs
@@ -59,6 +60,23 @@ def test_a_damaged_picture_is_named_and_predicted_only_where_that_is_asked_for(
     assert (again.exit_code, again.stderr) == (3, refused.stderr)
     assert again.stdout.startswith("0 done, 1 skipped")
     assert capfd.readouterr() == ("", "")
+
+
+def test_every_kind_that_decodes_partly_is_predicted_and_marked(tmp_path: Path, toy_model: Path) -> None:
+    (tmp_path / "in").mkdir()
+    image = Image.open(SAMPLE).convert("RGB").resize((240, 160))
+    for suffix, mode in ((".png", "RGB"), (".bmp", "RGB"), (".tif", "RGB"), (".gif", "P"), (".jpg", "CMYK")):
+        whole = tmp_path / f"{mode}{suffix}"
+        image.convert(mode).save(whole)
+        content = whole.read_bytes()
+        (tmp_path / "in" / f"{suffix[1:]}{suffix}").write_bytes(content[: len(content) * 2 // 3])
+    command = ("predict", tmp_path / "in", "-o", tmp_path / "out", "--model", toy_model, "--format", "json")
+    refused = gaze(*command)
+    assert (refused.exit_code, refused.stdout.split(";")[0]) == (3, "0 done, 5 broken")
+    assert refused.stderr.count("or predict it with --accept-damaged.\n") == 5
+    assert gaze(*command, "--accept-damaged").exit_code == 0
+    for name in ("png", "bmp", "tif", "gif", "jpg"):
+        assert json.loads((tmp_path / "out" / f"{name}.json").read_text())["damaged"]
 
 
 def test_what_the_log_does_not_know_is_kept_only_if_it_is_whole(folder: Path, tmp_path: Path, toy_model: Path) -> None:
