@@ -26,9 +26,11 @@ def identified(data: IO[bytes], kinds: tuple[str, ...]) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise
     except Exception:  # as in `read`
-        with contextlib.suppress(Exception):
-            data.seek(0)
+        data.seek(0)
+        try:
             return WideTiff(data)
+        except Exception:  # as in `read`
+            logger.debug("no wide TIFF file either", exc_info=True)
         data.seek(0)
         if (content := data.read()).startswith(SIGNATURE):
             with contextlib.suppress(UnidentifiedImageError, SyntaxError, ValueError, OSError):
