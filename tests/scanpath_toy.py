@@ -104,9 +104,9 @@ def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:
 def exported(folder: Path) -> tuple[Path, float]:
     """`network()` as files in `folder`, and how far from torch they are; made once for all processes of a test run."""
     common = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    path, worst = common / "exported" / "tiny.onnx", common / "exported" / "worst"
+    path, worst = common / "exported" / "tiny.onnx", common / "exported.worst"
     with FileLock(common / "exported.lock"):
         if not worst.is_file():
-            worst.parent.mkdir(exist_ok=True)
+            path.parent.mkdir()
             worst.write_text(repr(export(network(), path, contract(network()), examples())))
     return path, float(worst.read_text())
