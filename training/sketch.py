@@ -4,6 +4,7 @@ What a file says of a network was written by somebody else. A width of a billion
 that its tensors do not have is found on torch's device "meta", where tensors have shapes and no bytes.
 """
 
+import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from data.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 LARGEST = 1 << 16  # of the whole numbers among a network's arguments
 MOST_VALUES = 10_000  # in the arguments, at any depth
@@ -73,25 +76,35 @@ def check(make: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> None:
             warnings.simplefilter("ignore")
             network = make()
     except (NotImplementedError, RuntimeError) as error:
-        if "meta" in str(error):  # a network of another package that computes with numbers when it is built
+        if "meta" in str(error):  # a network that computes with numbers when it is built: it is compared then
+            logger.debug("cannot be sketched", exc_info=True)
             return
         raise
     finally:
         handle.remove()
-    if wrong := misfits(network.state_dict(), state):
+    held = network.state_dict()
+    compare(held, state)
+    kept = chain(network.named_buffers(), network.named_parameters())
+    if sum(value.numel() * value.element_size() for name, value in kept if name not in held) > MOST_BUFFERS:
+        raise ModelError("The file describes a network that would take too much memory; give a file that gaze wrote.")
+
+
+def compare(held: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Refuses weights `state` of a file that are not those that a network holds.
+
+    Raises:
+        ModelError: A weight is missing, has another shape, or is none of the network's.
+    """
+    if wrong := misfits(held, state):
         raise ModelError(
             f"The file's weights do not fit this network (first: {wrong[0]}), which its arguments describe; "
             "give a file that gaze wrote."
         )
-    held = network.state_dict()
     if more := sorted(set(state) - set(held)):
         raise ModelError(
             f"The file has weights that the network of its arguments lacks (first: {more[0][:80]}); give a file that "
             "gaze wrote."
         )
-    kept = chain(network.named_buffers(), network.named_parameters())
-    if sum(value.numel() * value.element_size() for name, value in kept if name not in held) > MOST_BUFFERS:
-        raise ModelError("The file describes a network that would take too much memory; give a file that gaze wrote.")
 
 
 def misfits(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:

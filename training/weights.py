@@ -79,6 +79,8 @@ def build(
         if state is not None:
             sketch.check(lambda: kind(**arguments), state)
         network: nn.Module = kind(**arguments)
+        if state is not None:
+            sketch.compare(network.state_dict(), state)
     except GazeError:
         raise
     except Exception as error:  # whatever a network, or torch, says of arguments that somebody else wrote
