@@ -69,7 +69,7 @@ def read(
     focal = np.array([display.width / display.width_cm, display.height / display.height_cm]) * display.distance_cm
     middle = np.array([display.width, display.height]) / 2
     xy = units.seen(path, ahead, middle - ahead * focal, display, tell)
-    shown = table.words_or(table.column(stimulus_column) if stimulus_column else "", stimulus)
+    shown = table.words_or(table.chosen(stimulus_column), stimulus)
     who = np.full(len(table), subject or stem(path), object)
     yield from trials.trials(path, time, xy, display, (who, shown), tell=tell)
 

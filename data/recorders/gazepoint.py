@@ -64,7 +64,7 @@ def read(
     table = text_table.read(path, tell=tell)
     display = units.geometry(path, screen, units.Setup())
     who = np.full(len(table), ENDING.sub("", subject) or _person(path), object)
-    shown = table.column(stimulus_column) if stimulus_column else table.find(*MEDIA)
+    shown = table.chosen(stimulus_column, *MEDIA)
     media = table.words_or(shown, stimulus)
     if _holds_fixations(table):
         return _fixations(table, display, who, media, tell)

@@ -71,7 +71,7 @@ def read(
     milliseconds = table.numbers(clock)
     time = units.milliseconds(path, milliseconds[kept], "", "ms", tell)
     xy = _places(table, display, kept, tell)
-    shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
+    shown = table.chosen(stimulus_column, *STIMULUS)
     pictures = table.words_or(shown, "")
     marks = None if stimulus_column else _marks(table, milliseconds, pictures)
     if marks is not None:

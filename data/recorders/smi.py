@@ -129,7 +129,7 @@ def _samples(
     xy = _places(table, screen, tell)
     who, stimulus, column = names
     person, number = table.find("Participant"), table.find("Trial")
-    shown = table.column(column) if column else table.find("Stimulus")
+    shown = table.chosen(column, "Stimulus")
     trial = table.words(number) if number else np.full(len(table), "", object)
     named = [name if name.casefold() not in text_table.UNKNOWN else "" for name in table.words_or(shown, "")]
     marks = None if any(named) else _marks(content, scale, time, trial, stimulus)

@@ -75,7 +75,7 @@ def read(
     xy = _places(table, display, unit, tell)[kept]
     people = table.find(*PERSON)
     who = table.words(people)[kept] if people else np.full(len(time), subject or stem(path), object)
-    pictures = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
+    pictures = table.chosen(stimulus_column, *STIMULUS)
     what = table.words(pictures)[kept] if pictures else np.full(len(time), stimulus, object)
     if pictures and stimulus and not any(what):
         what[:] = stimulus

@@ -90,7 +90,7 @@ def read(
     eyes = [found for eye in layout.eyes if (found := _eye(table, layout, eye)) is not None]
     size = (float(display.width), float(display.height))
     xy = units.of_eyes(path, eyes, display, size, tell)
-    shown = table.column(stimulus_column) if stimulus_column else table.find(*STIMULUS)
+    shown = table.chosen(stimulus_column, *STIMULUS)
     pictures = table.words_or(shown, stimulus or (stem(path) if stem(path).isdigit() else ""))
     people = table.words_or(table.find(*PERSON), subject or stem(path))
     yield from trials.trials(path, time, xy, display, (people, pictures), tell=tell)

@@ -178,6 +178,14 @@ class TextTable:
                 return name
         return ""
 
+    def chosen(self, name: str, *usual: str) -> str:
+        """The column that a person named, which must be there; without one the first of the usual ones, "" if none is.
+
+        Raises:
+            RecordingError: There is no column of the name.
+        """
+        return self.column(name) if name else self.find(*usual)
+
     def column(self, name: str) -> str:
         """The column of this name, however it is written.
 
