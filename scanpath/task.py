@@ -13,7 +13,7 @@ from pytorch_lightning.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from scanpath.datamodule import SceneData, Scenes, collate
-from training.task import Training
+from training.task import Group, Training
 
 
 class ScanpathTask(Training):
@@ -98,11 +98,11 @@ class ScanpathTask(Training):
         for name, values in shown.items():
             self._count(name, values)
 
-    def _groups(self) -> dict[bool, list[nn.Parameter]]:
+    def _groups(self) -> list[Group]:
         """Norms, biases and embeddings are not decayed; what is frozen is left out."""
         groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
         for module in self.network.modules():
             for name, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
                     groups[name == "weight" and isinstance(module, nn.Linear | nn.Conv2d)].append(parameter)
-        return groups
+        return [Group(parameters, decayed) for decayed, parameters in groups.items() if parameters]

@@ -5,7 +5,7 @@ A task adds its losses (`training_step`), what is shown meanwhile (`_evaluate`) 
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,14 @@ from training import weights
 BALANCE = (
     0.01  # weight of the load balance of `attention.operators.mixture_of_head`, as in the paper (arXiv 2410.11842)
 )
+
+
+class Group(NamedTuple):
+    """Parameters that are trained alike."""
+
+    parameters: list[nn.Parameter]
+    decayed: bool
+    rate: float = 1.0  # of the learning rate
 
 
 class Training(LightningModule):
@@ -149,17 +157,18 @@ class Training(LightningModule):
         """The same on the test split."""
         self._evaluate(batch, "test")
 
-    def _groups(self) -> dict[bool, list[nn.Parameter]]:
-        """The parameters that are trained, by whether they are decayed."""
+    def _groups(self) -> list[Group]:
+        """The parameters that are trained, by how."""
         raise NotImplementedError
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """One cycle over the whole run; what `_groups` spares is not decayed."""
         groups = self._groups()
-        decayed = [{"params": groups[True]}] if groups[True] else []
-        optimizer = self.optimizer([*decayed, {"params": groups[False], "weight_decay": 0.0}])
+        parts = [{"params": group.parameters, **({} if group.decayed else {"weight_decay": 0.0})} for group in groups]
+        optimizer = self.optimizer(parts)
         steps = self._planned(max(2, int(self.trainer.estimated_stepping_batches)))
-        schedule = OneCycleLR(optimizer, self.peak, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
+        peaks = [self.peak * group.rate for group in groups]
+        schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=self.warmup, cycle_momentum=False)
         if self.resumed:
             told = {"total_steps": schedule.total_steps, "_schedule_phases": schedule._schedule_phases}
             self.resumed["lr_schedulers"][0].update(told)

@@ -1,5 +1,7 @@
 """Fixations stay on what they were on; the same seed does the same."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_a_bright_dot_stays_under_its_fixation() -> None:
     errors = []
     for seed in range(60):
         x, y = np.random.default_rng(seed).uniform((10, 10), (SIZE[1] - 10, SIZE[0] - 10))
-        image, moved, kept = augment(dot(x, y), np.array([[x, y]]), seed)
+        image, moved, kept, _ = augment(dot(x, y), np.array([[x, y]]), seed)
         if len(kept) == 0 or not (3 < moved[0, 0] < SIZE[1] - 3 and 3 < moved[0, 1] < SIZE[0] - 3):
             continue
         bright = image[..., 0].astype(float) * (image[..., 0] != FILL)  # what came in from outside is grey
@@ -56,7 +58,7 @@ def test_without_motion_and_colour_half_of_the_pictures_are_mirrored() -> None:
     image, xy = texture(), np.array([[30.5, 40.25], [0.5, 0.5], [SIZE[1] - 0.5, 3.0]])
     mirrored = 0
     for seed in range(60):
-        new, moved, kept = Natural(**STILL)(image, xy, seed)
+        new, moved, kept, _ = Natural(**STILL)(image, xy, seed)
         np.testing.assert_array_equal(kept, [0, 1, 2])
         if (new == image).all():
             np.testing.assert_allclose(moved, xy, atol=1e-4)
@@ -72,7 +74,7 @@ def test_what_leaves_the_picture_is_dropped_and_the_rest_is_named() -> None:
     augment, image, xy = Natural(), texture(), places(40)
     dropped = 0
     for seed in range(12):
-        _, moved, kept = augment(image, xy, seed)
+        _, moved, kept, _ = augment(image, xy, seed)
         assert moved.dtype == np.float64
         assert kept.dtype == np.int64
         assert (np.diff(kept) > 0).all()
@@ -87,12 +89,41 @@ def test_what_leaves_the_picture_is_dropped_and_the_rest_is_named() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_without_fixations_is_moved_all_the_same(seed: int) -> None:
-    image, moved, kept = Natural()(texture(), np.zeros((0, 2)), seed)
+    image, moved, kept, _ = Natural()(texture(), np.zeros((0, 2)), seed)
     assert image.shape == (*SIZE, 3)
     assert image.dtype == np.uint8
     assert moved.shape == (0, 2)
     assert kept.shape == (0,)
     np.testing.assert_array_equal(image, Natural()(texture(), places(5), seed)[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"zoom": (0.5, 1.6)}, STILL])
+def test_the_matrix_tells_where_every_place_went(options: dict[str, Any]) -> None:
+    xy = places(30)
+    for seed in range(6):
+        _, moved, kept, matrix = Natural(**options)(texture(), xy, seed)
+        np.testing.assert_allclose(moved, xy[kept] @ matrix[:, :2].T + matrix[:, 2], atol=1e-3)
+
+
+def test_a_zoom_keeps_shapes_and_goes_as_far_as_it_says() -> None:
+    scales = []
+    for seed in range(80):
+        matrix = Natural(motion=0.0, colour=0.0, zoom=(0.5, 2.0))(texture(), places(1), seed).matrix
+        wide, high = np.linalg.norm(matrix[:, :2], axis=0)
+        assert wide == pytest.approx(high, rel=1e-4)
+        scales.append(wide)
+    assert 0.5 <= min(scales) < 0.8
+    assert 1.6 < max(scales) <= 2.0
+
+
+def test_holes_hide_parts_and_move_nothing() -> None:
+    augment, plain = Natural(**STILL, holes=1.0), Natural(**STILL)
+    for seed in range(5):
+        covered, bare = augment(texture(), places(9), seed), plain(texture(), places(9), seed)
+        hidden = (covered.image != bare.image).any(2)
+        assert 0 < hidden.mean() < 4 * 0.2**2 + 0.02
+        assert (covered.image[hidden] == FILL).all()
+        np.testing.assert_array_equal(covered.points, bare.points)
 
 
 def test_the_callers_picture_and_fixations_are_left_alone() -> None:
