@@ -18,7 +18,7 @@ from data.errors import ModelError
 from evaluation import model_card
 from export import onnx
 from export.runtime import registry
-from export.runtime.contract import Contract
+from export.runtime.contract import OBJECTS, OUTPUTS, Contract
 from export.runtime.registry import WEIGHTS
 from training import weights
 
@@ -112,10 +112,12 @@ def contract(network: torch.nn.Module, name: str, task: str) -> Contract:
         version=version("gaze"),
         task=task,
         description=about.strip().splitlines()[0],
-        canvas=onnx.CANVAS,
+        canvas=getattr(model, "canvas", onnx.CANVAS),
         multiple=model.multiple,
         conditions=tuple(model.conditions),
         slices=tuple((float(s), float(s + 1)) for s in range(getattr(model, "slices", 0))),
+        kinds=tuple(getattr(model, "kinds", ())),
+        outputs={**OUTPUTS, **({"objects": OBJECTS} if getattr(model, "kinds", ()) else {})},
         licence="not stated",
         training=(),
         scores={},

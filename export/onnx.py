@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from data.errors import ModelError
 from data.picture import Letterbox, read
 from export.runtime.contract import KEY, Contract
-from export.runtime.saliency import graph_inputs
+from export.runtime.saliency import graph_inputs, outputs_of
 from export.runtime.session import session
 from saliency.flip_ensemble import FlipEnsemble
+from saliency.layers.object_head import boxes
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +37,15 @@ CANVAS = (192, 256)
 
 
 class _Graph(nn.Module):
-    """The module's outputs as the file has them: no empty `slices`."""
+    """The module's outputs as the file has them: no empty `slices`; boxes in canvas pixels."""
 
     def __init__(self, network: nn.Module, slices: bool) -> None:
         super().__init__()
         self.network, self.slices = network, slices
 
-    def forward(self, picture: Tensor, content: Tensor, condition: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        density, slices = self.network(picture, content, condition)
-        return (density, slices) if self.slices else density
+    def forward(self, picture: Tensor, content: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
+        density, slices, *raw = self.network(picture, content, condition)
+        return density, *([slices] if self.slices else []), *map(boxes, raw)
 
 
 def inputs(
@@ -120,8 +121,7 @@ def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contrac
     height = multiple * torch.export.Dim("rows", min=1, max=4096 // multiple)
     width = multiple * torch.export.Dim("columns", min=1, max=4096 // multiple)
     shapes = {"picture": {0: batch, 1: height, 2: width}, "content": {0: batch}, "condition": {0: batch}}
-    names = ["density", "slices"] if contract.slices else ["density"]
-    return convert(graph, example, shapes, names, contract.name)
+    return convert(graph, example, shapes, outputs_of(contract), contract.name)
 
 
 def convert(
@@ -162,7 +162,10 @@ def convert(
 def difference(
     graph: nn.Module, path: Path, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]], contract: Contract
 ) -> float:
-    """The largest difference of log densities between PyTorch and the file, on two canvases and two batch sizes."""
+    """The largest difference between PyTorch and the file, on two canvases and two batch sizes.
+
+    Of log densities, of scores of objects, and of their boxes as a share of the canvas.
+    """
     opened = session(path, "cpu", None)
     larger = (contract.canvas[0] + contract.multiple, contract.canvas[1] + 2 * contract.multiple)
     worst: list[np.ndarray] = []  # not `max`, which loses NaN
@@ -172,7 +175,9 @@ def difference(
         feeds = inputs(some, canvas, each)
         with torch.no_grad():
             wanted = graph(*(torch.from_numpy(v) for v in feeds.values()))
-        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
         for want, got in zip(wanted, opened.run(None, feeds), strict=True):
-            worst.append(np.abs(want.numpy() - got).max())
+            apart = np.abs(want.numpy() - got)
+            if apart.ndim == 5:  # boxes of objects
+                apart[:, :, 1:] /= max(canvas)
+            worst.append(apart.max())
     return float(np.max(worst))

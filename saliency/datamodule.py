@@ -8,28 +8,37 @@ A sample is a dictionary:
     counts     float (1 + t, g, g') fixations per cell: all, then second by second
     density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked)
     valid      bool (1 + t)         which of the maps this viewing supervises
+    centres    float (k, g, g')     where boxes of the k kinds of objects are asked for: bumps at their centres,
+    boxes      float (k, 4, g, g')      the boxes at the centres, and
+    known      bool (k, g, g')          which cells are annotated (`data.center_maps`), at a quarter of the canvas
+
+Where a `teacher` is given, its densities are mixed into the true ones: people's fixations on one picture are few.
 
 Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) alone, what chance does to a picture on
 (seed, epoch, picture) alone.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch.utils.data import DataLoader, Dataset
 
-from data import maps
+from data import center_maps, maps
+from data.center_maps import Boxes
 from data.errors import GazeError, TableError
 from data.gaze import Picture, Scanpath
 from data.picture import Letterbox, read
 from data.table.fixation_array import FixationArray, load
 from data.table.read import scanpaths
 from data.table.splits import NAMES
-from training.augment import Augment
+from saliency.layers.object_head import KINDS, STRIDE
+from training.augment import Augment, Moved
 from training.datamodule import Folders, Order, check, divide
 
 Sample = dict[str, Any]
@@ -56,58 +65,117 @@ class DecodedPictures:
         return picture
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """What better models say of a set's pictures: `folder/NAME.npy`, as `saliency.distillation` writes them."""
+
+    folder: Path
+    share: float  # of a training density
+
+    def maps(
+        self, name: str, size: tuple[int, int], matrix: Float[np.ndarray, "2 3"], grid: tuple[int, int]
+    ) -> Float[np.ndarray, "m g v"]:
+        """Its maps of a picture of `size` on the grid to which `matrix` brings the picture's pixels."""
+        log_density = np.load(self.folder / f"{name}.npy").astype(np.float32)
+        scale = np.array([size[1] / log_density.shape[2], size[0] / log_density.shape[1]])
+        turned = matrix[:, :2] * scale
+        # cv2 counts from the centre of the first cell
+        shift = turned @ (0.5, 0.5) + matrix[:, 2] - 0.5
+        affine = np.hstack([turned, shift[:, None]])
+        return np.stack([cv2.warpAffine(np.exp(plane), affine, grid[::-1]) for plane in log_density])
+
+
+@dataclass(frozen=True)
+class Render:
+    """How a sample of some set is drawn."""
+
+    canvas: tuple[int, int]
+    stride: int
+    slices: int
+    sigma: float
+    condition: int
+    augment: Augment | None = None
+    seed: int = 0
+    any_share: float = 0.0
+    boxes: dict[str, Boxes] | None = None  # of each picture, where they are asked for
+    annotated: tuple[bool, ...] = ()  # which kinds of them the set knows
+    teacher: Teacher | None = None
+
+
 class GazeDataset(Dataset[Sample]):
     """Samples of some pictures of one set; densities are rendered as they are drawn."""
 
-    def __init__(
-        self,
-        gathered: FixationArray,
-        decoded: DecodedPictures,
-        *,
-        canvas: tuple[int, int],
-        stride: int,
-        slices: int,
-        sigma: float,
-        condition: int,
-        augment: Augment | None = None,
-        seed: int = 0,
-        any_share: float = 0.0,
-    ) -> None:
-        self.gathered, self.decoded = gathered, decoded
-        self.canvas, self.stride, self.slices = canvas, stride, slices
-        self.sigma, self.condition = sigma, condition
-        self.augment, self.seed, self.any_share = augment, seed, any_share
+    def __init__(self, gathered: FixationArray, decoded: DecodedPictures, render: Render) -> None:
+        self.gathered, self.decoded, self.render = gathered, decoded, render
 
     def __len__(self) -> int:
         return len(self.gathered.pictures)
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
+        render, name = self.render, self.gathered.pictures[index].name
         image, fixations = self.decoded(_path(self.gathered.pictures[index])), self.gathered[index]
         xy, when = fixations[:, :2], fixations[:, 2]
         shown = maps.on(xy, image.shape[:2])
         xy, when = xy[shown], when[shown]
-        rng = np.random.default_rng((self.seed, epoch, index, self.condition))
-        condition = 0 if rng.random() < self.any_share else self.condition
-        if self.augment is not None:
-            image, xy, kept = self.augment(image, xy, int(rng.integers(2**31)))
-            when = when[kept]
-        box = Letterbox.fit(image.shape[:2], self.canvas)
-        grid = (self.canvas[0] // self.stride, self.canvas[1] // self.stride)
-        cells = box.points(xy) / self.stride
-        sigma = self.sigma * box.content[2] / image.shape[0] / self.stride
-        parts = [cells, *(cells[when == s] for s in range(self.slices))]
-        inside = box.cells(self.stride)
+        rng = np.random.default_rng((render.seed, epoch, index, render.condition))
+        condition = 0 if rng.random() < render.any_share else render.condition
+        moved = Moved(image, xy, np.arange(len(xy)), np.eye(2, 3))
+        if render.augment is not None:
+            moved = Moved(*render.augment(image, xy, int(rng.integers(2**31))))
+        when = when[moved.which]
+        box = Letterbox.fit(moved.image.shape[:2], render.canvas)
+        grid = (render.canvas[0] // render.stride, render.canvas[1] // render.stride)
+        cells = box.points(moved.points) / render.stride
+        zoom = 1.0 if moved.matrix is None else math.sqrt(abs(np.linalg.det(moved.matrix[:, :2])))
+        sigma = render.sigma * zoom * box.content[2] / moved.image.shape[0] / render.stride
+        parts = [cells, *(cells[when == s] for s in range(render.slices))]
+        inside = box.cells(render.stride)
         counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
-        valid = [True, *(s < self.gathered.seconds for s in range(self.slices))]
+        valid = [True, *(s < self.gathered.seconds for s in range(render.slices))]
+        density = maps.density(counts, sigma, inside)
+        if render.teacher is not None and moved.matrix is not None:
+            matrix = _to_canvas(box, moved.matrix) / render.stride
+            told = render.teacher.maps(name, image.shape[:2], matrix, grid) * inside
+            density = _mixed(density, told, render.teacher.share)
         return {
-            "picture": box.apply(image),
+            "picture": box.apply(moved.image),
             "content": box.box,
             "condition": condition,
             "counts": counts,
-            "density": maps.density(counts, sigma, inside),
+            "density": density,
             "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
+            **(self._objects(name, moved, box) if render.boxes is not None else {}),
         }
+
+    def _objects(self, name: str, moved: Moved, box: Letterbox) -> Sample:
+        """The maps of the picture's objects; none is known where it is not annotated, or was moved who knows how."""
+        grid = (self.render.canvas[0] // STRIDE, self.render.canvas[1] // STRIDE)
+        boxes = (self.render.boxes or {}).get(name)
+        annotated = np.array(self.render.annotated)
+        if boxes is None or moved.matrix is None:
+            boxes, annotated = Boxes.none(), annotated & False
+        else:
+            boxes = boxes.moved(moved.matrix, moved.image.shape[:2])
+        corners = box.points(boxes.corners.reshape(-1, 2)).reshape(-1, 4) / STRIDE
+        bumps, goals, known = center_maps.center_maps(replace(boxes, corners=corners), grid, annotated)
+        return {"centres": bumps, "boxes": goals, "known": known & box.cells(STRIDE)}
+
+
+def _to_canvas(box: Letterbox, matrix: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
+    """The affine matrix from a picture's pixels, moved by `matrix`, to its canvas."""
+    top, left, height, width = box.content
+    scale = np.array([[width / box.size[1]], [height / box.size[0]]])
+    return np.asarray(matrix * scale + [[0, 0, left], [0, 0, top]])
+
+
+def _mixed(
+    density: Float[np.ndarray, "m g v"], told: Float[np.ndarray, "m g v"], share: float
+) -> Float[np.ndarray, "m g v"]:
+    """Densities with a share of a teacher's, map by map; a map that either leaves empty stays as it was."""
+    mass = told.sum((1, 2), keepdims=True)
+    both = (mass > 1e-3) & (density.sum((1, 2), keepdims=True) > 0)
+    return np.where(both, (1 - share) * density + share * told / np.maximum(mass, 1e-3), density).astype(np.float32)
 
 
 class Joined(Dataset[Sample]):
@@ -138,6 +206,10 @@ class GazeData(Folders):
         stride: pixels per cell of the training maps.
         slices: how many seconds the model tells apart; a set viewed for less supervises only its own.
         augment: moves pictures and fixations together; null trains on the pictures as they are.
+        objects: whether boxes are trained, too: of each folder with an objects.json those of the kinds `object` and
+            `face` (category "face"; all others count as objects).
+        teacher: folder of densities to distil, as `gaze distill` writes them; one subfolder for each set.
+        teacher_share: of each training density, the part that the teacher gives.
         any_share: share of training samples shown as condition "any", the one used for unknown pictures.
         batch_size: pictures per step.
         workers: loader processes.
@@ -155,6 +227,9 @@ class GazeData(Folders):
         stride: int = 4,
         slices: int = 5,
         augment: Augment | None = None,
+        objects: bool = False,
+        teacher: str | None = None,
+        teacher_share: float = 0.5,
         any_share: float = 0.3,
         batch_size: int = 16,
         workers: int = 1,
@@ -168,11 +243,17 @@ class GazeData(Folders):
         self._check_names()
         self.seconds = self._above_zero("seconds", seconds)
         self.sigma = self._above_zero("sigma", sigma)
-        _check(canvas, stride, slices, any_share, batch_size)
+        _check(canvas, stride, slices, any_share, batch_size, teacher_share)
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
+        self.objects, self.teacher, self.teacher_share = objects, teacher, teacher_share
         self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
         self.sets: dict[str, Joined] = {}
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of objects whose boxes are trained."""
+        return list(KINDS) if self.objects else []
 
     def _above_zero(self, name: str, value: float | list[float]) -> list[float]:
         values = self._each(name, value)
@@ -209,9 +290,8 @@ class GazeData(Folders):
         for picture in gathered.pictures:
             _path(picture)
         train = split == "train"
-        return GazeDataset(
-            gathered,
-            decoded,
+        boxes, annotated = self._boxes(self.roots[number])
+        render = Render(
             canvas=self.canvas,
             stride=self.stride,
             slices=self.slices,
@@ -220,7 +300,33 @@ class GazeData(Folders):
             augment=self.augment if train else None,
             seed=self.seed,
             any_share=self.any_share if train else 0.0,
+            boxes=boxes,
+            annotated=annotated,
+            teacher=self._teacher(number, gathered) if train else None,
         )
+        return GazeDataset(gathered, decoded, render)
+
+    def _boxes(self, root: Path) -> tuple[dict[str, Boxes] | None, tuple[bool, ...]]:
+        """The boxes of a set's pictures, where they are asked for, and which kinds it annotates."""
+        if not self.objects:
+            return None, ()
+        path = root / "objects.json"
+        boxes = center_maps.read(path, KINDS) if path.exists() else {}
+        there = {int(kind) for each in boxes.values() for kind in each.kind}
+        return boxes, tuple(kind in there for kind in range(len(KINDS)))
+
+    def _teacher(self, number: int, gathered: FixationArray) -> Teacher | None:
+        """What the teacher says of a set's pictures, all of which it must know."""
+        if self.teacher is None:
+            return None
+        folder = Path(self.teacher) / self.conditions[number]
+        lacking = [p.name for p in gathered.pictures if not (folder / f"{p.name}.npy").exists()]
+        if lacking:
+            raise GazeError(
+                f"data.teacher: {folder} lacks the densities of {len(lacking)} training pictures ({lacking[0]}, ...); "
+                "write them with gaze distill."
+            )
+        return Teacher(folder, self.teacher_share)
 
     def _loader(self, split: str, order: Order, batch: int) -> DataLoader[Sample]:
         if len(self.sets[split]) == 0:
@@ -257,7 +363,9 @@ def _path(picture: Picture) -> Path:
     return picture.path
 
 
-def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int) -> None:
+def _check(
+    canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int, teacher_share: float
+) -> None:
     check(
         {
             "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
@@ -265,5 +373,6 @@ def _check(canvas: tuple[int, int], stride: int, slices: int, any_share: float, 
             "slices": (slices, "at least 1", slices >= 1),
             "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
             "batch_size": (batch_size, "at least 1", batch_size >= 1),
+            "teacher_share": (teacher_share, "between 0 and 1", 0 <= teacher_share <= 1),
         }
     )

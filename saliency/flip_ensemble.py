@@ -13,10 +13,14 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from saliency.layers.finalizer import Density, Slices
+from saliency.layers.object_head import Raw
 
 
 class FlipEnsemble(nn.Module):
-    """The network's mean density over the picture and its mirror image; same inputs and outputs."""
+    """The network's mean density over the picture and its mirror image; same inputs and outputs.
+
+    Boxes of objects, where the network gives any, are those of the picture itself.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -28,13 +32,13 @@ class FlipEnsemble(nn.Module):
         content: Float[Tensor, "b 4"],
         condition: Int[Tensor, " b"],
         stride: int = 1,
-    ) -> tuple[Density, Slices]:
+    ) -> tuple[Density, Slices] | tuple[Density, Slices, Raw]:
         """Log densities per cell of `stride` canvas pixels: the whole viewing, and each second."""
         x0, y0, x1, y1 = content.unbind(1)
         mirrored = torch.stack([picture.shape[2] - x1, y0, picture.shape[2] - x0, y1], 1)
-        density, slices = self.network(picture, content, condition, stride)
-        turned, others = self.network(picture.flip(2), mirrored, condition, stride)
-        return _mean(density, turned), _mean(slices, others)
+        density, slices, *raw = self.network(picture, content, condition, stride)
+        turned, others, *_ = self.network(picture.flip(2), mirrored, condition, stride)
+        return _mean(density, turned), _mean(slices, others), *raw
 
 
 def _mean(straight: Tensor, mirrored: Tensor) -> Tensor:

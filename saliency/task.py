@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from data.errors import GazeError
 from saliency import LOSSES, losses
-from training.task import Training
+from saliency.layers.efficientnet_lite import EfficientNetLite
+from saliency.layers.object_head import Raw, object_loss
+from training.task import Group, Training
 
 Loss = Callable[..., Float[Tensor, " n"]]
 
@@ -31,11 +33,15 @@ class SaliencyTask(Training):
         stride: canvas pixels per cell of the maps that are compared.
         start: .safetensors to begin from, to fine-tune what ships on other data.
         seed: of dropout; the same batch of the same step draws the same numbers in every run, resumed or not.
+        pretrained: whether a `lite` backbone begins with ImageNet's weights where there is no `start`.
+        encoder_rate: the encoder's learning rate as a share of `peak`.
+        freeze_norms: whether a `lite` backbone trains with the batch statistics that it came with.
+        object_weight: weight of the loss of boxes, where the data has any.
     """
 
     watched = ("cc", "nss", "kl")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the options of a recipe
         self,
         network: nn.Module,
         optimizer: OptimizerCallable = torch.optim.AdamW,
@@ -46,8 +52,18 @@ class SaliencyTask(Training):
         stride: int = 4,
         start: str | None = None,
         seed: int = 0,
+        pretrained: bool = True,
+        encoder_rate: float = 1.0,
+        freeze_norms: bool = False,
+        object_weight: float = 0.1,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
+        encoder = getattr(network, "encoder", None)
+        if isinstance(encoder, EfficientNetLite):
+            if pretrained and not start:
+                encoder.load_pretrained()
+            encoder.freeze_norms(freeze_norms)
+        self.encoder_rate, self.object_weight = encoder_rate, object_weight
         wanted = losses or {"kl": 1.0, "cc": 0.5, "nss": 0.1}
         unknown = sorted(set(wanted) - set(LOSSES))
         if unknown:
@@ -57,8 +73,13 @@ class SaliencyTask(Training):
 
     def forward(self, batch: dict[str, Tensor]) -> Float[Tensor, "b m g v"]:
         """Log densities per cell, the whole viewing first, then the slices."""
-        density, slices = self.network(batch["picture"], batch["content"], batch["condition"], self.stride)
-        return torch.cat([density[:, None], slices], 1)
+        return self._see(batch)[0]
+
+    def _see(self, batch: dict[str, Tensor]) -> tuple[Float[Tensor, "b m g v"], list[Raw]]:
+        """The log densities, and the raw maps of boxes where the network gives any."""
+        inputs = (batch["picture"], batch["content"], batch["condition"], self.stride)
+        density, slices, *raw = self.network(*inputs)
+        return torch.cat([density[:, None], slices], 1), raw
 
     def on_train_start(self) -> None:
         """Convolutions are fastest on the channels-last layout, on CPUs as on GPUs."""
@@ -66,7 +87,8 @@ class SaliencyTask(Training):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """The weighted losses of the whole viewing and of the supervised slices."""
-        log_p, valid = self(batch), batch["valid"]
+        log_p, raw = self._see(batch)
+        valid = batch["valid"]
         total: Tensor = log_p.sum() * 0  # a batch that nobody looked at still has a gradient: none
         for name, maps, share in (("whole", slice(0, 1), 1.0), ("slices", slice(1, None), self.slice_share)):
             keep = valid[:, maps]
@@ -75,11 +97,19 @@ class SaliencyTask(Training):
                 part = torch.stack([w * loss(*arguments).mean() for loss, w in self.losses]).sum()
                 self.log(f"train/{name}", part, prog_bar=True)
                 total = total + share * part
+        if raw and self.object_weight:
+            part = object_loss(raw[0], batch["centres"], batch["boxes"], batch["known"])
+            self.log("train/objects", part, prog_bar=True)
+            total = total + self.object_weight * part
         return self._whole(total)
 
     def _evaluate(self, batch: dict[str, Tensor], stage: str) -> None:
         """CC, NSS and KL on the cells of the canvas; `gaze evaluate` scores at the pictures' own size."""
-        log_p, valid = self(batch), batch["valid"]
+        log_p, raw = self._see(batch)
+        valid = batch["valid"]
+        if raw:
+            part = object_loss(raw[0], batch["centres"], batch["boxes"], batch["known"])
+            self._count("objects", part[None])
         for name, maps in (("", slice(0, 1)), ("_slices", slice(1, None))):
             keep = valid[:, maps]
             arguments = (log_p[:, maps][keep], batch["density"][:, maps][keep], batch["counts"][:, maps][keep])
@@ -87,9 +117,11 @@ class SaliencyTask(Training):
             self._count(f"nss{name}", -losses.nss(*arguments))
             self._count(f"kl{name}", losses.kl(*arguments))
 
-    def _groups(self) -> dict[bool, list[nn.Parameter]]:
-        """Norms, biases and the finisher are not decayed."""
-        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    def _groups(self) -> list[Group]:
+        """Norms, biases and the finisher are not decayed; the encoder has its own rate."""
+        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
-            groups[parameter.ndim > 1 and not name.startswith("finish.")].append(parameter)
-        return groups
+            decayed = parameter.ndim > 1 and not name.startswith("finish.")
+            rate = self.encoder_rate if name.startswith("encoder.") else 1.0
+            groups.setdefault((decayed, rate), []).append(parameter)
+        return [Group(groups[key], *key) for key in sorted(groups, reverse=True)]

@@ -9,6 +9,7 @@ import click  # noqa: E402  # each of these takes its time
 from app import logs  # noqa: E402
 from app.cli.app import app  # noqa: E402
 from app.cli.data import data  # noqa: E402
+from app.cli.distill import distill  # noqa: E402
 from app.cli.errors import Program  # noqa: E402
 from app.cli.evaluate import evaluate  # noqa: E402
 from app.cli.export import export  # noqa: E402
@@ -25,7 +26,7 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (app, data, evaluate, export, models, predict, train):
+for command in (app, data, distill, evaluate, export, models, predict, train):
     main.add_command(command)
 interrupt.as_usual()
 

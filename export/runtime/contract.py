@@ -18,6 +18,10 @@ INPUTS = {
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
     "condition": "int64 (b), index of the viewing condition",
 }
+OBJECTS = (
+    "float32 (b, k, 5, h / 4, w / 4), of each kind at every fourth pixel how likely the middle of an object lies "
+    "there, and its left, top, right and bottom in canvas pixels"
+)
 OUTPUTS = {
     "density": "float32 (b, h, w), natural logarithm of the probability per canvas pixel, whole viewing",
     "slices": "float32 (b, t, h, w), the same for each slice of time",
@@ -58,6 +62,7 @@ class Contract(Record):
     torch: Words
     fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
     mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
+    kinds: tuple[Word, ...] = Field(default=(), description="Of objects whose boxes a saliency model finds.")
     inputs: dict[str, str] = INPUTS
     outputs: dict[str, str] = OUTPUTS
     categories: tuple[Words, ...] = Field(

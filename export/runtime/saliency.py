@@ -11,7 +11,7 @@ pixels.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,10 +19,12 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
+from data.gaze import Objects
 from data.picture import FILL, Letterbox
 from data.plain_text import json_safe
 from export.runtime import session as sessions
-from export.runtime.contract import INPUTS, condition_index
+from export.runtime.contract import INPUTS, Contract, condition_index
+from export.runtime.found_objects import found_objects
 from export.runtime.records import SALIENCY, SaliencyRecord
 from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
@@ -42,6 +44,7 @@ class Prediction:
     condition: str
     provider: str
     damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
+    objects: Objects | None = None  # what the model found; None: it does not look for any
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -123,7 +126,7 @@ class Predictor:
                 f"{self.task.default_models[0]}."
             )
         self._session = session(self.path, provider, threads)
-        self._outputs = ["density", "slices"] if self.contract.slices else ["density"]
+        self._outputs = outputs_of(self.contract)
         check_names(self._session, self.path, {*INPUTS, *self._outputs})
 
     @property
@@ -162,8 +165,11 @@ class Predictor:
     def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
         contract = self.contract
         slices = box.back(maps[1]) if contract.slices else np.empty((0, *box.size), np.float32)
-        return Prediction(
+        prediction = Prediction(
             box.back(maps[0]), slices, contract.slices, contract.name, contract.version, condition, self.provider
+        )
+        return (
+            replace(prediction, objects=found_objects(maps[-1], contract.kinds, box)) if contract.kinds else prediction
         )
 
     def index(self, condition: str) -> int:
@@ -179,6 +185,11 @@ class Predictor:
                 f"{multiple}, as in {self.contract.canvas[0]} x {self.contract.canvas[1]}."
             )
         return height, width
+
+
+def outputs_of(contract: Contract) -> list[str]:
+    """The names of the graph's outputs, in their order."""
+    return ["density", *["slices"][: len(contract.slices)], *["objects"][: len(contract.kinds)]]
 
 
 def graph_inputs(

@@ -5,6 +5,7 @@
     decoder   -> fine features F at 1/4; second s reads them with its own weights: slice_s = sum_d F_d * A_sd
     mixing    -> the whole viewing is read from F and all slices together
     finisher  -> log densities
+    objects   -> where asked for, the boxes of objects and faces, read from F
 
 After TempSAL (Aydemir et al. 2023, https://arxiv.org/abs/2301.02315), re-thought: one encoder instead of two, slices
 that are read from shared features instead of decoded apart, any picture size, and predictions that do not depend on the
@@ -23,10 +24,13 @@ from attention import MIXERS, InterleavedBlock
 from data.errors import GazeError
 from data.gaze import condition_names
 from saliency.layers.backbone import InvertedResidual, Pretrained, build
+from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer, Slices
+from saliency.layers.object_head import ObjectHead, Raw
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
 STD = (0.229, 0.224, 0.225)
+CANVAS = (192, 256)
 
 
 def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
@@ -43,7 +47,8 @@ class TempSAL(nn.Module):
     Args:
         conditions: names of the viewing conditions, in the order of the data's folders.
         slices: seconds told apart.
-        backbone: `small`, or `hf:<model id or folder>`.
+        backbone: `lite0`, `lite1` or `lite2` (ImageNet's features where it is trained), `small`, or
+            `hf:<model id or folder>`.
         width: channels of the coarse tokens.
         fine: channels of the fine features.
         blocks: attention blocks over space before the seconds part; one interleaved block follows.
@@ -53,6 +58,9 @@ class TempSAL(nn.Module):
         drop: dropout of the coarse features.
         backbone_config: configuration of an `hf:` backbone whose weights follow from a file, which tells it; without
             one the weights come from the hub.
+        kinds: what it finds boxes of, among `saliency.layers.object_head.KINDS`; nothing unless named.
+        canvas: height and width of the letterboxed pictures that it is trained on; others work, too.
+        path_drop: stochastic depth of a `lite` backbone's last block, while it is trained.
     """
 
     multiple = 32  # the canvas' sides are multiples of this
@@ -72,6 +80,9 @@ class TempSAL(nn.Module):
         fine_mixer: str | None = None,
         drop: float = 0.1,
         backbone_config: dict[str, Any] | None = None,
+        kinds: Sequence[str] = (),
+        canvas: Sequence[int] = CANVAS,
+        path_drop: float = 0.0,
     ) -> None:
         super().__init__()
         for name in (mixer, fine_mixer or mixer):
@@ -89,9 +100,13 @@ class TempSAL(nn.Module):
             "fine_mixer": fine_mixer,
             "drop": drop,
         }
+        newer = {"kinds": list(kinds), "canvas": list(canvas), "path_drop": path_drop}
+        if newer != {"kinds": [], "canvas": list(CANVAS), "path_drop": 0.0}:  # else files are as those of gaze 0.2
+            self.arguments |= newer
         self.conditions = condition_names(conditions)
         self.slices, self.fine, self.width = slices, fine, width
-        self.encoder = build(backbone, backbone_config)
+        self.kinds, self.canvas = tuple(kinds), (int(canvas[0]), int(canvas[1]))
+        self.encoder = build(backbone, backbone_config, path_drop)
         if isinstance(self.encoder, Pretrained):
             self.arguments["backbone_config"] = self.encoder.config
         quarter, eighth, sixteenth, last = self.encoder.widths
@@ -109,8 +124,12 @@ class TempSAL(nn.Module):
         self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
         self.whole = nn.Conv2d(fine, 1, 1)
         self.finish = Finalizer(1 + slices, len(self.conditions))
-        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None] * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(STD)[:, None, None] * 255, persistent=False)
+        self.objects = ObjectHead(fine, len(self.kinds)) if self.kinds else None
+        mean, std = torch.tensor([MEAN, STD]) * 255
+        if isinstance(self.encoder, EfficientNetLite):
+            mean, std = torch.tensor([self.encoder.mean, self.encoder.std])
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+        self.register_buffer("std", std[:, None, None], persistent=False)
 
     def _tokens(self, features: list[Tensor]) -> Float[Tensor, "b s h w c"]:
         """One coarse map for the whole viewing and one a second, each having looked at the others."""
@@ -157,8 +176,11 @@ class TempSAL(nn.Module):
         content: Float[Tensor, "b 4"],
         condition: Int[Tensor, " b"],
         stride: int = 1,
-    ) -> tuple[Density, Slices]:
-        """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second."""
-        _, _, maps = self._see(picture)
+    ) -> tuple[Density, Slices] | tuple[Density, Slices, Raw]:
+        """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second.
+
+        A network that finds `kinds` gives their raw maps, too (`saliency.layers.object_head`).
+        """
+        fine, _, maps = self._see(picture)
         density, slices = self.finish(maps, content, condition, stride)
-        return density, slices
+        return (density, slices) if self.objects is None else (density, slices, self.objects(fine))
