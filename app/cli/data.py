@@ -161,12 +161,19 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
 @click.argument("root", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write, ending in .json.")
 @click.option("--model", default="tempsal", show_default=True, help="Of where people look.")
-def objects(root: Path, output: Path, model: str) -> None:
-    """Find proto-objects in every picture of a set; train on them with --data.source FILE."""
+@click.option(
+    "--source",
+    default="found",
+    show_default=True,
+    type=click.Choice(["found", "proto"]),
+    help="What the model finds, or regions of one colour and density.",
+)
+def objects(root: Path, output: Path, model: str, source: str) -> None:
+    """Find the objects in every picture of a set; train on them with --data.source FILE."""
     from app.cli import console
     from export.runtime.dataset_objects import write_objects
 
-    pictures, count = write_objects(root, output, model, track=console.track)
+    pictures, count = write_objects(root, output, model, track=console.track, source=source)
     echo(f"{output}: {count} objects in {pictures} pictures")
 
 

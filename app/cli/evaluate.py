@@ -131,8 +131,8 @@ def saliency(
 )
 @click.option(
     "--objects",
-    metavar="file|proto|FILE.json|grid:RxC",
-    help="file is objects.json.  [default: file; a grid or proto where it names fewer than two objects a picture]",
+    metavar="file|found|proto|FILE.json|grid:RxC",
+    help="file is objects.json.  [default: file; a grid or found where it names fewer than two objects a picture]",
 )
 @click.option(
     "--within",

@@ -42,10 +42,10 @@ from app.tasks import TASKS
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
 @click.option(
     "--objects",
-    default="proto",
+    default="found",
     show_default=True,
-    metavar="proto|grid:RxC|COCO.json|DETECTOR.onnx",
-    help="What the looks of a scanpath fall on.",
+    metavar="found|proto|grid:RxC|COCO.json|DETECTOR.onnx",
+    help="What the looks of a scanpath fall on: objects and faces that tempsal finds, regions of one colour, ...",
 )
 @click.option("--detector", metavar="FILE.onnx", help="Finds the objects; the same as --objects FILE.onnx.")
 @click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from app.predict import jobs, provenance
 from app.predict.files import find_pictures, output_names
@@ -27,13 +27,13 @@ from data.gaze import Objects
 from export.runtime.dataset_objects import DENSITY
 from export.runtime.detector import Detector
 from export.runtime.registry import named_file
-from export.runtime.saliency import Predictor
+from export.runtime.saliency import Prediction, Predictor
+from export.runtime.scene_objects import FOUND, SOURCES, scene_objects
 from scanpath import TASK
-from scanpath.proto_objects import proto_objects
 
 FORMATS = ("png", "csv", "json")
 ENDINGS = {"png": (".path.png",), "csv": (".paths.csv", ".objects.csv"), "json": (".path.json",)}
-Source = Callable[[UInt8[np.ndarray, "h w 3"], str, Float[np.ndarray, "h w"] | None], Objects]
+Source = Callable[[UInt8[np.ndarray, "h w 3"], str, Prediction | None], Objects]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Tracer:
     def __call__(self, pixels: UInt8[np.ndarray, "h w 3"], name: str) -> SimulatedPaths:
         """The paths over one picture; `name` is that of its file, with its folders as far as they are known."""
         prediction = None if self.density is None else self.density(pixels)
-        found = self.source(pixels, name, None if prediction is None else prediction.density)
+        found = self.source(pixels, name, prediction)
         return simulate(self.model, Path(name).name, pixels, found, prediction, self.target, self.settings)
 
 
@@ -83,13 +83,13 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     """A `Tracer` from what a person says; `settings` are those of `Settings`.
 
     The model is by default "oat-free", and "oat-search" where there is a target. Without the model `DENSITY`, places
-    and the walk do without a density; proto-objects cannot.
+    and the walk do without a density; found objects and proto-objects cannot.
     """
     annotated = coco.read(_existing(objects)) if Path(objects).suffix.lower() == ".json" else None
     looked_for, where = aim(target), source(objects, provider, annotated)
     free, search = TASK.default_models
     name = model or (free if looked_for is None else search)
-    known = objects == "proto" or named_file(DENSITY)
+    known = objects in SOURCES or named_file(DENSITY)
     density = Predictor(DENSITY, provider=provider) if known else None
     return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings), annotated)
 
@@ -118,7 +118,7 @@ def making(tracer: Tracer, objects: str, target: str | None, accept_damaged: boo
         {},
         ".path.json",
         told | sampled,
-        usual=objects == "proto" and target is None,
+        usual=objects == FOUND and target is None,
         objects=_hashes(annotated) if annotated else lambda path: "",
         accept_damaged=accept_damaged,
     )
@@ -166,23 +166,24 @@ def _trace(tracer: Tracer, path: Path, output: Output, accept_damaged: bool) -> 
 
 
 def source(words: str, provider: str = "auto", annotated: coco.Coco | None = None) -> Source:
-    """Where objects come from: "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file.
+    """Where objects come from: "found", "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file.
 
     `annotated` is the COCO file where it has been read already.
 
     Raises:
         GazeError: It is none of these, or there is no such file.
     """
-    if words == "proto":
-        return _proto
+    if words in SOURCES:
+        return lambda pixels, name, prediction: _of_density(pixels, prediction, words)
     if cells := objects.cells(words):
-        return lambda pixels, name, density: objects.grid(pixels.shape[1], pixels.shape[0], *cells)
+        return lambda pixels, name, prediction: objects.grid(pixels.shape[1], pixels.shape[0], *cells)
     if Path(words).suffix.lower() == ".json":
         file = annotated or coco.read(_existing(words))
-        return lambda pixels, name, density: file.objects(name, (pixels.shape[1], pixels.shape[0]))
+        return lambda pixels, name, prediction: file.objects(name, (pixels.shape[1], pixels.shape[0]))
     if Path(words).suffix.lower() == ".onnx":
         return _detector(_existing(words), provider)
-    raise GazeError(f"Objects cannot come from {words!r}; choose proto, a grid such as grid:6x8, a .json or an .onnx.")
+    choices = f"{', '.join(SOURCES)}, a grid such as grid:6x8, a .json or an .onnx"
+    raise GazeError(f"Objects cannot come from {words!r}; choose {choices}.")
 
 
 def _existing(words: str) -> Path:
@@ -191,15 +192,15 @@ def _existing(words: str) -> Path:
     return Path(words)
 
 
-def _proto(pixels: UInt8[np.ndarray, "h w 3"], name: str, density: Float[np.ndarray, "h w"] | None) -> Objects:
-    if density is None:
-        raise ModelError(f"Proto-objects need the model {DENSITY}; take a grid such as grid:6x8, or make it.")
-    return proto_objects(pixels, density)
+def _of_density(pixels: UInt8[np.ndarray, "h w 3"], prediction: Prediction | None, words: str) -> Objects:
+    if prediction is None:
+        raise ModelError(f"Objects are found by the model {DENSITY}; take a grid such as grid:6x8, or make it.")
+    return scene_objects(pixels, prediction, words)
 
 
 def _detector(path: Path, provider: str) -> Source:
     detector = Detector(path, provider=provider)
-    return lambda pixels, name, density: detector.objects(pixels)
+    return lambda pixels, name, prediction: detector.objects(pixels)
 
 
 def aim(words: str | None) -> Target | None:
@@ -232,7 +233,7 @@ def job(
     Raises:
         GazeError: There is no such picture, model, format, condition, source of objects or target.
     """
-    if detector and objects != "proto":
+    if detector and objects != FOUND:
         raise GazeError("--objects and --detector both say where objects come from; give one of them.")
     if detector and not detector.lower().endswith(".onnx"):
         raise GazeError(f"--detector takes an .onnx file, but it is {detector!r}; use --objects for anything else.")

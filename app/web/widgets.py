@@ -28,6 +28,7 @@ from data.gaze import Objects
 from export.runtime import registry
 from export.runtime.contract import Contract
 from export.runtime.saliency import Prediction, Predictor
+from export.runtime.scene_objects import FOUND
 from training import Task
 
 LIMITS = f"{MOST_FILES} files and {MOST_BYTES // MB} MB at a time"
@@ -223,7 +224,7 @@ def follow(
     image = picture.read(content, name)
     prediction = _model(image)
     if isinstance(things, str):
-        found = source(things)(image, name, prediction.density)
+        found = source(things)(image, name, prediction)
     else:
         boxes = np.array([box for _, box in things], np.float64).reshape(-1, 4)
         found = Objects(boxes, tuple(label for label, _ in things))
@@ -239,7 +240,7 @@ def found(
     """Boxes of the objects that stand out in a picture; `key` as in `follow`."""
     del key
     image = picture.read(content, name)
-    return [(x, y, w, h) for x, y, w, h in source("proto")(image, name, _model(image).density).boxes.tolist()]
+    return [(x, y, w, h) for x, y, w, h in source(FOUND)(image, name, _model(image)).boxes.tolist()]
 
 
 def full(model: Predictor, content: bytes, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:

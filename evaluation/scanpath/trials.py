@@ -20,6 +20,7 @@ from data.table import splits as table_splits
 from data.table.read import read_objects, read_splits, read_table
 from evaluation.results import DRAWS, SEED
 from export.runtime.dataset_objects import DENSITY, write_objects
+from export.runtime.scene_objects import FOUND, SOURCES
 from scanpath.inputs import MAX_STEPS
 
 Trials = list[tuple[Scene, tuple[ObjectPath, ...]]]
@@ -31,7 +32,7 @@ class Settings:
 
     split: str = "test"  # or "all"
     by: str = "picture"  # "picture" as splits.json says; "target", "observer" or "layout" as `data.table.splits` does
-    objects: str | None = None  # "file", "proto", a .json file, a grid as "grid:6x8"; None: as `_source` says
+    objects: str | None = None  # "file", "found", "proto", a .json file, a grid as "grid:6x8"; None: as `_source` says
     within: float | None = None  # pixels from a box; None: 0, but any in a search that has most fixations beside boxes
     merge: bool | None = None  # repeats of one object are one fixation; None: in free viewing
     observers: int = 15  # sampled for each scene
@@ -129,9 +130,9 @@ def read(root: Path, settings: Settings) -> TrialSet:
     within, source = settings.within or 0.0, _source(files, settings.objects)
     with tempfile.TemporaryDirectory() as folder:
         location = source
-        if source == "proto":
-            location = str(Path(folder) / "proto.json")
-            write_objects(root, Path(location), DENSITY, [picture for picture, _ in files.items])
+        if source in SOURCES:
+            location = str(Path(folder) / f"{source}.json")
+            write_objects(root, Path(location), DENSITY, [picture for picture, _ in files.items], source=source)
         return _read(files, settings, within, source, location)
 
 
@@ -139,7 +140,7 @@ def _source(files: _Files, asked: str | None) -> str:
     """Where objects come from if nobody says: objects.json where it names several a picture, else a grid or regions.
 
     A set that names the target alone is a search among the cells of a grid; in free viewing without objects, people
-    look at proto-objects.
+    look at what is found.
     """
     if asked:
         return asked
@@ -147,7 +148,7 @@ def _source(files: _Files, asked: str | None) -> str:
     if counts and sum(counts) >= 2 * len(counts):
         return "file"
     _, scanpaths = next(iter(files.items), (None, ()))
-    return "proto" if all(scanpath.task == "free" for scanpath in scanpaths) else "grid:6x8"
+    return FOUND if all(scanpath.task == "free" for scanpath in scanpaths) else "grid:6x8"
 
 
 def _read(files: _Files, settings: Settings, within: float, source: str, location: str) -> TrialSet:

@@ -1,4 +1,4 @@
-"""What `gaze data objects` does: proto-objects for every picture of a data set, as a file that training reads."""
+"""What `gaze data objects` does: objects for every picture of a data set, as a file that training reads."""
 
 import json
 from collections.abc import Sequence
@@ -12,17 +12,23 @@ from data.progress import Track, untracked
 from data.table import objects_json
 from data.table.read import read_table
 from export.runtime.saliency import Predictor
-from scanpath.proto_objects import proto_objects
+from export.runtime.scene_objects import FOUND, scene_objects
 
 DENSITY = "tempsal"  # the model that says where looks fall
 
 
 def write_objects(
-    root: Path, file: Path, model: str, pictures: Sequence[Picture] | None = None, track: Track = untracked
+    root: Path,
+    file: Path,
+    model: str,
+    pictures: Sequence[Picture] | None = None,
+    track: Track = untracked,
+    source: str = FOUND,
 ) -> tuple[int, int]:
-    """Writes the proto-objects of all pictures of a set in the form of objects.json; how many pictures and objects.
+    """Writes the objects of all pictures of a set in the form of objects.json; how many pictures and objects.
 
-    `pictures` are those of the set where its table has been read already; `track` shows how many are done.
+    They come from `source` as in `export.runtime.scene_objects`. `pictures` are those of the set where its table has
+    been read already; `track` shows how many are done.
 
     Raises:
         GazeError: The file is not to be a .json, or its folder does not exist.
@@ -34,7 +40,7 @@ def write_objects(
     found = {}
     for picture in track(pictures, "pictures", len(pictures)):
         pixels = read(picture.path or root / "images" / picture.name)
-        found[picture.name] = proto_objects(pixels, predictor(pixels).density)
+        found[picture.name] = scene_objects(pixels, predictor(pixels), source)
     with atomic_write(file) as opened:
         opened.write(json.dumps(objects_json.to_coco(pictures, found)).encode())
     return len(pictures), sum(map(len, found.values()))

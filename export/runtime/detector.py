@@ -1,23 +1,14 @@
 """Objects from an object detector in an ONNX file that somebody else made, in the layouts that are common; no torch.
 
-    layout       outputs                                              the picture is   boxes
-    yolo         (1, 4 + classes, anchors)                            letterboxed      centre, size; input pixels
-    end-to-end   (1, n, 6): box, score, class                         letterboxed      corners; input pixels
-    queries      (1, n, 4 + classes), scores                          stretched        centre, size; 0 to 1
-    logits       logits (1, n, classes) and pred_boxes (1, n, 4)      stretched        centre, size; 0 to 1
-    lists        labels, boxes, scores; a second input takes          stretched        corners; picture's pixels
-                 the picture's width and height
-
-These are what YOLOv8 to v12 export, YOLOv10 or any with its selection built in, RT-DETR from Ultralytics, from
-Transformers, and from its authors. The layout is read off the file's answer to a grey picture; what fits none is
-refused. Every input is float RGB (1, 3, height, width) from 0 to 1. Class names come from the metadata `names`.
-Only `yolo` repeats itself, so only there boxes that overlap are thinned out (non-maximum suppression by class).
-https://docs.ultralytics.com/modes/export, https://github.com/lyuwenyu/RT-DETR
+`export.runtime.detector_layouts` lists the layouts. Which one a file has is read off its answer to a grey picture; what
+fits none is refused. Class names come from the metadata `names`, or are COCO's where a detector of YOLOX or NanoDet has
+its 80 classes. Where a layout names an object many times, boxes that overlap are thinned out (non-maximum suppression
+by class).
 """
 
 import ast
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +19,7 @@ from data.errors import GazeError, ModelError
 from data.gaze import Objects
 from data.objects import overlap as shared
 from data.picture import Letterbox
+from export.runtime.detector_layouts import BINS, LAYOUTS, Found, Layout, layout_of
 from export.runtime.session import session
 
 logger = logging.getLogger(__name__)
@@ -35,15 +27,12 @@ logger = logging.getLogger(__name__)
 SIZE = 640  # pixels: of the input, where neither its shape nor the metadata tells
 FILL = 114  # grey of the bars
 MOST = 1000  # objects; of more the surest are kept
-SCALE = 1.5  # above it a number cannot be a share of the picture, below it boxes in pixels would be a dot
-
-Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # corners (n, 4), scores (n), classes (n)
 
 
 class Detector:
     """A detector, ready to run on the CPU or on CUDA (`provider` as in `Predictor`).
 
-    `layout` names the row of the table above, `names` gives the name of each class as far as the file tells.
+    `layout` is one of `LAYOUTS`, `names` gives the name of each class as far as it is known.
     """
 
     def __init__(self, path: Path | str, *, provider: str = "auto", threads: int | None = None) -> None:
@@ -57,6 +46,9 @@ class Detector:
         self.names = self._names(metadata.get("names", ""))
         self.size = self._size(metadata)
         self.layout = self._layout()
+        known = LAYOUTS[self.layout].names
+        if not self.names and len(known) == self._classes:
+            self.names = dict(enumerate(known))
 
     def objects(self, pixels: UInt8[np.ndarray, "h w 3"], confidence: float = 0.25, overlap: float = 0.45) -> Objects:
         """What is in the picture, the surest first; no object at all is an answer, too.
@@ -68,13 +60,13 @@ class Detector:
             if not 0 <= value <= 1:
                 raise GazeError(f"The {name} is {value:g}, but must lie between 0 and 1.")
         fit = self._fit(pixels.shape[:2])
-        corners, scores, classes = self._decode(self._run(fit.apply(pixels, FILL), fit.size), fit)
+        corners, scores, classes = self._decode(self._run(fit.apply(pixels, FILL), fit.size, LAYOUTS[self.layout]), fit)
         corners = np.clip(corners, 0, np.tile(np.array(pixels.shape[1::-1], np.float64), 2))
         keep = (corners[:, 2:] > corners[:, :2]).all(1) & (scores >= confidence)
         order = np.flatnonzero(keep)[np.argsort(-scores[keep], kind="stable")]
         boxes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])[order]
         scores, classes = scores[order], classes[order].astype(np.int64)
-        if self.layout == "yolo":
+        if LAYOUTS[self.layout].thinned:
             kept = thin(boxes, classes, overlap)
             boxes, scores, classes = boxes[kept], scores[kept], classes[kept]
         boxes, scores, classes = boxes[:MOST], scores[:MOST], classes[:MOST]
@@ -118,14 +110,16 @@ class Detector:
 
     def _fit(self, size: tuple[int, int]) -> Letterbox:
         """Where a picture of this height and width lies in the input: with bars, or stretched over all of it."""
-        boxed = self.layout in ("yolo", "end-to-end")
+        boxed = LAYOUTS[self.layout].letterboxed
         return Letterbox.fit(size, self.size) if boxed else Letterbox(size, self.size, (0, 0, *self.size))
 
-    def _run(self, canvas: UInt8[np.ndarray, "ch cw 3"], size: tuple[int, int]) -> dict[str, np.ndarray]:
+    def _run(
+        self, canvas: UInt8[np.ndarray, "ch cw 3"], size: tuple[int, int], layout: Layout = LAYOUTS["yolo"]
+    ) -> dict[str, np.ndarray]:
         """The outputs by name; `size` is the height and width of the picture before it came to the canvas."""
         first, *more = self._session.get_inputs()
         kind = np.float16 if first.type == "tensor(float16)" else np.float32
-        feed: dict[str, Any] = {first.name: (canvas.transpose(2, 0, 1)[None] / np.float32(255)).astype(kind)}
+        feed: dict[str, Any] = {first.name: layout.prepare(canvas).astype(kind)}
         feed |= {each.name: np.array([size[::-1]], np.int64) for each in more}
         try:
             answers = self._session.run(None, feed)
@@ -136,49 +130,23 @@ class Detector:
         return {name: np.asarray(answer) for name, answer in named}
 
     def _layout(self) -> str:
-        """The row of the table that the file's answer to a grey picture fits."""
+        """The layout that the file's answer to a grey picture fits."""
         found = self._run(np.full((*self.size, 3), FILL, np.uint8), self.size)
-        shapes = {name: answer.shape for name, answer in found.items()}
-        if set(found) == {"labels", "boxes", "scores"} and len(self._session.get_inputs()) == 2:
-            count = found["scores"].size
-            if shapes["boxes"] in ((1, count, 4), (count, 4)) and found["labels"].size == count:
-                return "lists"
-        elif set(found) == {"logits", "pred_boxes"}:
-            if len(shapes["logits"]) == 3 and shapes["pred_boxes"] == (1, shapes["logits"][1], 4):
-                return "logits"
-        elif len(found) == 1:
-            answer = next(iter(found.values()))
-            layout = self._single(answer) if answer.ndim == 3 and len(answer) == 1 else ""
-            if layout:
-                return layout
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        layout = layout_of(found, self.size, len(self.names), len(self._session.get_inputs()))
+        if layout:
+            widths = {"yolox": 5, "nanodet": 4 * BINS}
+            self._classes = next(iter(found.values())).shape[-1] - widths[layout] if layout in widths else 1
+            return layout
+        told = ", ".join(f"{name} {answer.shape}" for name, answer in found.items())
         names = f" and {len(self.names)} class names" if self.names else ""
         raise self._refusal(f"answers with {told}{names}, which is no layout known here", "export it as YOLOv8 does")
 
-    def _single(self, answer: np.ndarray) -> str:
-        """The layout of a single output (1, a, b); "" for none."""
-        _, rows, columns = answer.shape
-        wide = 4 + len(self.names) if self.names else min(rows, columns)
-        if columns == 6:
-            shares = 0 < np.abs(answer[0, :, :4]).max(initial=0) <= SCALE
-            return "queries" if shares and wide == 6 else "end-to-end"
-        if wide < 5:
-            return ""
-        if rows == wide:
-            return "yolo"
-        return "queries" if columns == wide and np.abs(answer[0, :, :4]).max(initial=0) <= SCALE else ""
-
     def _decode(self, found: dict[str, np.ndarray], fit: Letterbox) -> Found:
         """Corners in the picture's pixels, scores and classes of everything that the file found."""
-        decode: Callable[[dict[str, np.ndarray]], Found] = {
-            "yolo": _yolo,
-            "end-to-end": _end_to_end,
-            "queries": _queries,
-            "logits": _logits,
-            "lists": _lists,
-        }[self.layout]
-        corners, scores, classes = decode({name: answer.astype(np.float64) for name, answer in found.items()})
-        if self.layout in ("queries", "logits"):
+        layout = LAYOUTS[self.layout]
+        answers = {name: answer.astype(np.float64) for name, answer in found.items()}
+        corners, scores, classes = layout.decode(answers, self.size)
+        if layout.shares:
             corners = corners * np.tile(np.array(fit.canvas[::-1]), 2)
         if self.layout != "lists":
             top, left, height, width = fit.content
@@ -204,36 +172,3 @@ def thin(boxes: Float[np.ndarray, "n 4"], classes: Int64[np.ndarray, " n"], over
         rivals = i + 1 + np.flatnonzero(left[i + 1 :] & (classes[i + 1 :] == classes[i]))
         left[rivals[shared(boxes[i : i + 1], boxes[rivals])[0] > overlap]] = False
     return np.array(kept, np.int64)
-
-
-def _corners(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
-    """Boxes given by centre and size."""
-    return np.hstack([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2])
-
-
-def _scored(boxes: np.ndarray, scores: np.ndarray) -> Found:
-    """Each box with its best class."""
-    return _corners(boxes), scores.max(1), scores.argmax(1)
-
-
-def _yolo(found: dict[str, np.ndarray]) -> Found:
-    (answer,) = found.values()
-    return _scored(answer[0, :4].T, answer[0, 4:].T)
-
-
-def _end_to_end(found: dict[str, np.ndarray]) -> Found:
-    (answer,) = found.values()
-    return answer[0, :, :4], answer[0, :, 4], answer[0, :, 5]
-
-
-def _queries(found: dict[str, np.ndarray]) -> Found:
-    (answer,) = found.values()
-    return _scored(answer[0, :, :4], answer[0, :, 4:])
-
-
-def _logits(found: dict[str, np.ndarray]) -> Found:
-    return _scored(found["pred_boxes"][0], 1 / (1 + np.exp(-np.clip(found["logits"][0], -60, 60))))
-
-
-def _lists(found: dict[str, np.ndarray]) -> Found:
-    return found["boxes"].reshape(-1, 4), found["scores"].ravel(), found["labels"].ravel()

@@ -133,7 +133,7 @@ def choose_things(model: Predictor, image: UInt8[np.ndarray, "h w 3"], name: str
             st.info("Upload a COCO file that holds this picture's boxes.", icon=":material/upload:")
             return None
         return read_things(upload.name, upload.getvalue(), name)
-    return "proto"
+    return "found"
 
 
 def draw_things(model: Predictor, image: UInt8[np.ndarray, "h w 3"], name: str, content: bytes) -> Things | None:

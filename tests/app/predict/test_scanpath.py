@@ -181,7 +181,7 @@ def test_a_detector_finds_what_is_looked_at(option: str, photos: Path, tmp_path:
     assert record["objects"][0]["box"] == pytest.approx({"x": 20, "y": 25, "width": 40, "height": 50})
 
 
-@pytest.mark.parametrize("objects", ["proto", "grid:2x3", "{coco}"])
+@pytest.mark.parametrize("objects", ["found", "proto", "grid:2x3", "{coco}"])
 def test_every_look_lies_in_the_box_of_its_object(objects: str, photos: Path, tmp_path: Path, models: Path) -> None:
     source = objects.replace("{coco}", str(coco(tmp_path / "o.json", "0.png", "1.png", "2.png")))
     result = gaze(photos, "-o", tmp_path / "out", "--model", "walk", "--objects", source, "--format", "json")
@@ -339,7 +339,7 @@ def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--objects", "cats"], "Objects cannot come from 'cats'; choose proto, a grid such as grid:6x8"),
+        (["--objects", "cats"], "Objects cannot come from 'cats'; choose found, proto, a grid such as grid:6x8"),
         (["--objects", "none.json"], "There is no file none.json"),
         (["--objects", "grid:2x2", "--detector", "yolo.onnx"], "--objects and --detector both say"),
         (["--detector", "boxes.json"], "--detector takes an .onnx file, but it is 'boxes.json'"),
