@@ -51,7 +51,8 @@ class Layout:
     def prepare(self, canvas: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "1 3 h w"]:
         """The input for a picture on its canvas."""
         channels = canvas[..., ::-1] if self.bgr else canvas
-        scaled = (channels.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
+        mean, std = (np.asarray(three, np.float32) for three in (self.mean, self.std))
+        scaled = (channels.astype(np.float32) - mean) / std
         return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 
