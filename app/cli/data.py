@@ -165,8 +165,8 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
     "--source",
     default="found",
     show_default=True,
-    type=click.Choice(["found", "proto"]),
-    help="What the model finds, or regions of one colour and density.",
+    type=click.Choice(["found", "proto", "text", "found+text", "proto+text"]),
+    help="What the model finds, regions of one colour and density, blocks of text.",
 )
 def objects(root: Path, output: Path, model: str, source: str) -> None:
     """Find the objects in every picture of a set; train on them with --data.source FILE."""

@@ -131,7 +131,7 @@ def saliency(
 )
 @click.option(
     "--objects",
-    metavar="file|found|proto|FILE.json|grid:RxC",
+    metavar="file|found|proto|found+text|FILE.json|grid:RxC",
     help="file is objects.json.  [default: file; a grid or found where it names fewer than two objects a picture]",
 )
 @click.option(

@@ -44,8 +44,9 @@ from app.tasks import TASKS
     "--objects",
     default="found",
     show_default=True,
-    metavar="found|proto|grid:RxC|COCO.json|DETECTOR.onnx",
-    help="What the looks of a scanpath fall on: objects and faces that tempsal finds, regions of one colour, ...",
+    metavar="found|proto|text|found+text|grid:RxC|COCO.json|DETECTOR.onnx",
+    help="What the looks of a scanpath fall on: objects and faces that tempsal finds, regions of one colour, blocks of "
+    "text (needs the extra text), cells, what a file names, what a detector finds.",
 )
 @click.option("--detector", metavar="FILE.onnx", help="Finds the objects; the same as --objects FILE.onnx.")
 @click.option("--target", metavar="X,Y,W,H|CROP.png", help="What is looked for: a box in pixels, or a picture of it.")

@@ -166,7 +166,7 @@ def _trace(tracer: Tracer, path: Path, output: Output, accept_damaged: bool) -> 
 
 
 def source(words: str, provider: str = "auto", annotated: coco.Coco | None = None) -> Source:
-    """Where objects come from: "found", "proto", "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file.
+    """Where objects come from: one of `SOURCES`, "grid:ROWSxCOLUMNS", a COCO .json or a detector's .onnx file.
 
     `annotated` is the COCO file where it has been read already.
 
