@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 NOTICE = Path(__file__).parents[1] / "NOTICE"
 BEGIN = "Software that a plain install brings (written by `python -m tests.licences --write` on Linux):"
-EXTRAS = ("train", "hf", "heif", "video", "dev")  # those that pyproject.toml has are looked at
+EXTRAS = ("train", "hf", "heif", "text", "video", "dev")  # those that pyproject.toml has are looked at
 WITH_EXCEPTION = "GPL-3.0-or-later WITH GCC-exception-3.1"
 
 SPDX = {  # how metadata name a licence in words
@@ -48,6 +48,7 @@ LIBRARIES = {  # files of `NAME.libs` by how their name begins, with their licen
     "libfreetype": "FTL",
     "libgfortran|libgomp": WITH_EXCEPTION,
     "libheif|libde265": "LGPL-3.0-or-later",
+    "libgeos(_c)?": "LGPL-2.1-or-later",
     "libquadmath": "LGPL-2.1-or-later",
     "libjpeg": "IJG AND BSD-3-Clause",
     "liblzma": "0BSD",
@@ -78,6 +79,7 @@ EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should 
     ("scipy", "LGPL-2.1-or-later"): "GCC's numbers of 128 bits, for OpenBLAS: a shared library that can be replaced",
     ("scikit-learn", WITH_EXCEPTION): "GCC's runtime; the exception lets any program use it",
     ("pi-heif", "LGPL-3.0-or-later"): "decoders of the extra heif, shared libraries that can be replaced; no encoder",
+    ("shapely", "LGPL-2.1-or-later"): "GEOS, for the extra text: shared libraries that can be replaced",
     ("torch", WITH_EXCEPTION): "GCC's runtime; the exception lets any program use it",
     ("simsimd", WITH_EXCEPTION): "GCC's runtime; the exception lets any program use it",
 }
