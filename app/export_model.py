@@ -36,14 +36,16 @@ def export(
     licence: str | None = None,
     training: Sequence[str] = (),
     evaluations: Sequence[Path] = (),
-    mirror: bool = True,
+    mirror: bool = False,
     decoding: Mapping[str, float] | None = None,
+    half: bool = False,
 ) -> str:
     """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people.
 
     With `mirror` a saliency model's file looks at each picture and its mirror image, at twice the cost. `decoding` is
-    how a scanpath model's observers are sampled if nobody says otherwise. Licence, training data, scores and decoding
-    are kept from an earlier file of that name unless they are given anew.
+    how a scanpath model's observers are sampled if nobody says otherwise. With `half` what was learned is rounded to
+    half precision first, and the .safetensors have half the size. Licence, training data, scores and decoding are kept
+    from an earlier file of that name unless they are given anew.
 
     Raises:
         GazeError: The weights are missing, damaged, or not to be exported, or the name is none for a file.
@@ -53,6 +55,8 @@ def export(
     _check_name(name)
     models = tasks.models()
     network = weights.load(path, models)
+    if half:
+        weights.round_to_half(network)
     key = str(weights.describe(network)["model"])
     if not models[key].trainable:
         raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
@@ -70,7 +74,7 @@ def export(
     worst = task.load("export")(network, target, new, options)
     tensors = output / f"{name}.safetensors"
     if tensors.resolve() != path.resolve():
-        weights.save(network, tensors)
+        weights.save(network, tensors, half)
     if found:
         model_card.write(output / f"{name}.md", f"{name}: {new.description}", found)
     checksums.update(output)

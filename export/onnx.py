@@ -84,7 +84,7 @@ def export_network(network: nn.Module, path: Path, contract: Contract, options: 
     Raises:
         ModelError: The file differs from PyTorch by more than 1e-4.
     """
-    mirror = bool(options.get("mirror", True))
+    mirror = bool(options.get("mirror", False))
     return export(FlipEnsemble(network) if mirror else network, path, contract.model_copy(update={"mirror": mirror}))
 
 

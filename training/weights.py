@@ -113,9 +113,20 @@ def _check_backbones(arguments: Mapping[str, Any]) -> None:
             _check_backbones(value)
 
 
-def save(network: nn.Module, path: Path) -> None:
-    """Writes the weights and the network's description."""
-    tensors = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+@torch.no_grad()
+def round_to_half(network: nn.Module) -> None:
+    """Rounds what was learned to half precision, in place; it stays float32. Statistics of batch norms are kept."""
+    for parameter in network.parameters():
+        parameter.copy_(parameter.half())
+
+
+def save(network: nn.Module, path: Path, half: bool = False) -> None:
+    """Writes the weights and the network's description; with `half` what was learned in half precision."""
+    learned = {name for name, _ in network.named_parameters()} if half else set()
+    tensors = {
+        name: (value.detach().half() if name in learned else value.detach()).contiguous()
+        for name, value in network.state_dict().items()
+    }
     with atomic_write(path) as file:
         file.write(serialise(tensors, {"gaze": json.dumps(describe(network))}))
 

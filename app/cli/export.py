@@ -19,7 +19,13 @@ import click
     help="What `gaze evaluate ... --format json` printed: its scores go into the file and its card; may be repeated.",
 )
 @click.option(
-    "--mirror/--no-mirror", default=True, show_default=True, help="Look at the mirror image too; takes twice as long."
+    "--mirror/--no-mirror", default=False, show_default=True, help="Look at the mirror image too; takes twice as long."
+)
+@click.option(
+    "--half/--no-half",
+    default=False,
+    show_default=True,
+    help="Round the weights to half precision; the safetensors have half the size, and the ONNX file the same weights.",
 )
 @click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Of a scanpath model's observers.")
 @click.option("--inhibition", type=click.FloatRange(0), help="Of return, of a scanpath model's observers, in nats.")
@@ -31,10 +37,11 @@ def export(
     training: tuple[str, ...],
     evaluations: tuple[Path, ...],
     mirror: bool,
+    half: bool,
     **decoding: float | None,
 ) -> None:
     """Write ONNX that agrees with PyTorch, and the weights beside it as safetensors."""
     from app import export_model
 
     known = {key: value for key, value in decoding.items() if value is not None}
-    click.echo(export_model.export(source, name, output, licence, training, evaluations, mirror, known))
+    click.echo(export_model.export(source, name, output, licence, training, evaluations, mirror, known, half))

@@ -15,7 +15,7 @@ from export.runtime.saliency import Prediction
 from saliency import metrics
 
 SCORES = ("cc", "nss", "sim", "kl", "auc", "sauc", "ig")
-OF_A_SECOND = ("cc", "nss", "kl")
+OF_A_SECOND = ("cc", "nss", "kl", "ig")
 UNIFORM, CENTRE, HALVES, LEFT_OUT = "uniform", "centre bias", "half of the observers", "leave one observer out"
 BLIND, LESS_BLIND = ", time-blind", " - time-blind"  # ends of the names of a second's rows
 ROWS = (UNIFORM, CENTRE, HALVES, LEFT_OUT)

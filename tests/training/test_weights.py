@@ -52,6 +52,22 @@ def refused(path: Path, *words: str, action: Any = lambda path: weights.load(pat
     assert message.endswith(".")
 
 
+def test_weights_in_half_precision_are_those_of_the_rounded_network(tmp_path: Path) -> None:
+    made = TempSAL(("osie",), slices=2, width=8, fine=4, blocks=1, heads=2)
+    made.state_dict()["coarse.1.running_var"].fill_(1e6)  # beyond what half precision holds
+    weights.save(made, tmp_path / "whole.safetensors")
+    weights.round_to_half(made)
+    weights.save(made, tmp_path / "half.safetensors", half=True)
+    again = weights.load(tmp_path / "half.safetensors", tasks.models())
+    same(made.state_dict(), again.state_dict())
+    assert {parameter.dtype for parameter in again.parameters()} == {torch.float32}
+    whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "half"))
+    assert half < 0.6 * whole
+    fresh = TempSAL(("osie",), slices=2, width=8, fine=4, blocks=1, heads=2)
+    weights.start(fresh, tmp_path / "half.safetensors")
+    same(made.state_dict(), fresh.state_dict())
+
+
 def test_a_network_comes_back_from_safetensors_with_its_arguments(tmp_path: Path) -> None:
     made = center("osie", "crowd")
     weights.save(made, tmp_path / "center.safetensors")
