@@ -25,11 +25,19 @@ Slices = Float[Tensor, "b t y x"]
 
 
 class Finalizer(nn.Module):
-    """Blur, centre bias, normalisation."""
+    """Blur, centre bias, normalisation.
+
+    Args:
+        maps: of the whole viewing and of each slice.
+        conditions: viewing conditions, "any" and "uniform" among them.
+        scale: canvas pixels per cell of the incoming map.
+        kernels: Gaussians of a centre bias.
+        any_bias: weight of the centre bias under "any", which is for unknown pictures.
+    """
 
     gate: Tensor
 
-    def __init__(self, maps: int, conditions: int, scale: int = 4, kernels: int = 6) -> None:
+    def __init__(self, maps: int, conditions: int, scale: int = 4, kernels: int = 6, any_bias: float = 1.0) -> None:
         super().__init__()
         self.scale = scale  # canvas pixels per cell of the incoming map
         self.log_sigma = nn.Parameter(torch.zeros(maps))
@@ -38,7 +46,7 @@ class Finalizer(nn.Module):
         start = torch.stack([torch.zeros(kernels), torch.zeros(kernels), spread, spread, torch.zeros(kernels)])
         self.bias = nn.Parameter(start.repeat(conditions, maps, 1, 1))  # x, y, log width, log height, log weight
         gate = torch.ones(conditions)
-        gate[-1] = 0  # uniform
+        gate[0], gate[-1] = any_bias, 0  # any, uniform
         self.register_buffer("gate", gate, persistent=False)
 
     def _blur(self, logits: Float[Tensor, "b m g v"]) -> Float[Tensor, "b m g v"]:

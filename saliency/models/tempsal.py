@@ -60,6 +60,7 @@ class TempSAL(nn.Module):
             one the weights come from the hub.
         kinds: what it finds boxes of, among `saliency.layers.object_head.KINDS`; nothing unless named.
         canvas: height and width of the letterboxed pictures that it is trained on; others work, too.
+        any_bias: weight of the centre bias under "any", as `saliency.calibration` finds it.
         path_drop: stochastic depth of a `lite` backbone's last block, while it is trained.
     """
 
@@ -82,6 +83,7 @@ class TempSAL(nn.Module):
         backbone_config: dict[str, Any] | None = None,
         kinds: Sequence[str] = (),
         canvas: Sequence[int] = CANVAS,
+        any_bias: float = 1.0,
         path_drop: float = 0.0,
     ) -> None:
         super().__init__()
@@ -100,8 +102,8 @@ class TempSAL(nn.Module):
             "fine_mixer": fine_mixer,
             "drop": drop,
         }
-        newer = {"kinds": list(kinds), "canvas": list(canvas), "path_drop": path_drop}
-        if newer != {"kinds": [], "canvas": list(CANVAS), "path_drop": 0.0}:  # else files are as those of gaze 0.2
+        newer = {"kinds": list(kinds), "canvas": list(canvas), "any_bias": any_bias, "path_drop": path_drop}
+        if list(newer.values()) != [[], list(CANVAS), 1.0, 0.0]:  # else files are as those of gaze 0.2
             self.arguments |= newer
         self.conditions = condition_names(conditions)
         self.slices, self.fine, self.width = slices, fine, width
@@ -123,7 +125,7 @@ class TempSAL(nn.Module):
         self.read = nn.Linear(width, fine + 1)
         self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
         self.whole = nn.Conv2d(fine, 1, 1)
-        self.finish = Finalizer(1 + slices, len(self.conditions))
+        self.finish = Finalizer(1 + slices, len(self.conditions), any_bias=any_bias)
         self.objects = ObjectHead(fine, len(self.kinds)) if self.kinds else None
         mean, std = torch.tensor([MEAN, STD]) * 255
         if isinstance(self.encoder, EfficientNetLite):
