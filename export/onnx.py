@@ -22,11 +22,10 @@ from torch import Tensor, nn
 
 from data.errors import ModelError
 from data.picture import Letterbox, read
-from export.runtime.contract import KEY, Contract
+from export.runtime.contract import FEATURES, KEY, Contract
 from export.runtime.saliency import graph_inputs, outputs_of
 from export.runtime.session import session
-from saliency.flip_ensemble import FlipEnsemble
-from saliency.layers.object_head import boxes
+from saliency.flip_ensemble import FlipEnsemble, outputs
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +36,15 @@ CANVAS = (192, 256)
 
 
 class _Graph(nn.Module):
-    """The module's outputs as the file has them: no empty `slices`; boxes in canvas pixels."""
+    """The module's outputs of these names, in this order."""
 
-    def __init__(self, network: nn.Module, slices: bool) -> None:
+    def __init__(self, network: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
-        self.network, self.slices = network, slices
+        self.network, self.names = network, names
 
     def forward(self, picture: Tensor, content: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
-        density, slices, *raw = self.network(picture, content, condition)
-        return density, *([slices] if self.slices else []), *map(boxes, raw)
+        found = outputs(self.network, picture, content, condition)
+        return tuple(found[name] for name in self.names)
 
 
 def inputs(
@@ -64,7 +63,7 @@ def export(
     `pictures` are what the file is checked on: the bundled samples unless given.
     """
     network = network.cpu().eval().float()
-    graph = _Graph(network, bool(contract.slices)).eval()
+    graph = _Graph(network, outputs_of(contract)).eval()
     pictures = pictures or [read(p) for p in sorted(SAMPLES.glob("*.jpg"))]
     temporary = path.with_name(f".{path.stem}.part.onnx")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +163,8 @@ def difference(
 ) -> float:
     """The largest difference between PyTorch and the file, on two canvases and two batch sizes.
 
-    Of log densities, of scores of objects, and of their boxes as a share of the canvas.
+    Of log densities, of scores of objects, of their boxes as a share of the canvas, of features as a share of the
+    largest.
     """
     opened = session(path, "cpu", None)
     larger = (contract.canvas[0] + contract.multiple, contract.canvas[1] + 2 * contract.multiple)
@@ -175,9 +175,11 @@ def difference(
         feeds = inputs(some, canvas, each)
         with torch.no_grad():
             wanted = graph(*(torch.from_numpy(v) for v in feeds.values()))
-        for want, got in zip(wanted, opened.run(None, feeds), strict=True):
+        for name, want, got in zip(outputs_of(contract), wanted, opened.run(None, feeds), strict=True):
             apart = np.abs(want.numpy() - got)
-            if apart.ndim == 5:  # boxes of objects
+            if name == "objects":
                 apart[:, :, 1:] /= max(canvas)
+            elif name in FEATURES:
+                apart /= max(1.0, float(want.abs().max()))
             worst.append(apart.max())
     return float(np.max(worst))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from data.gaze import Picture, Scene
 from data.objects import grid
-from data.picture import read
+from data.picture import Letterbox, read
 from export.onnx import SAMPLES, agree, convert, write
 from export.runtime.contract import INPUTS, Contract
 from export.runtime.registry import STEP
@@ -25,6 +25,7 @@ from export.runtime.scanpath import MEMORY, NEXT
 from export.runtime.session import session
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
+from scanpath.object_features import COARSE, FINE, Look
 
 Arrays = dict[str, np.ndarray]
 
@@ -72,6 +73,8 @@ def _promised(network: OAT, contract: Contract) -> Contract:
         "categories": network.categories[1:],
         "appearance": str(network.arguments["appearance"]),
         "crop": network.crop,
+        "saliency": network.saliency,
+        "features": list(vars(network.seen).values()) if network.seen else (),
         "durations": network.durations,
         "past": (len(network.decoder), heads, int(network.arguments["width"]) // heads),
     }
@@ -80,7 +83,7 @@ def _promised(network: OAT, contract: Contract) -> Contract:
 
 def _scenes(contract: Contract) -> list[Arrays]:
     """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
-    form = InputSpec(contract.categories, contract.appearance, contract.crop, contract.canvas)
+    form = InputSpec(contract.categories, contract.appearance, contract.crop)
     found: list[Arrays] = []
     pictures = [read(path) for path in sorted(SAMPLES.glob("*.jpg"))]
     for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):
@@ -88,8 +91,22 @@ def _scenes(contract: Contract) -> list[Arrays]:
         cells = grid(width, height, rows, columns)
         named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
         scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
-        found.append(form.inputs(scene, len(found) % len(contract.conditions), rows > 1, pixels))
+        look = random_look(contract.features, len(found)) if contract.features else None
+        found.append(form.inputs(scene, len(found) % len(contract.conditions), rows > 1, pixels, look=look))
     return found
+
+
+def random_look(sizes: Sequence[int], seed: int) -> Look:
+    """What a saliency model could give for a picture: maps of noise."""
+    maps, kinds, fine, coarse = sizes
+    random, canvas = np.random.default_rng(seed), (64, 96)
+    noise = random.normal(size=(maps, *canvas)).astype(np.float32)
+    log_density = noise - np.log(np.exp(noise).sum((1, 2), keepdims=True))
+    grids = [
+        (count, canvas[0] // side, canvas[1] // side) for count, side in ((fine, FINE), (coarse, COARSE), (kinds, FINE))
+    ]
+    near, far, scores = (random.normal(size=grid).astype(np.float32) for grid in grids)
+    return Look(log_density, near, far, scores, Letterbox.fit(canvas, canvas))
 
 
 def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays]) -> float:
@@ -133,7 +150,7 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
 
 def _scene_shapes(example: Arrays) -> dict[str, Any]:
     count, held = torch.export.Dim("n", min=1, max=10_000), torch.export.Dim("m", min=1, max=1000)
-    sides = {"boxes": count, "target": count, "category": count, "crops": count, "likeness": count}
+    sides = dict.fromkeys(("boxes", "target", "category", "crops", "likeness", "features"), count)
     sides |= {"sought": held, "sought_present": held, "sought_crops": held}
     named = {name: {0: sides[name]} if name in sides else {} for name in example}
     return {"arrays": tuple(named.values())}
@@ -144,7 +161,7 @@ def _step_shapes() -> dict[str, Any]:
     count, known = dim("n", min=1, max=10_000), dim("k", min=2, max=12_000)
     observers, steps = dim("s", min=1, max=100_000), dim("t", min=0, max=254)
     each, more, keys = {0: count}, {0: count + 1}, {2: known}
-    memory = (more, keys, keys, more, more, each, each, {0: known})
+    memory = (more, keys, keys, more, more, each, each, {0: known}, each)
     return {
         "last": {0: observers},
         "trace": {0: observers, 1: count},

@@ -40,6 +40,22 @@ class FlipEnsemble(nn.Module):
         turned, others, *_ = self.network(picture.flip(2), mirrored, condition, stride)
         return _mean(density, turned), _mean(slices, others), *raw
 
+    def outputs(
+        self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
+    ) -> dict[str, Tensor]:
+        """All that the network gives, with the mean densities."""
+        density, slices, *_ = self(picture, content, condition)
+        return {**outputs(self.network, picture, content, condition), "density": density, "slices": slices}
+
+
+def outputs(network: nn.Module, picture: Tensor, content: Tensor, condition: Tensor) -> dict[str, Tensor]:
+    """All that an exported file of a network gives; of most networks the densities alone."""
+    if hasattr(network, "outputs"):
+        found: dict[str, Tensor] = network.outputs(picture, content, condition)  # type: ignore[operator]
+        return found
+    density, slices, *_ = network(picture, content, condition)
+    return {"density": density, "slices": slices}
+
 
 def _mean(straight: Tensor, mirrored: Tensor) -> Tensor:
     turned = mirrored.flip(-1)

@@ -5,35 +5,41 @@ A batch holds what `scanpath.inputs` makes of each scene, padded to the most obj
     order     int64 (b, p, l)   the fixated objects of each person; -1 after the end
     duration  float (b, p, l)   milliseconds; NaN where unknown
     ended     bool (b, p)       whether the person ended the path
-    key       int64 (b)         the scene as it lies, flipped or not; `features` are stored under it
+    key       int64 (b)         the scene as it lies: 4 x its number + the flip
 
-A flip turns boxes, picture and crops together. The order of an epoch depends on (seed, epoch) alone, what chance does
+A flip turns boxes, picture and crops together; what a frozen saliency network sees of a scene in one flip is computed
+when it is first drawn, and kept. The order of an epoch depends on (seed, epoch) alone, what chance does
 to a scene on (seed, epoch, scene) alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from data.errors import TableError
+from data.errors import ModelError, TableError
 from data.gaze import ObjectPath, Scene
-from data.picture import read
+from data.picture import Letterbox, read
 from data.table.read import read_objects, read_table
 from data.table.scenes import scenes
 from data.table.splits import KINDS, layouts
 from data.table.splits import scenes as carried
 from data.table.splits import split as divided
+from saliency import MODELS
+from saliency.models.tempsal import TempSAL
 from scanpath.inputs import APPEARANCES, MAX_STEPS, InputSpec
+from scanpath.object_features import FeatureSizes, Look
+from training import weights
 from training.datamodule import Folders, Order, check, divide
 
 Item = tuple[Scene, tuple[ObjectPath, ...]]
+Looker = Callable[[UInt8[np.ndarray, "h w 3"]], Look]
 FLIPS = {"": 1, "x": 2, "xy": 4}  # in how many ways a scene lies: as it is, turned left and right, up and down as well
 PADS = {"order": -1, "duration": np.nan}  # what pads an array; zero elsewhere
 
@@ -52,41 +58,26 @@ class Scenes(Dataset[dict[str, np.ndarray]]):
         any_share: float = 0.0,
         limit: int = 20,
         seed: int = 0,
+        look: Looker | None = None,
     ) -> None:
         pairs = [(item, c) for item, c in zip(items, conditions, strict=True) if len(item[0].objects)]
         self.items = [(scene, [p for p in paths if len(p)]) for (scene, paths), _ in pairs]
         self.conditions = [condition for _, condition in pairs]
         self.spec, self.flip, self.target_known_share, self.any_share = spec, flip, target_known_share, any_share
-        self.limit, self.seed = limit, seed
-        self.features: dict[int, Float[np.ndarray, "n f"]] = {}  # of a frozen network, by key
+        self.limit, self.seed, self.look = limit, seed, look
         self._fed: dict[int, dict[str, np.ndarray]] = {}
 
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
-    def keys(self) -> list[int]:
-        """Every scene in every flip."""
-        return [4 * index + way for index in range(len(self)) for way in range(FLIPS[self.flip])]
-
     def scene(self, key: int) -> dict[str, np.ndarray]:
-        """The arrays of a scene in one flip, under its own condition, the target not known."""
+        """The arrays of a scene in one flip (4 x its number + the flip's), under its own condition, no target known."""
         if key not in self._fed:
             index, way = divmod(key, 4)
-            spec = replace(self.spec, appearance="none") if key in self.features else self.spec
-            scene, pixels = _flipped(self.items[index][0], way, spec.appearance != "none")
-            arrays = spec.inputs(scene, self.conditions[index], False, pixels)
-            self._fed[key] = arrays | ({"features": self.features[key]} if key in self.features else {})
+            scene, pixels = _flipped(self.items[index][0], way, self.spec.appearance != "none")
+            seen = self.look(pixels) if self.look is not None and pixels is not None else None
+            self._fed[key] = self.spec.inputs(scene, self.conditions[index], False, pixels, look=seen)
         return self._fed[key]
-
-    def forget(self, key: int) -> None:
-        """The arrays of a scene in one flip are made anew when they are needed."""
-        self._fed.pop(key, None)
-
-    def store(self, features: dict[int, Float[np.ndarray, "n f"]]) -> None:
-        """From now on scenes carry these instead of their pictures."""
-        self.features = features
-        self._fed = {}
 
     def __getitem__(self, at: tuple[int, int]) -> dict[str, np.ndarray]:
         epoch, index = at
@@ -140,6 +131,34 @@ def collate(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, Tensor]:
     return batch
 
 
+class Eyes:
+    """A trained saliency network, frozen: a picture in, what a scanpath model reads of it out.
+
+    Raises:
+        ModelError: The file is missing or damaged, or its network gives no features.
+    """
+
+    def __init__(self, path: Path) -> None:
+        network = weights.load(path, MODELS)
+        if not isinstance(network, TempSAL):
+            raise ModelError(f"{path}: {type(network).__name__} gives no features of objects; take a tempsal.")
+        self.network: TempSAL = network.requires_grad_(False)
+        maps = 1 + self.network.slices
+        self.sizes = FeatureSizes(maps, len(self.network.kinds), self.network.fine, self.network.width)
+
+    @torch.inference_mode()
+    def __call__(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Look:
+        """What it gives for one picture, under the viewing condition "any"."""
+        box = Letterbox.fit(pixels.shape[:2], self.network.canvas)
+        picture, content = torch.from_numpy(box.apply(pixels))[None], torch.from_numpy(box.box)[None]
+        found = {
+            name: v[0] for name, v in self.network.outputs(picture, content, torch.zeros(1, dtype=torch.int64)).items()
+        }
+        density = torch.cat([found["density"][None], found["slices"]]).numpy()
+        scores = found["objects"][:, 0] if "objects" in found else found["fine"][:0]
+        return Look(density, found["fine"].numpy(), found["coarse"].numpy(), scores.numpy(), box)
+
+
 class SceneData(Folders):
     """One or several sets in the table format, each its own viewing condition.
 
@@ -150,8 +169,8 @@ class SceneData(Folders):
         within: how far from a box's edge a fixation may lie to belong to it, in pixels; one number or one a set.
         merge: successive fixations on one object are one; one answer or one a set.
         appearance: what the model looks at: "none", "crops" or "saliency".
+        saliency: .safetensors or .ckpt of the model whose outputs are read, for the appearance "saliency".
         crop: side of a crop in pixels.
-        canvas: height and width of the letterboxed picture.
         flip: turns training scenes over: "", "x" (left and right) or "xy".
         target_known_share: share of training scenes in which the model knows which object is the target.
         any_share: share of training scenes under the condition "any", the one used for unknown scenes.
@@ -170,8 +189,8 @@ class SceneData(Folders):
         within: float | list[float] = 0.0,
         merge: bool | list[bool] = False,
         appearance: str = "none",
+        saliency: str = "export/weights/tempsal.safetensors",
         crop: int = 32,
-        canvas: tuple[int, int] = (192, 256),
         flip: str = "",
         target_known_share: float = 0.0,
         any_share: float = 0.3,
@@ -189,7 +208,8 @@ class SceneData(Folders):
         self.by = by
         self.source, self.within = self._each("source", source), self._each("within", within)
         self.merge, self.first_duration = self._each("merge", merge), self._each("first_duration", first_duration)
-        self.appearance, self.crop, self.canvas = appearance, crop, canvas
+        self.appearance, self.crop = appearance, crop
+        self.eyes = Eyes(Path(saliency)) if appearance == "saliency" else None
         self.flip, self.target_known_share, self.any_share = flip, target_known_share, any_share
         self.limit, self.batch_size, self.seed = limit, batch_size, seed
         self._items: list[list[Item]] = []
@@ -200,6 +220,16 @@ class SceneData(Folders):
         """Every category of the sets' objects, by name."""
         known = {c for items in self._read() for scene, _ in items for c in scene.objects.categories}
         return sorted(known - {"", "object", "TBD"})
+
+    @property
+    def features(self) -> list[int]:
+        """How many maps, kinds of objects, fine and coarse features the saliency model gives."""
+        return [] if self.eyes is None else [*vars(self.eyes.sizes).values()]
+
+    @property
+    def fingerprint(self) -> str:
+        """`training.weights.fingerprint` of the saliency model; "" where none is read."""
+        return "" if self.eyes is None else weights.fingerprint(self.eyes.network)
 
     def _read(self) -> list[list[Item]]:
         if not self._items:
@@ -214,7 +244,7 @@ class SceneData(Folders):
         """Reads the tables."""
         if self.sets:
             return
-        spec = InputSpec(tuple(self.categories), self.appearance, self.crop, self.canvas)
+        spec = InputSpec(tuple(self.categories), self.appearance, self.crop)
         parts = [self._divided(root, items) for root, items in zip(self.roots, self._read(), strict=True)]
         for split in ("train", "val", "test"):
             chosen = [(item, number) for number, part in enumerate(parts, 1) for item in part[split]]
@@ -228,6 +258,7 @@ class SceneData(Folders):
                 any_share=self.any_share if train else 0.0,
                 limit=self.limit,
                 seed=self.seed,
+                look=self.eyes,
             )
 
     def _content(self) -> dict[str, list[tuple[str, list[ObjectPath]]]]:

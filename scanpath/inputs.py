@@ -9,7 +9,8 @@ condition () int64                          viewing condition, 0 is "any"
 crops (n, k, k, 3), sought_crops (m, ...)   uint8, where the model looks at crops: what each object looks like; black
                                             where that is not known
 likeness (n) float32                        with the crops: how much each object looks like what is looked for
-picture (h, w, 3) uint8, content (4)        where the model looks at the picture: letterboxed, and where it lies
+features (n, f) float32                     where the model reads what a saliency model sees of each object
+                                            (`scanpath.object_features`)
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from data.errors import GazeError
 from data.gaze import Scene
 from data.objects import crops as cut_crops
 from data.objects import window
-from data.picture import FILL, Letterbox, read
+from data.picture import read
+from scanpath.object_features import Look, object_features
 from scanpath.target_similarity import target_similarity
 
 APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
@@ -36,7 +38,6 @@ class InputSpec:
     categories: tuple[str, ...] = ()
     appearance: str = "none"  # of `APPEARANCES`
     crop: int = 32  # pixels
-    canvas: tuple[int, int] = (192, 256)  # height, width
 
     def inputs(
         self,
@@ -45,6 +46,7 @@ class InputSpec:
         target_known: bool = False,
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
         target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        look: Look | None = None,
     ) -> dict[str, np.ndarray]:
         """The arrays of one scene.
 
@@ -54,9 +56,10 @@ class InputSpec:
             target_known: Whether the model may use where the target lies.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
             target_crops: Pictures of what is looked for; by default the target's own crop is taken.
+            look: What a saliency model gives for the picture, where the model reads that.
 
         Raises:
-            GazeError: The scene has no object, no target that could be known, or no picture that the model looks at.
+            GazeError: The scene has no object, no target that could be known, or nothing is known of its picture.
         """
         count = len(scene.objects)
         if not count:
@@ -84,7 +87,9 @@ class InputSpec:
         if self.appearance == "crops":
             arrays |= self._crops(scene, pixels, target_crops, len(held))
         elif self.appearance == "saliency":
-            arrays |= self._picture(scene, pixels)
+            if look is None:
+                raise GazeError(f"{scene.picture.name}: this model looks at the picture, but there is none; give it.")
+            arrays["features"] = object_features(look, scene.objects.boxes)
         return arrays
 
     def _crops(
@@ -115,14 +120,6 @@ class InputSpec:
             "sought_crops": shown,
             "likeness": target_similarity(pixels, scene.objects.boxes, pieces),
         }
-
-    def _picture(self, scene: Scene, pixels: UInt8[np.ndarray, "h w 3"] | None) -> dict[str, np.ndarray]:
-        if pixels is None:
-            if scene.picture.path is None:
-                raise GazeError(f"{scene.picture.name}: this model looks at the picture, but there is none; give it.")
-            pixels = read(scene.picture.path)
-        box = Letterbox.fit(pixels.shape[:2], self.canvas)
-        return {"picture": box.apply(pixels, FILL), "content": box.box}
 
 
 def _target_slot(scene: Scene) -> int:

@@ -16,5 +16,7 @@ class ScanpathCLI(TaskCLI):
         """Links what the data says to what the model is built with."""
         for name in ("conditions", "categories"):
             parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}", apply_on="instantiate")
+        parser.link_arguments("data.features", "model.network.init_args.features", apply_on="instantiate")
+        parser.link_arguments("data.fingerprint", "model.network.init_args.saliency", apply_on="instantiate")
         for name in ("appearance", "crop"):
             parser.link_arguments(f"data.{name}", f"model.network.init_args.{name}")

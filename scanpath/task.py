@@ -5,14 +5,12 @@ loss = bits per choice (the next object, or the end) + `duration_weight` x nats 
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from pytorch_lightning.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from scanpath.datamodule import SceneData, Scenes, collate
 from training.task import Group, Training
 
 
@@ -44,22 +42,6 @@ class ScanpathTask(Training):
         super().__init__(network, optimizer, peak, warmup, start, seed)
         self.duration_weight = duration_weight
 
-    def on_fit_start(self) -> None:
-        """Lets a frozen network look at every scene once."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if isinstance(data, SceneData) and getattr(self.network, "salient", None) is not None:
-            for split in ("train", "val"):
-                self._look(data.sets[split])
-
-    @torch.no_grad()
-    def _look(self, scenes: Scenes) -> None:
-        features = {}
-        for key in scenes.keys:
-            batch = {name: value.to(self.device) for name, value in collate([scenes.scene(key)]).items()}
-            features[key] = self.network.features(batch)[0].cpu().numpy()  # type: ignore[operator]
-            scenes.forget(key)
-        scenes.store(features)
-
     def _losses(
         self, batch: Mapping[str, Tensor]
     ) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"], Float[Tensor, " k"]]:
@@ -67,7 +49,7 @@ class ScanpathTask(Training):
         if not batch["order"].shape[1]:  # nobody looked at any of these scenes
             none = batch["duration"].new_zeros(0)
             return none, none, none
-        logits, log_duration = self.network(batch, batch["order"], batch.get("features"))
+        logits, log_duration = self.network(batch, batch["order"])
         log_p = logits.log_softmax(-1)
         order, count = batch["order"], logits.shape[-1] - 1
         objects = order >= 0

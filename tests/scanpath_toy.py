@@ -13,34 +13,35 @@ from torch import Tensor
 
 from data.gaze import Objects, Picture, Scene
 from export.runtime.contract import Contract
-from export.scanpath_onnx import export
+from export.scanpath_onnx import export, random_look
 from scanpath.datamodule import collate
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
+from scanpath.object_features import Look
 from tests import contracts
 
 CATEGORIES = ("cup", "book", "lamp")
 CANVAS = (64, 96)  # height, width
 SIZE = np.array([150, 110])  # width, height of every picture
 TINY: dict[str, Any] = {"width": 16, "heads": 2, "encoder": 1, "decoder": 2, "hidden": 16, "crop": 12}
-SALIENT = {"slices": 1, "width": 16, "fine": 8, "blocks": 1, "heads": 2}
+SIZES = (2, 2, 8, 16)  # of a look: maps, kinds, fine and coarse features
+WEIGHTS = "c0ffee"  # of the saliency model whose outputs are read
 
 
 def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
     """Not as it starts: every weight of its own is noise, so that whatever it is told changes what it says."""
     torch.manual_seed(seed)
-    saliency: Any = SALIENT if appearance == "saliency" else None
-    made = OAT(("one", "two"), CATEGORIES, appearance, saliency, **(TINY | options))
+    reads = {"saliency": WEIGHTS, "features": SIZES} if appearance == "saliency" else {}
+    made = OAT(("one", "two"), CATEGORIES, appearance, **(TINY | reads | options))
     with torch.no_grad():
-        for name, parameter in made.named_parameters():
-            if not name.startswith("salient."):
-                parameter += 0.15 * torch.randn_like(parameter)
+        for parameter in made.parameters():
+            parameter += 0.15 * torch.randn_like(parameter)
     return made.eval()
 
 
 def input_spec(appearance: str = "none") -> InputSpec:
     """What the network reads of a scene."""
-    return InputSpec(CATEGORIES, appearance, TINY["crop"], CANVAS)
+    return InputSpec(CATEGORIES, appearance, TINY["crop"])
 
 
 def scene(count: int, seed: int = 0, targets: tuple[int, ...] = (0,)) -> Scene:
@@ -58,6 +59,11 @@ def scene(count: int, seed: int = 0, targets: tuple[int, ...] = (0,)) -> Scene:
 def pixels(seed: int = 0) -> np.ndarray:
     """A picture for a scene."""
     return np.random.default_rng(seed).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+
+
+def look(seed: int = 0) -> Look:
+    """What a saliency model could give for a picture."""
+    return random_look(SIZES, seed)
 
 
 def batch(*fed: dict[str, np.ndarray]) -> dict[str, Tensor]:
@@ -90,14 +96,15 @@ def past(network: OAT) -> tuple[int, ...]:
 
 def contract(network: OAT, appearance: str = "none", name: str = "tiny") -> Contract:
     """Of an exported toy."""
-    return contracts.scanpath(network, name=name, canvas=CANVAS, categories=CATEGORIES, appearance=appearance)
+    reads = {"saliency": WEIGHTS, "features": SIZES} if appearance == "saliency" else {}
+    return contracts.scanpath(network, name=name, canvas=CANVAS, categories=CATEGORIES, appearance=appearance, **reads)
 
 
 def examples(appearance: str = "none") -> list[dict[str, np.ndarray]]:
     """What an export is made and checked with: two things looked for in the first, one told, and free viewing."""
     two = replace(scene(4), memory_set=("cup", "lamp"))
     shown = [(two, 1, False), (scene(9, 1, (2, 3)), 2, True), (scene(2, 2, ()), 0, False)]
-    return [input_spec(appearance).inputs(*given, pixels(i)) for i, given in enumerate(shown)]
+    return [input_spec(appearance).inputs(*given, pixels(i), look=look(i)) for i, given in enumerate(shown)]
 
 
 @functools.cache

@@ -4,6 +4,7 @@ The description is `{"model": "tempsal", "arguments": {...}}`, enough to build t
 `MODELS` of its task, which is the name of its file. Files of gaze 0.2 and before name the class instead.
 """
 
+import hashlib
 import json
 import logging
 import zipfile
@@ -111,6 +112,15 @@ def _check_backbones(arguments: Mapping[str, Any]) -> None:
     for value in arguments.values():
         if isinstance(value, Mapping):
             _check_backbones(value)
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 of the names and values of what a network has learned, whatever file holds it."""
+    total = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 @torch.no_grad()

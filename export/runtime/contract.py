@@ -26,6 +26,10 @@ OUTPUTS = {
     "density": "float32 (b, h, w), natural logarithm of the probability per canvas pixel, whole viewing",
     "slices": "float32 (b, t, h, w), the same for each slice of time",
 }
+FEATURES = {
+    "fine": "float32 (b, c, h / 4, w / 4), features on which scanpath models build",
+    "coarse": "float32 (b, d, h / 16, w / 16), the same, from farther away",
+}
 APPEARANCES = ("none", "crops", "saliency")  # of `scanpath.inputs`
 DECODING = ("temperature", "top_p", "inhibition")  # of `scanpath.decode.sample`
 
@@ -63,6 +67,18 @@ class Contract(Record):
     fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
     mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
     kinds: tuple[Word, ...] = Field(default=(), description="Of objects whose boxes a saliency model finds.")
+    features: tuple[int, ...] = Field(
+        default=(),
+        max_length=4,
+        description="Channels of the outputs `fine` and `coarse`; of a scanpath model that reads them the numbers of "
+        "maps, kinds of objects, fine and coarse features.",
+    )
+    weights: str = Field(
+        default="", max_length=64, description="SHA-256 of what was learned, by which models that build on it know it."
+    )
+    saliency: str = Field(
+        default="", max_length=64, description="`weights` of the saliency model whose outputs a scanpath model reads."
+    )
     inputs: dict[str, str] = INPUTS
     outputs: dict[str, str] = OUTPUTS
     categories: tuple[Words, ...] = Field(

@@ -66,6 +66,20 @@ def find_model(model: str | Path) -> Path:
     return path
 
 
+def find_weights(weights: str) -> Path | None:
+    """The saliency model whose contract has these `weights`, in `folder()` or among those that ship; None: none has.
+
+    Raises:
+        ModelError: It is there, but is not what `SHA256SUMS` beside it says.
+    """
+    for place in dict.fromkeys((folder(), WEIGHTS)):
+        for path in sorted(place.glob("*.onnx")):
+            known = None if path.name.endswith(STEP) else _contract_or_error(path)
+            if isinstance(known, Contract) and known.weights == weights:
+                return path
+    return None
+
+
 def contracts() -> dict[Path, Contract | ModelError]:
     """What each of `models()` promises, or why it cannot be used."""
     return {path: _contract_or_error(path) for path in models()}

@@ -11,7 +11,7 @@ pixels.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,12 +23,13 @@ from data.gaze import Objects
 from data.picture import FILL, Letterbox
 from data.plain_text import json_safe
 from export.runtime import session as sessions
-from export.runtime.contract import INPUTS, Contract, condition_index
+from export.runtime.contract import FEATURES, INPUTS, Contract, condition_index
 from export.runtime.found_objects import found_objects
 from export.runtime.records import SALIENCY, SaliencyRecord
 from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
 from saliency import TASK
+from scanpath.object_features import Look
 from training import Task
 
 
@@ -45,6 +46,7 @@ class Prediction:
     provider: str
     damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
     objects: Objects | None = None  # what the model found; None: it does not look for any
+    look: Look | None = None  # what scanpath models read; None: nobody asked for it
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -106,7 +108,7 @@ class Predictor:
 
     `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto" (CUDA
     where it works, else the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core
-    this process has).
+    this process has). With `look` predictions carry what scanpath models read.
 
     Raises:
         ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
@@ -115,7 +117,12 @@ class Predictor:
     task: ClassVar[Task] = TASK
 
     def __init__(
-        self, model: str | Path = TASK.default_models[0], *, provider: str = "auto", threads: int | None = None
+        self,
+        model: str | Path = TASK.default_models[0],
+        *,
+        provider: str = "auto",
+        threads: int | None = None,
+        look: bool = False,
     ) -> None:
         self.path = find_model(model)
         self.contract = read_contract(self.path)
@@ -126,7 +133,10 @@ class Predictor:
                 f"{self.task.default_models[0]}."
             )
         self._session = session(self.path, provider, threads)
-        self._outputs = outputs_of(self.contract)
+        if look and not self.contract.features:
+            problem = "gives no features that a scanpath model could read"
+            raise ModelError(f"{self.contract.name} {problem}; export it again with this gaze.")
+        self._outputs = [name for name in outputs_of(self.contract) if look or name not in FEATURES]
         check_names(self._session, self.path, {*INPUTS, *self._outputs})
 
     @property
@@ -163,13 +173,19 @@ class Predictor:
         return [self._prediction(box, [values[row] for values in maps], condition) for row, box in enumerate(boxes)]
 
     def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
-        contract = self.contract
-        slices = box.back(maps[1]) if contract.slices else np.empty((0, *box.size), np.float32)
-        prediction = Prediction(
-            box.back(maps[0]), slices, contract.slices, contract.name, contract.version, condition, self.provider
-        )
-        return (
-            replace(prediction, objects=found_objects(maps[-1], contract.kinds, box)) if contract.kinds else prediction
+        contract, named = self.contract, dict(zip(self._outputs, maps, strict=True))
+        slices = box.back(named["slices"]) if contract.slices else np.empty((0, *box.size), np.float32)
+        found = named.get("objects")
+        return Prediction(
+            box.back(named["density"]),
+            slices,
+            contract.slices,
+            contract.name,
+            contract.version,
+            condition,
+            self.provider,
+            objects=None if found is None else found_objects(found, contract.kinds, box),
+            look=_look(named, box) if "fine" in named else None,
         )
 
     def index(self, condition: str) -> int:
@@ -189,7 +205,16 @@ class Predictor:
 
 def outputs_of(contract: Contract) -> list[str]:
     """The names of the graph's outputs, in their order."""
-    return ["density", *["slices"][: len(contract.slices)], *["objects"][: len(contract.kinds)]]
+    more = [*["slices"][: len(contract.slices)], *["objects"][: len(contract.kinds)]]
+    return ["density", *more, *(FEATURES if contract.features else ())]
+
+
+def _look(maps: dict[str, np.ndarray], box: Letterbox) -> Look:
+    """What a scanpath model reads of the outputs for one picture."""
+    density = maps["density"][None]
+    log_density = np.concatenate([density, maps["slices"]]) if "slices" in maps else density
+    scores = maps["objects"][:, 0] if "objects" in maps else np.zeros((0, *maps["fine"].shape[1:]), np.float32)
+    return Look(log_density, maps["fine"], maps["coarse"], scores, box)
 
 
 def graph_inputs(

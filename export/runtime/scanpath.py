@@ -11,6 +11,7 @@ in the `Contract` that both carry.
 Shapes: `s` observers, `n` objects, `t` fixations so far.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,18 +21,21 @@ from jaxtyping import Float, Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
 from data.gaze import Scene
+from data.picture import read
 from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
-from export.runtime.registry import STEP, find_model, read_contract
+from export.runtime.registry import STEP, find_model, find_weights, read_contract
+from export.runtime.saliency import Predictor
 from export.runtime.session import check_names, session
 from scanpath import TASK, decode
 from scanpath.decode import Rollouts
 from scanpath.inputs import MAX_STEPS, InputSpec
+from scanpath.object_features import Look
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there")
+MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there", "mass")
 STATE = ("last", "trace", "past")
 MAX_OBJECTS = 5_000  # attention among them takes memory that grows as the square
 NEXT = ("logits", "duration", "next_trace", "next_past")
@@ -63,7 +67,24 @@ class ScanpathPredictor:
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
         contract = self.contract
-        self.input_spec = InputSpec(contract.categories, contract.appearance, contract.crop, contract.canvas)
+        self.input_spec = InputSpec(contract.categories, contract.appearance, contract.crop)
+        self._options: dict[str, Any] = {"provider": provider, "threads": threads}
+
+    @functools.cached_property
+    def saliency(self) -> Predictor:
+        """The saliency model whose outputs this one was trained on; opened when it is first asked for.
+
+        Raises:
+            ModelError: It is not among the models.
+        """
+        path = find_weights(self.contract.saliency) if self.contract.saliency else None
+        if path is None:
+            weights = self.contract.saliency[:12] or "of gaze 0.2"
+            raise ModelError(
+                f"{self.contract.name} reads the outputs of the saliency model with the weights {weights}, which is "
+                "not among the models; export that one again, or train this one anew."
+            )
+        return Predictor(path, look=True, **self._options)
 
     @property
     def provider(self) -> str:
@@ -78,6 +99,7 @@ class ScanpathPredictor:
         pixels: UInt8[np.ndarray, "h w 3"] | None = None,
         target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
         target_known: bool = False,
+        look: Look | None = None,
     ) -> "OnnxStepModel":
         """The scene as the model sees it, computed once for all observers.
 
@@ -85,6 +107,7 @@ class ScanpathPredictor:
             scene: Its objects, and what is looked for.
             condition: Viewing condition that the model knows.
             pixels: The picture; by default it is read from the scene's file where the model looks at it.
+            look: What `saliency` gives for the picture, where that is known already.
             target_crops: Pictures of what is looked for.
             target_known: The model knows which object is the target.
 
@@ -96,7 +119,10 @@ class ScanpathPredictor:
             problem = f"{len(scene.objects):,} objects are more than the {MAX_OBJECTS:,} that are looked at together"
             raise PictureError(f"{scene.picture.name}: {problem}; give fewer, the largest or surest.")
         index = condition_index(condition, self.contract.conditions, self.contract.name)
-        arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops)
+        if self.contract.appearance == "saliency" and look is None:
+            pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
+            look = None if pixels is None else self.saliency(pixels).look
+        arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops, look)
         names = {node.name for node in self._scene.get_inputs()}
         memory = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in names})
         if not all(np.isfinite(values).all() for values in memory):

@@ -26,7 +26,7 @@ from data.gaze import condition_names
 from saliency.layers.backbone import InvertedResidual, Pretrained, build
 from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer, Slices
-from saliency.layers.object_head import ObjectHead, Raw
+from saliency.layers.object_head import ObjectHead, Raw, boxes
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
 STD = (0.229, 0.224, 0.225)
@@ -164,13 +164,18 @@ class TempSAL(nn.Module):
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
         return fine, tokens, torch.cat([whole, maps[:, 1:]], 1)
 
-    def look(
+    def outputs(
         self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
-    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b c _ _"], Float[Tensor, "b m g v"]]:
-        """What other models may build on: fine features, coarse tokens (1/4, 1/16), log densities per cell (1/4)."""
+    ) -> dict[str, Tensor]:
+        """All that an exported file gives: log densities per canvas pixel, boxes, and what other models may build on.
+
+        `density` (b, h, w), `slices` (b, t, h, w), `objects` (b, k, 5, h / 4, w / 4) where it finds any, and the
+        features `fine` (b, fine, h / 4, w / 4) and `coarse` (b, width, h / 16, w / 16).
+        """
         fine, tokens, maps = self._see(picture)
-        density, slices = self.finish(maps, content, condition, 4)
-        return fine, tokens[:, 0].permute(0, 3, 1, 2), torch.cat([density[:, None], slices], 1)
+        density, slices = self.finish(maps, content, condition, 1)
+        found = {} if self.objects is None else {"objects": boxes(self.objects(fine))}
+        return {"density": density, "slices": slices, **found, "fine": fine, "coarse": tokens[:, 0].permute(0, 3, 1, 2)}
 
     def forward(
         self,

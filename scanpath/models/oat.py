@@ -3,20 +3,21 @@
     tokens    one an object: what it looks like beside where it is; one for each thing looked for; one for the end
     encoder   the tokens look at each other, once a scene
     decoder   reads the objects fixated so far; step by step, with a memory of what it has computed
-    pointer   log softmax over the encoder's own tokens: the next object, or the end
+    pointer   log softmax over the encoder's own tokens: the next object, or the end; with what a saliency model says
+              of the second in question: the log mass of each object, with a weight that is learned for each step
     log duration   mean and log deviation of the natural logarithm of the duration on each object
 
 After OAT (Fang et al. 2024, https://arxiv.org/abs/2407.13335), re-thought: places are continuous boxes and their code
 is closed (`scanpath.models._position_code`), the end has a token of its own, what is looked for is known by what it
 looks like and not by where it lies (unless the target is known), the pointer knows how two objects lie to each other
-and how often one was fixated, and everything about the scene is computed once for all observers. It does not predict
-where on an object. Pointer and log durations are computed in float32 under every precision: bfloat16 blurs log
-durations by some hundredths. Parameters keep the names that shipped weights have (`told`, `found`, `pace`).
+and how often one was fixated, what objects look like is read off the outputs of a saliency model, and everything about
+the scene is computed once for all observers. It does not predict where on an object. Pointer and log durations are
+computed in float32 under every precision: bfloat16 blurs log durations by some hundredths. Parameters keep the names
+that shipped weights have (`told`, `found`, `pace`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -27,16 +28,19 @@ from attention import MIXERS
 from attention.operators.dense import exact
 from data.errors import GazeError
 from data.gaze import condition_names
-from saliency import MODELS
-from saliency.models.tempsal import TempSAL
 from scanpath.inputs import APPEARANCES, MAX_STEPS
 from scanpath.models._oat_transformer import Decoder, Encoder, sinusoid
-from scanpath.models._object_features import Crops, Salient
+from scanpath.models._object_crops import Crops
 from scanpath.models._position_code import Position
 from scanpath.models._visit_history import update, visit_history
-from training import weights
+from scanpath.object_features import FeatureSizes
 
 NEVER = -1e9  # the logit of what cannot be chosen
+STEPS = 12  # fixations of a path that have a weight of their own for the log masses of objects
+FIXATION = (
+    0.33  # seconds that a fixation and its saccade take: in which second a step begins, before anything is learned
+)
+MASS = 0.5  # the weight of that second's log mass at first
 RELATION, HISTORY, DURATION_KEY = (
     12,
     4,
@@ -55,6 +59,7 @@ class Memory(NamedTuple):
     target_relation: Float[Tensor, "b n r"]  # how each object lies to the target, where that is known
     duration_key: Float[Tensor, "b n a"]
     valid: Bool[Tensor, "b k"]  # which keys are no padding
+    mass: Float[Tensor, "b n m"]  # log share of the looks at objects, of each map of the saliency model; else zeros
 
 
 class OAT(nn.Module):
@@ -64,7 +69,8 @@ class OAT(nn.Module):
         conditions: names of the viewing conditions, in the order of the data's folders.
         categories: names of the objects' categories that it tells apart.
         appearance: "none", "crops", or "saliency".
-        saliency: for "saliency", a .safetensors or .ckpt of a TempSAL (or how to build one).
+        saliency: for "saliency", `training.weights.fingerprint` of the model whose outputs it reads.
+        features: for "saliency", how many maps, kinds of objects, fine and coarse features that model gives.
         crop: side of a crop in pixels.
         position: the code of places, of `scanpath.models._position_code.KINDS`.
         sigma: its Gaussian.
@@ -84,14 +90,17 @@ class OAT(nn.Module):
         durations: it predicts how long each fixation lasts; false where the data do not say it.
     """
 
+    multiple = 0  # it takes no canvas
     order_code: Tensor
+    row_of: Tensor
 
     def __init__(  # noqa: PLR0913 - the options of a recipe
         self,
         conditions: Sequence[str] = (),
         categories: Sequence[str] = (),
         appearance: str = "none",
-        saliency: str | dict[str, Any] | None = None,
+        saliency: str = "",
+        features: Sequence[int] = (),
         crop: int = 32,
         position: str = "gaussian",
         sigma: float = 0.12,
@@ -117,10 +126,13 @@ class OAT(nn.Module):
             raise GazeError(f"There is no mixer {mixer!r}; choose one of {', '.join(MIXERS)}.")
         given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.arguments = {**given, "conditions": list(conditions), "categories": list(categories)}
+        self.arguments["features"] = list(features)
+        self._check_features(appearance, features, saliency)
         self.conditions = condition_names(conditions)[:-1]
         self.categories = ("", *categories)
         self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
-        self.salient, self.crops = self._saliency_network(appearance, saliency), None
+        self.saliency, self.crops = saliency, None
+        self.seen = FeatureSizes(*features) if features else None
         if appearance == "crops":
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
         self._tokens(width, drop, Position(position, sigma, rows, columns))
@@ -131,13 +143,14 @@ class OAT(nn.Module):
         self.drop = nn.Dropout(drop)
         self._pointers(width, pointers)
         self.register_buffer("order_code", sinusoid(MAX_STEPS, width), persistent=False)
+        self.register_buffer("row_of", torch.arange(MAX_STEPS).clamp(max=STEPS - 1), persistent=False)
         self._reset_parameters()
 
     def _tokens(self, width: int, drop: float, position: Position) -> None:
         """What the tokens are made of."""
         half = width // 2
-        if self.salient is not None:
-            size = self.salient.size
+        if self.seen is not None:
+            size = self.seen.total
             self.look = nn.Sequential(nn.LayerNorm(size), nn.Dropout(drop), nn.Linear(size, half))
         self.category = nn.Embedding(len(self.categories), half)
         self.position = position
@@ -156,6 +169,7 @@ class OAT(nn.Module):
         self.weigh_trace = nn.Linear(width, HISTORY)
         self.pace_key, self.pace_query = nn.Linear(width, DURATION_KEY), nn.Linear(width, DURATION_KEY)
         self.pace = nn.Linear(width, 2)
+        self.second = nn.Parameter(torch.zeros(STEPS, self.seen.maps)) if self.seen is not None else None
 
     def _reset_parameters(self) -> None:
         for parameter in (*self.encoder.parameters(), *self.decoder.parameters()):
@@ -163,38 +177,27 @@ class OAT(nn.Module):
                 nn.init.xavier_uniform_(parameter)
         for layer in (self.category, self.condition, self.kind):
             nn.init.normal_(layer.weight, std=0.1)
+        if self.second is not None:
+            last = self.second.shape[1] - 1
+            with torch.no_grad():
+                for step in range(STEPS):
+                    self.second[step, min(last, 1 + int(step * FIXATION))] = MASS
         for linear in (self.weigh, self.weigh_aim, self.weigh_trace, self.pace):
             nn.init.zeros_(linear.weight)
 
-    def _saliency_network(self, appearance: str, saliency: str | dict[str, Any] | None) -> Salient | None:
+    def _check_features(self, appearance: str, features: Sequence[int], saliency: Any) -> None:
         if appearance not in APPEARANCES:
             raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
-        if appearance != "saliency":
-            return None
-        if isinstance(saliency, str):
-            network = weights.load(Path(saliency), {"tempsal": MODELS["tempsal"]})
-            self.arguments["saliency"] = network.arguments
-            return Salient(network)  # type: ignore[arg-type]
-        return Salient(TempSAL(**(saliency or {})))
-
-    @property
-    def multiple(self) -> int:
-        """The sides of a picture's canvas are multiples of this; 0 where it takes no canvas."""
-        return self.salient.multiple if self.salient is not None else 0
-
-    def features(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b n f"] | None:
-        """What the frozen saliency network sees; it stays the same while the model is trained."""
-        if self.salient is None:
-            return None
-        content = scene["content"]
-        scale = (content[:, 2] - content[:, 0]) / scene["size"][:, 0]
-        corner = torch.cat([content[:, :2], torch.zeros_like(content[:, :2])], 1)
-        boxes = scene["boxes"] * scale[:, None, None] + corner[:, None]
-        names = self.salient.network.conditions
-        table = [names.index(name) if name in names else 0 for name in self.conditions]
-        condition = torch.tensor(table, device=content.device)[scene["condition"]]
-        features: Tensor = self.salient(scene["picture"], content, boxes, condition)
-        return features
+        if not isinstance(saliency, str):
+            raise GazeError(
+                "This OAT holds a copy of TempSAL, as those of gaze 0.2 did; it reads the outputs of one now: train it "
+                "again (gaze train oat)."
+            )
+        if (appearance == "saliency") != (len(features) == len(FeatureSizes.__dataclass_fields__)):
+            raise GazeError(
+                f"OAT with the appearance {appearance} was given {len(features)} sizes of features; with saliency give "
+                "those of data.saliency, else none."
+            )
 
     def _place(self, boxes: Float[Tensor, "b n 4"], size: Float[Tensor, "b 2"]) -> tuple[Tensor, Tensor]:
         """Centres and log extents in units of the longer side; (0, 0) is the middle."""
@@ -214,10 +217,10 @@ class OAT(nn.Module):
         y: Tensor = exact(self.pair)(lies)
         return y
 
-    def _appear(self, scene: Mapping[str, Tensor], features: Tensor | None) -> Float[Tensor, "b n c"]:
+    def _appear(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b n c"]:
         x: Tensor = self.category(scene["category"])
-        if self.salient is not None:
-            x = x + self.look(self.features(scene) if features is None else features)
+        if self.seen is not None:
+            x = x + self.look(scene["features"])
         return x if self.crops is None else x + self.crops(scene["crops"])
 
     def _sought(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b m d"]:
@@ -226,17 +229,24 @@ class OAT(nn.Module):
             x = x + self.crops(scene["sought_crops"])
         return torch.cat([x, self.unknown.expand_as(x)], -1) + self.kind.weight[1]
 
-    def encode(self, scene: Mapping[str, Tensor], features: Float[Tensor, "b n f"] | None = None) -> Memory:
+    def _mass(self, scene: Mapping[str, Tensor]) -> Float[Tensor, "b n m"]:
+        """The log share of the looks at objects that falls on each, of every map."""
+        if self.seen is None:
+            return torch.zeros_like(scene["boxes"][..., :1])
+        mass = torch.where(scene["present"][..., None], scene["features"][..., : self.seen.maps], NEVER)
+        return torch.where(scene["present"][..., None], mass - mass.logsumexp(1, keepdim=True), 0.0)
+
+    def encode(self, scene: Mapping[str, Tensor]) -> Memory:
         """Everything about the scenes that does not depend on what was fixated.
 
         `scene` holds boxes (b, n, 4; x, y, width, height in pixels), size (b, 2; width, height), present (b, n),
         target (b, n), told (b), category (b, n), sought (b, m), sought_present (b, m), condition (b), and as the
-        appearance asks crops (b, n, k, k, 3), sought_crops and likeness (b, n), or picture (b, h, w, 3) and content.
+        appearance asks crops (b, n, k, k, 3), sought_crops and likeness (b, n), or features (b, n, f).
         """
         centre, extent = self._place(scene["boxes"], scene["size"])
         where = self.place(self.position(centre)) + self.extent(extent)
         condition = self.condition(scene["condition"])[:, None]
-        objects = torch.cat([self._appear(scene, features), where], -1) + self.kind.weight[0] + condition
+        objects = torch.cat([self._appear(scene), where], -1) + self.kind.weight[0] + condition
         if self.crops is not None:
             like = scene["likeness"][..., None]
             objects = objects + self.alike(torch.cat([like, like**2, (like - 0.8).clamp(min=0) * 5], -1))
@@ -265,16 +275,17 @@ class OAT(nn.Module):
             self._relations(target, place)[:, 0] * known_targets.clamp(max=1),
             exact(self.pace_key)(x[:, :count]),
             mask[:, 0, 0],
+            self._mass(scene),
         )
 
     def forward(
-        self, scene: Mapping[str, Tensor], order: Int[Tensor, "b p l"], features: Float[Tensor, "b n f"] | None = None
+        self, scene: Mapping[str, Tensor], order: Int[Tensor, "b p l"]
     ) -> tuple[Float[Tensor, "b p l_1 n_1"], Float[Tensor, "b p l_1 n 2"]]:
         """Before each fixation of given paths: logits of every object and the end, and each object's log duration.
 
         The log duration is mean and log deviation of the natural logarithm of milliseconds. -1 pads `order`.
         """
-        memory = self.encode(scene, features)
+        memory = self.encode(scene)
         batch, paths, length = order.shape
         count = memory.target_relation.shape[1]
         last = torch.cat([order.new_full((*order.shape[:2], 1), count), order], -1)
@@ -287,7 +298,8 @@ class OAT(nn.Module):
         relation = self._relations(memory.place, memory.place[:, :-1]).flatten(2)
         lies = _rows(relation, last).unflatten(-1, (-1, RELATION))  # type: ignore[no-untyped-call]
         history = visit_history(order, count).flatten(1, 2)
-        logits, log_duration = exact(self._point)(x.float(), memory, lies, history)
+        second = None if self.second is None else self.second[self.row_of[: length + 1]].repeat(paths, 1)
+        logits, log_duration = exact(self._point)(x.float(), memory, lies, history, second)
         allowed = torch.cat([scene["present"], torch.ones_like(scene["told"])[:, None]], 1)
         logits = torch.where(allowed[:, None], logits, NEVER).unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
         return logits, log_duration.unflatten(1, (paths, -1))  # type: ignore[no-untyped-call]
@@ -320,7 +332,8 @@ class OAT(nn.Module):
             x, more = layer.step(x, past[place], keys, values, memory.valid[:, None, None])  # type: ignore[operator]
             grown.append(more)
         lies = self._relations(memory.place[:, last], memory.place[:, :-1])
-        logits, log_duration = exact(self._point)(x.transpose(0, 1).float(), memory, lies, history[None])
+        second = None if self.second is None else self.second[self.row_of[past.shape[4]]].expand(last.shape[0], -1)
+        logits, log_duration = exact(self._point)(x.transpose(0, 1).float(), memory, lies, history[None], second)
         return logits[0], log_duration[0], trace, torch.stack(grown)
 
     def _point(
@@ -329,6 +342,7 @@ class OAT(nn.Module):
         memory: Memory,
         lies: Float[Tensor, "b q n r"],
         history: Float[Tensor, "b q n f"],
+        second: Float[Tensor, "q m"] | None,
     ) -> tuple[Float[Tensor, "b q n_1"], Float[Tensor, "b q n 2"]]:
         """The pointer: logits of objects and end, and the log duration on each object."""
         x = self.norms[1](x)
@@ -341,6 +355,8 @@ class OAT(nn.Module):
             bias = bias + (lies @ self.weigh(x)[..., None])[..., 0]
         if self.traced:
             bias = bias + (history @ self.weigh_trace(x)[..., None])[..., 0]
+        if second is not None:
+            bias = bias + second @ memory.mass.transpose(1, 2)
         logits = torch.cat([logits[..., :-1] + bias, logits[..., -1:]], -1)
         mean = self.pace_query(x) @ memory.duration_key.transpose(1, 2) / math.sqrt(DURATION_KEY)
         centre, spread = self.pace(x).unbind(-1)

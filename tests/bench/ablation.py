@@ -77,10 +77,8 @@ def scanpath(root: str, mixer: str, seed: int, epochs: int) -> tuple[ScanpathTas
     """A trained OAT, and the bits of each choice of val."""
     data = SceneData(root, appearance="saliency", merge=True, flip="x", batch_size=16, seed=seed)
     data.setup()
-    weights = str(ROOT / "export" / "weights" / "tempsal.safetensors")
-    network = OAT(
-        data.conditions, data.categories, "saliency", weights, data.crop, encoder=1, decoder=1, drop=0.1, mixer=mixer
-    )
+    reads = (data.fingerprint, data.features, data.crop)
+    network = OAT(data.conditions, data.categories, "saliency", *reads, encoder=1, decoder=1, drop=0.1, mixer=mixer)
     task = ScanpathTask(network, _Decayed(), peak=0.0015, seed=seed)  # type: ignore[arg-type]
     _fit(task, data, epochs, "32-true")
     found: list[float] = []

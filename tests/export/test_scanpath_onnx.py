@@ -23,7 +23,8 @@ SIZES = (1, 5, 60)
 
 
 def fed(kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), target_known: bool = False) -> Any:
-    return toy.input_spec(kind).inputs(toy.scene(count, seed, targets), 1 + seed % 2, target_known, toy.pixels(seed))
+    scene, look = toy.scene(count, seed, targets), toy.look(seed)
+    return toy.input_spec(kind).inputs(scene, 1 + seed % 2, target_known, toy.pixels(seed), look=look)
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +69,12 @@ def test_models_that_look_at_the_picture_agree_with_torch(kind: str, tmp_path: P
     agrees(network, path, kind)
     scene = toy.scene(7)
     finder = ScanpathPredictor(path, provider="cpu", threads=1)
-    found = finder.sample(scene, 5, pixels=toy.pixels())
+    shown = {"pixels": toy.pixels(), "look": toy.look()}
+    found = finder.sample(scene, 5, **shown)
     assert found.order.max() < 7
-    rows = finder.likelihood(scene, np.array([3, 1, 4]), pixels=toy.pixels())
+    rows = finder.likelihood(scene, np.array([3, 1, 4]), **shown)
     with torch.no_grad():
-        logits, _ = network(
-            toy.batch(toy.input_spec(kind).inputs(scene, pixels=toy.pixels())), torch.tensor([[[3, 1, 4]]])
-        )
+        logits, _ = network(toy.batch(toy.input_spec(kind).inputs(scene, **shown)), torch.tensor([[[3, 1, 4]]]))
     np.testing.assert_allclose(rows[1:], logits[0, 0, 1:].log_softmax(-1).numpy(), atol=2 * TOLERANCE)
 
 

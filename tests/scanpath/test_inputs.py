@@ -9,8 +9,9 @@ from PIL import Image
 
 from data.errors import GazeError
 from data.gaze import Objects, Picture, Scene
-from data.picture import FILL
+from export.scanpath_onnx import random_look
 from scanpath.inputs import InputSpec
+from scanpath.object_features import object_features
 
 BOXES = np.array([[2.0, 3, 10, 8], [20, 5, 6, 12], [1, 14, 4, 4]])
 FORM = InputSpec(("cup", "book"))
@@ -114,24 +115,21 @@ def test_without_a_picture_crops_are_black() -> None:
     assert not arrays["sought_crops"].any()
 
 
-@pytest.mark.parametrize("kind", ["crops", "saliency"])
-def test_the_picture_is_read_from_its_file_unless_it_is_given(tmp_path: Path, kind: str) -> None:
+def test_the_picture_is_read_from_its_file_unless_it_is_given(tmp_path: Path) -> None:
     Image.fromarray(pixels()).save(tmp_path / "a.png")
-    form = InputSpec((), kind, 6, (32, 64))
+    form = InputSpec((), "crops", 6)
     there = replace(SEARCH, picture=replace(PICTURE, path=tmp_path / "a.png"))
     for name, value in form.inputs(there).items():
         np.testing.assert_array_equal(value, form.inputs(SEARCH, pixels=pixels())[name])
     black = form.inputs(there, pixels=np.zeros((20, 40, 3), np.uint8))
-    assert set(np.unique(black["crops" if kind == "crops" else "picture"]).tolist()) <= {0, FILL}
+    assert not black["crops"].any()
 
 
-def test_a_picture_that_is_looked_at_lies_letterboxed_on_the_canvas() -> None:
-    arrays = InputSpec((), "saliency", canvas=(64, 64)).inputs(SEARCH, pixels=pixels())
-    assert arrays["picture"].shape == (64, 64, 3)
-    assert arrays["picture"].dtype == np.uint8
-    assert arrays["content"].tolist() == [0, 16, 64, 48]
-    assert (arrays["picture"][:16] == FILL).all()
-    assert (arrays["picture"][48:] == FILL).all()
+def test_what_a_saliency_model_gives_becomes_features_of_each_object() -> None:
+    look = random_look((2, 1, 3, 4), 0)
+    arrays = InputSpec((), "saliency").inputs(SEARCH, look=look)
+    np.testing.assert_array_equal(arrays["features"], object_features(look, SEARCH.objects.boxes))
+    assert arrays["features"].shape == (len(SEARCH.objects), 12)
 
 
 def test_a_scene_that_cannot_be_fed_is_answered_in_one_sentence() -> None:

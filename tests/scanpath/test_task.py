@@ -18,9 +18,11 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from data.errors import GazeError
+from data.errors import GazeError, ModelError
 from data.gaze import ObjectPath
 from data.synthetic import layouts
+from saliency.models.center_bias import CenterBias
+from saliency.models.tempsal import TempSAL
 from scanpath import MODELS
 from scanpath.datamodule import SceneData, Scenes, collate
 from scanpath.inputs import InputSpec
@@ -173,7 +175,6 @@ def test_norms_biases_and_embeddings_are_not_decayed() -> None:
     assert not of_linear & others
     assert {"place.weight", "query.weight", "encoder.0.look.pair.weight", "pair.0.weight"} <= of_linear
     assert {"category.weight", "kind.weight", "condition.weight", "start", "norms.0.weight", "query.bias"} <= others
-    assert not any(name.startswith("salient.") for name in of_linear | others)
     schedule = found["lr_scheduler"]["scheduler"]
     rates = []
     for _ in range(39):
@@ -216,18 +217,28 @@ def test_a_short_training_beats_guessing_on_new_scenes(kind: str) -> None:
     assert nats < math.log(logarithms.std()) + 0.5 + 0.02  # it tells durations at least as well as their spread
 
 
-def test_a_run_with_a_saliency_network_looks_at_each_scene_once(tmp_path: Path) -> None:
+def test_a_run_reads_the_outputs_of_a_saliency_model(tmp_path: Path) -> None:
     layouts.write(tmp_path / "set", 5, 1, size=(96, 96), viewers=2)
-    data = SceneData(str(tmp_path / "set"), appearance="saliency", canvas=toy.CANVAS, flip="x", batch_size=3)
-    network = OAT(data.conditions, data.categories, "saliency", toy.SALIENT, **toy.TINY)  # type: ignore[arg-type]
-    assert network.salient is not None
-    looks: list[int] = []
-    network.salient.register_forward_hook(lambda *_: looks.append(1))
+    taught = TempSAL(("set",), slices=1, width=16, fine=8, blocks=1, heads=2, kinds=("object", "face"), canvas=(64, 96))
+    weights.save(taught, tmp_path / "t.safetensors")
+    data = SceneData(
+        str(tmp_path / "set"), appearance="saliency", saliency=str(tmp_path / "t.safetensors"), flip="x", batch_size=3
+    )
+    assert data.features == [*toy.SIZES]
+    assert data.fingerprint == weights.fingerprint(taught)
+    reads = {"appearance": "saliency", "saliency": data.fingerprint, "features": data.features}
+    network = OAT(data.conditions, data.categories, **reads, **toy.TINY)  # type: ignore[arg-type]
     trainer(4).fit(ScanpathTask(network), data)
-    assert len(looks) == 3 * 2 + 1  # three scenes and their mirror images to train on, one to validate
     sample = data.sets["train"][0, 0]
-    assert "picture" not in sample
-    assert sample["features"].shape == (len(sample["boxes"]), network.salient.size)
+    assert sample["features"].shape == (len(sample["boxes"]), sum(toy.SIZES) + toy.SIZES[0])
+    mass = np.exp(sample["features"][:, : toy.SIZES[0]])
+    assert (mass <= 1).all()
+
+
+def test_a_model_that_gives_no_features_cannot_be_read(tmp_path: Path) -> None:
+    weights.save(CenterBias(("set",), 1), tmp_path / "c.safetensors")
+    with pytest.raises(ModelError, match="CenterBias gives no features of objects; take a tempsal"):
+        SceneData(str(tmp_path), appearance="saliency", saliency=str(tmp_path / "c.safetensors"))
 
 
 def test_a_checkpoint_gives_the_network_back(tmp_path: Path) -> None:

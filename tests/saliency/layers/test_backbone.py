@@ -16,6 +16,7 @@ from app import tasks
 from data.errors import ModelError
 from saliency.layers.backbone import SCALES, InvertedResidual, Pretrained, Small, build
 from saliency.models.tempsal import TempSAL
+from scanpath.datamodule import SceneData
 from scanpath.models.oat import OAT
 from training import weights
 
@@ -179,17 +180,18 @@ def test_a_file_of_weights_needs_neither_the_hub_nor_the_folder(
             assert torch.equal(one, other)
 
 
-def test_a_scanpath_model_that_looks_through_it_needs_no_hub_either(
+def test_a_scanpath_model_reads_it_without_the_hub(
     saved: tuple[str, Path], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = shutil.copytree(saved[1], tmp_path / "backbone")
     weights.save(network(folder), tmp_path / "t.safetensors")
     shutil.rmtree(folder)
     request.getfixturevalue("offline")
-    made = OAT(["a"], appearance="saliency", saliency=str(tmp_path / "t.safetensors"), width=16)
-    weights.save(made, tmp_path / "o.safetensors")
+    data = SceneData(str(tmp_path), appearance="saliency", saliency=str(tmp_path / "t.safetensors"))
+    reads: dict[str, Any] = {"appearance": "saliency", "saliency": data.fingerprint, "features": data.features}
+    weights.save(OAT(["a"], width=16, **reads), tmp_path / "o.safetensors")
     again = weights.load(tmp_path / "o.safetensors", tasks.models())
-    assert weights.describe(again) == weights.describe(made)
+    assert again.arguments["saliency"] == data.fingerprint
 
 
 @pytest.mark.usefixtures("offline")

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from data.errors import GazeError
-from data.gaze import Objects, Picture, Scene
-from saliency.models.tempsal import TempSAL
 from scanpath import MODELS
 from scanpath.decode import MAX_STEPS
-from scanpath.models import _object_features as looks
+from scanpath.models import _object_crops as looks
 from scanpath.models.oat import NEVER, OAT
 from tests import scanpath_toy as toy
 from training import weights
@@ -25,7 +23,8 @@ ORDER = torch.tensor([[[2, 1, 1, 0, 3, -1], [0, 2, -1, -1, -1, -1]]])
 def fed(
     kind: str, count: int, seed: int = 0, targets: tuple[int, ...] = (0,), target_known: bool = False
 ) -> dict[str, np.ndarray]:
-    return toy.input_spec(kind).inputs(toy.scene(count, seed, targets), 1 + seed % 2, target_known, toy.pixels(seed))
+    scene, look = toy.scene(count, seed, targets), toy.look(seed)
+    return toy.input_spec(kind).inputs(scene, 1 + seed % 2, target_known, toy.pixels(seed), look=look)
 
 
 def ask(network: OAT, batch: dict[str, Tensor], order: Tensor = ORDER) -> tuple[Tensor, Tensor]:
@@ -47,7 +46,8 @@ def test_steps_that_remember_equal_whole_paths_read_at_once(
     """Three scenes of different sizes in one batch, the last with one less in mind, against each alone step by step."""
     network = toy.network(kind)
     two = replace(toy.scene(7, 1, (1, 5)), memory_set=("lamp", "cup"))
-    both = toy.input_spec(kind).inputs(two, 1, target_known, toy.pixels(1), [toy.pixels(3)[:9, :20], toy.pixels(4)])
+    crops = [toy.pixels(3)[:9, :20], toy.pixels(4)]
+    both = toy.input_spec(kind).inputs(two, 1, target_known, toy.pixels(1), crops, toy.look(1))
     scenes = [fed(kind, 4, 0, (3,), target_known), both, fed(kind, 5, 2, third, target_known and bool(third))]
     order = torch.tensor([[[3, 1, 1, 0], [0, 2, -1, -1]], [[6, 1, 5, 6], [2, -1, -1, -1]], [[4, 0, 4, 2], [-1] * 4]])
     whole, rhythm = ask(network, toy.batch(*scenes), order)
@@ -86,7 +86,7 @@ def test_objects_in_another_order_get_the_same_logits(kind: str, target_known: b
     shuffle = torch.tensor([4, 2, 0, 5, 1, 3])
     place = shuffle.argsort()
     other = dict(batch)
-    for name in ("boxes", "present", "target", "category", "crops", "likeness"):
+    for name in ("boxes", "present", "target", "category", "crops", "likeness", "features"):
         if name in batch:
             other[name] = batch[name][:, shuffle]
     logits, pace = ask(network, batch)
@@ -210,7 +210,7 @@ def test_observers_do_not_see_each_other() -> None:
 
 
 def test_the_pointer_and_the_pace_are_computed_in_float32_under_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, point, calls = toy.network("crops"), OAT._point, []
+    network, point, calls = toy.network("saliency"), OAT._point, []
 
     def remembered(*given: Any) -> Any:
         calls.append((given, point(*given)))
@@ -218,56 +218,71 @@ def test_the_pointer_and_the_pace_are_computed_in_float32_under_autocast(monkeyp
 
     monkeypatch.setattr(OAT, "_point", remembered)
     with torch.autocast("cpu", torch.bfloat16):
-        logits, pace = ask(network, toy.batch(fed("crops", 5)))
-        walk = toy.Walk(network, fed("crops", 5))
+        logits, pace = ask(network, toy.batch(fed("saliency", 5)))
+        walk = toy.Walk(network, fed("saliency", 5))
         walk.step(np.full(2, 5), walk.start(2))
     assert logits.dtype == pace.dtype == torch.float32
     assert len(calls) == 2
-    for (_, x, memory, lies, trace), given in calls:
-        assert {t.dtype for t in (x, memory.pointer, memory.target_relation, memory.duration_key, lies, trace)} == {
-            torch.float32
-        }
+    for (_, x, memory, lies, trace, second), given in calls:
+        kept = (memory.pointer, memory.target_relation, memory.duration_key, memory.mass)
+        assert {t.dtype for t in (x, *kept, lies, trace, second)} == {torch.float32}
         with torch.no_grad():
-            for one, other in zip(given, point(network, x, memory, lies, trace), strict=True):
+            for one, other in zip(given, point(network, x, memory, lies, trace, second), strict=True):
                 assert torch.equal(one, other)
 
 
-def test_features_of_the_frozen_network_are_the_same_under_autocast() -> None:
-    network, batch = toy.network("saliency"), toy.batch(fed("saliency", 5))
-    with torch.autocast("cpu", torch.bfloat16):
-        under = network.features(batch)
-    assert torch.equal(under, network.features(batch))
+def masses(*share: float) -> dict[str, np.ndarray]:
+    """A scene whose objects have these shares of the looks in the first second, and nothing else to tell them apart."""
+    network = fed("saliency", len(share), targets=())
+    network["features"][:] = network["features"][:1]
+    network["features"][:, 1] = np.log(share)
+    return network
 
 
-def test_features_given_beforehand_replace_the_picture() -> None:
-    network, batch = toy.network("saliency"), toy.batch(fed("saliency", 5))
+def test_a_new_network_looks_first_where_the_saliency_model_does() -> None:
+    torch.manual_seed(0)
+    network = OAT(
+        ("one", "two"), toy.CATEGORIES, "saliency", saliency=toy.WEIGHTS, features=toy.SIZES, **toy.TINY
+    ).eval()
+    assert network.second is not None
     with torch.no_grad():
-        features = network.features(batch)
-        rest = {name: value for name, value in batch.items() if name not in ("picture", "content")}
-        logits, _ = network(rest, ORDER, features)
-    close(logits, ask(network, batch)[0], 1e-6)
-    assert toy.network("crops").features(batch) is None
+        network.second[0] *= 20
+    few, many = (
+        ask(network, toy.batch(masses(*share)))[0][0, 0, 0, :3] for share in ((0.6, 0.3, 0.1), (0.1, 0.3, 0.6))
+    )
+    assert (few.argmax(), many.argmax()) == (0, 2)
 
 
-def test_the_saliency_network_stays_as_it_predicts_while_the_rest_is_trained() -> None:
-    network = toy.network("saliency").train()
-    assert network.training
-    assert not any(module.training for module in network.salient.network.modules())
-    before = {name: value.clone() for name, value in network.salient.state_dict().items()}
-    logits, _ = network(toy.batch(fed("saliency", 5)), ORDER)
-    logits.sum().backward()
-    assert all(p.grad is None and not p.requires_grad for p in network.salient.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in network.salient.state_dict().items())
+def test_the_log_mass_in_question_is_added_to_the_logits_of_objects_alone() -> None:
+    """Of each step the second with its own weight, relative to all objects; twice the mass everywhere is the same."""
+    network = toy.network("saliency")
+    assert network.second is not None
+    shares = (0.4, 0.2, 0.1, 0.1)
+    given = toy.batch(masses(*shares))
+    with torch.no_grad():
+        kept = network.second.clone()
+        network.second.zero_()
+        without = ask(network, given)[0]
+        network.second.copy_(kept)
+    logits = ask(network, given)[0]
+    told = given["features"][0, :, : toy.SIZES[0]].log_softmax(0)
+    for step in range(ORDER.shape[2] + 1):
+        wanted = told @ kept[step]
+        close((logits - without)[0, 0, step, :4], wanted, 1e-4)
+        close((logits - without)[0, 1, step, 4], torch.tensor(0.0))
 
 
-def test_the_saliency_networks_weights_come_from_its_file(tmp_path: Any) -> None:
-    torch.manual_seed(3)
-    taught = TempSAL(["one"], **toy.SALIENT)
-    weights.save(taught, tmp_path / "t.safetensors")
-    made = OAT(("one", "two"), toy.CATEGORIES, "saliency", str(tmp_path / "t.safetensors"), **toy.TINY)
-    assert made.arguments["saliency"] == taught.arguments  # so that the file of this model needs no other
-    for name, value in taught.state_dict().items():
-        assert torch.equal(made.salient.network.state_dict()[name], value)
+def test_a_step_beyond_the_table_takes_its_last_row() -> None:
+    network = toy.network("saliency")
+    assert network.row_of[[0, 11, 12, 200]].tolist() == [0, 11, 11, 11]
+
+
+def test_sizes_of_features_and_the_appearance_belong_together() -> None:
+    for options in ({"appearance": "saliency"}, {"appearance": "crops", "features": toy.SIZES}):
+        with pytest.raises(GazeError, match="sizes of features"):
+            OAT(**options)
+    with pytest.raises(GazeError, match=r"copy of TempSAL, as those of gaze 0\.2 did.*train it again"):
+        OAT(appearance="saliency", saliency={"slices": 1})  # type: ignore[arg-type]
 
 
 def test_a_network_comes_back_from_its_file(tmp_path: Any) -> None:
@@ -287,35 +302,6 @@ def test_a_crop_without_light_tells_nothing() -> None:
     made = crops(shown)[0]
     assert (made[0] == 0).all()
     assert made[1].abs().max() > 0
-
-
-def test_the_sum_of_a_map_over_a_box_counts_cells_by_their_covered_share() -> None:
-    maps = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
-    boxes = torch.tensor([[[1.0, 2, 3, 2], [0.5, 0.25, 2.75, 4]], [[-1, -1, 20, 20], [6.5, 4.5, 3, 3]]])
-    got = looks.pool(maps, boxes)
-    for b in range(2):
-        for i, (x, y, width, height) in enumerate(boxes[b].tolist()):
-            total = torch.zeros(3)
-            for row in range(5):
-                for column in range(7):
-                    across = max(0.0, min(x + width, column + 1) - max(x, column))
-                    down = max(0.0, min(y + height, row + 1) - max(y, row))
-                    total += maps[b, :, row, column] * across * down
-            close(got[b, i], total)
-
-
-def test_shares_of_the_looks_in_boxes_that_tile_a_picture_sum_to_one() -> None:
-    """Cells are counted whole or not at all, so the picture fills the canvas."""
-    network = toy.network("saliency")
-    boxes = np.array([[x, y, 72.0, 48.0] for y in (0, 48) for x in (0, 72)])
-    tiled = Scene(Picture("tiled.png", 144, 96), Objects(boxes))
-    features = network.features(
-        toy.batch(toy.input_spec("saliency").inputs(tiled, pixels=np.resize(toy.pixels(), (96, 144, 3))))
-    )
-    maps = 1 + toy.SALIENT["slices"]
-    mass, level = features[0, :, -2 * maps :].split(maps, -1)
-    close(mass.exp().sum(0), torch.ones(maps), 1e-4)
-    close(level.exp().mean(0), torch.ones(maps), 1e-4)  # each box is a quarter of the picture
 
 
 def test_longer_paths_than_it_can_count_are_the_last() -> None:
@@ -338,7 +324,3 @@ def test_a_path_without_fixations_has_the_logits_of_the_first_one() -> None:
 def test_an_appearance_that_is_not_known_is_refused() -> None:
     with pytest.raises(GazeError, match="no appearance 'smell'; choose none, crops or saliency"):
         OAT(appearance="smell")
-
-
-def test_a_canvas_is_asked_for_only_where_the_picture_is_looked_at() -> None:
-    assert [toy.network(kind).multiple for kind in APPEARANCES] == [0, 0, 32]
