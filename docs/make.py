@@ -11,7 +11,7 @@ from data.draw.heatmap import heatmap
 from data.draw.regions import contours as draw_contours
 from data.draw.timeline import timeline
 from export.runtime.saliency import Predictor
-from scanpath.proto_objects import proto_objects
+from export.runtime.scene_objects import scene_objects
 
 HERE = Path(__file__).parent
 WIDTH = 1200  # pixels
@@ -29,9 +29,8 @@ def main() -> None:
         for row in (top, strip)
     ]
     picture.save(HERE / "street.jpg", np.concatenate(rows))
-    trace = simulate(
-        scene_model("oat-free", "cpu"), "street.jpg", sample, proto_objects(sample, prediction.density), prediction
-    )
+    found = scene_objects(sample, prediction)
+    trace = simulate(scene_model("oat-free", "cpu"), "street.jpg", sample, found, prediction)
     path = cv2.resize(trace.drawn(sample), (WIDTH * 2 // 3, WIDTH // 2), interpolation=cv2.INTER_AREA)
     picture.save(HERE / "path.jpg", np.asarray(path, np.uint8))
 
