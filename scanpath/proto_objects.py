@@ -10,7 +10,7 @@ ways to divide the picture; the proto-objects are the one of the greatest value,
 The mass is the probability of looking into the region, areas are shares of the picture. The power lets two objects be
 worth more than the blob that holds both, 0.04 is what one more object costs, and the price of area is the least at
 which the boxes together fit into the share of the picture that is allowed.
-Measured on OSIE by tests/bench/bench_proto.py, which prints what share of human fixations the boxes hold.
+Measured on OSIE by tests/bench/bench_objects.py, which prints what share of human fixations the boxes hold.
 
 Mean shift: Comaniciu & Meer 2002, https://doi.org/10.1109/34.1000236; watershed: Meyer 1992; merging: Ward 1963,
 https://doi.org/10.1080/01621459.1963.10500845.
