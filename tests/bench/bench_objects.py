@@ -1,4 +1,4 @@
-"""How well found objects and proto-objects stand for objects: the share of human fixations they hold, size, number, time.
+"""How well found objects and proto-objects stand for objects: fixations that they hold, size, number, time.
 
     python tests/bench/bench_objects.py ../shared/data/osie [--split val] [--model tempsal] [--most 12] [--share 0.4]
 
