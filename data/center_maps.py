@@ -17,6 +17,7 @@ from data.errors import refuse
 SPREAD = 0.09  # of a box's side: the bump's standard deviation
 SMALLEST = 0.6  # cells: no bump is narrower
 UNCERTAIN = "uncertain_annotations"  # boxes of objects.json that may be wrong: neither objects nor background
+NEAR = 0.5  # of a bump: cells from there on know the box
 SEEN = 0.4  # of a box that was cut by the picture's edge: with less left it is uncertain
 
 
@@ -80,9 +81,10 @@ def read(path: Path, kinds: tuple[str, ...]) -> dict[str, Boxes]:
 def center_maps(
     boxes: Boxes, grid: tuple[int, int], annotated: Bool[np.ndarray, " k"]
 ) -> tuple[Float32[np.ndarray, "k g v"], Float32[np.ndarray, "k 4 g v"], Bool[np.ndarray, "k g v"]]:
-    """The bumps, the boxes at their centres (log width, log height, x and y in the cell) and which cells are known.
+    """The bumps, the boxes near their centres and which cells are known.
 
-    Corners of `boxes` are in cells. Where two centres share a cell the smaller box has it.
+    Corners of `boxes` are in cells. A box is log width, log height, and x and y from the cell's corner to its centre;
+    it stands where its bump is at least `NEAR`, and where two do the smaller one has the cell.
     """
     kinds = len(annotated)
     bumps = np.zeros((kinds, *grid), np.float32)
@@ -100,7 +102,10 @@ def center_maps(
         wide, high = np.maximum(SPREAD * sides[i], SMALLEST)
         across = np.exp(-(((x - column) / wide) ** 2) / 2)
         down = np.exp(-(((y - row) / high) ** 2) / 2)
-        bumps[kind] = np.maximum(bumps[kind], down[:, None] * across)
-        goals[kind, :, row, column] = (*np.log(np.maximum(sides[i], 0.1)), centre[0] - column, centre[1] - row)
+        bump = down[:, None] * across
+        bumps[kind] = np.maximum(bumps[kind], bump)
+        near, (wide, high) = bump >= NEAR, np.log(np.maximum(sides[i], 0.1))
+        there = np.broadcast_arrays(wide, high, centre[0] - x, centre[1] - y[:, None], bump)[:4]
+        goals[kind][:, near] = np.stack(there)[:, near]
     centred = bumps == 1
     return bumps, goals, known | (centred & annotated[:, None, None])

@@ -55,7 +55,7 @@ class SaliencyTask(Training):
         pretrained: bool = True,
         encoder_rate: float = 1.0,
         freeze_norms: bool = False,
-        object_weight: float = 0.1,
+        object_weight: float = 0.3,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
         encoder = getattr(network, "encoder", None)

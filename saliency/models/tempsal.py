@@ -13,7 +13,7 @@ other pictures of the batch. It does not predict an order or durations.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -39,6 +39,15 @@ def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[
 
 def _norm(inside: int, outside: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside))
+
+
+class Seen(NamedTuple):
+    """What the network sees of pictures."""
+
+    fine: Float[Tensor, "b f g v"]
+    tokens: Float[Tensor, "b s h w c"]  # of the whole viewing, then of each second
+    maps: Float[Tensor, "b m g v"]  # logits of the same
+    raw: Raw | None  # of boxes
 
 
 class TempSAL(nn.Module):
@@ -126,7 +135,7 @@ class TempSAL(nn.Module):
         self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
         self.whole = nn.Conv2d(fine, 1, 1)
         self.finish = Finalizer(1 + slices, len(self.conditions), any_bias=any_bias)
-        self.objects = ObjectHead(fine, len(self.kinds)) if self.kinds else None
+        self.objects = ObjectHead(fine, 64, len(self.kinds)) if self.kinds else None
         mean, std = torch.tensor([MEAN, STD]) * 255
         if isinstance(self.encoder, EfficientNetLite):
             mean, std = torch.tensor([self.encoder.mean, self.encoder.std])
@@ -141,28 +150,29 @@ class TempSAL(nn.Module):
         tokens: Tensor = self.time(coarse + self.seconds[:, None, None, :])
         return tokens
 
-    def _fine(self, features: list[Tensor], tokens: Float[Tensor, "b s h w c"]) -> Float[Tensor, "b f g v"]:
-        """Features at a quarter of the canvas, told what the whole picture is about."""
+    def _fine(
+        self, features: list[Tensor], tokens: Float[Tensor, "b s h w c"]
+    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b e p q"]]:
+        """Features at a quarter and at an eighth of the canvas, told what the whole picture is about."""
         x = tokens[:, 0].permute(0, 3, 1, 2)
         x = self.up8(torch.cat([_grow(x, features[1]), self.down8(features[1])], 1))
         if self.near is not None:
             x = self.near(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
-        return y
+        return y, x
 
-    def _see(
-        self, picture: UInt8[Tensor, "b h w 3"]
-    ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b s _ _ c"], Float[Tensor, "b m g v"]]:
-        """Fine features, coarse tokens, and the logits of the whole viewing and of each second."""
+    def _see(self, picture: UInt8[Tensor, "b h w 3"]) -> Seen:
+        """What the network sees of a picture, before anything is a density."""
         x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
         features = self.encoder(x)
         tokens = self._tokens(features)
-        fine = self._fine(features, tokens)
+        fine, eighth = self._fine(features, tokens)
         weights = self.read(tokens).flatten(0, 1).permute(0, 3, 1, 2)
         weights = _grow(weights, fine).unflatten(0, (-1, 1 + self.slices))  # type: ignore[no-untyped-call]
         maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
-        return fine, tokens, torch.cat([whole, maps[:, 1:]], 1)
+        raw = None if self.objects is None else self.objects(fine, eighth)
+        return Seen(fine, tokens, torch.cat([whole, maps[:, 1:]], 1), raw)
 
     def outputs(
         self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
@@ -172,10 +182,11 @@ class TempSAL(nn.Module):
         `density` (b, h, w), `slices` (b, t, h, w), `objects` (b, k, 5, h / 4, w / 4) where it finds any, and the
         features `fine` (b, fine, h / 4, w / 4) and `coarse` (b, width, h / 16, w / 16).
         """
-        fine, tokens, maps = self._see(picture)
-        density, slices = self.finish(maps, content, condition, 1)
-        found = {} if self.objects is None else {"objects": boxes(self.objects(fine))}
-        return {"density": density, "slices": slices, **found, "fine": fine, "coarse": tokens[:, 0].permute(0, 3, 1, 2)}
+        seen = self._see(picture)
+        density, slices = self.finish(seen.maps, content, condition, 1)
+        found = {} if seen.raw is None else {"objects": boxes(seen.raw)}
+        coarse = seen.tokens[:, 0].permute(0, 3, 1, 2)
+        return {"density": density, "slices": slices, **found, "fine": seen.fine, "coarse": coarse}
 
     def forward(
         self,
@@ -188,6 +199,6 @@ class TempSAL(nn.Module):
 
         A network that finds `kinds` gives their raw maps, too (`saliency.layers.object_head`).
         """
-        fine, _, maps = self._see(picture)
-        density, slices = self.finish(maps, content, condition, stride)
-        return (density, slices) if self.objects is None else (density, slices, self.objects(fine))
+        seen = self._see(picture)
+        density, slices = self.finish(seen.maps, content, condition, stride)
+        return (density, slices) if seen.raw is None else (density, slices, seen.raw)

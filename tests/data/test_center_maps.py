@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.center_maps import SEEN, Boxes, center_maps, read
+from data.center_maps import NEAR, SEEN, Boxes, center_maps, read
 
 SIZE = (60, 80)
 BOTH = np.array([True, True])
@@ -41,6 +41,15 @@ def test_the_centre_is_a_bump_and_its_cell_knows_the_box() -> None:
     assert np.allclose(goals[0, :, 2, 4], [np.log(4), np.log(3), 0, 0.5])
     assert known.all()
     assert not bumps[1].any()
+
+
+def test_cells_near_a_centre_know_the_box_and_where_its_centre_lies() -> None:
+    bumps, goals, _ = center_maps(boxes((4, 2, 20, 18)), (20, 24), BOTH)
+    there = (goals[0] != 0).any(0)
+    np.testing.assert_array_equal(there, bumps[0] >= NEAR)
+    assert there.sum() > 4
+    assert np.allclose(goals[0, :, 10, 13], [np.log(16), np.log(16), -1, 0])
+    assert np.allclose(goals[0, :, 9, 12], [np.log(16), np.log(16), 0, 1])
 
 
 def test_a_kind_that_is_not_annotated_is_not_known() -> None:

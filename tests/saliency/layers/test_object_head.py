@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from saliency.layers.object_head import LARGEST, RARE, STRIDE, ObjectHead, boxes, object_loss
+from saliency.layers.object_head import FARTHEST, LARGEST, RARE, STRIDE, ObjectHead, boxes, object_loss
 
 GRID = (6, 8)
 
@@ -34,9 +34,10 @@ def test_boxes_are_in_canvas_pixels() -> None:
     assert found.tolist() == pytest.approx(wanted)
 
 
-def test_sizes_that_nobody_learned_stay_finite() -> None:
-    assert boxes(torch.full((1, 2, 5, *GRID), 1e6)).isfinite().all()
-    assert boxes(torch.full((1, 2, 5, *GRID), 1e6))[0, 0, 3].max() <= STRIDE * (GRID[1] + math.exp(LARGEST) / 2)
+def test_what_nobody_learned_stays_finite() -> None:
+    wild = boxes(torch.full((1, 2, 5, *GRID), 1e6))
+    assert wild.isfinite().all()
+    assert wild[0, 0, 3].max() <= STRIDE * (GRID[1] + FARTHEST + math.exp(LARGEST) / 2)
 
 
 def test_what_is_right_costs_next_to_nothing_and_every_mistake_costs() -> None:
@@ -63,23 +64,33 @@ def test_what_is_not_known_costs_nothing_either_way() -> None:
 def test_cells_around_a_centre_are_spared() -> None:
     centres, goals, known = truth()
     centres[0, 0, 2, 4] = 0.8
+    goals[0, 0, :, 2, 4] = goals[0, 0, :, 2, 3]
     beside = raw()
     beside[0, 0, 0, 2, 4] = 2
     sharp = truth()
     assert object_loss(beside, centres, goals, known) < 0.1 * object_loss(beside, *sharp)
 
 
+def test_boxes_are_learned_beside_their_centre_too() -> None:
+    centres, goals, known = truth()
+    centres[0, 0, 2, 4] = 0.7
+    goals[0, 0, :, 2, 4] = torch.tensor([math.log(4), math.log(2), -0.5, 0.5])
+    right = raw()
+    right[0, 0, 3, 2, 4] = -0.5
+    assert object_loss(right, centres, goals, known) < object_loss(raw(), centres, goals, known) - 0.1
+
+
 def test_a_new_head_finds_nothing_and_learns() -> None:
     torch.manual_seed(0)
-    head = ObjectHead(6, 2)
-    features = torch.randn(2, 6, *GRID)
-    assert head(features).shape == (2, 2, 5, *GRID)
-    assert boxes(head(features))[:, :, 0].mean().item() == pytest.approx(RARE, rel=0.5)
+    head = ObjectHead(6, 8, 2)
+    features = torch.randn(2, 6, *GRID), torch.randn(2, 8, GRID[0] // 2, GRID[1] // 2)
+    assert head(*features).shape == (2, 2, 5, *GRID)
+    assert boxes(head(*features))[:, :, 0].mean().item() == pytest.approx(RARE, rel=0.5)
     centres, goals, known = (t.expand(2, 2, *t.shape[2:]) for t in truth())
     optimiser = torch.optim.Adam(head.parameters(), 0.02)
     losses = []
     for _ in range(60):
-        loss = object_loss(head(features), centres, goals, known)
+        loss = object_loss(head(*features), centres, goals, known)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
