@@ -199,7 +199,7 @@ def test_tempsal_has_the_arithmetic_of_its_docstring() -> None:
         made(clutter(2), torch.tensor(BOXES[:2]), torch.tensor([0, 1]), 4)
         features = made.encoder((clutter(2).permute(0, 3, 1, 2).float() - made.mean) / made.std)
         tokens = made._tokens(features)
-        fine = made._fine(features, tokens)
+        fine, _ = made._fine(features, tokens)
         weights = torch.stack([made.read(tokens[:, s]).permute(0, 3, 1, 2) for s in range(4)], 1)
         for s in range(1, 4):
             wide = nn.functional.interpolate(weights[:, s], (16, 24), mode="bilinear", align_corners=False)
