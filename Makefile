@@ -83,8 +83,20 @@ licences: .venv/dev ## the licences of all that is installed, libraries inside w
 checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the cards anew
 	$(BIN)/python -m app.checksums
 
-train: .venv/dev ## train the weights that ship: osie, crowd, scene, hsem and interiors in $(DATA)
-	$(BIN)/gaze train tempsal --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
+SETS := --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
+NEWEST = $$(ls -t runs/$(1)/*/checkpoints/last.ckpt | head -n $(2) | tail -n 1)
+
+train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and interiors in $(DATA): three hours
+	$(BIN)/gaze train tempsal $(SETS)
+	$(BIN)/gaze train tempsal $(SETS) --data.canvas '[288,384]' --data.seed 2 --seed_everything 2 --model.seed 2 \
+		--trainer.max_epochs 9
+	$(BIN)/gaze distill "$(call NEWEST,tempsal,1)" "$(call NEWEST,tempsal,2)" --canvas 256x352 --canvas 288x384 \
+		$(foreach set,osie crowd scene,--data $(DATA)/$(set)) -o runs/teacher
+	$(BIN)/gaze train tempsal $(SETS) --model.start "$(call NEWEST,tempsal,2)" --data.teacher runs/teacher \
+		--model.peak 0.0008 --trainer.max_epochs 7 --data.seed 3 --model.seed 3
+	$(BIN)/gaze train tempsal-fast $(SETS) --data.teacher runs/teacher
+	$(BIN)/gaze export "$(call NEWEST,tempsal,1)" --name tempsal --half
+	$(BIN)/gaze export "$(call NEWEST,tempsal-fast,1)" --name tempsal-fast --half
 	$(BIN)/gaze data objects $(DATA)/crowd -o runs/crowd.json
 	$(BIN)/gaze data objects $(DATA)/scene -o runs/scene.json
 	$(BIN)/gaze train oat --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' \

@@ -73,7 +73,7 @@ def export(
     options = {"mirror": mirror, "decoding": dict(decoding or (old.decoding if old else {}))}
     worst = task.load("export")(network, target, new, options)
     tensors = output / f"{name}.safetensors"
-    if tensors.resolve() != path.resolve():
+    if half or tensors.resolve() != path.resolve():
         weights.save(network, tensors, half)
     if found:
         model_card.write(output / f"{name}.md", f"{name}: {new.description}", found)

@@ -74,7 +74,7 @@ def _promised(network: OAT, contract: Contract) -> Contract:
         "appearance": str(network.arguments["appearance"]),
         "crop": network.crop,
         "saliency": network.saliency,
-        "features": list(vars(network.seen).values()) if network.seen else (),
+        "features": tuple(vars(network.seen).values()) if network.seen else (),
         "durations": network.durations,
         "past": (len(network.decoder), heads, int(network.arguments["width"]) // heads),
     }
