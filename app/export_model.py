@@ -18,7 +18,7 @@ from data.errors import ModelError
 from evaluation import model_card
 from export import onnx
 from export.runtime import registry
-from export.runtime.contract import FEATURES, OBJECTS, OUTPUTS, Contract
+from export.runtime.contract import FEATURES, MEDIUM, OBJECTS, OUTPUTS, Contract
 from export.runtime.registry import WEIGHTS
 from training import weights
 
@@ -121,11 +121,13 @@ def contract(network: torch.nn.Module, name: str, task: str) -> Contract:
         conditions=tuple(model.conditions),
         slices=tuple((float(s), float(s + 1)) for s in range(getattr(model, "slices", 0))),
         kinds=tuple(getattr(model, "kinds", ())),
+        media=tuple(getattr(model, "media", ())),
         features=(model.fine, model.width) if hasattr(model, "outputs") else (),
         weights=weights.fingerprint(network) if task == "saliency" else "",
         outputs={
             **OUTPUTS,
             **({"objects": OBJECTS} if getattr(model, "kinds", ()) else {}),
+            **({"medium": MEDIUM} if getattr(model, "media", ()) else {}),
             **(FEATURES if hasattr(model, "outputs") else {}),
         },
         licence="not stated",

@@ -26,6 +26,7 @@ OUTPUTS = {
     "density": "float32 (b, h, w), natural logarithm of the probability per canvas pixel, whole viewing",
     "slices": "float32 (b, t, h, w), the same for each slice of time",
 }
+MEDIUM = "float32 (b, n), how likely the picture is of each of the contract's media"
 FEATURES = {
     "fine": "float32 (b, c, h / 4, w / 4), features on which scanpath models build",
     "coarse": "float32 (b, d, h / 16, w / 16), the same, from farther away",
@@ -67,6 +68,9 @@ class Contract(Record):
     fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
     mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
     kinds: tuple[Word, ...] = Field(default=(), description="Of objects whose boxes a saliency model finds.")
+    media: tuple[Word, ...] = Field(
+        default=(), description="What a saliency model tells pictures apart by; it was trained on the first alone."
+    )
     features: tuple[int, ...] = Field(
         default=(),
         max_length=4,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from data.plain_text import unicode
 
-SALIENCY = "gaze/saliency/2"  # names of the schemas: anything added or changed is a new version
+SALIENCY = "gaze/saliency/3"  # names of the schemas: anything added or changed is a new version
 SCANPATH = "gaze/scanpath/2"
 SHOWN = 60  # characters of a wrong value
 
@@ -119,7 +119,7 @@ class SaliencyRecord(Record):
 
     model_config = ConfigDict(title="Where people look in a picture", json_schema_extra={"$id": SALIENCY})
 
-    schema_: Literal["gaze/saliency/2"] = Field(alias="schema")
+    schema_: Literal["gaze/saliency/3"] = Field(alias="schema")
     model: Text = Field(description="Name of the model, as in `gaze models`.")
     version: Text = Field(description="Version of the model.")
     condition: Text = Field(description="Viewing condition, one of the model's.")
@@ -129,6 +129,13 @@ class SaliencyRecord(Record):
     peak: Point
     entropy_bits: Entropy
     slices: list[Slice] = Field(description="Slices of the viewing time, in order; empty when the model has none.")
+    medium: Text = Field(
+        default="", description="What the picture is like, such as a photograph; absent when the model does not tell."
+    )
+    familiar: bool = Field(
+        default=True,
+        description="Whether that is what the model was trained on; what it predicts for others is less certain.",
+    )
     picture: Given = ""
     damaged: Damaged = ""
 

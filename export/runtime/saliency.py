@@ -10,8 +10,8 @@ pixels.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,12 +46,23 @@ class Prediction:
     provider: str
     damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
     objects: Objects | None = None  # what the model found; None: it does not look for any
+    media: Mapping[str, float] = field(default_factory=dict)  # how likely the picture is of each medium
     look: Look | None = None  # what scanpath models read; None: nobody asked for it
 
     @property
     def peak(self) -> tuple[float, float]:
         """The centre (x, y) of the pixel most looked at."""
         return peak(self.density)
+
+    @property
+    def medium(self) -> str:
+        """What the picture is most like, such as a photograph; "" where the model does not tell."""
+        return max(self.media, key=lambda name: self.media[name], default="")
+
+    @property
+    def familiar(self) -> bool:
+        """Whether the picture is like what the model was trained on, as far as it tells."""
+        return not self.media or self.medium == next(iter(self.media))
 
     @property
     def entropy(self) -> float:
@@ -74,6 +85,7 @@ class Prediction:
                 {"start_s": start, "end_s": end, **_summary(plane)}
                 for (start, end), plane in zip(self.times, self.slices, strict=True)
             ],
+            **({"medium": self.medium, "familiar": self.familiar} if self.media else {}),
             **({} if picture is None else {"picture": picture}),
             **({"damaged": self.damaged} if self.damaged else {}),
         }
@@ -185,6 +197,7 @@ class Predictor:
             condition,
             self.provider,
             objects=None if found is None else found_objects(found, contract.kinds, box),
+            media=dict(zip(contract.media, named["medium"].tolist(), strict=True)) if contract.media else {},
             look=_look(named, box) if "fine" in named else None,
         )
 
@@ -205,7 +218,8 @@ class Predictor:
 
 def outputs_of(contract: Contract) -> list[str]:
     """The names of the graph's outputs, in their order."""
-    more = [*["slices"][: len(contract.slices)], *["objects"][: len(contract.kinds)]]
+    known = {"slices": contract.slices, "objects": contract.kinds, "medium": contract.media}
+    more = [name for name, there in known.items() if there]
     return ["density", *more, *(FEATURES if contract.features else ())]
 
 

@@ -26,6 +26,7 @@ from data.gaze import condition_names
 from saliency.layers.backbone import InvertedResidual, Pretrained, build
 from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer, Slices
+from saliency.layers.medium import Medium
 from saliency.layers.object_head import ObjectHead, Raw, boxes
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
@@ -48,6 +49,7 @@ class Seen(NamedTuple):
     tokens: Float[Tensor, "b s h w c"]  # of the whole viewing, then of each second
     maps: Float[Tensor, "b m g v"]  # logits of the same
     raw: Raw | None  # of boxes
+    last: Float[Tensor, "b c _ _"]  # the encoder's features at 1/32
 
 
 class TempSAL(nn.Module):
@@ -69,6 +71,7 @@ class TempSAL(nn.Module):
             one the weights come from the hub.
         kinds: what it finds boxes of, among `saliency.layers.object_head.KINDS`; nothing unless named.
         canvas: height and width of the letterboxed pictures that it is trained on; others work, too.
+        media: what it tells pictures apart by, `saliency.layers.medium.MEDIA`; nothing unless named.
         any_bias: weight of the centre bias under "any", as `saliency.calibration` finds it.
         path_drop: stochastic depth of a `lite` backbone's last block, while it is trained.
     """
@@ -92,6 +95,7 @@ class TempSAL(nn.Module):
         backbone_config: dict[str, Any] | None = None,
         kinds: Sequence[str] = (),
         canvas: Sequence[int] = CANVAS,
+        media: Sequence[str] = (),
         any_bias: float = 1.0,
         path_drop: float = 0.0,
     ) -> None:
@@ -111,8 +115,9 @@ class TempSAL(nn.Module):
             "fine_mixer": fine_mixer,
             "drop": drop,
         }
-        newer = {"kinds": list(kinds), "canvas": list(canvas), "any_bias": any_bias, "path_drop": path_drop}
-        if list(newer.values()) != [[], list(CANVAS), 1.0, 0.0]:  # else files are as those of gaze 0.2
+        newer = {"kinds": list(kinds), "canvas": list(canvas), "media": list(media)}
+        newer |= {"any_bias": any_bias, "path_drop": path_drop}
+        if list(newer.values()) != [[], list(CANVAS), [], 1.0, 0.0]:  # else files are as those of gaze 0.2
             self.arguments |= newer
         self.conditions = condition_names(conditions)
         self.slices, self.fine, self.width = slices, fine, width
@@ -139,6 +144,8 @@ class TempSAL(nn.Module):
         mean, std = torch.tensor([MEAN, STD]) * 255
         if isinstance(self.encoder, EfficientNetLite):
             mean, std = torch.tensor([self.encoder.mean, self.encoder.std])
+        self.media = tuple(media)
+        self.medium = Medium(last, self.media) if self.media else None
         self.register_buffer("mean", mean[:, None, None], persistent=False)
         self.register_buffer("std", std[:, None, None], persistent=False)
 
@@ -172,19 +179,21 @@ class TempSAL(nn.Module):
         maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
         raw = None if self.objects is None else self.objects(fine, eighth)
-        return Seen(fine, tokens, torch.cat([whole, maps[:, 1:]], 1), raw)
+        return Seen(fine, tokens, torch.cat([whole, maps[:, 1:]], 1), raw, features[3])
 
     def outputs(
         self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
     ) -> dict[str, Tensor]:
         """All that an exported file gives: log densities per canvas pixel, boxes, and what other models may build on.
 
-        `density` (b, h, w), `slices` (b, t, h, w), `objects` (b, k, 5, h / 4, w / 4) where it finds any, and the
-        features `fine` (b, fine, h / 4, w / 4) and `coarse` (b, width, h / 16, w / 16).
+        `density` (b, h, w), `slices` (b, t, h, w), `objects` (b, k, 5, h / 4, w / 4) where it finds any, `medium`
+        (b, n) where it tells media apart, and the features `fine` (b, fine, h / 4, w / 4) and `coarse` (b, width,
+        h / 16, w / 16).
         """
         seen = self._see(picture)
         density, slices = self.finish(seen.maps, content, condition, 1)
         found = {} if seen.raw is None else {"objects": boxes(seen.raw)}
+        found |= {} if self.medium is None else {"medium": self.medium(seen.last, content)}
         coarse = seen.tokens[:, 0].permute(0, 3, 1, 2)
         return {"density": density, "slices": slices, **found, "fine": seen.fine, "coarse": coarse}
 
