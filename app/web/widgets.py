@@ -6,7 +6,7 @@ shown (`View`) and predicts anew, in full, when someone downloads.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,18 @@ class View:
     record: dict[str, Any]  # what `Prediction.record` says, and the picture's name
     text: str  # the same as JSON: what `gaze predict` writes
     times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
+
+
+def medium_badge(record: Mapping[str, Any]) -> None:
+    """What the picture is like, where the model tells, and a word where it was not trained on such pictures."""
+    medium = record.get("medium")
+    if not medium:
+        return
+    if record["familiar"]:
+        st.badge(plain(medium.capitalize()), icon=":material/check:", color="green")
+    else:
+        words = f"{medium.capitalize()}: outside of what was trained on"
+        st.badge(plain(words), icon=":material/warning:", color="orange")
 
 
 def invite(words: str, label: str, key: str) -> None:

@@ -99,7 +99,7 @@ class OAT(nn.Module):
         conditions: Sequence[str] = (),
         categories: Sequence[str] = (),
         appearance: str = "none",
-        saliency: str = "",
+        saliency: str | None = "",
         features: Sequence[int] = (),
         crop: int = 32,
         position: str = "gaussian",
@@ -131,7 +131,7 @@ class OAT(nn.Module):
         self.conditions = condition_names(conditions)[:-1]
         self.categories = ("", *categories)
         self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
-        self.saliency, self.crops = saliency, None
+        self.saliency, self.crops = saliency or "", None
         self.seen = FeatureSizes(*features) if features else None
         if appearance == "crops":
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
@@ -188,7 +188,7 @@ class OAT(nn.Module):
     def _check_features(self, appearance: str, features: Sequence[int], saliency: Any) -> None:
         if appearance not in APPEARANCES:
             raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
-        if not isinstance(saliency, str):
+        if saliency and not isinstance(saliency, str):
             raise GazeError(
                 "This OAT holds a copy of TempSAL, as those of gaze 0.2 did; it reads the outputs of one now: train it "
                 "again (gaze train oat)."

@@ -101,6 +101,7 @@ def main() -> None:
             st.error(widgets.plain(str(error)), icon=":material/error:")
             continue
         st.subheader(widgets.plain(name))
+        widgets.medium_badge(view.record)
         left, right = st.columns([5, 2], gap="medium")
         with left:
             show(view, settings)
