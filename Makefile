@@ -95,8 +95,10 @@ train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and
 	$(BIN)/gaze train tempsal $(SETS) --model.start "$(call NEWEST,tempsal,2)" --data.teacher runs/teacher \
 		--model.peak 0.0008 --trainer.max_epochs 7 --data.seed 3 --model.seed 3
 	$(BIN)/gaze train tempsal-fast $(SETS) --data.teacher runs/teacher
-	$(BIN)/gaze export "$(call NEWEST,tempsal,1)" --name tempsal --half
-	$(BIN)/gaze export "$(call NEWEST,tempsal-fast,1)" --name tempsal-fast --half
+	for name in tempsal tempsal-fast; do \
+		$(BIN)/gaze calibrate "$$(ls -t runs/$$name/*/checkpoints/last.ckpt | head -n 1)" -o runs/$$name.safetensors \
+			$(foreach set,osie crowd scene,--photographs $(DATA)/$(set)) && \
+		$(BIN)/gaze export runs/$$name.safetensors --half -o export/weights || exit 1; done
 	$(BIN)/gaze data objects $(DATA)/crowd -o runs/crowd.json
 	$(BIN)/gaze data objects $(DATA)/scene -o runs/scene.json
 	$(BIN)/gaze train oat --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' \

@@ -4,15 +4,15 @@ After CenterNet (Zhou et al. 2019, https://arxiv.org/abs/1904.07850), with a bum
 https://arxiv.org/abs/1909.00700). Shapes: `n` boxes, `k` kinds, `g v` cells.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
+from data.annotations import EntryError, box_of, identity, mapping
 from data.coco import Coco
-from data.errors import refuse
+from data.errors import TableError, read_json, refuse
 
 SPREAD = 0.09  # of a box's side: the bump's standard deviation
 SMALLEST = 0.6  # cells: no bump is narrower
@@ -60,11 +60,18 @@ def read(path: Path, kinds: tuple[str, ...]) -> dict[str, Boxes]:
         TableError: The file is no COCO file, or has a defect.
     """
     annotated = Coco(path, refuse).boxes
-    content = json.loads(path.read_text(encoding="utf-8"))
-    names = {entry["id"]: entry["file_name"] for entry in content["images"]}
+    content = read_json(path, refuse)
+    names = {identity(entry["id"]): entry["file_name"] for entry in content["images"]}
     uncertain: dict[str, list[list[float]]] = {}
-    for entry in content.get(UNCERTAIN, []):
-        uncertain.setdefault(names.get(entry.get("image_id"), ""), []).append(entry["bbox"])
+    for position, entry in enumerate(content.get(UNCERTAIN) or []):
+        place = f"{UNCERTAIN}[{position}]"
+        try:
+            box, name = box_of(mapping(entry), None), names.get(identity(entry.get("image_id")))
+        except EntryError as error:
+            raise TableError(f"{path}: {place} is no box ({error}); mend or remove it.") from error
+        if name is None:
+            raise TableError(f"{path}: {place} is on none of its pictures; mend or remove it.")
+        uncertain.setdefault(name, []).append(list(box))
     found = {}
     for name, objects in annotated.items():
         doubted = uncertain.get(name, [])

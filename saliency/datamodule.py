@@ -18,6 +18,8 @@ Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) a
 (seed, epoch, picture) alone.
 """
 
+import functools
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +42,8 @@ from data.table.splits import NAMES
 from saliency.layers.object_head import KINDS, STRIDE
 from training.augment import Augment, Moved
 from training.datamodule import Folders, Order, check, divide
+
+logger = logging.getLogger(__name__)
 
 Sample = dict[str, Any]
 
@@ -250,10 +254,17 @@ class GazeData(Folders):
         self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
         self.sets: dict[str, Joined] = {}
 
-    @property
+    @functools.cached_property
     def kinds(self) -> list[str]:
-        """The kinds of objects whose boxes are trained."""
-        return list(KINDS) if self.objects else []
+        """The kinds of objects whose boxes are trained: those that any of the folders annotates."""
+        if not self.objects:
+            return []
+        paths = [root / "objects.json" for root in self.roots]
+        known = [center_maps.read(path, KINDS) for path in paths if path.exists()]
+        there = {int(kind) for pictures in known for each in pictures.values() for kind in each.kind}
+        if not there:
+            logger.warning("data.objects: no folder has boxes in an objects.json; the network will find no objects.")
+        return [name for number, name in enumerate(KINDS) if number in there]
 
     def _above_zero(self, name: str, value: float | list[float]) -> list[float]:
         values = self._each(name, value)
@@ -308,12 +319,12 @@ class GazeData(Folders):
 
     def _boxes(self, root: Path) -> tuple[dict[str, Boxes] | None, tuple[bool, ...]]:
         """The boxes of a set's pictures, where they are asked for, and which kinds it annotates."""
-        if not self.objects:
+        if not self.kinds:
             return None, ()
-        path = root / "objects.json"
-        boxes = center_maps.read(path, KINDS) if path.exists() else {}
+        path, kinds = root / "objects.json", tuple(self.kinds)
+        boxes = center_maps.read(path, kinds) if path.exists() else {}
         there = {int(kind) for each in boxes.values() for kind in each.kind}
-        return boxes, tuple(kind in there for kind in range(len(KINDS)))
+        return boxes, tuple(kind in there for kind in range(len(kinds)))
 
     def _teacher(self, number: int, gathered: FixationArray) -> Teacher | None:
         """What the teacher says of a set's pictures, all of which it must know."""
@@ -326,6 +337,13 @@ class GazeData(Folders):
                 f"data.teacher: {folder} lacks the densities of {len(lacking)} training pictures ({lacking[0]}, ...); "
                 "write them with gaze distill."
             )
+        if gathered.pictures:
+            count = len(np.load(folder / f"{gathered.pictures[0].name}.npy", mmap_mode="r"))
+            if count != 1 + self.slices:
+                raise GazeError(
+                    f"data.teacher: {folder} holds {count - 1} seconds beside the whole viewing, but data.slices is "
+                    f"{self.slices}; distill networks with as many."
+                )
         return Teacher(folder, self.teacher_share)
 
     def _loader(self, split: str, order: Order, batch: int) -> DataLoader[Sample]:

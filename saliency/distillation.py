@@ -7,6 +7,7 @@ are a noisy truth, several networks that were trained on all pictures are a smoo
 densities, `gaze train tempsal --data.teacher FOLDER` mixes them into people's.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from data.picture import Letterbox, read
 from data.table.fixation_array import load
 from saliency.flip_ensemble import FlipEnsemble
 from training.datamodule import divide
+from training.weights import fingerprint
 
 GRID = 4  # canvas pixels of the largest canvas per cell of what is written
 
@@ -59,10 +61,12 @@ def write(
 ) -> Iterator[tuple[Path, int]]:
     """Writes `folder/SET/NAME.npy` (float16) for every training picture of a set; yields each, and how many there are.
 
-    What is there already stays, so that the same command goes on where it was stopped.
+    What is there already stays, so that the same command goes on where it was stopped; `teacher.json` says what
+    made it.
 
     Raises:
-        GazeError: A canvas does not suit a network.
+        GazeError: A canvas does not suit a network, networks tell other numbers of seconds apart, or the folder holds
+            the densities of others.
         TableError: A picture of the table is missing, or the set is no set.
     """
     for network in networks:
@@ -71,7 +75,10 @@ def write(
         if wrong:
             raise GazeError(f"The canvas {wrong[0][0]}x{wrong[0][1]} must have sides that are multiples of {multiple}.")
         network.eval()
+    if len({network.slices for network in networks}) > 1:
+        raise GazeError("These networks tell different numbers of seconds apart; distill some that agree.")
     name = root.resolve().name
+    _sign(folder / name, [fingerprint(network) for network in networks], canvases, root)
     pictures = load(root, 1.0).pictures
     wanted = divide(root, [picture.name for picture in pictures])["train"]
     chosen = [picture for picture in pictures if picture.name in wanted]
@@ -87,3 +94,20 @@ def write(
             with atomic_write(target) as file:
                 np.save(file, told.astype(np.float16))
         yield target, len(chosen)
+
+
+def _sign(folder: Path, networks: list[str], canvases: Sequence[tuple[int, int]], root: Path) -> None:
+    """Writes down what the densities in a folder are made of, or refuses to add others."""
+    told = {"networks": sorted(networks), "canvases": sorted(map(list, canvases)), "data": str(root.resolve())}
+    path = folder / "teacher.json"
+    if path.exists():
+        try:
+            known = json.loads(path.read_text("utf-8"))
+        except ValueError:
+            known = None
+        if known != told:
+            raise GazeError(f"{folder} holds densities of other networks, canvases or data; give another folder.")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        file.write(json.dumps(told, indent=2).encode())

@@ -34,18 +34,24 @@ class FlipEnsemble(nn.Module):
         stride: int = 1,
     ) -> tuple[Density, Slices] | tuple[Density, Slices, Raw]:
         """Log densities per cell of `stride` canvas pixels: the whole viewing, and each second."""
+        density, slices, *raw = self.network(picture, content, condition, stride)
+        turned, others = self._mirrored(picture, content, condition, stride)
+        return _mean(density, turned), _mean(slices, others), *raw
+
+    def _mirrored(self, picture: Tensor, content: Tensor, condition: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+        """What the network says of the mirror image, as that lies."""
         x0, y0, x1, y1 = content.unbind(1)
         mirrored = torch.stack([picture.shape[2] - x1, y0, picture.shape[2] - x0, y1], 1)
-        density, slices, *raw = self.network(picture, content, condition, stride)
         turned, others, *_ = self.network(picture.flip(2), mirrored, condition, stride)
-        return _mean(density, turned), _mean(slices, others), *raw
+        return turned, others
 
     def outputs(
         self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
     ) -> dict[str, Tensor]:
         """All that the network gives, with the mean densities."""
-        density, slices, *_ = self(picture, content, condition)
-        return {**outputs(self.network, picture, content, condition), "density": density, "slices": slices}
+        found = outputs(self.network, picture, content, condition)
+        turned, others = self._mirrored(picture, content, condition, 1)
+        return {**found, "density": _mean(found["density"], turned), "slices": _mean(found["slices"], others)}
 
 
 def outputs(network: nn.Module, picture: Tensor, content: Tensor, condition: Tensor) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ The task knows batches (saliency.datamodule) and log densities; it does not know
 
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -15,6 +16,8 @@ from data.errors import GazeError
 from saliency import LOSSES, losses
 from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.object_head import Raw, object_loss
+from saliency.models.tempsal import TempSAL
+from training import weights
 from training.task import Group, Training
 
 Loss = Callable[..., Float[Tensor, " n"]]
@@ -58,6 +61,8 @@ class SaliencyTask(Training):
         object_weight: float = 0.3,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
+        if start and isinstance(network, TempSAL):
+            network.set_any_bias(float(weights.read(Path(start))[0].get("arguments", {}).get("any_bias", 1.0)))
         encoder = getattr(network, "encoder", None)
         if isinstance(encoder, EfficientNetLite):
             if pretrained and not start:

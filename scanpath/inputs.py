@@ -13,7 +13,7 @@ features (n, f) float32                     where the model reads what a salienc
                                             (`scanpath.object_features`)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,9 @@ class InputSpec:
             "present": np.ones(count, bool),
             "target": target,
             "told": np.array(target_known),
-            "category": np.array([numbers.get(name, 0) for name in scene.objects.categories] or [0] * count, np.int64),
+            "category": np.array(
+                [_number(name, numbers) for name in scene.objects.categories] or [0] * count, np.int64
+            ),
             "sought": np.array(held, np.int64),
             "sought_present": np.full(len(held), searching),
             "condition": np.array(condition, np.int64),
@@ -120,6 +122,11 @@ class InputSpec:
             "sought_crops": shown,
             "likeness": target_similarity(pixels, scene.objects.boxes, pieces),
         }
+
+
+def _number(name: str, numbers: Mapping[str, int]) -> int:
+    """The number of a category, of "face 1" that of "face"; 0 where it is unknown."""
+    return numbers.get(name) or numbers.get(name.rstrip(" 0123456789"), 0)
 
 
 def _target_slot(scene: Scene) -> int:

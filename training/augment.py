@@ -74,7 +74,7 @@ class Natural(Augment):
     def __call__(self, image: UInt8[np.ndarray, "h w 3"], xy: Float[np.ndarray, "l 2"], seed: int) -> Moved:
         """The picture and its fixations, moved as this seed says."""
         height, width = image.shape[:2]
-        corners = np.array([[0, 0], [width - 1, 0], [0, height - 1]], np.float64)
+        corners = np.array([[0, 0], [max(1, width - 1), 0], [0, max(1, height - 1)]], np.float64)
         self.transform.set_random_seed(seed)
         moved = self.transform(image=image, keypoints=corners, which=np.arange(3))
         # albumentations counts from the centre of the first pixel, we count from its corner

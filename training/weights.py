@@ -114,12 +114,18 @@ def _check_backbones(arguments: Mapping[str, Any]) -> None:
             _check_backbones(value)
 
 
+OUTSIDE = ("medium.",)  # of a network's weights: what nothing else builds on
+BESIDE = ("any_bias", "canvas", "slices", "kinds")  # of its arguments: what its outputs depend on, beside its weights
+
+
 def fingerprint(network: nn.Module) -> str:
-    """SHA-256 of the names and values of what a network has learned, whatever file holds it."""
-    total = hashlib.sha256()
+    """SHA-256 of all that the outputs follow from on which other models build, whatever file holds it."""
+    arguments = getattr(network, "arguments", {})
+    total = hashlib.sha256(json.dumps([arguments.get(name) for name in BESIDE]).encode())
     for name, value in sorted(network.state_dict().items()):
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+        if not name.startswith(OUTSIDE):
+            total.update(name.encode())
+            total.update(value.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()
 
 

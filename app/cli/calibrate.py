@@ -18,7 +18,11 @@ from data.errors import GazeError
     metavar="FOLDER",
     help="A set whose training pictures are photographs; may be repeated. Learns to tell them from screens and text.",
 )
-@click.option("--gain", type=click.FloatRange(0, min_open=True), help='How many times as sharp "any" is to be.')
+@click.option(
+    "--gain",
+    type=click.FloatRange(0, min_open=True),
+    help='How many times as sharp "any" is to be; "uniform" is as sharp.',
+)
 @click.option("--bias", type=click.FloatRange(0), help='Weight of the centre bias of "any".')
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .safetensors to write.")
 def calibrate(source: Path, roots: tuple[Path, ...], gain: float | None, bias: float | None, output: Path) -> None:
@@ -35,6 +39,8 @@ def calibrate(source: Path, roots: tuple[Path, ...], gain: float | None, bias: f
 
     if output.suffix != ".safetensors":
         raise GazeError(f"{output}: the weights are written as .safetensors; give such a name.")
+    if gain is None and bias is None and not roots:
+        raise GazeError("There is nothing to calibrate; give --photographs, --gain or --bias.")
     network = weights.load(source, MODELS)
     if not isinstance(network, TempSAL):
         raise GazeError(f"{source}: {type(network).__name__} cannot be calibrated; give a tempsal.")

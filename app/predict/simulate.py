@@ -103,6 +103,8 @@ class Trained:
         contract, self.provider = self._predictor.contract, self._predictor.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
+        if contract.appearance == "saliency":
+            _ = self._predictor.saliency  # it is there, or that is said before any picture is read
         first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 

@@ -12,7 +12,7 @@ from data.progress import Track, untracked
 from data.table import objects_json
 from data.table.read import read_table
 from export.runtime.saliency import Predictor
-from export.runtime.scene_objects import FOUND, scene_objects
+from export.runtime.scene_objects import FOUND, by_kind, scene_objects
 
 DENSITY = "tempsal"  # the model that says where looks fall
 
@@ -40,7 +40,7 @@ def write_objects(
     found = {}
     for picture in track(pictures, "pictures", len(pictures)):
         pixels = read(picture.path or root / "images" / picture.name)
-        found[picture.name] = scene_objects(pixels, predictor(pixels), source)
+        found[picture.name] = by_kind(scene_objects(pixels, predictor(pixels), source))
     with atomic_write(file) as opened:
         opened.write(json.dumps(objects_json.to_coco(pictures, found)).encode())
     return len(pictures), sum(map(len, found.values()))

@@ -27,7 +27,8 @@ STRIDES = (8, 16, 32)  # input pixels a cell
 MORE_STRIDES = (8, 16, 32, 64)  # of NanoDet-Plus
 BINS = 8  # of NanoDet: a distance is the mean of so many steps of one cell
 SCALE = 1.5  # above it a number cannot be a share of the picture, below it boxes in pixels would be a dot
-FAR = 32.0  # no cell is so far from its box's centre: numbers beyond are pixels
+FAR = 8.0  # cells: of centres that are counted from their cells the median is nearer, of pixels it is farther
+YUNET = {"bbox": 4, "cls": 1, "obj": 1}  # its outputs of each stride, and their numbers a cell
 LARGE = 60.0  # logits beyond say no more
 
 Answers = Mapping[str, np.ndarray]
@@ -99,7 +100,7 @@ def _by_cell(boxes: Float[np.ndarray, "a 4"], where: Float[np.ndarray, "a 3"]) -
 def _yolox(found: Answers, size: Size) -> Found:
     (answer,) = found.values()
     boxes = answer[0, :, :4]
-    if np.abs(boxes[:, :2]).max(initial=0) <= FAR:  # not decoded in the graph
+    if np.median(np.abs(boxes[:, :2])) <= FAR:  # not decoded in the graph
         boxes = _by_cell(boxes, cells(size, STRIDES))
     return _scored(boxes, answer[0, :, 4:5] * answer[0, :, 5:])
 
@@ -181,7 +182,8 @@ def layout_of(found: Answers, size: Size, classes: int, inputs: int) -> str:
         fits = len(shapes["logits"]) == 3 and shapes["pred_boxes"] == (1, shapes["logits"][1], 4)
         return "logits" if fits else ""
     if {f"{kind}_{s}" for kind in ("cls", "obj", "bbox") for s in STRIDES} <= set(found):
-        fits = all(shapes[f"bbox_{s}"] == (1, len(cells(size, (s,))), 4) for s in STRIDES)
+        wanted = {f"{kind}_{s}": (1, len(cells(size, (s,))), n) for s in STRIDES for kind, n in YUNET.items()}
+        fits = all(shapes[name] == shape for name, shape in wanted.items())
         return "yunet" if fits else ""
     if len(found) == 1:
         answer = next(iter(found.values()))

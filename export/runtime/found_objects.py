@@ -27,8 +27,8 @@ def found_objects(
 ) -> Objects:
     """What stands out in a picture that lies on its canvas as `box` says: at most `most`, the surest first.
 
-    `maps` are the output `objects` of one picture. Each is named after its kind and its place in the list: "face 1",
-    "object 2". Boxes are in the picture's pixels and cut at its edge.
+    `maps` are the output `objects` of one picture. Each is named after its kind and its place in the list, "face 1",
+    "object 2"; the attribute `kind` is its kind alone. Boxes are in the picture's pixels and cut at its edge.
     """
     top, left, height, width = box.content
     scale = np.array([box.size[1] / width, box.size[0] / height])
@@ -48,4 +48,5 @@ def found_objects(
     boxes = np.hstack([(corners[:, :2] - low) * scale, (corners[:, 2:] - corners[:, :2]) * scale])
     chosen = thin(boxes, classes, SHARED)[:most]
     names = tuple(f"{kinds[classes[i]]} {place}" for place, i in enumerate(chosen, 1))
-    return Objects(boxes[chosen], names, (), scores[chosen].astype(np.float64))
+    known = tuple({"kind": kinds[classes[i]]} for i in chosen)
+    return Objects(boxes[chosen], names, known, scores[chosen].astype(np.float64))

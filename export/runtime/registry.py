@@ -1,6 +1,7 @@
 """Exported models found by name or path, and what they promise; one that `SHA256SUMS` lists must have its sum."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from data import checksums
@@ -66,27 +67,29 @@ def find_model(model: str | Path) -> Path:
     return path
 
 
-def find_weights(weights: str) -> Path | None:
-    """The saliency model whose contract has these `weights`, in `folder()` or among those that ship; None: none has.
+def find_weights(weights: str, first: Path) -> Path | None:
+    """The saliency model whose contract has these `weights`: in the folder `first`, in `folder()`, among what ships.
+
+    One that looks at mirror images, too, has other outputs and is passed over. None: there is none.
 
     Raises:
         ModelError: It is there, but is not what `SHA256SUMS` beside it says.
     """
-    for place in dict.fromkeys((folder(), WEIGHTS)):
+    for place in dict.fromkeys((first, folder(), WEIGHTS)):
         for path in sorted(place.glob("*.onnx")):
-            known = None if path.name.endswith(STEP) else _contract_or_error(path)
-            if isinstance(known, Contract) and known.weights == weights:
-                return path
+            known = None if path.name.endswith(STEP) else _contract_or_error(path, contract_in)
+            if isinstance(known, Contract) and known.weights == weights and not known.mirror:
+                return find_model(path)
     return None
 
 
 def contracts() -> dict[Path, Contract | ModelError]:
     """What each of `models()` promises, or why it cannot be used."""
-    return {path: _contract_or_error(path) for path in models()}
+    return {path: _contract_or_error(path, read_contract) for path in models()}
 
 
-def _contract_or_error(path: Path) -> Contract | ModelError:
+def _contract_or_error(path: Path, read: Callable[[Path], Contract]) -> Contract | ModelError:
     try:
-        return read_contract(path)
+        return read(path)
     except ModelError as error:
         return error

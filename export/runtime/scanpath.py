@@ -58,6 +58,8 @@ class ScanpathPredictor:
             raise ModelError(
                 f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
             )
+        if self.contract.appearance == "saliency" and not self.contract.saliency:
+            raise ModelError(f"{self.path.name} was made by gaze 0.2 or older; train it again (gaze train oat).")
         second = self.path.with_name(self.path.stem + STEP)
         if not second.is_file():
             raise ModelError(f"{second} is missing beside {self.path.name}; export the model again.")
@@ -77,9 +79,9 @@ class ScanpathPredictor:
         Raises:
             ModelError: It is not among the models.
         """
-        path = find_weights(self.contract.saliency) if self.contract.saliency else None
+        path = find_weights(self.contract.saliency, self.path.parent)
         if path is None:
-            weights = self.contract.saliency[:12] or "of gaze 0.2"
+            weights = self.contract.saliency[:12]
             raise ModelError(
                 f"{self.contract.name} reads the outputs of the saliency model with the weights {weights}, which is "
                 "not among the models; export that one again, or train this one anew."

@@ -3,8 +3,10 @@
 found        objects and faces of the prediction; proto-objects where its model finds fewer than two, or looks for none
 proto        regions of one colour and density (`scanpath.proto_objects`)
 text         blocks of text, named by their words (`export.runtime.text`, the extra `text`)
-found+text, proto+text      both; what shares most of its area with a block of text is that block
+found+text, proto+text      both; what shares more than half of the united area with a block of text is that block
 """
+
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -46,7 +48,18 @@ def _joined(first: Objects, others: Objects) -> Objects:
     new = overlap(others.boxes, first.boxes).max(1, initial=0) <= SAME
     names = (*first.categories, *(name for name, keep in zip(others.categories, new, strict=True) if keep))
     sure = [_confidences(first), _confidences(others)[new]]
-    return Objects(np.vstack([first.boxes, others.boxes[new]]), names, (), np.concatenate(sure))
+    known_of = lambda objects: objects.attributes or ({},) * len(objects)  # noqa: E731
+    kept = (each for each, keep in zip(known_of(others), new, strict=True) if keep)
+    known = (*known_of(first), *kept)
+    return Objects(np.vstack([first.boxes, others.boxes[new]]), names, known, np.concatenate(sure))
+
+
+def by_kind(objects: Objects) -> Objects:
+    """The same, each named by its kind alone where that is known: what a data set calls them."""
+    known = objects.attributes or ({},) * len(objects)
+    names = objects.categories or ("",) * len(objects)
+    kinds = tuple(str(each.get("kind", name)) for each, name in zip(known, names, strict=True))
+    return replace(objects, categories=kinds, attributes=())
 
 
 def _confidences(objects: Objects) -> Float[np.ndarray, " n"]:

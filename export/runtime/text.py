@@ -43,9 +43,8 @@ def text_blocks(pixels: UInt8[np.ndarray, "h w 3"]) -> Objects:
     Raises:
         ModelError: The extra `text` is not installed.
     """
-    reader = _reader()
     with _running:
-        found = reader(np.ascontiguousarray(pixels[..., ::-1]))
+        found = _reader()(np.ascontiguousarray(pixels[..., ::-1]))
     if found.boxes is None or not found.txts:
         return Objects(np.zeros((0, 4)), (), (), np.zeros(0))
     corners = np.asarray(found.boxes, np.float64)  # four of each line
@@ -70,9 +69,10 @@ def group(corners: Float[np.ndarray, "n 4"], words: list[str], scores: Float[np.
             blocks.append([int(i)])
     low = np.array([corners[block, :2].min(0) for block in blocks]).reshape(-1, 2)
     high = np.array([corners[block, 2:].max(0) for block in blocks]).reshape(-1, 2)
+    known: tuple[dict[str, object], ...] = tuple({"kind": "text"} for _ in blocks)
     names = tuple(_name(" ".join(words[i] for i in block)) for block in blocks)
     sure = np.array([float(np.mean(scores[block])) for block in blocks])
-    return Objects(np.hstack([low, high - low]), names, (), np.clip(sure, 0, 1))
+    return Objects(np.hstack([low, high - low]), names, known, np.clip(sure, 0, 1))
 
 
 def _continues(upper: Float[np.ndarray, "4"], lower: Float[np.ndarray, "4"]) -> bool:
@@ -99,13 +99,17 @@ def _reader() -> Any:
         from rapidocr.utils import download_file
     except ImportError as error:
         raise ModelError("To find text, install the extra: pip install -e '.[text]'") from error
+    folder = Path(rapidocr.__file__).parent / "models"
+    if lacking := [name for name in MODELS.values() if not (folder / name).is_file()]:
+        raise ModelError(
+            f"This RapidOCR does not carry {lacking[0]}; install the extra again: pip install -e '.[text]'"
+        )
     download_file.DownloadFile.run = _refuse_download  # type: ignore[method-assign]
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    folder = Path(rapidocr.__file__).parent / "models"
     options = {option: str(folder / name) for option, name in MODELS.items()}
     quiet = {"Global.log_level": "error", "EngineConfig.onnxruntime.inter_op_num_threads": 1}
     return rapidocr.RapidOCR(params=options | quiet)
 
 
 def _refuse_download(*_: Any, **__: Any) -> None:
-    raise ModelError("RapidOCR lacks a model that it should carry; install rapidocr anew, from 3.10 on.")
+    raise ModelError("RapidOCR lacks a model that it should carry; install the extra again: pip install -e '.[text]'")

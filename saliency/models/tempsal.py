@@ -149,6 +149,12 @@ class TempSAL(nn.Module):
         self.register_buffer("mean", mean[:, None, None], persistent=False)
         self.register_buffer("std", std[:, None, None], persistent=False)
 
+    def set_any_bias(self, weight: float) -> None:
+        """Gives the centre bias of "any" this weight, as the argument does."""
+        self.finish.gate[0] = weight
+        if weight != self.arguments.get("any_bias", 1.0):
+            self.arguments["any_bias"] = weight
+
     def _tokens(self, features: list[Tensor]) -> Float[Tensor, "b s h w c"]:
         """One coarse map for the whole viewing and one a second, each having looked at the others."""
         coarse = self.coarse(features[2]) + _grow(self.top(features[3]), features[2])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data.center_maps import NEAR, SEEN, Boxes, center_maps, read
+from data.errors import TableError
 
 SIZE = (60, 80)
 BOTH = np.array([True, True])
@@ -97,6 +98,28 @@ def test_an_objects_file_tells_kinds_and_what_is_uncertain(tmp_path: Path) -> No
     assert found.corners.tolist() == [[1, 2, 11, 12], [20, 2, 30, 12], [40, 2, 50, 12]]
     assert found.kind.tolist() == [1, 0, 0]
     assert found.uncertain.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("box", "is no box"),
+        ({"image_id": 1}, "is no box"),
+        ({"image_id": 1, "bbox": [1, 2, 3]}, "is no box"),
+        ({"image_id": [1], "bbox": [1, 2, 3, 4]}, "is on none of its pictures"),
+        ({"image_id": 7, "bbox": [1, 2, 3, 4]}, "is on none of its pictures"),
+    ],
+)
+def test_an_uncertain_entry_that_is_none_is_named(tmp_path: Path, entry: object, problem: str) -> None:
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 80, "height": 60}],
+        "categories": [],
+        "annotations": [],
+        "uncertain_annotations": [entry],
+    }
+    (tmp_path / "objects.json").write_text(json.dumps(content))
+    with pytest.raises(TableError, match=rf"uncertain_annotations\[0\] {problem}"):
+        read(tmp_path / "objects.json", ("object", "face"))
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.1, 0.6])

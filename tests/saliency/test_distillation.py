@@ -161,6 +161,24 @@ def test_who_does_not_say_where_things_went_is_taught_by_people_alone(root: Path
         np.testing.assert_array_equal(*(each.sets["train"][0, index]["density"] for each in (plain, taught)))
 
 
+def test_densities_of_other_networks_are_not_mixed_in(root: Path, tmp_path: Path) -> None:
+    list(write([network()], root, tmp_path, [CANVAS]))
+    list(write([network()], root, tmp_path, [CANVAS]))
+    for networks, canvases in (([network(1)], [CANVAS]), ([network()], [(32, 64)])):
+        with pytest.raises(GazeError, match="holds densities of other networks, canvases or data"):
+            list(write(networks, root, tmp_path, canvases))
+
+
+def test_networks_and_teachers_of_other_seconds_are_refused(root: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    longer = TempSAL(("first",), slices=3, width=8, fine=4, blocks=1, heads=2)
+    with pytest.raises(GazeError, match="different numbers of seconds"):
+        list(write([network(), longer], root, tmp_path, [CANVAS]))
+    list(write([longer], root, tmp_path / "other", [CANVAS]))
+    with pytest.raises(GazeError, match=r"holds 3 seconds beside the whole viewing, but data\.slices is 2"):
+        data(root, teacher=str(tmp_path / "other"))
+
+
 def test_a_teacher_that_lacks_pictures_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"lacks the densities of \d+ training pictures .* gaze distill"):
         data(root, teacher=str(tmp_path))
@@ -208,8 +226,10 @@ def test_a_kind_that_nobody_annotated_is_not_trained(root: Path, tmp_path: Path)
     for entry in content["categories"]:
         entry["name"] = "thing"
     (folder / "objects.json").write_text(json.dumps(content))
-    sample = data(folder, objects=True).sets["train"][0, 0]
-    assert sample["known"][0].any()
-    assert not sample["known"][1].any()
+    found = data(folder, objects=True)
+    assert found.kinds == ["object"]
+    assert found.sets["train"][0, 0]["known"].shape[0] == 1
     (folder / "objects.json").unlink()
-    assert not data(folder, objects=True).sets["train"][0, 0]["known"].any()
+    none = data(folder, objects=True)
+    assert none.kinds == []
+    assert "known" not in none.sets["train"][0, 0]

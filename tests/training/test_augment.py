@@ -105,6 +105,13 @@ def test_the_matrix_tells_where_every_place_went(options: dict[str, Any]) -> Non
         np.testing.assert_allclose(moved, xy[kept] @ matrix[:, :2].T + matrix[:, 2], atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_a_picture_of_one_line_is_moved_too(size: tuple[int, int]) -> None:
+    for seed in range(4):
+        moved = Natural()(np.zeros((*size, 3), np.uint8), np.array([[0.5, 0.5]]), seed)
+        assert np.isfinite(moved.matrix).all()
+
+
 def test_a_zoom_keeps_shapes_and_goes_as_far_as_it_says() -> None:
     scales = []
     for seed in range(80):
