@@ -48,18 +48,21 @@ def _joined(first: Objects, others: Objects) -> Objects:
     new = overlap(others.boxes, first.boxes).max(1, initial=0) <= SAME
     names = (*first.categories, *(name for name, keep in zip(others.categories, new, strict=True) if keep))
     sure = [_confidences(first), _confidences(others)[new]]
-    known_of = lambda objects: objects.attributes or ({},) * len(objects)  # noqa: E731
-    kept = (each for each, keep in zip(known_of(others), new, strict=True) if keep)
-    known = (*known_of(first), *kept)
+    kept = (each for each, keep in zip(_attributes(others), new, strict=True) if keep)
+    known = (*_attributes(first), *kept)
     return Objects(np.vstack([first.boxes, others.boxes[new]]), names, known, np.concatenate(sure))
 
 
 def by_kind(objects: Objects) -> Objects:
     """The same, each named by its kind alone where that is known: what a data set calls them."""
-    known = objects.attributes or ({},) * len(objects)
+    known = _attributes(objects)
     names = objects.categories or ("",) * len(objects)
     kinds = tuple(str(each.get("kind", name)) for each, name in zip(known, names, strict=True))
     return replace(objects, categories=kinds, attributes=())
+
+
+def _attributes(objects: Objects) -> tuple[dict[str, object], ...]:
+    return objects.attributes or tuple({} for _ in range(len(objects)))
 
 
 def _confidences(objects: Objects) -> Float[np.ndarray, " n"]:
