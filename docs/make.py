@@ -19,7 +19,7 @@ WIDTH = 1200  # pixels
 
 
 def main() -> None:
-    """A sample beside its heat map, above its five seconds; a photograph, its heat map, and the path over its objects."""
+    """A sample beside its heat map, above its seconds; a photograph, its heat map and the path over its objects."""
     sample = picture.read(HERE.parent / "data" / "samples" / "street.jpg")
     prediction = Predictor("tempsal", provider="cpu")(sample)
     heat = draw_contours(heatmap(sample, prediction.density), prediction.density)
