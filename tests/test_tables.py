@@ -78,7 +78,7 @@ def test_a_saliency_model_has_the_common_interface(name: str) -> None:
 def test_a_trainable_scanpath_model_has_the_common_interface(name: str) -> None:
     model = scanpath.MODELS[name].load()
     assert first_arguments(model)[:2] == ["conditions", "categories"]
-    assert first_arguments(model.forward) == ["self", "scene", "order", "features"]
+    assert first_arguments(model.forward) == ["self", "scene", "order"]
     assert first_arguments(model.step) == ["self", "memory", "last", "trace", "past"]
 
 

@@ -39,11 +39,11 @@ def calibrate(source: Path, roots: tuple[Path, ...], gain: float | None, bias: f
 
     if output.suffix != ".safetensors":
         raise GazeError(f"{output}: the weights are written as .safetensors; give such a name.")
-    if gain is None and bias is None and not roots:
-        raise GazeError("There is nothing to calibrate; give --photographs, --gain or --bias.")
     network = weights.load(source, MODELS)
     if not isinstance(network, TempSAL):
         raise GazeError(f"{source}: {type(network).__name__} cannot be calibrated; give a tempsal.")
+    if gain is None and bias is None and not roots:
+        raise GazeError("There is nothing to calibrate; give --photographs, --gain or --bias.")
     if gain is not None or bias is not None:
         network = calibrated(network, Calibration(gain or 1.0, 1.0 if bias is None else bias, 0.0, 0.0))
     if roots:

@@ -118,7 +118,7 @@ def making(tracer: Tracer, objects: str, target: str | None, accept_damaged: boo
         {},
         ".path.json",
         told | sampled,
-        usual=objects == "proto" and target is None,  # as gaze 0.2 did, whose files no log tells of
+        usual=objects == FOUND and target is None,
         objects=_hashes(annotated) if annotated else lambda path: "",
         accept_damaged=accept_damaged,
     )

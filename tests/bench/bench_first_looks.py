@@ -3,8 +3,9 @@
     python tests/bench/bench_first_looks.py ../shared/data/osie [--split val] [--model oat-free] [--objects file]
 
 The map's first look is the object with the largest probability in the first second (the whole viewing where there are
-no seconds), the path's the commonest first fixation of 200 simulated observers, people's that of half of the observers;
-the other half is the yardstick (mean over 50 divisions). `--objects` is as in `gaze evaluate scanpath`.
+no seconds), where each place belongs to the smallest object that holds it, as fixations do; the path's is the commonest
+first fixation of 200 simulated observers, people's that of half of the observers; the other half is the yardstick (mean
+over 50 divisions). `--objects` is as in `gaze evaluate scanpath`.
 """
 
 import argparse
@@ -17,13 +18,13 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from data.objects import assign
 from data.picture import read
 from evaluation.scanpath.trials import Settings
 from evaluation.scanpath.trials import read as read_trials
 from export.runtime.dataset_objects import DENSITY
 from export.runtime.saliency import Predictor
 from export.runtime.scanpath import ScanpathPredictor
-from scanpath.object_features import object_features
 
 OBSERVERS, DIVISIONS = 200, 50
 
@@ -42,17 +43,19 @@ def main() -> None:
     parser.add_argument("--objects", default="file")
     args = parser.parse_args()
     trials = read_trials(args.root, Settings(split=args.split, objects=args.objects, merge=True))
-    eyes = Predictor(DENSITY, provider="cpu", look=True)
+    eyes = Predictor(DENSITY, provider="cpu")
     walker, random = ScanpathPredictor(args.model, provider="cpu"), np.random.default_rng(0)
     agree, right, people, mapped = [], [], [], []
     for number, scene in enumerate(trials.scenes):
         firsts = [int(t.path.order[0]) for t in trials.trials if t.number == number and len(t.path.order)]
         if len(firsts) < 4 or scene.picture.path is None:
             continue
-        look = eyes(read(scene.picture.path)).look
-        assert look is not None
-        second = min(1, len(look.log_density) - 1)
-        of_map = int(object_features(look, scene.objects.boxes)[:, second].argmax())
+        prediction = eyes(read(scene.picture.path))
+        density = np.exp(prediction.slices[0] if len(prediction.slices) else prediction.density)
+        y, x = np.indices(density.shape).reshape(2, -1)
+        under = assign(np.stack([x, y], 1) + 0.5, scene.objects)
+        held = under >= 0
+        of_map = int(np.bincount(under[held], density.ravel()[held], len(scene.objects)).argmax())
         rollouts = walker.sample(scene, OBSERVERS)
         of_path = commonest([int(order[0]) for order in rollouts.order if order[0] >= 0])
         agree.append(of_map == of_path)

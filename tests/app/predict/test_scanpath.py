@@ -339,7 +339,10 @@ def test_without_a_density_model_grids_are_walked_and_proto_objects_are_refused(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--objects", "cats"], "Objects cannot come from 'cats'; choose found, proto, a grid such as grid:6x8"),
+        (
+            ["--objects", "cats"],
+            "Objects cannot come from 'cats'; choose found, proto, text, found+text, proto+text, a grid",
+        ),
         (["--objects", "none.json"], "There is no file none.json"),
         (["--objects", "grid:2x2", "--detector", "yolo.onnx"], "--objects and --detector both say"),
         (["--detector", "boxes.json"], "--detector takes an .onnx file, but it is 'boxes.json'"),

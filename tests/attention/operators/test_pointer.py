@@ -87,8 +87,9 @@ def test_the_pointer_of_oat_is_this_one() -> None:
         network.weigh_aim.bias.zero_()
         x, tokens = draw(1, 3, 16), draw(1, 6, 16)
         nothing = torch.zeros(1, 5, 12)
-        memory = Memory(*[torch.zeros(0)] * 3, tokens, torch.zeros(0), nothing, torch.zeros(1, 5, 16), torch.zeros(0))  # type: ignore[arg-type]
-        logits, _ = network._point(x, memory, torch.zeros(1, 3, 5, 12), torch.zeros(1, 3, 5, 4))
+        none = torch.zeros(0)
+        memory = Memory(none, none, none, tokens, none, nothing, torch.zeros(1, 5, 16), none, none)
+        logits, _ = network._point(x, memory, torch.zeros(1, 3, 5, 12), torch.zeros(1, 3, 5, 4), None)
         query = network.query(network.norms[1](x))
         end = (query @ tokens[:, -1:].mT)[..., 0] / 4
     expected = pointer_attention(query, tokens[:, :-1], end)
