@@ -21,6 +21,7 @@ from scanpath.object_features import object_features
 from tests import scanpath_toy as toy
 from training import weights
 
+pytestmark = pytest.mark.slow  # two exports; test_shipped_outputs.py asks the same of what ships
 CANVAS = (64, 96)
 BOXES = np.array([[100.0, 100, 300, 200], [600, 50, 200, 500]])
 
@@ -113,8 +114,3 @@ def test_without_its_saliency_model_it_says_which_one_is_missing(
     sought = registry.read_contract("walker").saliency[:12]
     with pytest.raises(ModelError, match=rf"^walker reads the outputs .* {sought}, which is not among the models"):
         walker.sample(scene())
-
-
-def test_a_model_without_features_cannot_be_asked_for_a_look(toy_model: Path) -> None:
-    with pytest.raises(ModelError, match="gives no features that a scanpath model could read"):
-        Predictor(toy_model, look=True)
