@@ -93,8 +93,11 @@ train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and
 	$(BIN)/gaze distill "$(call NEWEST,tempsal,1)" "$(call NEWEST,tempsal,2)" --canvas 256x352 --canvas 288x384 \
 		$(foreach set,osie crowd scene,--data $(DATA)/$(set)) -o runs/teacher
 	$(BIN)/gaze train tempsal $(SETS) --model.start "$(call NEWEST,tempsal,2)" --data.teacher runs/teacher \
-		--model.peak 0.0008 --trainer.max_epochs 7 --data.seed 3 --model.seed 3
-	$(BIN)/gaze train tempsal-fast $(SETS) --data.teacher runs/teacher
+		--model.peak 0.0008 --model.encoder_rate 0.25 --model.object_weight 0.15 --trainer.max_epochs 7 \
+		--data.augment.init_args.zoom '[0.7,1.4]' --data.seed 3 --model.seed 3
+	$(BIN)/gaze train tempsal-fast $(SETS) --trainer.max_epochs 5
+	$(BIN)/gaze train tempsal-fast $(SETS) --model.start "$(call NEWEST,tempsal-fast,1)" --data.teacher runs/teacher \
+		--model.object_weight 0.15 --trainer.max_epochs 12 --data.seed 4 --model.seed 4
 	for name in tempsal tempsal-fast; do \
 		$(BIN)/gaze calibrate "$$(ls -t runs/$$name/*/checkpoints/last.ckpt | head -n 1)" -o runs/$$name.safetensors \
 			$(foreach set,osie crowd scene,--photographs $(DATA)/$(set)) && \
