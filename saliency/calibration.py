@@ -66,11 +66,11 @@ def best(surfaces: Iterable[Mapping[tuple[float, float], float]]) -> Calibration
     return Calibration(*pair, mean[pair], mean[1.0, 1.0])
 
 
-def calibrated(network: TempSAL, found: Calibration) -> TempSAL:
-    """A copy of the network whose "any" has this gain and this weight of its centre bias."""
-    arguments: dict[str, Any] = {**network.arguments, "any_bias": float(network.finish.gate[0]) * found.weight}
+def calibrated(network: TempSAL, gain: float, weight: float) -> TempSAL:
+    """A copy of the network whose "any" is `gain` times as sharp, with `weight` times its centre bias."""
+    arguments: dict[str, Any] = {**network.arguments, "any_bias": float(network.finish.gate[0]) * weight}
     copy = TempSAL(**arguments)
     copy.load_state_dict(network.state_dict())
     with torch.no_grad():
-        copy.finish.log_gain[0] += math.log(found.gain)
+        copy.finish.log_gain[0] += math.log(gain)
     return copy.eval()

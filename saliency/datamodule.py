@@ -28,7 +28,9 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from data import center_maps, maps
@@ -259,12 +261,16 @@ class GazeData(Folders):
         """The kinds of objects whose boxes are trained: those that any of the folders annotates."""
         if not self.objects:
             return []
-        paths = [root / "objects.json" for root in self.roots]
-        known = [center_maps.read(path, KINDS) for path in paths if path.exists()]
-        there = {int(kind) for pictures in known for each in pictures.values() for kind in each.kind}
+        there = {int(kind) for pictures in self._annotated for each in pictures.values() for kind in each.kind}
         if not there:
             logger.warning("data.objects: no folder has boxes in an objects.json; the network will find no objects.")
         return [name for number, name in enumerate(KINDS) if number in there]
+
+    @functools.cached_property
+    def _annotated(self) -> list[dict[str, Boxes]]:
+        """The boxes of every folder's pictures, with their numbers in `KINDS`."""
+        paths = [root / "objects.json" for root in self.roots]
+        return [center_maps.read(path, KINDS) if path.exists() else {} for path in paths]
 
     def _above_zero(self, name: str, value: float | list[float]) -> list[float]:
         values = self._each(name, value)
@@ -301,7 +307,7 @@ class GazeData(Folders):
         for picture in gathered.pictures:
             _path(picture)
         train = split == "train"
-        boxes, annotated = self._boxes(self.roots[number])
+        boxes, annotated = self._boxes(number)
         render = Render(
             canvas=self.canvas,
             stride=self.stride,
@@ -317,12 +323,15 @@ class GazeData(Folders):
         )
         return GazeDataset(gathered, decoded, render)
 
-    def _boxes(self, root: Path) -> tuple[dict[str, Boxes] | None, tuple[bool, ...]]:
+    def _boxes(self, number: int) -> tuple[dict[str, Boxes] | None, tuple[bool, ...]]:
         """The boxes of a set's pictures, where they are asked for, and which kinds it annotates."""
         if not self.kinds:
             return None, ()
-        path, kinds = root / "objects.json", tuple(self.kinds)
-        boxes = center_maps.read(path, kinds) if path.exists() else {}
+        kinds = [KINDS.index(name) for name in self.kinds]
+        boxes = {
+            name: replace(each, kind=np.searchsorted(kinds, each.kind))
+            for name, each in self._annotated[number].items()
+        }
         there = {int(kind) for each in boxes.values() for kind in each.kind}
         return boxes, tuple(kind in there for kind in range(len(kinds)))
 
@@ -394,3 +403,22 @@ def _check(
             "teacher_share": (teacher_share, "between 0 and 1", 0 <= teacher_share <= 1),
         }
     )
+
+
+def training_pictures(root: Path) -> list[Picture]:
+    """The pictures of a set that are trained on.
+
+    Raises:
+        TableError: The folder holds no set, or its splits.json is wrong.
+    """
+    pictures = load(root, 1.0).pictures
+    chosen = divide(root, [picture.name for picture in pictures])["train"]
+    return [picture for picture in pictures if picture.name in chosen]
+
+
+def letterboxed(
+    pixels: UInt8[np.ndarray, "h w 3"], canvas: tuple[int, int]
+) -> tuple[Letterbox, UInt8[Tensor, "1 ch cw 3"], Float[Tensor, "1 4"]]:
+    """Where one picture lies on its canvas, and what a network is given of it: picture and content."""
+    box = Letterbox.fit(pixels.shape[:2], canvas)
+    return box, torch.from_numpy(box.apply(pixels))[None], torch.from_numpy(box.box)[None]

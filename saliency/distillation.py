@@ -21,9 +21,8 @@ from torch import nn
 from data.atomic import atomic_write
 from data.errors import GazeError, TableError
 from data.picture import Letterbox, read
-from data.table.fixation_array import load
+from saliency.datamodule import letterboxed, training_pictures
 from saliency.flip_ensemble import FlipEnsemble
-from training.datamodule import divide
 from training.weights import fingerprint
 
 GRID = 4  # canvas pixels of the largest canvas per cell of what is written
@@ -47,9 +46,8 @@ def densities(
         known: Sequence[str] = network.conditions  # type: ignore[assignment]
         index = torch.tensor([known.index(condition) if condition in known else 0])
         for canvas in canvases:
-            box = Letterbox.fit(picture.shape[:2], canvas)
-            inputs = torch.from_numpy(box.apply(picture))[None], torch.from_numpy(box.box)[None]
-            density, slices, *_ = FlipEnsemble(network)(*inputs, index)
+            box, shown, content = letterboxed(picture, canvas)
+            density, slices, *_ = FlipEnsemble(network)(shown, content, index)
             maps = torch.cat([density[:, None], slices], 1)[0].numpy()
             total = total + np.exp(replace(box, size=grid).back(maps))
     mean: np.ndarray = total / (len(networks) * len(canvases))
@@ -79,9 +77,7 @@ def write(
         raise GazeError("These networks tell different numbers of seconds apart; distill some that agree.")
     name = root.resolve().name
     _sign(folder / name, [fingerprint(network) for network in networks], canvases, root)
-    pictures = load(root, 1.0).pictures
-    wanted = divide(root, [picture.name for picture in pictures])["train"]
-    chosen = [picture for picture in pictures if picture.name in wanted]
+    chosen = training_pictures(root)
     for picture in chosen:
         if picture.path is None:
             raise TableError(

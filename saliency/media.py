@@ -10,12 +10,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from data.errors import GazeError
-from data.picture import Letterbox, read
+from data.picture import read
 from data.synthetic.graphics import graphic, text_page
-from data.table.fixation_array import load
+from saliency.datamodule import letterboxed, training_pictures
 from saliency.layers.medium import MEDIA, statistics
 from saliency.models.tempsal import TempSAL
-from training.datamodule import divide
 
 LEAST = 10  # photographs
 SHOWN = 12  # photographs that graphics may show
@@ -32,7 +31,7 @@ def learn_media(network: TempSAL, roots: Sequence[Path], made: int = 240, seed: 
     Raises:
         GazeError: There are fewer than ten photographs.
     """
-    paths = [path for root in roots for path in _training_pictures(root)]
+    paths = [picture.path for root in roots for picture in training_pictures(root) if picture.path is not None]
     if len(paths) < LEAST:
         raise GazeError(f"There are {len(paths)} photographs to learn from; give sets with at least {LEAST}.")
     random = np.random.default_rng(seed)
@@ -61,14 +60,7 @@ def learn_media(network: TempSAL, roots: Sequence[Path], made: int = 240, seed: 
     return copy, float(torch.cat(right).mean())
 
 
-def _training_pictures(root: Path) -> list[Path]:
-    pictures = load(root, 1.0).pictures
-    wanted = divide(root, [picture.name for picture in pictures])["train"]
-    return [picture.path for picture in pictures if picture.path is not None and picture.name in wanted]
-
-
 @torch.inference_mode()
 def _statistics(network: TempSAL, picture: Pixels) -> Float[Tensor, "1 c2"]:
-    box = Letterbox.fit(picture.shape[:2], network.canvas)
-    last = network._see(torch.from_numpy(box.apply(picture))[None]).last
-    return statistics(last, torch.from_numpy(box.box)[None])
+    _, shown, content = letterboxed(picture, network.canvas)
+    return statistics(network._see(shown).last, content)

@@ -25,13 +25,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from data.errors import ModelError, TableError
 from data.gaze import ObjectPath, Scene
-from data.picture import Letterbox, read
+from data.picture import read
 from data.table.read import read_objects, read_table
 from data.table.scenes import scenes
 from data.table.splits import KINDS, layouts
 from data.table.splits import scenes as carried
 from data.table.splits import split as divided
 from saliency import MODELS
+from saliency.datamodule import letterboxed
 from saliency.models.tempsal import TempSAL
 from scanpath.inputs import APPEARANCES, MAX_STEPS, InputSpec
 from scanpath.object_features import FeatureSizes, Look
@@ -149,8 +150,7 @@ class Eyes:
     @torch.inference_mode()
     def __call__(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Look:
         """What it gives for one picture, under the viewing condition "any"."""
-        box = Letterbox.fit(pixels.shape[:2], self.network.canvas)
-        picture, content = torch.from_numpy(box.apply(pixels))[None], torch.from_numpy(box.box)[None]
+        box, picture, content = letterboxed(pixels, self.network.canvas)
         found = {
             name: v[0] for name, v in self.network.outputs(picture, content, torch.zeros(1, dtype=torch.int64)).items()
         }

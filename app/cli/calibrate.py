@@ -32,7 +32,7 @@ def calibrate(source: Path, roots: tuple[Path, ...], gain: float | None, bias: f
     (python tests/bench/leave_one_set_out.py); both are relative to what the network has.
     """
     from saliency import MODELS
-    from saliency.calibration import Calibration, calibrated
+    from saliency.calibration import calibrated
     from saliency.media import learn_media
     from saliency.models.tempsal import TempSAL
     from training import weights
@@ -45,7 +45,7 @@ def calibrate(source: Path, roots: tuple[Path, ...], gain: float | None, bias: f
     if gain is None and bias is None and not roots:
         raise GazeError("There is nothing to calibrate; give --photographs, --gain or --bias.")
     if gain is not None or bias is not None:
-        network = calibrated(network, Calibration(gain or 1.0, 1.0 if bias is None else bias, 0.0, 0.0))
+        network = calibrated(network, 1.0 if gain is None else gain, 1.0 if bias is None else bias)
     if roots:
         network, share = learn_media(network, roots)
         echo(f"media: {share:.1%} of held-out pictures are told right")

@@ -141,7 +141,11 @@ def _hashes(annotated: coco.Coco) -> Callable[[Path], str]:
 def run(
     tracer: Tracer, paths: Sequence[Path], output: Output, accept_damaged: bool = False
 ) -> Generator[tuple[Path, PictureError | None], None, None]:
-    """Trace and write each picture; yields each path when it is done, with its error where it is broken."""
+    """Trace and write each picture; yields each path when it is done, with its error where it is broken.
+
+    Raises:
+        GazeError: The folder cannot be made, or a model does not suit what is asked of it.
+    """
     try:
         output.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -204,7 +208,11 @@ def _detector(path: Path, provider: str) -> Source:
 
 
 def aim(words: str | None) -> Target | None:
-    """What is looked for, as a person gives it: "x,y,width,height" in pixels, or a picture file; None: nothing."""
+    """What is looked for, as a person gives it: "x,y,width,height" in pixels, or a picture file; None: nothing.
+
+    Raises:
+        GazeError: It is neither, or the file is no picture.
+    """
     if words is None:
         return None
     numbers = re.fullmatch(r"\s*" + r"\s*,\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*", words)

@@ -142,6 +142,9 @@ def simulate(
     """Send observers over the objects of a picture called `name`; with a target, they search for it.
 
     The trace keeps the objects' boxes and not their masks, which are as large as the picture.
+
+    Raises:
+        GazeError: An object's box is none, or a model does not know the condition or looks for nothing.
     """
     settings = settings or Settings()
     settings = settings.model_copy(update={"temperature": settings.temperature or model.temperature})

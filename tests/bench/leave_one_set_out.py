@@ -94,7 +94,7 @@ def main() -> None:
         found = best(each for name, each in surfaces.items() if name != left.name)
         network = weights.load(files[left.name], MODELS)
         exported = []
-        for name, each in zip(NAMES, (network, calibrated(network, found)), strict=True):  # type: ignore[arg-type]
+        for name, each in zip(NAMES, (network, calibrated(network, found.gain, found.weight)), strict=True):  # type: ignore[arg-type]
             folder = files[left.name].parent
             weights.save(each, folder / f"{name}.safetensors")
             export_model.export(str(folder / f"{name}.safetensors"), name, folder)

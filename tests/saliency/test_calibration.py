@@ -25,7 +25,7 @@ def batch(made: TempSAL, gain: float = 1.0, weight: float = 1.0) -> dict[str, to
     """Pictures of noise, and as many looks at each cell as a network of this gain and weight expects."""
     picture = torch.randint(0, 256, (3, *CANVAS, 3), dtype=torch.uint8)
     condition = torch.ones(3, dtype=torch.int64)
-    told = calibrated(made, best([{(gain, weight): 0.0, (1.0, 1.0): -1.0}]))
+    told = calibrated(made, gain, weight)
     with torch.inference_mode():
         density, _ = told(picture, CONTENT, condition * 0, 4)
     counts = torch.cat([(density.exp() * 1000)[:, None], torch.zeros(3, 2, *density.shape[1:])], 1)
@@ -59,7 +59,7 @@ def test_a_network_is_left_as_it_was_and_its_copy_differs_under_any_alone() -> N
     bits = surface(made, [given])
     assert made.finish.gate.tolist() == [1, 1, 0]
     assert all(torch.equal(value, before[name]) for name, value in made.state_dict().items())
-    copy = calibrated(made, best([{(0.7, 0.4): 1.0, (1.0, 1.0): 0.0}]))
+    copy = calibrated(made, 0.7, 0.4)
     assert copy.arguments["any_bias"] == pytest.approx(0.4)
     assert surface(copy, [given])[1.0, 1.0] == pytest.approx(bits[0.7, 0.4], abs=1e-4)
     for condition in (1, 2):
