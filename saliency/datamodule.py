@@ -29,7 +29,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -42,7 +42,8 @@ from data.table.fixation_array import FixationArray, load
 from data.table.read import scanpaths
 from data.table.splits import NAMES
 from saliency.layers.object_head import KINDS, STRIDE
-from training.augment import Augment, Moved
+from saliency.teacher import VARIANTS, Teacher, mixed, variants
+from training.augment import Augment, Moved, Natural
 from training.datamodule import Folders, Order, check, divide
 
 logger = logging.getLogger(__name__)
@@ -69,26 +70,6 @@ class DecodedPictures:
             self.known[path] = picture
             self.used += picture.nbytes
         return picture
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """What better models say of a set's pictures: `folder/NAME.npy`, as `saliency.distillation` writes them."""
-
-    folder: Path
-    share: float  # of a training density
-
-    def maps(
-        self, name: str, size: tuple[int, int], matrix: Float[np.ndarray, "2 3"], grid: tuple[int, int]
-    ) -> Float[np.ndarray, "m g v"]:
-        """Its maps of a picture of `size` on the grid to which `matrix` brings the picture's pixels."""
-        log_density = np.load(self.folder / f"{name}.npy").astype(np.float32)
-        scale = np.array([size[1] / log_density.shape[2], size[0] / log_density.shape[1]])
-        turned = matrix[:, :2] * scale
-        # cv2 counts from the centre of the first cell
-        shift = turned @ (0.5, 0.5) + matrix[:, 2] - 0.5
-        affine = np.hstack([turned, shift[:, None]])
-        return np.stack([cv2.warpAffine(np.exp(plane), affine, grid[::-1]) for plane in log_density])
 
 
 @dataclass(frozen=True)
@@ -124,35 +105,51 @@ class GazeDataset(Dataset[Sample]):
         xy, when = fixations[:, :2], fixations[:, 2]
         shown = maps.on(xy, image.shape[:2])
         xy, when = xy[shown], when[shown]
-        rng = np.random.default_rng((render.seed, epoch, index, render.condition))
-        condition = 0 if rng.random() < render.any_share else render.condition
-        moved = Moved(image, xy, np.arange(len(xy)), np.eye(2, 3))
-        if render.augment is not None:
-            moved = Moved(*render.augment(image, xy, int(rng.integers(2**31))))
+        condition, moved = self._moved(image, xy, (render.seed, epoch, index, render.condition))
         when = when[moved.which]
         box = Letterbox.fit(moved.image.shape[:2], render.canvas)
-        grid = (render.canvas[0] // render.stride, render.canvas[1] // render.stride)
         cells = box.points(moved.points) / render.stride
         zoom = 1.0 if moved.matrix is None else math.sqrt(abs(np.linalg.det(moved.matrix[:, :2])))
         sigma = render.sigma * zoom * box.content[2] / moved.image.shape[0] / render.stride
         parts = [cells, *(cells[when == s] for s in range(render.slices))]
         inside = box.cells(render.stride)
-        counts = np.stack([maps.counts(part, grid) for part in parts]) * inside
-        valid = [True, *(s < self.gathered.seconds for s in range(render.slices))]
+        counts = np.stack([maps.counts(part, inside.shape) for part in parts]) * inside
         density = maps.density(counts, sigma, inside)
         if render.teacher is not None and moved.matrix is not None:
-            matrix = _to_canvas(box, moved.matrix) / render.stride
-            told = render.teacher.maps(name, image.shape[:2], matrix, grid) * inside
-            density = _mixed(density, told, render.teacher.share)
+            density = mixed(density, self._told(render.teacher, name, image, moved, box), render.teacher.share)
         return {
             "picture": box.apply(moved.image),
             "content": box.box,
             "condition": condition,
             "counts": counts,
             "density": density,
-            "valid": np.array(valid) & (counts.sum((1, 2)) > 0),
+            "valid": self._supervised & (counts.sum((1, 2)) > 0),
             **(self._objects(name, moved, box) if render.boxes is not None else {}),
         }
+
+    def _moved(
+        self, image: UInt8[np.ndarray, "h w 3"], xy: Float[np.ndarray, "k 2"], seed: tuple[int, ...]
+    ) -> tuple[int, Moved]:
+        """The viewing condition under which a picture is shown, and what chance does to it."""
+        rng = np.random.default_rng(seed)
+        condition = 0 if rng.random() < self.render.any_share else self.render.condition
+        if self.render.augment is None:
+            return condition, Moved(image, xy, np.arange(len(xy)), np.eye(2, 3))
+        return condition, Moved(*self.render.augment(image, xy, int(rng.integers(2**31))))
+
+    def _told(
+        self, teacher: Teacher, name: str, image: UInt8[np.ndarray, "h w 3"], moved: Moved, box: Letterbox
+    ) -> Float[np.ndarray, "m g v"]:
+        """What a teacher says of a picture, on the cells of where it was moved to."""
+        inside = box.cells(self.render.stride)
+        matrix = _to_canvas(box, np.eye(2, 3) if moved.matrix is None else moved.matrix) / self.render.stride
+        told: Float[np.ndarray, "m g v"] = teacher.maps(name, image.shape[:2], matrix, inside.shape) * inside
+        return told
+
+    @property
+    def _supervised(self) -> Bool[np.ndarray, " m"]:
+        """Which maps this viewing supervises: it may have been shorter than the model's."""
+        return np.array([True, *(s < self.gathered.seconds for s in range(self.render.slices))])
 
     def _objects(self, name: str, moved: Moved, box: Letterbox) -> Sample:
         """The maps of the picture's objects; none is known where it is not annotated, or was moved who knows how."""
@@ -175,13 +172,32 @@ def _to_canvas(box: Letterbox, matrix: Float[np.ndarray, "2 3"]) -> Float[np.nda
     return np.asarray(matrix * scale + [[0, 0, left], [0, 0, top]])
 
 
-def _mixed(
-    density: Float[np.ndarray, "m g v"], told: Float[np.ndarray, "m g v"], share: float
-) -> Float[np.ndarray, "m g v"]:
-    """Densities with a share of a teacher's, map by map; a map that either leaves empty stays as it was."""
-    mass = told.sum((1, 2), keepdims=True)
-    both = (mass > 1e-3) & (density.sum((1, 2), keepdims=True) > 0)
-    return np.where(both, (1 - share) * density + share * told / np.maximum(mass, 1e-3), density).astype(np.float32)
+class ChangedCopies(GazeDataset):
+    """Of each picture one changed copy an epoch, by turns, told by a teacher alone: nobody looked at it."""
+
+    def __init__(self, gathered: FixationArray, decoded: DecodedPictures, render: Render, folder: Path) -> None:
+        super().__init__(gathered, decoded, render)
+        self.teacher = Teacher(folder / VARIANTS, 1.0)
+        self.count = variants(folder, [picture.name for picture in gathered.pictures])
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        name = f"{self.gathered.pictures[index].name}.{epoch % self.count}"
+        image = self.decoded(self.teacher.folder / f"{name}.jpg")
+        seed = (self.render.seed, epoch, index, self.render.condition, 1)
+        condition, moved = self._moved(image, np.zeros((0, 2)), seed)
+        box = Letterbox.fit(moved.image.shape[:2], self.render.canvas)
+        told = self._told(self.teacher, name, image, moved, box)
+        mass = told.sum((1, 2), keepdims=True)
+        return {
+            "picture": box.apply(moved.image),
+            "content": box.box,
+            "condition": condition,
+            "counts": np.zeros_like(told),
+            "density": told / np.maximum(mass, 1e-3),
+            "valid": self._supervised & (mass[:, 0, 0] > 1e-3),
+            **(self._objects(name, moved, box) if self.render.boxes is not None else {}),
+        }
 
 
 class Joined(Dataset[Sample]):
@@ -216,6 +232,7 @@ class GazeData(Folders):
             `face` (category "face"; all others count as objects).
         teacher: folder of densities to distil, as `gaze distill` writes them; one subfolder for each set.
         teacher_share: of each training density, the part that the teacher gives.
+        variants: whether an epoch also has one changed copy of each picture, as `gaze distill --variants` wrote them.
         any_share: share of training samples shown as condition "any", the one used for unknown pictures.
         batch_size: pictures per step.
         workers: loader processes.
@@ -236,6 +253,7 @@ class GazeData(Folders):
         objects: bool = False,
         teacher: str | None = None,
         teacher_share: float = 0.5,
+        variants: bool = False,
         any_share: float = 0.3,
         batch_size: int = 16,
         workers: int = 1,
@@ -253,6 +271,9 @@ class GazeData(Folders):
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
         self.objects, self.teacher, self.teacher_share = objects, teacher, teacher_share
+        if variants and teacher is None:
+            raise GazeError("data.variants: changed copies are a teacher's; give its folder as data.teacher.")
+        self.variants = variants
         self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
         self.sets: dict[str, Joined] = {}
 
@@ -291,6 +312,8 @@ class GazeData(Folders):
             for split, sets in parts.items():
                 chosen = gathered.only([place for place, name in enumerate(names) if name in divided[split]])
                 sets.append(self._set(number, split, chosen, decoded))
+                if self.variants and split == "train" and chosen.pictures:
+                    sets.append(self._copies(sets[-1], number))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
 
     def _content(self) -> dict[str, list[tuple[str, tuple[Scanpath, ...]]]]:
@@ -323,6 +346,12 @@ class GazeData(Folders):
         )
         return GazeDataset(gathered, decoded, render)
 
+    def _copies(self, pictures: GazeDataset, number: int) -> ChangedCopies:
+        """The changed copies of a set's training pictures: mirrored and in other light, but where they are."""
+        render = replace(pictures.render, augment=Natural(motion=0), teacher=None)
+        folder = Path(self.teacher or "") / self.conditions[number]
+        return ChangedCopies(pictures.gathered, pictures.decoded, render, folder)
+
     def _boxes(self, number: int) -> tuple[dict[str, Boxes] | None, tuple[bool, ...]]:
         """The boxes of a set's pictures, where they are asked for, and which kinds it annotates."""
         if not self.kinds:
@@ -339,21 +368,9 @@ class GazeData(Folders):
         """What the teacher says of a set's pictures, all of which it must know."""
         if self.teacher is None:
             return None
-        folder = Path(self.teacher) / self.conditions[number]
-        lacking = [p.name for p in gathered.pictures if not (folder / f"{p.name}.npy").exists()]
-        if lacking:
-            raise GazeError(
-                f"data.teacher: {folder} lacks the densities of {len(lacking)} training pictures ({lacking[0]}, ...); "
-                "write them with gaze distill."
-            )
-        if gathered.pictures:
-            count = len(np.load(folder / f"{gathered.pictures[0].name}.npy", mmap_mode="r"))
-            if count != 1 + self.slices:
-                raise GazeError(
-                    f"data.teacher: {folder} holds {count - 1} seconds beside the whole viewing, but data.slices is "
-                    f"{self.slices}; distill networks with as many."
-                )
-        return Teacher(folder, self.teacher_share)
+        teacher = Teacher(Path(self.teacher) / self.conditions[number], self.teacher_share)
+        teacher.check([picture.name for picture in gathered.pictures], self.slices)
+        return teacher
 
     def _loader(self, split: str, order: Order, batch: int) -> DataLoader[Sample]:
         if len(self.sets[split]) == 0:

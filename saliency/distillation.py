@@ -7,12 +7,14 @@ are a noisy truth, several networks that were trained on all pictures are a smoo
 densities, `gaze train tempsal --data.teacher FOLDER` mixes them into people's.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
@@ -23,34 +25,37 @@ from data.errors import GazeError, TableError
 from data.picture import Letterbox, read
 from saliency.datamodule import letterboxed, training_pictures
 from saliency.flip_ensemble import FlipEnsemble
+from saliency.models.tempsal import TempSAL
+from saliency.teacher import VARIANTS
+from training.augment import Natural
 from training.weights import fingerprint
 
+ZOOM = (0.6, 1.8)  # least and greatest size of a changed copy
+Look = tuple[nn.Module, tuple[int, int]]  # a network, and the canvas on which it sees a picture
+NOBODY = np.zeros((0, 2))  # a changed copy has no fixations
 GRID = 4  # canvas pixels of the largest canvas per cell of what is written
 
 
 @torch.inference_mode()
 def densities(
-    networks: Sequence[nn.Module],
-    picture: UInt8[np.ndarray, "h w 3"],
-    condition: str,
-    canvases: Sequence[tuple[int, int]],
+    looks: Sequence[Look], picture: UInt8[np.ndarray, "h w 3"], condition: str, mirror: bool = True
 ) -> Float32[np.ndarray, "m g v"]:
-    """The networks' mean log densities of a picture, whole viewing first, on a grid as wide as a quarter of its canvas.
+    """The mean log densities of all looks, whole viewing first, on a grid as wide as a quarter of the largest canvas.
 
-    A network that does not know the viewing condition is asked under `any`.
+    A look is a network and the canvas on which it sees the picture, and its mirror image. A network that does not know
+    the viewing condition is asked under `any`.
     """
-    _, _, height, width = Letterbox.fit(picture.shape[:2], max(canvases)).content
+    _, _, height, width = Letterbox.fit(picture.shape[:2], max(canvas for _, canvas in looks)).content
     grid = (max(1, height // GRID), max(1, width // GRID))
     total: Any = 0.0
-    for network in networks:
+    for network, canvas in looks:
         known: Sequence[str] = network.conditions  # type: ignore[assignment]
         index = torch.tensor([known.index(condition) if condition in known else 0])
-        for canvas in canvases:
-            box, shown, content = letterboxed(picture, canvas)
-            density, slices, *_ = FlipEnsemble(network)(shown, content, index)
-            maps = torch.cat([density[:, None], slices], 1)[0].numpy()
-            total = total + np.exp(replace(box, size=grid).back(maps))
-    mean: np.ndarray = total / (len(networks) * len(canvases))
+        box, shown, content = letterboxed(picture, canvas)
+        density, slices, *_ = (FlipEnsemble(network) if mirror else network)(shown, content, index)
+        maps = torch.cat([density[:, None], slices], 1)[0].numpy()
+        total = total + np.exp(replace(box, size=grid).back(maps))
+    mean: np.ndarray = total / len(looks)
     return np.asarray(np.log(np.maximum(mean, np.finfo(np.float32).tiny)), np.float32)
 
 
@@ -72,24 +77,84 @@ def write(
         wrong = [canvas for canvas in canvases if any(side < 1 or side % multiple for side in canvas)]
         if wrong:
             raise GazeError(f"The canvas {wrong[0][0]}x{wrong[0][1]} must have sides that are multiples of {multiple}.")
+    name = root.resolve().name
+    _begin(networks, folder / name, canvases, root)
+    paths = _paths(root)
+    for path in paths:
+        target = folder / name / f"{path.name}.npy"
+        if not target.exists():
+            _save(target, densities(list(itertools.product(networks, canvases)), read(path), name))
+        yield target, len(paths)
+
+
+def write_variants(networks: Sequence[TempSAL], root: Path, folder: Path, count: int) -> Iterator[tuple[Path, int]]:
+    """Writes `count` changed copies of every training picture of a set, and what the networks say of each.
+
+    A copy is zoomed to 0.6 to 1.8 of its size, turned, sheared, shifted, mirrored and in other light; every other one
+    is blended with a copy of another picture (mixup, https://arxiv.org/abs/1710.09412). Each network sees it once, on
+    the canvas that it was trained on. Yields and keeps what is there as `write` does.
+
+    Raises:
+        GazeError: Networks tell other numbers of seconds apart, or the folder holds the densities of others.
+        TableError: A picture of the table is missing, or the set is no set.
+    """
+    name = root.resolve().name
+    target = folder / name / VARIANTS
+    looks = [(network, network.canvas) for network in networks]
+    canvases = [canvas for _, canvas in looks]
+    _begin(networks, target, canvases, root)
+    paths = _paths(root)
+    for index, number in itertools.product(range(len(paths)), range(count)):
+        path = target / f"{paths[index].name}.{number}.npy"
+        if not path.exists():
+            copy = variant(paths, index, number, max(canvases))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path.with_suffix(".jpg")) as file:
+                file.write(cv2.imencode(".jpg", copy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+            _save(path, densities(looks, copy, name, mirror=False))
+        yield path, len(paths) * count
+
+
+def variant(paths: Sequence[Path], index: int, number: int, canvas: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture's changed copy of this number, as large as on the canvas."""
+    rng = np.random.default_rng((index, number))
+    change = Natural(motion=1.5, colour=1.2, zoom=ZOOM)
+    copy = None
+    for which in (index, int(rng.integers(len(paths)))) if number % 2 else (index,):
+        pixels = read(paths[which])
+        _, _, height, width = Letterbox.fit(pixels.shape[:2], canvas).content
+        size = (width, height) if copy is None else copy.shape[1::-1]
+        pixels = change(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), NOBODY, int(rng.integers(2**31))).image
+        share = float(rng.uniform(0.5, 1))
+        copy = pixels if copy is None else cv2.addWeighted(copy, share, pixels, 1 - share, 0)
+    assert copy is not None
+    return copy
+
+
+def _begin(networks: Sequence[nn.Module], folder: Path, canvases: Sequence[tuple[int, int]], root: Path) -> None:
+    """Makes sure that these networks fit each other, and what the folder holds already."""
+    for network in networks:
         network.eval()
     if len({network.slices for network in networks}) > 1:
         raise GazeError("These networks tell different numbers of seconds apart; distill some that agree.")
-    name = root.resolve().name
-    _sign(folder / name, [fingerprint(network) for network in networks], canvases, root)
-    chosen = training_pictures(root)
-    for picture in chosen:
+    _sign(folder, [fingerprint(network) for network in networks], canvases, root)
+
+
+def _paths(root: Path) -> list[Path]:
+    """The files of a set's training pictures."""
+    pictures = training_pictures(root)
+    for picture in pictures:
         if picture.path is None:
             raise TableError(
                 f"{picture.name}: there is no such picture in images/; add it, or take it out of the table."
             )
-        target = folder / name / f"{picture.name}.npy"
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            told = densities(networks, read(picture.path), name, canvases)
-            with atomic_write(target) as file:
-                np.save(file, told.astype(np.float16))
-        yield target, len(chosen)
+    return [picture.path for picture in pictures if picture.path is not None]
+
+
+def _save(path: Path, log_densities: Float32[np.ndarray, "m g v"]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        np.save(file, log_densities.astype(np.float16))
 
 
 def _sign(folder: Path, networks: list[str], canvases: Sequence[tuple[int, int]], root: Path) -> None:

@@ -23,13 +23,24 @@ def _canvas(context: click.Context, parameter: click.Parameter, values: tuple[st
     "--canvas", "canvases", multiple=True, default=["256x352"], show_default=True, callback=_canvas, metavar="HxW"
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the densities.")
-def distill(weights: tuple[Path, ...], roots: tuple[Path, ...], canvases: list[tuple[int, int]], output: Path) -> None:
+@click.option(
+    "--variants",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Tell N changed copies of each picture, too: zoomed, turned, in other light, half blended with others.",
+)
+def distill(
+    weights: tuple[Path, ...], roots: tuple[Path, ...], canvases: list[tuple[int, int]], output: Path, variants: int
+) -> None:
     """Write what networks (.safetensors, .ckpt) say of the training pictures of sets: their mean, mirrored and not.
 
-    Train on it with: gaze train tempsal --data.teacher OUTPUT. The same command goes on where it was stopped.
+    Train on it with: gaze train tempsal --data.teacher OUTPUT, and --data.variants true where there are changed copies
+    (each network sees them on its own canvas). The same command goes on where it was stopped.
     """
     from saliency import MODELS
-    from saliency.distillation import write
+    from saliency.distillation import write, write_variants
     from training.weights import load
 
     for root in roots:
@@ -42,3 +53,9 @@ def distill(weights: tuple[Path, ...], roots: tuple[Path, ...], canvases: list[t
             if count % 100 == 0:
                 echo(f"{path.parent}: {count}")
         echo(f"{output / root.resolve().name}: {count} pictures")
+        count = 0
+        for count, (path, _) in enumerate(write_variants(networks, root, output, variants) if variants else (), 1):
+            if count % 100 == 0:
+                echo(f"{path.parent}: {count}")
+        if variants:
+            echo(f"{output / root.resolve().name}: {count} changed copies")

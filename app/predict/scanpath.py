@@ -90,7 +90,7 @@ def tracer(model: str | None, provider: str, objects: str, target: str | None, *
     free, search = TASK.default_models
     name = model or (free if looked_for is None else search)
     known = objects in SOURCES or named_file(DENSITY)
-    density = Predictor(DENSITY, provider=provider) if known else None
+    density = Predictor(DENSITY, provider=provider, look=None) if known else None
     return Tracer(scene_model(name, provider), where, density, looked_for, Settings(**settings), annotated)
 
 

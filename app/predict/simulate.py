@@ -39,7 +39,6 @@ from scanpath.object_statistics import BOX, Statistics, begin, representative, s
 COLUMNS = ("observer", "index", "object", "x", "y", "duration_ms", "start_ms")
 Pixels = UInt8[np.ndarray, "h w 3"]
 Crop = UInt8[np.ndarray, "ch cw 3"]
-Density = Float[np.ndarray, "h w"]
 
 
 class Settings(Options):
@@ -72,9 +71,14 @@ class SceneModel(Protocol):
     files: tuple[Path, ...]  # of its weights
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
+        self,
+        scene: Scene,
+        pixels: Pixels,
+        prediction: Prediction | None,
+        target_crops: Sequence[Crop],
+        settings: Settings,
     ) -> Rollouts:
-        """The paths of several observers."""
+        """The paths of several observers; `prediction` is where people look in the picture, where that is known."""
         ...
 
 
@@ -87,10 +91,16 @@ class Baseline:
     files: tuple[Path, ...] = ()
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
+        self,
+        scene: Scene,
+        pixels: Pixels,
+        prediction: Prediction | None,
+        target_crops: Sequence[Crop],
+        settings: Settings,
     ) -> Rollouts:
         """The paths of several observers."""
         del pixels, target_crops
+        density = None if prediction is None else prediction.density
         model = Walk(sharpness=1 / (settings.temperature or self.temperature))
         return model.sample(scene, settings.observers, settings.seed, density=density, limit=settings.limit)
 
@@ -103,16 +113,22 @@ class Trained:
         contract, self.provider = self._predictor.contract, self._predictor.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
+        self._reads = contract.saliency
         if contract.appearance == "saliency":
             _ = self._predictor.saliency  # it is there, or that is said before any picture is read
         first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 
     def __call__(
-        self, scene: Scene, pixels: Pixels, density: Density | None, target_crops: Sequence[Crop], settings: Settings
+        self,
+        scene: Scene,
+        pixels: Pixels,
+        prediction: Prediction | None,
+        target_crops: Sequence[Crop],
+        settings: Settings,
     ) -> Rollouts:
-        """The paths of several observers."""
-        del density
+        """The paths of several observers; a prediction of the model that this one reads is not made again."""
+        same = prediction is not None and (prediction.weights, prediction.condition) == (self._reads, "any")
         return self._predictor.sample(
             scene,
             settings.observers,
@@ -122,6 +138,7 @@ class Trained:
             condition=settings.condition,
             pixels=pixels,
             target_crops=tuple(target_crops),
+            look=prediction.look if same and prediction is not None else None,
         )
 
 
@@ -153,7 +170,8 @@ def simulate(
     at, target_crops = scene(Picture(name, pixels.shape[1], pixels.shape[0]), pixels, objects, target)
     if target is not None and not model.searches:
         raise ModelError(f"{model.model} looks for nothing in particular; leave the target out, or take oat-search.")
-    rollouts = model(at, pixels, density, target_crops, settings) if len(at.objects) else _nothing(settings.observers)
+    alone = not len(at.objects)
+    rollouts = _nothing(settings.observers) if alone else model(at, pixels, prediction, target_crops, settings)
     sharp = settings.temperature or model.temperature  # of places as of objects
     about = {"model": model.model, "version": model.version, "provider": model.provider}
     return SimulatedPaths(

@@ -176,7 +176,7 @@ def open_model(path: Path) -> Predictor:
 @st.cache_resource(max_entries=4, show_spinner="Opening the model ...")
 def _predictor(path: str, changed: int) -> Predictor:
     del changed  # only part of the key
-    return Predictor(path)
+    return Predictor(path, look=None)
 
 
 def condition_picker(conditions: tuple[str, ...]) -> str:

@@ -48,6 +48,7 @@ class Prediction:
     objects: Objects | None = None  # what the model found; None: it does not look for any
     media: Mapping[str, float] = field(default_factory=dict)  # how likely the picture is of each medium
     look: Look | None = None  # what scanpath models read; None: nobody asked for it
+    weights: str = ""  # `Contract.weights` of the model
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -120,7 +121,7 @@ class Predictor:
 
     `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto" (CUDA
     where it works, else the CPU), "cuda" or "cpu"; `threads` is the number of CPU threads for one run (None: every core
-    this process has). With `look` predictions carry what scanpath models read.
+    this process has). With `look` predictions carry what scanpath models read; None: where the model gives it.
 
     Raises:
         ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
@@ -134,7 +135,7 @@ class Predictor:
         *,
         provider: str = "auto",
         threads: int | None = None,
-        look: bool = False,
+        look: bool | None = False,
     ) -> None:
         self.path = find_model(model)
         self.contract = read_contract(self.path)
@@ -148,7 +149,8 @@ class Predictor:
         if look and not self.contract.features:
             problem = "gives no features that a scanpath model could read"
             raise ModelError(f"{self.contract.name} {problem}; export it again with this gaze.")
-        self._outputs = [name for name in outputs_of(self.contract) if look or name not in FEATURES]
+        looks = look or look is None
+        self._outputs = [name for name in outputs_of(self.contract) if looks or name not in FEATURES]
         check_names(self._session, self.path, {*INPUTS, *self._outputs})
 
     @property
@@ -199,6 +201,7 @@ class Predictor:
             objects=None if found is None else found_objects(found, contract.kinds, box),
             media=dict(zip(contract.media, named["medium"].tolist(), strict=True)) if contract.media else {},
             look=_look(named, box) if "fine" in named else None,
+            weights=contract.weights,
         )
 
     def index(self, condition: str) -> int:

@@ -16,8 +16,10 @@ from data.picture import Letterbox, read
 from data.synthetic import scenes
 from data.table.read import read_splits
 from saliency.datamodule import GazeData
-from saliency.distillation import densities, write
+from saliency.distillation import densities, variant, write, write_variants
+from saliency.losses import kl
 from saliency.models.tempsal import TempSAL
+from saliency.task import SaliencyTask
 from training import weights
 from training.augment import Augment, Moved
 
@@ -34,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def network(seed: int = 0, conditions: tuple[str, ...] = ("first",)) -> TempSAL:
     torch.manual_seed(seed)
-    return TempSAL(conditions, slices=SLICES, width=8, fine=4, blocks=1, heads=2).eval()
+    return TempSAL(conditions, slices=SLICES, width=8, fine=4, blocks=1, heads=2, canvas=CANVAS).eval()
 
 
 def data(root: Path, **options: object) -> GazeData:
@@ -48,7 +50,7 @@ def picture(root: Path) -> np.ndarray:
 
 
 def test_densities_lie_on_a_quarter_of_the_largest_canvas_and_sum_to_one(root: Path) -> None:
-    maps = densities([network()], picture(root), "first", [(32, 64), CANVAS])
+    maps = densities([(network(), (32, 64)), (network(), CANVAS)], picture(root), "first")
     _, _, height, width = Letterbox.fit((36, 64), CANVAS).content
     assert maps.shape == (1 + SLICES, height // 4, width // 4)
     np.testing.assert_allclose(np.exp(maps).sum((1, 2)), 1, atol=1e-4)
@@ -56,20 +58,20 @@ def test_densities_lie_on_a_quarter_of_the_largest_canvas_and_sum_to_one(root: P
 
 def test_two_networks_are_believed_equally(root: Path) -> None:
     one, other = network(0), network(1)
-    alone = [np.exp(densities([each], picture(root), "first", [CANVAS])) for each in (one, other)]
-    both = np.exp(densities([one, other], picture(root), "first", [CANVAS]))
+    alone = [np.exp(densities([(each, CANVAS)], picture(root), "first")) for each in (one, other)]
+    both = np.exp(densities([(one, CANVAS), (other, CANVAS)], picture(root), "first"))
     np.testing.assert_allclose(both, (alone[0] + alone[1]) / 2, rtol=1e-4)
 
 
 def test_a_picture_and_its_mirror_image_are_told_alike(root: Path) -> None:
     pixels = picture(root)
-    maps = densities([network()], pixels, "first", [CANVAS])
-    turned = densities([network()], np.ascontiguousarray(pixels[:, ::-1]), "first", [CANVAS])
+    maps = densities([(network(), CANVAS)], pixels, "first")
+    turned = densities([(network(), CANVAS)], np.ascontiguousarray(pixels[:, ::-1]), "first")
     np.testing.assert_allclose(maps, turned[..., ::-1], atol=1e-3)
 
 
 def test_a_condition_that_is_not_known_is_any(root: Path) -> None:
-    maps = [densities([network()], picture(root), name, [CANVAS]) for name in ("elsewhere", "any")]
+    maps = [densities([(network(), CANVAS)], picture(root), name) for name in ("elsewhere", "any")]
     np.testing.assert_array_equal(*maps)
 
 
@@ -233,3 +235,94 @@ def test_a_kind_that_nobody_annotated_is_not_trained(root: Path, tmp_path: Path)
     none = data(folder, objects=True)
     assert none.kinds == []
     assert "known" not in none.sets["train"][0, 0]
+
+
+def copies(root: Path, folder: Path, count: int, networks: list[TempSAL] | None = None) -> list[Path]:
+    networks = networks or [network()]
+    list(write(networks, root, folder, [CANVAS]))
+    return [path for path, _ in write_variants(networks, root, folder, count)]
+
+
+def test_changed_copies_are_told_and_what_is_there_stays(root: Path, tmp_path: Path) -> None:
+    told = copies(root, tmp_path, 2)
+    names = read_splits(root)["train"]
+    assert sorted(path.name for path in told) == sorted(f"{name}.{number}.npy" for name in names for number in (0, 1))
+    first = told[0]
+    copy = read(first.with_suffix(".jpg"))
+    looks = [(each, each.canvas) for each in [network()]]
+    np.testing.assert_allclose(
+        np.exp(np.load(first).astype(np.float32)), np.exp(densities(looks, copy, "first", mirror=False)), atol=2e-3
+    )
+    first.write_bytes(b"kept")
+    assert len(copies(root, tmp_path, 3)) == 3 * len(names)
+    assert first.read_bytes() == b"kept"
+
+
+def test_every_other_copy_is_blended_with_another_picture(tmp_path: Path) -> None:
+    paths = []
+    for number, level in enumerate((40, 220)):
+        paths.append(tmp_path / f"{number}.png")
+        cv2.imwrite(str(paths[-1]), np.full((60, 90, 3), level, np.uint8))
+    plain, blended = (np.stack([variant(paths, 0, 2 * k + odd, CANVAS) for k in range(8)]) for odd in (0, 1))
+    assert plain.shape[1:3] == (64, 96)
+    centre = plain[:, 32, 48].mean(-1)
+    assert (centre < 80).all()  # other light, no other picture
+    assert blended[:, 32, 48].mean(-1).max() > 80
+
+
+def test_an_epoch_holds_a_changed_copy_of_each_picture_by_turns(root: Path, tmp_path: Path) -> None:
+    copies(root, tmp_path, 2)
+    plain = data(root, teacher=str(tmp_path))
+    more = data(root, teacher=str(tmp_path), variants=True, objects=True)
+    count = len(plain.sets["train"])
+    assert len(more.sets["train"]) == 2 * count
+    assert len(more.sets["val"]) == len(plain.sets["val"])
+    samples = [more.sets["train"][epoch, count] for epoch in range(3)]
+    for sample in samples:
+        np.testing.assert_allclose(sample["density"][sample["valid"]].sum((1, 2)), 1, atol=1e-3)
+        assert sample["valid"].all()
+        assert not sample["counts"].any()
+        assert not sample["known"].any()  # nobody drew boxes there
+    name = more.sets["train"].sets[0].gathered.pictures[0].name
+    shapes = [read(tmp_path / "first" / "variants" / f"{name}.{number}.jpg").mean() for number in (0, 1)]
+    assert shapes[0] != shapes[1]
+    batch = next(iter(more.train_dataloader()))
+    assert batch["picture"].shape == (4, *CANVAS, 3)
+
+
+def test_a_network_learns_from_changed_copies(root: Path, tmp_path: Path) -> None:
+    copies(root, tmp_path, 1, [network(1)])
+    module = data(root, teacher=str(tmp_path), variants=True, any_share=0.0)
+    task = SaliencyTask(network(2))
+    samples = torch.utils.data.default_collate([module.sets["train"].sets[1][0, index] for index in range(4)])
+    optimizer = torch.optim.Adam(task.parameters(), 0.01)
+    values = []
+    for _ in range(5):
+        optimizer.zero_grad()
+        log_p = task(samples)
+        valid = samples["valid"]
+        loss = kl(log_p[valid], samples["density"][valid], samples["counts"][valid]).mean()
+        loss.backward()
+        optimizer.step()
+        values.append(float(loss))
+    assert values[-1] < values[0]
+
+
+def test_copies_without_a_teacher_or_lacking_ones_are_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(GazeError, match=r"data\.variants: changed copies are a teacher's"):
+        data(root, variants=True)
+    list(write([network()], root, tmp_path, [CANVAS]))
+    with pytest.raises(GazeError, match=r"holds no changed copies of .* gaze distill --variants"):
+        data(root, teacher=str(tmp_path), variants=True)
+    copies(root, tmp_path, 1)
+    with pytest.raises(GazeError, match="holds densities of other networks"):
+        list(write_variants([network(1)], root, tmp_path, 1))
+
+
+def test_the_command_writes_changed_copies(root: Path, tmp_path: Path) -> None:
+    weights.save(network(), tmp_path / "a.safetensors")
+    arguments = ["distill", str(tmp_path / "a.safetensors"), "--data", str(root), "--canvas", "64x96"]
+    result = CliRunner().invoke(main, [*arguments, "--variants", "1", "-o", str(tmp_path / "told")])
+    assert result.exit_code == 0, result.output
+    assert f"{len(read_splits(root)['train'])} changed copies" in result.output
+    data(root, teacher=str(tmp_path / "told"), variants=True)

@@ -4,6 +4,7 @@ import csv
 import json
 import weakref
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,11 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
+from app.predict.scanpath import tracer
 from app.predict.simulate import Baseline, Settings, Target, scene, simulate
 from data.errors import GazeError, PictureError
 from data.gaze import Objects, Picture, Scene
 from data.picture import read, save
 from export.runtime.registry import read_contract
+from export.runtime.saliency import Prediction, Predictor
 from scanpath.decode import Rollouts
 from tests import scanpath_toy
 from tests import toy_model as toy
@@ -36,7 +39,7 @@ class Fixed:
     def __init__(self) -> None:
         self.asked: list[tuple[Scene, tuple[np.ndarray, ...]]] = []
 
-    def __call__(self, scene, pixels, density, target_crops, settings):  # type: ignore[no-untyped-def]
+    def __call__(self, scene, pixels, prediction, target_crops, settings):  # type: ignore[no-untyped-def]
         self.asked.append((scene, tuple(target_crops)))
         size = settings.observers
         order = np.array([[1, 0, -1]] * size, np.int64)
@@ -387,3 +390,27 @@ def test_a_low_temperature_brings_observers_together(pixels: np.ndarray) -> None
         told = simulate(Baseline(), "a", pixels, TWO, settings=Settings(observers=300, temperature=temperature))
         share.append(told.statistics.first[1])
     np.testing.assert_allclose(share, [1, 1600 / 2200, 0.52], atol=0.07)
+
+
+def test_a_picture_is_looked_at_once_for_its_map_and_its_paths(
+    pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tracer(None, "cpu", "found", None, observers=3)
+    assert shipped.density is not None
+    seen: list[str] = []
+    batch = Predictor.batch
+
+    def counted(self: Predictor, *arguments: object) -> list[Prediction]:
+        seen.append(self.contract.name)
+        return batch(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Predictor, "batch", counted)
+    once = shipped(pixels, "a.png")
+    assert seen == ["tempsal"]
+    found = shipped.source(pixels, "a.png", shipped.density(pixels))
+    twice = simulate(shipped.model, "a.png", pixels, found, None, settings=shipped.settings)
+    assert seen == ["tempsal"] * 3
+    np.testing.assert_array_equal(once.rollouts.order, twice.rollouts.order)
+    elsewhere = replace(shipped.density(pixels), weights="of another model")
+    simulate(shipped.model, "a.png", pixels, found, elsewhere, settings=shipped.settings)
+    assert seen == ["tempsal"] * 5

@@ -1,0 +1,88 @@
+"""What `gaze distill` wrote, as training reads it: densities of training pictures, and changed copies with theirs.
+
+    SET/NAME.npy               log densities (1 + t, g, g') of a training picture, float16
+    SET/variants/NAME.K.jpg    its K-th changed copy: other size, place and light, every other one mixed with a picture
+    SET/variants/NAME.K.npy    log densities of that copy
+
+A copy teaches what no person was asked about: that the student says of it what its teachers say, function for function
+(Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from data.errors import GazeError
+
+VARIANTS = "variants"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What better models say of the pictures in a folder: `folder/NAME.npy`."""
+
+    folder: Path
+    share: float  # of a training density
+
+    def maps(
+        self, name: str, size: tuple[int, int], matrix: Float[np.ndarray, "2 3"], grid: tuple[int, int]
+    ) -> Float[np.ndarray, "m g v"]:
+        """Its maps of a picture of `size` on the grid to which `matrix` brings the picture's pixels."""
+        log_density = np.load(self.folder / f"{name}.npy").astype(np.float32)
+        scale = np.array([size[1] / log_density.shape[2], size[0] / log_density.shape[1]])
+        turned = matrix[:, :2] * scale
+        # cv2 counts from the centre of the first cell
+        shift = turned @ (0.5, 0.5) + matrix[:, 2] - 0.5
+        affine = np.hstack([turned, shift[:, None]])
+        return np.stack([cv2.warpAffine(np.exp(plane), affine, grid[::-1]) for plane in log_density])
+
+    def check(self, names: list[str], slices: int) -> None:
+        """Refuses a folder that lacks pictures, or tells of another number of seconds.
+
+        Raises:
+            GazeError: naming one of the pictures, or both numbers.
+        """
+        lacking = [name for name in names if not (self.folder / f"{name}.npy").exists()]
+        if lacking:
+            raise GazeError(
+                f"data.teacher: {self.folder} lacks the densities of {len(lacking)} training pictures ({lacking[0]}, "
+                "...); write them with gaze distill."
+            )
+        if names:
+            count = len(np.load(self.folder / f"{names[0]}.npy", mmap_mode="r"))
+            if count != 1 + slices:
+                raise GazeError(
+                    f"data.teacher: {self.folder} holds {count - 1} seconds beside the whole viewing, but data.slices "
+                    f"is {slices}; distill networks with as many."
+                )
+
+
+def variants(folder: Path, names: list[str]) -> int:
+    """How many changed copies a set's folder holds of each of these pictures.
+
+    Raises:
+        GazeError: There are none, or fewer of some pictures than of others.
+    """
+    there = {path.name for path in (folder / VARIANTS).glob("*.npy")}
+    counts = [0] * len(names)
+    for number, name in enumerate(names):
+        while f"{name}.{counts[number]}.npy" in there:
+            counts[number] += 1
+    if names and min(counts) == 0:
+        raise GazeError(
+            f"data.variants: {folder / VARIANTS} holds no changed copies of {names[counts.index(0)]}; write them with "
+            "gaze distill --variants, or leave data.variants out."
+        )
+    return min(counts, default=0)
+
+
+def mixed(
+    density: Float[np.ndarray, "m g v"], told: Float[np.ndarray, "m g v"], share: float
+) -> Float[np.ndarray, "m g v"]:
+    """Densities with a share of a teacher's, map by map; a map that either leaves empty stays as it was."""
+    mass = told.sum((1, 2), keepdims=True)
+    both = (mass > 1e-3) & (density.sum((1, 2), keepdims=True) > 0)
+    return np.where(both, (1 - share) * density + share * told / np.maximum(mass, 1e-3), density).astype(np.float32)
