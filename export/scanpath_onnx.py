@@ -21,9 +21,8 @@ from data.picture import Letterbox, read
 from export.onnx import SAMPLES, agree, convert, write
 from export.runtime.contract import INPUTS, Contract
 from export.runtime.registry import STEP
-from export.runtime.scanpath import MEMORY, NEXT
+from export.runtime.scanpath import MEMORY, NEXT, input_spec
 from export.runtime.session import session
-from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
 from scanpath.object_features import COARSE, FINE, Look
 
@@ -83,7 +82,7 @@ def _promised(network: OAT, contract: Contract) -> Contract:
 
 def _scenes(contract: Contract) -> list[Arrays]:
     """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
-    form = InputSpec(contract.categories, contract.appearance, contract.crop)
+    form = input_spec(contract)
     found: list[Arrays] = []
     pictures = [read(path) for path in sorted(SAMPLES.glob("*.jpg"))]
     for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):

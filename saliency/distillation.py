@@ -4,7 +4,8 @@
 
 Knowledge distillation (Hinton, Vinyals & Dean 2015, https://arxiv.org/abs/1503.02531): some twelve people on a picture
 are a noisy truth, several networks that were trained on all pictures are a smoother one. `gaze distill` writes the
-densities, `gaze train tempsal --data.teacher FOLDER` mixes them into people's.
+densities, `gaze train tempsal --data.teacher FOLDER` mixes them into people's. What teachers say of pictures that they
+learned by heart is little news: changed copies (`write_variants`) are where they teach what they know otherwise.
 """
 
 import itertools
@@ -25,7 +26,7 @@ from data.errors import GazeError, TableError
 from data.picture import Letterbox, read
 from saliency.datamodule import letterboxed, training_pictures
 from saliency.flip_ensemble import FlipEnsemble
-from saliency.models.tempsal import TempSAL
+from saliency.models.tempsal import CANVAS
 from saliency.teacher import VARIANTS
 from training.augment import Natural
 from training.weights import fingerprint
@@ -87,7 +88,7 @@ def write(
         yield target, len(paths)
 
 
-def write_variants(networks: Sequence[TempSAL], root: Path, folder: Path, count: int) -> Iterator[tuple[Path, int]]:
+def write_variants(networks: Sequence[nn.Module], root: Path, folder: Path, count: int) -> Iterator[tuple[Path, int]]:
     """Writes `count` changed copies of every training picture of a set, and what the networks say of each.
 
     A copy is zoomed to 0.6 to 1.8 of its size, turned, sheared, shifted, mirrored and in other light; every other one
@@ -100,7 +101,7 @@ def write_variants(networks: Sequence[TempSAL], root: Path, folder: Path, count:
     """
     name = root.resolve().name
     target = folder / name / VARIANTS
-    looks = [(network, network.canvas) for network in networks]
+    looks: list[Look] = [(network, getattr(network, "canvas", CANVAS)) for network in networks]
     canvases = [canvas for _, canvas in looks]
     _begin(networks, target, canvases, root)
     paths = _paths(root)

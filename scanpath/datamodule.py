@@ -168,8 +168,9 @@ class SceneData(Folders):
         source: where a set's objects come from: "file", "grid:ROWSxCOLUMNS", or a COCO file; one, or one a set.
         within: how far from a box's edge a fixation may lie to belong to it, in pixels; one number or one a set.
         merge: successive fixations on one object are one; one answer or one a set.
-        appearance: what the model looks at: "none", "crops" or "saliency".
-        saliency: .safetensors or .ckpt of the model whose outputs are read, for the appearance "saliency".
+        appearance: what the model looks at: "none", "crops", "saliency", or both, "crops+saliency", where some sets
+            have no pictures.
+        saliency: .safetensors or .ckpt of the model whose outputs are read, where that is looked at.
         crop: side of a crop in pixels.
         flip: turns training scenes over: "", "x" (left and right) or "xy".
         target_known_share: share of training scenes in which the model knows which object is the target.
@@ -209,7 +210,7 @@ class SceneData(Folders):
         self.source, self.within = self._each("source", source), self._each("within", within)
         self.merge, self.first_duration = self._each("merge", merge), self._each("first_duration", first_duration)
         self.appearance, self.crop = appearance, crop
-        self.eyes = Eyes(Path(saliency)) if appearance == "saliency" else None
+        self.eyes = Eyes(Path(saliency)) if "saliency" in appearance.split("+") else None
         self.flip, self.target_known_share, self.any_share = flip, target_known_share, any_share
         self.limit, self.batch_size, self.seed = limit, batch_size, seed
         self._items: list[list[Item]] = []
@@ -244,7 +245,8 @@ class SceneData(Folders):
         """Reads the tables."""
         if self.sets:
             return
-        spec = InputSpec(tuple(self.categories), self.appearance, self.crop)
+        total = 0 if self.eyes is None else self.eyes.sizes.total
+        spec = InputSpec(tuple(self.categories), self.appearance, self.crop, total)
         parts = [self._divided(root, items) for root, items in zip(self.roots, self._read(), strict=True)]
         for split in ("train", "val", "test"):
             chosen = [(item, number) for number, part in enumerate(parts, 1) for item in part[split]]

@@ -10,7 +10,8 @@ crops (n, k, k, 3), sought_crops (m, ...)   uint8, where the model looks at crop
                                             where that is not known
 likeness (n) float32                        with the crops: how much each object looks like what is looked for
 features (n, f) float32                     where the model reads what a saliency model sees of each object
-                                            (`scanpath.object_features`)
+                                            (`scanpath.object_features`); zeros where a model that also looks at crops
+                                            has no picture
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from data.picture import read
 from scanpath.object_features import Look, object_features
 from scanpath.target_similarity import target_similarity
 
-APPEARANCES = ("none", "crops", "saliency")  # what a model may look at
+APPEARANCES = ("none", "crops", "saliency", "crops+saliency")  # what a model may look at
 MAX_STEPS = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
 
 
@@ -38,6 +39,17 @@ class InputSpec:
     categories: tuple[str, ...] = ()
     appearance: str = "none"  # of `APPEARANCES`
     crop: int = 32  # pixels
+    features: int = 0  # numbers that a saliency model gives of an object, where they are read
+
+    @property
+    def sees_crops(self) -> bool:
+        """Whether crops are looked at."""
+        return "crops" in self.appearance.split("+")
+
+    @property
+    def sees_saliency(self) -> bool:
+        """Whether the outputs of a saliency model are read."""
+        return "saliency" in self.appearance.split("+")
 
     def inputs(
         self,
@@ -86,12 +98,14 @@ class InputSpec:
             "sought_present": np.full(len(held), searching),
             "condition": np.array(condition, np.int64),
         }
-        if self.appearance == "crops":
+        if self.sees_crops:
             arrays |= self._crops(scene, pixels, target_crops, len(held))
-        elif self.appearance == "saliency":
-            if look is None:
-                raise GazeError(f"{scene.picture.name}: this model looks at the picture, but there is none; give it.")
+        if self.sees_saliency and look is not None:
             arrays["features"] = object_features(look, scene.objects.boxes)
+        elif self.sees_saliency and self.sees_crops:
+            arrays["features"] = np.zeros((count, self.features), np.float32)
+        elif self.sees_saliency:
+            raise GazeError(f"{scene.picture.name}: this model looks at the picture, but there is none; give it.")
         return arrays
 
     def _crops(

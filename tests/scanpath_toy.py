@@ -17,7 +17,7 @@ from export.scanpath_onnx import export, random_look
 from scanpath.datamodule import collate
 from scanpath.inputs import InputSpec
 from scanpath.models.oat import OAT, Memory
-from scanpath.object_features import Look
+from scanpath.object_features import FeatureSizes, Look
 from tests import contracts
 
 CATEGORIES = ("cup", "book", "lamp")
@@ -31,7 +31,7 @@ WEIGHTS = "c0ffee"  # of the saliency model whose outputs are read
 def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
     """Not as it starts: every weight of its own is noise, so that whatever it is told changes what it says."""
     torch.manual_seed(seed)
-    reads = {"saliency": WEIGHTS, "features": SIZES} if appearance == "saliency" else {}
+    reads = {"saliency": WEIGHTS, "features": SIZES} if "saliency" in appearance else {}
     made = OAT(("one", "two"), CATEGORIES, appearance, **(TINY | reads | options))
     with torch.no_grad():
         for parameter in made.parameters():
@@ -41,7 +41,7 @@ def network(appearance: str = "none", seed: int = 0, **options: Any) -> OAT:
 
 def input_spec(appearance: str = "none") -> InputSpec:
     """What the network reads of a scene."""
-    return InputSpec(CATEGORIES, appearance, TINY["crop"])
+    return InputSpec(CATEGORIES, appearance, TINY["crop"], FeatureSizes(*SIZES).total)
 
 
 def scene(count: int, seed: int = 0, targets: tuple[int, ...] = (0,)) -> Scene:
@@ -96,7 +96,7 @@ def past(network: OAT) -> tuple[int, ...]:
 
 def contract(network: OAT, appearance: str = "none", name: str = "tiny") -> Contract:
     """Of an exported toy."""
-    reads = {"saliency": WEIGHTS, "features": SIZES} if appearance == "saliency" else {}
+    reads = {"saliency": WEIGHTS, "features": SIZES} if "saliency" in appearance else {}
     return contracts.scanpath(network, name=name, canvas=CANVAS, categories=CATEGORIES, appearance=appearance, **reads)
 
 

@@ -4,6 +4,7 @@ The description is `{"model": "tempsal", "arguments": {...}}`, enough to build t
 `MODELS` of its task, which is the name of its file. Files of gaze 0.2 and before name the class instead.
 """
 
+import copy
 import hashlib
 import json
 import logging
@@ -134,6 +135,26 @@ def round_to_half(network: nn.Module) -> None:
     """Rounds what was learned to half precision, in place; it stays float32. Statistics of batch norms are kept."""
     for parameter in network.parameters():
         parameter.copy_(parameter.half())
+
+
+def average(networks: Sequence[nn.Module]) -> nn.Module:
+    """A copy of the first network with the mean of all networks' weights; what is counted is the first one's.
+
+    Raises:
+        GazeError: A network is built otherwise than the first.
+    """
+    first = networks[0]
+    if any(describe(network) != describe(first) for network in networks):
+        raise GazeError("These weights are of networks that are built differently; average runs of one recipe.")
+    states = [network.state_dict() for network in networks]
+    copied = copy.deepcopy(first)
+    copied.load_state_dict(
+        {
+            name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+            for name, value in states[0].items()
+        }
+    )
+    return copied
 
 
 def save(network: nn.Module, path: Path, half: bool = False) -> None:

@@ -114,7 +114,7 @@ class Trained:
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches
         self._reads = contract.saliency
-        if contract.appearance == "saliency":
+        if contract.saliency:
             _ = self._predictor.saliency  # it is there, or that is said before any picture is read
         first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)

@@ -124,7 +124,7 @@ class Contract(Record):
     @property
     def searches(self) -> bool:
         """Whether a scanpath model can be shown what is looked for."""
-        return self.appearance == "crops" or bool(self.categories)
+        return "crops" in self.appearance.split("+") or bool(self.categories)
 
     @classmethod
     def of_json(cls, text: str, where: str) -> Self:

@@ -30,7 +30,7 @@ from export.runtime.session import check_names, session
 from scanpath import TASK, decode
 from scanpath.decode import Rollouts
 from scanpath.inputs import MAX_STEPS, InputSpec
-from scanpath.object_features import Look
+from scanpath.object_features import FeatureSizes, Look
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -58,7 +58,8 @@ class ScanpathPredictor:
             raise ModelError(
                 f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
             )
-        if self.contract.appearance == "saliency" and not self.contract.saliency:
+        reads = "saliency" in self.contract.appearance.split("+")
+        if reads and not self.contract.saliency:
             raise ModelError(f"{self.path.name} was made by gaze 0.2 or older; train it again (gaze train oat).")
         second = self.path.with_name(self.path.stem + STEP)
         if not second.is_file():
@@ -69,7 +70,7 @@ class ScanpathPredictor:
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
         contract = self.contract
-        self.input_spec = InputSpec(contract.categories, contract.appearance, contract.crop)
+        self.input_spec = input_spec(contract)
         self._options: dict[str, Any] = {"provider": provider, "threads": threads}
 
     @functools.cached_property
@@ -121,7 +122,7 @@ class ScanpathPredictor:
             problem = f"{len(scene.objects):,} objects are more than the {MAX_OBJECTS:,} that are looked at together"
             raise PictureError(f"{scene.picture.name}: {problem}; give fewer, the largest or surest.")
         index = condition_index(condition, self.contract.conditions, self.contract.name)
-        if self.contract.appearance == "saliency" and look is None:
+        if self.input_spec.sees_saliency and look is None:
             pixels = read(scene.picture.path) if pixels is None and scene.picture.path else pixels
             look = None if pixels is None else self.saliency(pixels).look
         arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops, look)
@@ -152,6 +153,12 @@ class ScanpathPredictor:
     def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **inputs: Any) -> Float[np.ndarray, "l_1 n_1"]:
         """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
         return decode.likelihood(self.encode(scene, **inputs), [order])[0]
+
+
+def input_spec(contract: Contract) -> InputSpec:
+    """What the model of a contract reads of a scene."""
+    total = FeatureSizes(*contract.features).total if contract.features else 0
+    return InputSpec(contract.categories, contract.appearance, contract.crop, total)
 
 
 class OnnxStepModel:

@@ -68,9 +68,9 @@ class OAT(nn.Module):
     Args:
         conditions: names of the viewing conditions, in the order of the data's folders.
         categories: names of the objects' categories that it tells apart.
-        appearance: "none", "crops", or "saliency".
-        saliency: for "saliency", `training.weights.fingerprint` of the model whose outputs it reads.
-        features: for "saliency", how many maps, kinds of objects, fine and coarse features that model gives.
+        appearance: one of `scanpath.inputs.APPEARANCES`.
+        saliency: where that is looked at, `training.weights.fingerprint` of the model whose outputs it reads.
+        features: the same: how many maps, kinds of objects, fine and coarse features that model gives.
         crop: side of a crop in pixels.
         position: the code of places, of `scanpath.models._position_code.KINDS`.
         sigma: its Gaussian.
@@ -133,7 +133,7 @@ class OAT(nn.Module):
         self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
         self.saliency, self.crops = saliency or "", None
         self.seen = FeatureSizes(*features) if features else None
-        if appearance == "crops":
+        if "crops" in appearance.split("+"):
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
         self._tokens(width, drop, Position(position, sigma, rows, columns))
         self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before, mixer) for _ in range(encoder))
@@ -187,13 +187,13 @@ class OAT(nn.Module):
 
     def _check_features(self, appearance: str, features: Sequence[int], saliency: Any) -> None:
         if appearance not in APPEARANCES:
-            raise GazeError(f"There is no appearance {appearance!r}; choose none, crops or saliency.")
+            raise GazeError(f"There is no appearance {appearance!r}; choose one of {', '.join(APPEARANCES)}.")
         if saliency and not isinstance(saliency, str):
             raise GazeError(
                 "This OAT holds a copy of TempSAL, as those of gaze 0.2 did; it reads the outputs of one now: train it "
                 "again (gaze train oat)."
             )
-        if (appearance == "saliency") != (len(features) == len(FeatureSizes.__dataclass_fields__)):
+        if ("saliency" in appearance.split("+")) != (len(features) == len(FeatureSizes.__dataclass_fields__)):
             raise GazeError(
                 f"OAT with the appearance {appearance} was given {len(features)} sizes of features; with saliency give "
                 "those of data.saliency, else none."

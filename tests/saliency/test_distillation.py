@@ -304,7 +304,7 @@ def test_a_network_learns_from_changed_copies(root: Path, tmp_path: Path) -> Non
         loss = kl(log_p[valid], samples["density"][valid], samples["counts"][valid]).mean()
         loss.backward()
         optimizer.step()
-        values.append(float(loss))
+        values.append(loss.item())
     assert values[-1] < values[0]
 
 

@@ -132,6 +132,17 @@ def test_what_a_saliency_model_gives_becomes_features_of_each_object() -> None:
     assert arrays["features"].shape == (len(SEARCH.objects), 12)
 
 
+def test_with_crops_a_scene_without_a_picture_has_features_of_zeros() -> None:
+    spec = InputSpec((), "crops+saliency", 6, 12)
+    blind = spec.inputs(SEARCH)
+    assert blind["features"].shape == (len(SEARCH.objects), 12)
+    assert not blind["features"].any()
+    assert not blind["crops"].any()
+    shown = spec.inputs(SEARCH, pixels=pixels(), look=random_look((2, 1, 3, 4), 0))
+    assert shown["features"].any()
+    assert shown["crops"].any()
+
+
 def test_a_scene_that_cannot_be_fed_is_answered_in_one_sentence() -> None:
     for form, scene, target_known, problem in (
         (FORM, Scene(PICTURE, Objects(np.zeros((0, 4)))), False, "there is no object to look at; give boxes"),

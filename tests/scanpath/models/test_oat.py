@@ -11,12 +11,12 @@ from torch import Tensor
 from data.errors import GazeError
 from scanpath import MODELS
 from scanpath.decode import MAX_STEPS
+from scanpath.inputs import APPEARANCES
 from scanpath.models import _object_crops as looks
 from scanpath.models.oat import NEVER, OAT
 from tests import scanpath_toy as toy
 from training import weights
 
-APPEARANCES = ("none", "crops", "saliency")
 ORDER = torch.tensor([[[2, 1, 1, 0, 3, -1], [0, 2, -1, -1, -1, -1]]])
 
 
@@ -322,5 +322,5 @@ def test_a_path_without_fixations_has_the_logits_of_the_first_one() -> None:
 
 
 def test_an_appearance_that_is_not_known_is_refused() -> None:
-    with pytest.raises(GazeError, match="no appearance 'smell'; choose none, crops or saliency"):
+    with pytest.raises(GazeError, match="no appearance 'smell'; choose one of none, crops, saliency"):
         OAT(appearance="smell")
