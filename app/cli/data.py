@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.choices import TableChoice
 from app.cli.echo import echo
 from app.cli.errors import Group, Stopped
 from app.cli.recording import recording
@@ -165,7 +166,7 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
     "--source",
     default="found",
     show_default=True,
-    type=click.Choice(["found", "proto", "text", "found+text", "proto+text"]),
+    type=TableChoice("export.runtime.scene_objects:SOURCES"),
     help="What the model finds, regions of one colour and density, blocks of text.",
 )
 def objects(root: Path, output: Path, model: str, source: str) -> None:

@@ -61,7 +61,7 @@ def test_scenes_of_1_5_and_60_objects_agree_with_torch(network: OAT, made: tuple
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["crops", "saliency"])
+@pytest.mark.parametrize("kind", ["crops", "saliency", "crops+saliency"])
 def test_models_that_look_at_the_picture_agree_with_torch(kind: str, tmp_path: Path) -> None:
     network = toy.network(kind)
     path = tmp_path / "tiny.onnx"
