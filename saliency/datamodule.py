@@ -1,219 +1,33 @@
-"""Batches: pictures with their fixations on a grid, from one or several sets.
-
-A sample is a dictionary:
-
-    picture    uint8 (h, w, 3)      letterboxed
-    content    float (4)            where the picture lies on its canvas: x0, y0, x1, y1
-    condition  int                  viewing condition: 0 is "any", k is the k-th set
-    counts     float (1 + t, g, g') fixations per cell: all, then second by second
-    density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked)
-    valid      bool (1 + t)         which of the maps this viewing supervises
-    centres    float (k, g, g')     where boxes of the k kinds of objects are asked for: bumps at their centres,
-    boxes      float (k, 4, g, g')      the boxes at the centres, and
-    known      bool (k, g, g')          which cells are annotated (`data.center_maps`), at a quarter of the canvas
-
-Where a `teacher` is given, its densities are mixed into the true ones: people's fixations on one picture are few.
-
-Cells are `stride` pixels wide. The order of an epoch depends on (seed, epoch) alone, what chance does to a picture on
-(seed, epoch, picture) alone.
-"""
+"""Batches of `saliency.dataset`: pictures with their fixations on a grid, from one or several sets."""
 
 import functools
 import logging
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from data import center_maps, maps
+from data import center_maps
 from data.center_maps import Boxes
 from data.errors import GazeError, TableError
 from data.gaze import Picture, Scanpath
-from data.picture import Letterbox, read
+from data.picture import Letterbox
 from data.table.fixation_array import FixationArray, load
 from data.table.read import scanpaths
 from data.table.splits import NAMES
-from saliency.layers.object_head import KINDS, STRIDE
-from saliency.teacher import VARIANTS, Teacher, mixed, variants
-from training.augment import Augment, Moved, Natural
+from saliency.dataset import ChangedCopies, DecodedPictures, DrawnGraphics, GazeDataset, Joined, Render, Sample, path_of
+from saliency.layers.object_head import KINDS
+from saliency.teacher import Teacher
+from training.augment import Augment, Natural
 from training.datamodule import Folders, Order, check, divide
 
 logger = logging.getLogger(__name__)
-
-Sample = dict[str, Any]
-
-
-class DecodedPictures:
-    """Pictures as their files say, kept in memory until so many bytes are full.
-
-    What came first stays: in an order that is shuffled anew in each epoch, dropping one for another gains nothing.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self.limit, self.used = limit, 0
-        self.known: dict[Path, UInt8[np.ndarray, "h w 3"]] = {}
-
-    def __call__(self, path: Path) -> UInt8[np.ndarray, "h w 3"]:
-        """The picture in this file."""
-        if path in self.known:
-            return self.known[path]
-        picture = read(path)
-        if self.used + picture.nbytes <= self.limit:
-            self.known[path] = picture
-            self.used += picture.nbytes
-        return picture
-
-
-@dataclass(frozen=True)
-class Render:
-    """How a sample of some set is drawn."""
-
-    canvas: tuple[int, int]
-    stride: int
-    slices: int
-    sigma: float
-    condition: int
-    augment: Augment | None = None
-    seed: int = 0
-    any_share: float = 0.0
-    boxes: dict[str, Boxes] | None = None  # of each picture, where they are asked for
-    annotated: tuple[bool, ...] = ()  # which kinds of them the set knows
-    teacher: Teacher | None = None
-
-
-class GazeDataset(Dataset[Sample]):
-    """Samples of some pictures of one set; densities are rendered as they are drawn."""
-
-    def __init__(self, gathered: FixationArray, decoded: DecodedPictures, render: Render) -> None:
-        self.gathered, self.decoded, self.render = gathered, decoded, render
-
-    def __len__(self) -> int:
-        return len(self.gathered.pictures)
-
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, index = key
-        render, name = self.render, self.gathered.pictures[index].name
-        image, fixations = self.decoded(_path(self.gathered.pictures[index])), self.gathered[index]
-        xy, when = fixations[:, :2], fixations[:, 2]
-        shown = maps.on(xy, image.shape[:2])
-        xy, when = xy[shown], when[shown]
-        condition, moved = self._moved(image, xy, (render.seed, epoch, index, render.condition))
-        when = when[moved.which]
-        box = Letterbox.fit(moved.image.shape[:2], render.canvas)
-        cells = box.points(moved.points) / render.stride
-        zoom = 1.0 if moved.matrix is None else math.sqrt(abs(np.linalg.det(moved.matrix[:, :2])))
-        sigma = render.sigma * zoom * box.content[2] / moved.image.shape[0] / render.stride
-        parts = [cells, *(cells[when == s] for s in range(render.slices))]
-        inside = box.cells(render.stride)
-        counts = np.stack([maps.counts(part, inside.shape) for part in parts]) * inside
-        density = maps.density(counts, sigma, inside)
-        if render.teacher is not None and moved.matrix is not None:
-            density = mixed(density, self._told(render.teacher, name, image, moved, box), render.teacher.share)
-        return {
-            "picture": box.apply(moved.image),
-            "content": box.box,
-            "condition": condition,
-            "counts": counts,
-            "density": density,
-            "valid": self._supervised & (counts.sum((1, 2)) > 0),
-            **(self._objects(name, moved, box) if render.boxes is not None else {}),
-        }
-
-    def _moved(
-        self, image: UInt8[np.ndarray, "h w 3"], xy: Float[np.ndarray, "k 2"], seed: tuple[int, ...]
-    ) -> tuple[int, Moved]:
-        """The viewing condition under which a picture is shown, and what chance does to it."""
-        rng = np.random.default_rng(seed)
-        condition = 0 if rng.random() < self.render.any_share else self.render.condition
-        if self.render.augment is None:
-            return condition, Moved(image, xy, np.arange(len(xy)), np.eye(2, 3))
-        return condition, Moved(*self.render.augment(image, xy, int(rng.integers(2**31))))
-
-    def _told(
-        self, teacher: Teacher, name: str, image: UInt8[np.ndarray, "h w 3"], moved: Moved, box: Letterbox
-    ) -> Float[np.ndarray, "m g v"]:
-        """What a teacher says of a picture, on the cells of where it was moved to."""
-        inside = box.cells(self.render.stride)
-        matrix = _to_canvas(box, np.eye(2, 3) if moved.matrix is None else moved.matrix) / self.render.stride
-        told: Float[np.ndarray, "m g v"] = teacher.maps(name, image.shape[:2], matrix, inside.shape) * inside
-        return told
-
-    @property
-    def _supervised(self) -> Bool[np.ndarray, " m"]:
-        """Which maps this viewing supervises: it may have been shorter than the model's."""
-        return np.array([True, *(s < self.gathered.seconds for s in range(self.render.slices))])
-
-    def _objects(self, name: str, moved: Moved, box: Letterbox) -> Sample:
-        """The maps of the picture's objects; none is known where it is not annotated, or was moved who knows how."""
-        grid = (self.render.canvas[0] // STRIDE, self.render.canvas[1] // STRIDE)
-        boxes = (self.render.boxes or {}).get(name)
-        annotated = np.array(self.render.annotated)
-        if boxes is None or moved.matrix is None:
-            boxes, annotated = Boxes.none(), annotated & False
-        else:
-            boxes = boxes.moved(moved.matrix, moved.image.shape[:2])
-        corners = box.points(boxes.corners.reshape(-1, 2)).reshape(-1, 4) / STRIDE
-        bumps, goals, known = center_maps.center_maps(replace(boxes, corners=corners), grid, annotated)
-        return {"centres": bumps, "boxes": goals, "known": known & box.cells(STRIDE)}
-
-
-def _to_canvas(box: Letterbox, matrix: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
-    """The affine matrix from a picture's pixels, moved by `matrix`, to its canvas."""
-    top, left, height, width = box.content
-    scale = np.array([[width / box.size[1]], [height / box.size[0]]])
-    return np.asarray(matrix * scale + [[0, 0, left], [0, 0, top]])
-
-
-class ChangedCopies(GazeDataset):
-    """Of each picture one changed copy an epoch, by turns, told by a teacher alone: nobody looked at it."""
-
-    def __init__(self, gathered: FixationArray, decoded: DecodedPictures, render: Render, folder: Path) -> None:
-        super().__init__(gathered, decoded, render)
-        self.teacher = Teacher(folder / VARIANTS, 1.0)
-        self.count = variants(folder, [picture.name for picture in gathered.pictures])
-
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, index = key
-        name = f"{self.gathered.pictures[index].name}.{epoch % self.count}"
-        image = self.decoded(self.teacher.folder / f"{name}.jpg")
-        seed = (self.render.seed, epoch, index, self.render.condition, 1)
-        condition, moved = self._moved(image, np.zeros((0, 2)), seed)
-        box = Letterbox.fit(moved.image.shape[:2], self.render.canvas)
-        told = self._told(self.teacher, name, image, moved, box)
-        mass = told.sum((1, 2), keepdims=True)
-        return {
-            "picture": box.apply(moved.image),
-            "content": box.box,
-            "condition": condition,
-            "counts": np.zeros_like(told),
-            "density": told / np.maximum(mass, 1e-3),
-            "valid": self._supervised & (mass[:, 0, 0] > 1e-3),
-            **(self._objects(name, moved, box) if self.render.boxes is not None else {}),
-        }
-
-
-class Joined(Dataset[Sample]):
-    """Several sets one after the other."""
-
-    def __init__(self, sets: Sequence[GazeDataset]) -> None:
-        self.sets = sets
-        self.ends = np.cumsum([len(s) for s in sets])
-
-    def __len__(self) -> int:
-        return int(self.ends[-1])
-
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, index = key
-        which = int(np.searchsorted(self.ends, index, side="right"))
-        return self.sets[which][epoch, index - (int(self.ends[which - 1]) if which else 0)]
 
 
 class GazeData(Folders):
@@ -230,6 +44,8 @@ class GazeData(Folders):
         augment: moves pictures and fixations together; null trains on the pictures as they are.
         objects: whether boxes are trained, too: of each folder with an objects.json those of the kinds `object` and
             `face` (category "face"; all others count as objects).
+        graphics: drawn screens and graphics an epoch (`data.synthetic.graphics`), whose objects are trained beside
+            those of the folders: nobody looked at them. The training pictures are shown on them.
         teacher: folder of densities to distil, as `gaze distill` writes them; one subfolder for each set.
         teacher_share: of each training density, the part that the teacher gives.
         variants: whether an epoch also has one changed copy of each picture, as `gaze distill --variants` wrote them.
@@ -251,6 +67,7 @@ class GazeData(Folders):
         slices: int = 5,
         augment: Augment | None = None,
         objects: bool = False,
+        graphics: int = 0,
         teacher: str | None = None,
         teacher_share: float = 0.5,
         variants: bool = False,
@@ -267,10 +84,12 @@ class GazeData(Folders):
         self._check_names()
         self.seconds = self._above_zero("seconds", seconds)
         self.sigma = self._above_zero("sigma", sigma)
-        _check(canvas, stride, slices, any_share, batch_size, teacher_share)
+        _check(canvas, stride, slices, any_share, batch_size, teacher_share, graphics)
+        if graphics and not objects:
+            raise GazeError("data.graphics: graphics teach what objects are; give --data.objects true, too.")
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
-        self.objects, self.teacher, self.teacher_share = objects, teacher, teacher_share
+        self.objects, self.graphics, self.teacher, self.teacher_share = objects, graphics, teacher, teacher_share
         if variants and teacher is None:
             raise GazeError("data.variants: changed copies are a teacher's; give its folder as data.teacher.")
         self.variants = variants
@@ -283,6 +102,7 @@ class GazeData(Folders):
         if not self.objects:
             return []
         there = {int(kind) for pictures in self._annotated for each in pictures.values() for kind in each.kind}
+        there |= {KINDS.index("object")} if self.graphics else set()
         if not there:
             logger.warning("data.objects: no folder has boxes in an objects.json; the network will find no objects.")
         return [name for number, name in enumerate(KINDS) if number in there]
@@ -314,6 +134,8 @@ class GazeData(Folders):
                 sets.append(self._set(number, split, chosen, decoded))
                 if self.variants and split == "train" and chosen.pictures:
                     sets.append(self._copies(sets[-1], number))
+        if self.graphics:
+            parts["train"].append(DrawnGraphics(parts["train"], self.graphics, self.kinds))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
 
     def _content(self) -> dict[str, list[tuple[str, tuple[Scanpath, ...]]]]:
@@ -328,7 +150,7 @@ class GazeData(Folders):
 
     def _set(self, number: int, split: str, gathered: FixationArray, decoded: DecodedPictures) -> GazeDataset:
         for picture in gathered.pictures:
-            _path(picture)
+            path_of(picture)
         train = split == "train"
         boxes, annotated = self._boxes(number)
         render = Render(
@@ -401,14 +223,14 @@ class GazeData(Folders):
         return self._loader("test", Order(len(self.sets["test"]), None), self.batch_size)
 
 
-def _path(picture: Picture) -> Path:
-    if picture.path is None:
-        raise TableError(f"{picture.name}: there is no such picture in images/; add it, training needs it.")
-    return picture.path
-
-
 def _check(
-    canvas: tuple[int, int], stride: int, slices: int, any_share: float, batch_size: int, teacher_share: float
+    canvas: tuple[int, int],
+    stride: int,
+    slices: int,
+    any_share: float,
+    batch_size: int,
+    teacher_share: float,
+    graphics: int,
 ) -> None:
     check(
         {
@@ -417,6 +239,7 @@ def _check(
             "slices": (slices, "at least 1", slices >= 1),
             "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
             "batch_size": (batch_size, "at least 1", batch_size >= 1),
+            "graphics": (graphics, "at least 0", graphics >= 0),
             "teacher_share": (teacher_share, "between 0 and 1", 0 <= teacher_share <= 1),
         }
     )

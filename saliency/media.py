@@ -39,7 +39,7 @@ def learn_media(network: TempSAL, roots: Sequence[Path], made: int = 240, seed: 
     shown = [read(paths[i]) for i in order[:SHOWN]]
     groups: list[Iterable[Pixels]] = [
         (read(paths[i]) for i in order[: 2 * made]),
-        (graphic(seed + number, shown) for number in range(made)),
+        (graphic(seed + number, shown).pixels for number in range(made)),
         (text_page(seed + number) for number in range(made)),
     ]
     arguments: dict[str, Any] = {**network.arguments, "media": list(MEDIA)}

@@ -40,6 +40,7 @@ class SaliencyTask(Training):
         encoder_rate: the encoder's learning rate as a share of `peak`.
         freeze_norms: whether a `lite` backbone trains with the batch statistics that it came with.
         object_weight: weight of the loss of boxes, where the data has any.
+        only: the part of the network that is trained, such as `objects`; all else stays as it is. null: everything.
     """
 
     watched = ("cc", "nss", "kl")
@@ -59,6 +60,7 @@ class SaliencyTask(Training):
         encoder_rate: float = 1.0,
         freeze_norms: bool = False,
         object_weight: float = 0.3,
+        only: str | None = None,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
         if start and isinstance(network, TempSAL):
@@ -68,7 +70,12 @@ class SaliencyTask(Training):
             if pretrained and not start:
                 encoder.load_pretrained()
             encoder.freeze_norms(freeze_norms)
-        self.encoder_rate, self.object_weight = encoder_rate, object_weight
+        self.encoder_rate, self.object_weight, self.only = encoder_rate, object_weight, only
+        if only is not None:
+            if not isinstance(getattr(network, only, None), nn.Module):
+                raise GazeError(f"model.only: the network has no part {only!r} (a tempsal that finds any has objects).")
+            network.requires_grad_(False)
+            network.get_submodule(only).requires_grad_(True)
         wanted = losses or {"kl": 1.0, "cc": 0.5, "nss": 0.1}
         unknown = sorted(set(wanted) - set(LOSSES))
         if unknown:
@@ -85,6 +92,14 @@ class SaliencyTask(Training):
         inputs = (batch["picture"], batch["content"], batch["condition"], self.stride)
         density, slices, *raw = self.network(*inputs)
         return torch.cat([density[:, None], slices], 1), raw
+
+    def train(self, mode: bool = True) -> "SaliencyTask":
+        """Into training, or out of it; what is not trained stays as it predicts, the statistics of its norms too."""
+        super().train(mode)
+        if self.only is not None:
+            self.network.eval()
+            self.network.get_submodule(self.only).train(mode)
+        return self
 
     def on_train_start(self) -> None:
         """Convolutions are fastest on the channels-last layout, on CPUs as on GPUs."""
@@ -126,6 +141,8 @@ class SaliencyTask(Training):
         """Norms, biases and the finisher are not decayed; the encoder has its own rate."""
         groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
+            if not parameter.requires_grad:
+                continue
             decayed = parameter.ndim > 1 and not name.startswith("finish.")
             rate = self.encoder_rate if name.startswith("encoder.") else 1.0
             groups.setdefault((decayed, rate), []).append(parameter)

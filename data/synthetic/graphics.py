@@ -1,15 +1,16 @@
 """Screens, graphics and pages of text made from a seed: what a network is shown that is to tell them from photographs.
 
 A graphic is a web page, a dashboard, a poster or the screen of an app, of cards, buttons, headlines, charts and, where
-some are given, photographs. A page is columns of lines with a headline. Nothing here claims that people look at them
-in any way.
+some are given, photographs; where each of these lies is known. A page is columns of lines with a headline. Nothing here
+claims that people look at them in any way.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 SYLLABLES = ("an", "ber", "co", "de", "el", "fin", "gra", "ho", "in", "ka", "lo", "men", "no", "or", "pla", "re", "so")
@@ -18,8 +19,16 @@ SIZES = ((720, 1280), (768, 1024), (1080, 540), (900, 640), (640, 960), (800, 80
 Pixels = UInt8[np.ndarray, "h w 3"]
 
 
+class Graphic(NamedTuple):
+    """A graphic and what lies on it, as corners in pixels: left, top, right, bottom."""
+
+    pixels: Pixels
+    things: Float[np.ndarray, "n 4"]  # headlines, paragraphs, buttons, charts, numbers, photographs
+    photographs: Float[np.ndarray, "m 4"]
+
+
 class _Canvas:
-    """A picture that is drawn on, and the chance by which."""
+    """A picture that is drawn on, the chance by which, and where things were drawn."""
 
     def __init__(self, seed: int, size: tuple[int, int], ground: tuple[int, int, int]) -> None:
         self.random = np.random.default_rng(seed)
@@ -27,6 +36,8 @@ class _Canvas:
         self.picture = Image.new("RGB", (self.width, self.height), ground)
         self.draw = ImageDraw.Draw(self.picture)
         self.dark = sum(ground) < 3 * 110
+        self.things: list[tuple[float, float, float, float]] = []
+        self.photographs: list[tuple[float, float, float, float]] = []
 
     def between(self, low: float, high: float) -> int:
         return int(self.random.integers(int(low), max(int(low) + 1, int(high))))
@@ -42,8 +53,13 @@ class _Canvas:
         level = self.between(215, 256) if self.dark else self.between(0, 90)
         return level, level, level
 
-    def text(self, x: int, y: int, words: str, size: int, ink: tuple[int, int, int] | None = None) -> None:
-        self.draw.text((x, y), words, ink or self.ink(), ImageFont.load_default(size))
+    def text(
+        self, x: int, y: int, words: str, size: int, ink: tuple[int, int, int] | None = None
+    ) -> tuple[float, float, float, float]:
+        """Words; where they are."""
+        font = ImageFont.load_default(size)
+        self.draw.text((x, y), words, ink or self.ink(), font)
+        return self.draw.textbbox((x, y), words, font)
 
     def word(self) -> str:
         """One to four syllables."""
@@ -55,14 +71,16 @@ class _Canvas:
 
     def paragraph(self, x: int, y: int, width: int, lines: int, size: int) -> int:
         """Lines of words; where the next line would begin."""
-        font, ink = ImageFont.load_default(size), self.ink()
+        font, ink, top, wide = ImageFont.load_default(size), self.ink(), y, 0.0
         for number in range(lines):
             share = self.random.uniform(0.3, 0.8) if number == lines - 1 else self.random.uniform(0.9, 1.0)
             line = longer = self.word()
             while self.draw.textlength(longer, font) < share * width:
                 line, longer = longer, f"{longer} {self.word()}"
             self.draw.text((x, y), line, ink, font)
+            wide = max(wide, self.draw.textlength(line, font))
             y += round(size * 1.5)
+        self.things.append((x, top, x + wide, y - round(size * 0.3)))
         return y
 
     def card(self, x: int, y: int, width: int, height: int, photographs: Sequence[Pixels]) -> None:
@@ -73,8 +91,10 @@ class _Canvas:
         if kind == "photograph" and len(photographs):
             photo = Image.fromarray(photographs[self.between(0, len(photographs))])
             self.picture.paste(photo.resize((max(8, width - 12), max(8, height - 12))), (x + 6, y + 6))
+            self.photographs.append((x + 6, y + 6, x + 6 + max(8, width - 12), y + 6 + max(8, height - 12)))
+            self.things.append(self.photographs[-1])
         elif kind == "bars":
-            colour, count = self.colour(), self.between(4, 12)
+            colour, count, tallest = self.colour(), self.between(4, 12), 0
             for number in range(count):
                 left, high = (
                     x + 10 + number * (width - 20) // count,
@@ -83,6 +103,8 @@ class _Canvas:
                 self.draw.rectangle(
                     (left, y + height - high, left + (width - 20) // count * 0.7, y + height - 8), colour
                 )
+                tallest = max(tallest, high)
+            self.things.append((x + 10, y + height - tallest, x + width - 10, y + height - 8))
         elif kind == "line":
             steps = np.cumsum(self.random.normal(0, 1, 16))
             scaled = (steps - steps.min()) / max(float(np.ptp(steps)), 0.1)
@@ -90,6 +112,7 @@ class _Canvas:
                 (x + 10 + i * (width - 20) / 15, y + height - 10 - v * 0.8 * height) for i, v in enumerate(scaled)
             ]
             self.draw.line(points, self.colour(), 3)
+            self.things.append((x + 10, y + 0.2 * height - 10, x + width - 10, y + height - 10))
         elif kind == "pie":
             radius, start = min(width, height) // 2 - 8, 0
             for end in (*np.sort(self.random.integers(20, 340, self.between(1, 4))).tolist(), 360):
@@ -101,14 +124,17 @@ class _Canvas:
                 )
                 if radius > 4 and end > start:
                     self.draw.pieslice(box, start, end, self.colour())
+                    self.things += [box] * (end == 360)
                 start = end
         elif kind == "button":
             top = y + height // 2 - 20
-            self.draw.rounded_rectangle((x + 12, top, x + max(24, min(width - 8, 220)), top + 44), 10, self.colour())
+            self.things.append((x + 12, top, x + max(24, min(width - 8, 220)), top + 44))
+            self.draw.rounded_rectangle(self.things[-1], 10, self.colour())
             self.text(x + 26, top + 10, self.words(2).title(), 20, (255, 255, 255))
         elif kind == "number":
-            self.text(x + 14, y + 12, self.words(1), 16)
-            self.text(x + 14, y + 36, f"{self.between(1, 9999):,}", max(18, min(60, height // 2)))
+            name = self.text(x + 14, y + 12, self.words(1), 16)
+            value = self.text(x + 14, y + 36, f"{self.between(1, 9999):,}", max(18, min(60, height // 2)))
+            self.things.append((name[0], name[1], max(name[2], value[2]), value[3]))
         else:
             lines = max(1, min(6, (height - 20) // 24))
             self.paragraph(x + 12, y + 10, max(40, width - 24), lines, 15)
@@ -116,8 +142,13 @@ class _Canvas:
     def done(self) -> Pixels:
         return np.asarray(self.picture, np.uint8).copy()
 
+    def inside(self, boxes: list[tuple[float, float, float, float]]) -> Float[np.ndarray, "n 4"]:
+        """Boxes cut at the picture's edge; what lies outside is left out."""
+        cut = np.array(boxes, np.float64).reshape(-1, 4).clip(0, (self.width, self.height) * 2)
+        return np.asarray(cut[(cut[:, 2:] - cut[:, :2] > 1).all(1)])
 
-def graphic(seed: int, photographs: Sequence[Pixels] = ()) -> Pixels:
+
+def graphic(seed: int, photographs: Sequence[Pixels] = ()) -> Graphic:
     """A web page, dashboard, poster or screen; `photographs` may be shown on it."""
     random = np.random.default_rng((seed, 1))
     size = SIZES[random.integers(len(SIZES))]
@@ -128,11 +159,11 @@ def graphic(seed: int, photographs: Sequence[Pixels] = ()) -> Pixels:
     margin, y = page.between(10, 60), page.between(10, 60)
     if page.random.random() < 0.7:  # a bar with a name and words
         page.draw.rectangle((0, 0, page.width, 50), page.colour())
-        page.text(margin, 12, page.words(1).title(), 24)
+        page.things.append(page.text(margin, 12, page.words(1).title(), 24))
         y = 70
     if page.random.random() < 0.8:
         large = page.between(26, 90)
-        page.text(margin, y, page.words(page.between(1, 4)).title(), large, page.colour())
+        page.things.append(page.text(margin, y, page.words(page.between(1, 4)).title(), large, page.colour()))
         y += round(large * 1.4)
         if page.random.random() < 0.6:
             y = page.paragraph(margin, y, page.width // 2, page.between(1, 4), page.between(14, 22)) + 12
@@ -144,7 +175,7 @@ def graphic(seed: int, photographs: Sequence[Pixels] = ()) -> Pixels:
             if page.random.random() < 0.9:
                 page.card(margin + column * (width + gap), y, width, height, photographs)
         y += height + gap
-    return page.done()
+    return Graphic(page.done(), page.inside(page.things), page.inside(page.photographs))
 
 
 def text_page(seed: int) -> Pixels:

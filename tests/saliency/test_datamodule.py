@@ -21,7 +21,8 @@ from data.synthetic import scenes as synthetic_scenes
 from data.table import cache
 from data.table.read import read_splits, read_table
 from data.table.write import write_table
-from saliency.datamodule import GazeData, Order, Sample
+from saliency.datamodule import GazeData, Order
+from saliency.dataset import Sample
 from training.augment import Natural
 
 SIZE = (36, 64)  # of the synthetic pictures: wider than the canvas
