@@ -1,6 +1,7 @@
 """How well found objects and proto-objects stand for objects: fixations that they hold, size, number, time.
 
     python tests/bench/bench_objects.py ../shared/data/osie [--split val] [--model tempsal] [--most 12] [--share 0.4]
+        [--graphics 40]
 
 `found 10` and `found 20` are the surest objects and faces that the model finds (`export.runtime.found_objects`).
 Coverage counts every fixation of the split's pictures; `in boxes` is the target of the task, `in regions` counts
@@ -9,7 +10,9 @@ well the boxes agree with them: for each annotated object the best overlap (inte
 also weighted by how often the object is fixated, and the share of objects that are met with an overlap of at least 0.5
 (recall).
 `grid` is the yardstick that knows nothing but the density: of 6 x 8 cells the 12 with the most mass, within the share.
-The path is the mean number of objects that one person visits, repeats merged. The last line is JSON.
+The path is the mean number of objects that one person visits, repeats merged. `graphics` are drawn screens that no
+network was trained on, which show pictures of the split: how many of their things are met, and how many faces a graphic
+has where no picture is shown, all of which are false. The last line is JSON.
 """
 
 import argparse
@@ -22,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -38,6 +41,7 @@ from data.objects import (
     path,
 )
 from data.picture import read
+from data.synthetic.graphics import graphic
 from data.table.read import (
     read_objects,
     read_splits,
@@ -100,6 +104,21 @@ def measure(
     return found | (agreement(objects, known, xy) if known is not None and len(known) else {})
 
 
+def graphics(predictor: Predictor, count: int, shown: list[UInt8[np.ndarray, "_h _w 3"]]) -> dict[str, float]:
+    """How well drawn screens are taken apart."""
+    met: dict[int, list[float]] = {10: [], 20: []}
+    false = 0
+    for seed in range(count):
+        drawn = graphic(seed, shown[seed % len(shown) :][:4])
+        found = predictor(drawn.pixels).objects or Objects(np.zeros((0, 4)))
+        things, photographs = (np.hstack([box[:, :2], box[:, 2:] - box[:, :2]]) for box in drawn[1:])
+        for most, shares in met.items():
+            shares += (overlap(things, found.boxes[:most]).max(1, initial=0) >= 0.5).tolist()
+        faces = found.boxes[[name.startswith("face") for name in found.categories]]
+        false += sum(assign(faces[:, :2] + faces[:, 2:] / 2, Objects(photographs)) < 0)
+    return {f"met by {most}": float(np.mean(shares)) for most, shares in met.items()} | {"false faces": false / count}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
@@ -107,6 +126,7 @@ def main() -> None:
     parser.add_argument("--model", default="tempsal")
     parser.add_argument("--most", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.4)
+    parser.add_argument("--graphics", type=int, default=40)
     args = parser.parse_args()
     names = set(read_splits(args.root).get(args.split, ()))
     known = read_objects(args.root)
@@ -133,6 +153,9 @@ def main() -> None:
             f"{args.root}: no picture in the split {args.split!r}; name one of {', '.join(read_splits(args.root))}."
         )
     result = {source: summary(each) for source, each in rows.items() if each}
+    if args.graphics:
+        shown = [read(args.root / "images" / name) for name in sorted(names)]
+        result["graphics"] = graphics(predictor, args.graphics, shown)
     for source, numbers in result.items():
         print(f"{source:>10}: " + ", ".join(f"{name} {value:.3f}" for name, value in numbers.items()))
     milliseconds = statistics.median(times)
