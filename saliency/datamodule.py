@@ -23,7 +23,8 @@ from data.table.read import scanpaths
 from data.table.splits import NAMES
 from saliency.dataset import ChangedCopies, DecodedPictures, DrawnGraphics, GazeDataset, Joined, Render, Sample, path_of
 from saliency.layers.object_head import KINDS
-from saliency.teacher import Teacher
+from saliency.teacher import Teacher, signature
+from training import data_state
 from training.augment import Augment, Natural
 from training.datamodule import Folders, Order, check, divide
 
@@ -137,6 +138,18 @@ class GazeData(Folders):
         if self.graphics:
             parts["train"].append(DrawnGraphics(parts["train"], self.graphics, self.kinds))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
+
+    @functools.cached_property
+    def data_state(self) -> data_state.State:
+        """What the data is, in a few numbers, and what its teacher is."""
+        found = data_state.state(self._content())
+        if self.teacher is not None:
+            parts = [
+                signature(Path(self.teacher) / name, [p.name for p in training_pictures(root)], self.variants)
+                for root, name in zip(self.roots, self.conditions, strict=True)
+            ]
+            found["train"]["teacher"] = " ".join(parts)
+        return found
 
     def _content(self) -> dict[str, list[tuple[str, tuple[Scanpath, ...]]]]:
         content: dict[str, list[tuple[str, tuple[Scanpath, ...]]]] = {split: [] for split in NAMES}

@@ -6,7 +6,8 @@ A sample is a dictionary:
     content    float (4)            where the picture lies on its canvas: x0, y0, x1, y1
     condition  int                  viewing condition: 0 is "any", k is the k-th set
     counts     float (1 + t, g, g') fixations per cell: all, then second by second
-    density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked)
+    density    float (1 + t, g, g') the same, blurred, each summing to one (or all zero: nobody looked);
+                                    a changed copy has a density without fixations
     valid      bool (1 + t)         which of the maps this viewing supervises
     centres    float (k, g, g')     where boxes of the k kinds of objects are asked for: bumps at their centres,
     boxes      float (k, 4, g, g')      the boxes at the centres, and
@@ -172,7 +173,10 @@ def _to_canvas(box: Letterbox, matrix: Float[np.ndarray, "2 3"]) -> Float[np.nda
 
 
 class ChangedCopies(GazeDataset):
-    """Of each picture one changed copy an epoch, by turns, told by a teacher alone: nobody looked at it."""
+    """Of each picture one changed copy an epoch, by turns, told by a teacher alone: nobody looked at it.
+
+    It has a density and no fixations, so that losses that need some (NSS) are learned from the pictures alone.
+    """
 
     def __init__(self, gathered: FixationArray, decoded: DecodedPictures, render: Render, folder: Path) -> None:
         super().__init__(gathered, decoded, render)
@@ -216,10 +220,9 @@ class DrawnGraphics(GazeDataset):
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
-        seed = self.count * epoch + index
-        rng = np.random.default_rng((self.render.seed, seed, 2))
+        rng = np.random.default_rng((self.render.seed, epoch, index, 2))
         shown = [self.decoded(self.pictures[number]) for number in rng.integers(len(self.pictures), size=SHOWN)]
-        drawn = graphic(GRAPHICS + seed, shown)
+        drawn = graphic(GRAPHICS + int(rng.integers(2**31)), shown)
         condition, moved = self._moved(drawn.pixels, np.zeros((0, 2)), (self.render.seed, epoch, index, 3))
         box = Letterbox.fit(moved.image.shape[:2], self.render.canvas)
         nobody = np.zeros((1 + self.render.slices, *box.cells(self.render.stride).shape), np.float32)

@@ -23,7 +23,7 @@ from torch import nn
 
 from data.atomic import atomic_write
 from data.errors import GazeError, TableError
-from data.picture import Letterbox, read
+from data.picture import Letterbox, read, save
 from saliency.datamodule import letterboxed, training_pictures
 from saliency.flip_ensemble import FlipEnsemble
 from saliency.models.tempsal import CANVAS
@@ -32,31 +32,31 @@ from training.augment import Natural
 from training.weights import fingerprint
 
 ZOOM = (0.6, 1.8)  # least and greatest size of a changed copy
-Look = tuple[nn.Module, tuple[int, int]]  # a network, and the canvas on which it sees a picture
+Viewer = tuple[nn.Module, tuple[int, int]]  # a network, and the canvas on which it sees a picture
 NOBODY = np.zeros((0, 2))  # a changed copy has no fixations
 GRID = 4  # canvas pixels of the largest canvas per cell of what is written
 
 
 @torch.inference_mode()
 def densities(
-    looks: Sequence[Look], picture: UInt8[np.ndarray, "h w 3"], condition: str, mirror: bool = True
+    viewers: Sequence[Viewer], picture: UInt8[np.ndarray, "h w 3"], condition: str, mirror: bool = True
 ) -> Float32[np.ndarray, "m g v"]:
-    """The mean log densities of all looks, whole viewing first, on a grid as wide as a quarter of the largest canvas.
+    """The mean log densities of all viewers, whole viewing first, on a grid as wide as a quarter of the largest canvas.
 
-    A look is a network and the canvas on which it sees the picture, and its mirror image. A network that does not know
-    the viewing condition is asked under `any`.
+    A viewer is a network and the canvas on which it sees the picture and, unless `mirror` is false, its mirror image. A
+    network that does not know the viewing condition is asked under `any`.
     """
-    _, _, height, width = Letterbox.fit(picture.shape[:2], max(canvas for _, canvas in looks)).content
+    _, _, height, width = Letterbox.fit(picture.shape[:2], max(canvas for _, canvas in viewers)).content
     grid = (max(1, height // GRID), max(1, width // GRID))
     total: Any = 0.0
-    for network, canvas in looks:
+    for network, canvas in viewers:
         known: Sequence[str] = network.conditions  # type: ignore[assignment]
         index = torch.tensor([known.index(condition) if condition in known else 0])
         box, shown, content = letterboxed(picture, canvas)
         density, slices, *_ = (FlipEnsemble(network) if mirror else network)(shown, content, index)
         maps = torch.cat([density[:, None], slices], 1)[0].numpy()
         total = total + np.exp(replace(box, size=grid).back(maps))
-    mean: np.ndarray = total / len(looks)
+    mean: np.ndarray = total / len(viewers)
     return np.asarray(np.log(np.maximum(mean, np.finfo(np.float32).tiny)), np.float32)
 
 
@@ -80,12 +80,12 @@ def write(
             raise GazeError(f"The canvas {wrong[0][0]}x{wrong[0][1]} must have sides that are multiples of {multiple}.")
     name = root.resolve().name
     _begin(networks, folder / name, canvases, root)
-    paths = _paths(root)
-    for path in paths:
-        target = folder / name / f"{path.name}.npy"
+    files = _files(root)
+    for picture, path in files.items():
+        target = folder / name / f"{picture}.npy"
         if not target.exists():
             _save(target, densities(list(itertools.product(networks, canvases)), read(path), name))
-        yield target, len(paths)
+        yield target, len(files)
 
 
 def write_variants(networks: Sequence[nn.Module], root: Path, folder: Path, count: int) -> Iterator[tuple[Path, int]]:
@@ -101,19 +101,18 @@ def write_variants(networks: Sequence[nn.Module], root: Path, folder: Path, coun
     """
     name = root.resolve().name
     target = folder / name / VARIANTS
-    looks: list[Look] = [(network, getattr(network, "canvas", CANVAS)) for network in networks]
-    canvases = [canvas for _, canvas in looks]
+    viewers: list[Viewer] = [(network, getattr(network, "canvas", CANVAS)) for network in networks]
+    canvases = [canvas for _, canvas in viewers]
     _begin(networks, target, canvases, root)
-    paths = _paths(root)
-    for index, number in itertools.product(range(len(paths)), range(count)):
-        path = target / f"{paths[index].name}.{number}.npy"
+    files = _files(root)
+    for (index, picture), number in itertools.product(enumerate(files), range(count)):
+        path = target / f"{picture}.{number}.npy"
         if not path.exists():
-            copy = variant(paths, index, number, max(canvases))
+            copy = variant(list(files.values()), index, number, max(canvases))
             path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path.with_suffix(".jpg")) as file:
-                file.write(cv2.imencode(".jpg", copy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
-            _save(path, densities(looks, copy, name, mirror=False))
-        yield path, len(paths) * count
+            save(path.with_suffix(".jpg"), copy)
+            _save(path, densities(viewers, copy, name, mirror=False))
+        yield path, len(files) * count
 
 
 def variant(paths: Sequence[Path], index: int, number: int, canvas: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
@@ -141,15 +140,16 @@ def _begin(networks: Sequence[nn.Module], folder: Path, canvases: Sequence[tuple
     _sign(folder, [fingerprint(network) for network in networks], canvases, root)
 
 
-def _paths(root: Path) -> list[Path]:
-    """The files of a set's training pictures."""
-    pictures = training_pictures(root)
-    for picture in pictures:
+def _files(root: Path) -> dict[str, Path]:
+    """The files of a set's training pictures, by the pictures' names."""
+    files = {}
+    for picture in training_pictures(root):
         if picture.path is None:
             raise TableError(
                 f"{picture.name}: there is no such picture in images/; add it, or take it out of the table."
             )
-    return [picture.path for picture in pictures if picture.path is not None]
+        files[picture.name] = picture.path
+    return files
 
 
 def _save(path: Path, log_densities: Float32[np.ndarray, "m g v"]) -> None:

@@ -6,8 +6,8 @@
     sim   1 - sum min(P, Q)
 
 `log_p` is `(n, g, g')`, a log density per cell; Q the density and `counts` the fixations of the same cells. All are
-differentiable and finite for every density whose logarithm is finite, flat ones included. A map that nobody looked at
-has to be left out by the caller.
+differentiable and finite for every density whose logarithm is finite, flat ones included. A map without a density
+has to be left out by the caller; without fixations its nss is zero.
 """
 
 import torch

@@ -103,6 +103,7 @@ class SaliencyTask(Training):
 
     def on_train_start(self) -> None:
         """Convolutions are fastest on the channels-last layout, on CPUs as on GPUs."""
+        self.train()  # which Lightning leaves to the model: a part that is not trained begins as it predicts
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:

@@ -8,6 +8,7 @@ A copy teaches what no person was asked about: that the student says of it what 
 (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,17 +67,28 @@ def variants(folder: Path, names: list[str]) -> int:
     Raises:
         GazeError: There are none, or fewer of some pictures than of others.
     """
-    there = {path.name for path in (folder / VARIANTS).glob("*.npy")}
     counts = [0] * len(names)
     for number, name in enumerate(names):
-        while f"{name}.{counts[number]}.npy" in there:
+        while (folder / VARIANTS / f"{name}.{counts[number]}.npy").exists():
             counts[number] += 1
-    if names and min(counts) == 0:
+    least, most = min(counts, default=0), max(counts, default=0)
+    if names and (least == 0 or least < most):
+        lacking = "no" if least == 0 else f"{least}, and not {most},"
         raise GazeError(
-            f"data.variants: {folder / VARIANTS} holds no changed copies of {names[counts.index(0)]}; write them with "
-            "gaze distill --variants, or leave data.variants out."
+            f"data.variants: {folder / VARIANTS} holds {lacking} changed copies of {names[counts.index(least)]}; write "
+            "them with gaze distill --variants, or leave data.variants out."
         )
-    return min(counts, default=0)
+    return least
+
+
+def signature(folder: Path, names: list[str], with_variants: bool) -> str:
+    """What a set's folder tells of these pictures, as a hash: by which networks, and how many changed copies."""
+    told = hashlib.sha256()
+    for place in (folder, folder / VARIANTS)[: 1 + with_variants]:
+        path = place / "teacher.json"
+        told.update(path.read_bytes() if path.is_file() else b"")
+    told.update(str(variants(folder, names) if with_variants else 0).encode())
+    return told.hexdigest()[:16]
 
 
 def mixed(

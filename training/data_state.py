@@ -1,6 +1,7 @@
 """What data a run was trained on, in a few numbers that its checkpoints keep, so that a resumed run sees what changed.
 
-Of each split: pictures, people, fixations; a hash of the pictures' names, and one of where and when people looked.
+Of each split: pictures, people, fixations; a hash of the pictures' names, and one of where and when people looked;
+where a teacher tells of the training pictures, one of the teacher.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from jaxtyping import Float
 from data.errors import GazeError
 
 COUNTS = ("pictures", "people", "fixations")
-State = dict[str, dict[str, Any]]  # of each split its counts, and the hashes `names` and `looks`
+State = dict[str, dict[str, Any]]  # of each split its counts, and the hashes `names`, `looks` and `teacher`
 
 
 class Looks(Protocol):
@@ -81,6 +82,8 @@ def changes(then: Mapping[str, Mapping[str, Any]], now: State) -> list[str]:
             found.append(f"{split} has other pictures (as many)")
         elif mine["looks"] != old.get("looks"):
             found.append(f"{split} has other fixations (as many)")
+        elif "teacher" in old and mine.get("teacher") != old["teacher"]:
+            found.append(f"{split} has another teacher, or other changed copies")
     return found
 
 

@@ -14,17 +14,16 @@ from data.errors import GazeError
 def average(files: tuple[Path, ...], output: Path) -> None:
     """Write the mean of the weights (.safetensors, .ckpt) of several runs: a model soup.
 
-    It predicts better than each of them where they were fine-tuned from the same weights; runs that began apart do
-    not average. Wortsman et al. 2022, https://arxiv.org/abs/2203.05482.
+    It often predicts better than each of them where they were fine-tuned from the same weights; runs that began apart
+    do not average. Wortsman et al. 2022, https://arxiv.org/abs/2203.05482.
     """
-    from saliency import MODELS as SALIENCY
-    from scanpath import MODELS as SCANPATH
+    from app import tasks
     from training import weights
 
     if output.suffix != ".safetensors":
         raise GazeError(f"{output}: the weights are written as .safetensors; give such a name.")
     if len(files) < 2:
         raise GazeError("There is nothing to average; give two files of weights or more.")
-    networks = [weights.load(path, {**SALIENCY, **SCANPATH}) for path in files]
+    networks = [weights.load(path, tasks.models()) for path in files]
     weights.save(weights.average(networks), output)
     echo(f"{output}: written")

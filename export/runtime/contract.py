@@ -31,7 +31,7 @@ FEATURES = {
     "fine": "float32 (b, c, h / 4, w / 4), features on which scanpath models build",
     "coarse": "float32 (b, d, h / 16, w / 16), the same, from farther away",
 }
-APPEARANCES = ("none", "crops", "saliency")  # of `scanpath.inputs`
+APPEARANCES = ("none", "crops", "saliency", "crops+saliency")  # of `scanpath.inputs`
 DECODING = ("temperature", "top_p", "inhibition")  # of `scanpath.decode.sample`
 
 Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of one line
@@ -107,6 +107,8 @@ class Contract(Record):
             "slices should come in the order of their time": all(a < b for a, b in pairwise(self.slices)),
             f"appearance should be one of {', '.join(APPEARANCES)}": self.appearance in ("", *APPEARANCES),
             "past should hold three numbers": len(self.past) in (0, 3),
+            "features should hold two numbers, those of a scanpath model four": len(self.features) in (0, 2, 4)
+            and (len(self.features) != 2 or not self.appearance),
             f"decoding should hold none but {', '.join(DECODING)}": {*self.decoding} <= {*DECODING},
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:

@@ -22,6 +22,7 @@ from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask
 from training import weights
 from training.augment import Augment, Moved
+from training.data_state import changes
 
 CANVAS = (64, 96)
 SLICES = 2
@@ -283,9 +284,12 @@ def test_an_epoch_holds_a_changed_copy_of_each_picture_by_turns(root: Path, tmp_
         assert sample["valid"].all()
         assert not sample["counts"].any()
         assert not sample["known"].any()  # nobody drew boxes there
-    name = more.sets["train"].sets[0].gathered.pictures[0].name
-    shapes = [read(tmp_path / "first" / "variants" / f"{name}.{number}.jpg").mean() for number in (0, 1)]
-    assert shapes[0] != shapes[1]
+    name, shown = more.sets["train"].sets[0].gathered.pictures[0].name, more.sets["train"].sets[1]
+    seen: list[str] = []
+    shown.decoded = lambda path: (seen.append(path.name), read(path))[1]  # type: ignore[assignment, func-returns-value]
+    for epoch in range(3):
+        _ = shown[epoch, 0]
+    assert seen == [f"{name}.{number}.jpg" for number in (0, 1, 0)]
     batch = next(iter(more.train_dataloader()))
     assert batch["picture"].shape == (4, *CANVAS, 3)
 
@@ -308,15 +312,50 @@ def test_a_network_learns_from_changed_copies(root: Path, tmp_path: Path) -> Non
     assert values[-1] < values[0]
 
 
+def test_pictures_in_folders_keep_their_names(root: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(root, tmp_path / "first"))
+    name = read_splits(folder)["train"][0]
+    for part in ("a", "b"):
+        (folder / "images" / part).mkdir()
+        shutil.copy(folder / "images" / name, folder / "images" / part / name)
+    table = (folder / "fixations.csv").read_text()
+    rows = [row for row in table.splitlines() if row.startswith(f"{name},")]
+    more = [f"{part}/{row}" for part in ("a", "b") for row in rows]
+    (folder / "fixations.csv").write_text("\n".join([*table.splitlines(), *more]) + "\n")
+    splits = json.loads((folder / "splits.json").read_text())
+    splits["train"] += [f"a/{name}", f"b/{name}"]
+    (folder / "splits.json").write_text(json.dumps(splits))
+    told = copies(folder, tmp_path / "told", 1)
+    assert len(set(told)) == len(splits["train"])
+    assert (tmp_path / "told" / "first" / "variants" / "a" / f"{name}.0.jpg").exists()
+    module = data(folder, teacher=str(tmp_path / "told"), variants=True)
+    assert len(module.sets["train"]) == 2 * len(splits["train"])
+
+
+def test_a_run_that_goes_on_sees_that_its_teacher_has_changed(root: Path, tmp_path: Path) -> None:
+    copies(root, tmp_path, 1)
+    options = {"teacher": str(tmp_path), "variants": True}
+    then = data(root, **options).data_state
+    assert not changes(then, data(root, **options).data_state)
+    copies(root, tmp_path, 2)
+    assert changes(then, data(root, **options).data_state) == ["train has another teacher, or other changed copies"]
+    plain = data(root).data_state
+    assert not changes(plain, plain)
+
+
 def test_copies_without_a_teacher_or_lacking_ones_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"data\.variants: changed copies are a teacher's"):
         data(root, variants=True)
     list(write([network()], root, tmp_path, [CANVAS]))
     with pytest.raises(GazeError, match=r"holds no changed copies of .* gaze distill --variants"):
         data(root, teacher=str(tmp_path), variants=True)
-    copies(root, tmp_path, 1)
+    last = copies(root, tmp_path, 1)[-1]
     with pytest.raises(GazeError, match="holds densities of other networks"):
         list(write_variants([network(1)], root, tmp_path, 1))
+    copies(root, tmp_path, 2)
+    last.with_suffix("").with_suffix(".1.npy").unlink()
+    with pytest.raises(GazeError, match=r"holds 1, and not 2, changed copies of .* gaze distill --variants"):
+        data(root, teacher=str(tmp_path), variants=True)
 
 
 def test_the_command_writes_changed_copies(root: Path, tmp_path: Path) -> None:
