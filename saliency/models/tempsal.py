@@ -32,6 +32,7 @@ from saliency.layers.object_head import ObjectHead, Raw, boxes
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
 STD = (0.229, 0.224, 0.225)
 CANVAS = (192, 256)
+NEWER = {"kinds": [], "canvas": [*CANVAS], "media": [], "any_bias": 1.0, "path_drop": 0.0}  # arguments, their defaults
 
 
 def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
@@ -40,6 +41,14 @@ def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[
 
 def _norm(inside: int, outside: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside))
+
+
+def _described(given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as a file tells them; those of a network without anything new are as in files of gaze 0.2."""
+    told = {name: list(value) if isinstance(value, list | tuple) else value for name, value in given.items()}
+    if all(told[name] == value for name, value in NEWER.items()):
+        return {name: value for name, value in told.items() if name not in NEWER}
+    return told
 
 
 class Seen(NamedTuple):
@@ -100,25 +109,13 @@ class TempSAL(nn.Module):
         path_drop: float = 0.0,
     ) -> None:
         super().__init__()
+        given = {
+            name: value for name, value in locals().items() if name not in ("self", "__class__", "backbone_config")
+        }
         for name in (mixer, fine_mixer or mixer):
             if name not in MIXERS:
                 raise GazeError(f"There is no mixer {name!r}; choose one of {', '.join(MIXERS)}.")
-        self.arguments = {
-            "conditions": list(conditions),
-            "slices": slices,
-            "backbone": backbone,
-            "width": width,
-            "fine": fine,
-            "blocks": blocks,
-            "heads": heads,
-            "mixer": mixer,
-            "fine_mixer": fine_mixer,
-            "drop": drop,
-        }
-        newer = {"kinds": list(kinds), "canvas": list(canvas), "media": list(media)}
-        newer |= {"any_bias": any_bias, "path_drop": path_drop}
-        if list(newer.values()) != [[], list(CANVAS), [], 1.0, 0.0]:  # else files are as those of gaze 0.2
-            self.arguments |= newer
+        self.arguments = _described(given)
         self.conditions = condition_names(conditions)
         self.slices, self.fine, self.width = slices, fine, width
         self.kinds, self.canvas = tuple(kinds), (int(canvas[0]), int(canvas[1]))
