@@ -49,7 +49,8 @@ class GazeData(Folders):
             those of the folders: nobody looked at them. The training pictures are shown on them.
         teacher: folder of densities to distil, as `gaze distill` writes them; one subfolder for each set.
         teacher_share: of each training density, the part that the teacher gives.
-        variants: whether an epoch also has one changed copy of each picture, as `gaze distill --variants` wrote them.
+        variants: whether an epoch has one changed copy of each picture, as `gaze distill --variants` wrote them: "none",
+            "added" to the pictures, or "only" those, told by the teacher alone.
         any_share: share of training samples shown as condition "any", the one used for unknown pictures.
         batch_size: pictures per step.
         workers: loader processes.
@@ -71,7 +72,7 @@ class GazeData(Folders):
         graphics: int = 0,
         teacher: str | None = None,
         teacher_share: float = 0.5,
-        variants: bool = False,
+        variants: Literal["none", "added", "only"] = "none",
         any_share: float = 0.3,
         batch_size: int = 16,
         workers: int = 1,
@@ -91,7 +92,7 @@ class GazeData(Folders):
         self.canvas, self.stride, self.slices = canvas, stride, slices
         self.augment, self.any_share = augment, any_share
         self.objects, self.graphics, self.teacher, self.teacher_share = objects, graphics, teacher, teacher_share
-        if variants and teacher is None:
+        if variants != "none" and teacher is None:
             raise GazeError("data.variants: changed copies are a teacher's; give its folder as data.teacher.")
         self.variants = variants
         self.batch_size, self.workers, self.memory, self.seed = batch_size, workers, memory, seed
@@ -133,8 +134,10 @@ class GazeData(Folders):
             for split, sets in parts.items():
                 chosen = gathered.only([place for place, name in enumerate(names) if name in divided[split]])
                 sets.append(self._set(number, split, chosen, decoded))
-                if self.variants and split == "train" and chosen.pictures:
+                if self.variants != "none" and split == "train" and chosen.pictures:
                     sets.append(self._copies(sets[-1], number))
+        if self.variants == "only":
+            parts["train"] = [each for each in parts["train"] if isinstance(each, ChangedCopies)]
         if self.graphics:
             parts["train"].append(DrawnGraphics(parts["train"], self.graphics, self.kinds))
         self.sets = {split: Joined(sets) for split, sets in parts.items()}
@@ -145,7 +148,7 @@ class GazeData(Folders):
         found = data_state.state(self._content())
         if self.teacher is not None:
             parts = [
-                signature(Path(self.teacher) / name, [p.name for p in training_pictures(root)], self.variants)
+                signature(Path(self.teacher) / name, [p.name for p in training_pictures(root)], self.variants != "none")
                 for root, name in zip(self.roots, self.conditions, strict=True)
             ]
             found["train"]["teacher"] = " ".join(parts)

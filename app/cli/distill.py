@@ -36,7 +36,7 @@ def distill(
 ) -> None:
     """Write what networks (.safetensors, .ckpt) say of the training pictures of sets: their mean, mirrored and not.
 
-    Train on it with: gaze train tempsal --data.teacher OUTPUT, and --data.variants true where there are changed copies
+    Train on it with: gaze train tempsal --data.teacher OUTPUT, and --data.variants only where there are changed copies
     (each network sees them on its own canvas). The same command goes on where it was stopped.
     """
     from saliency import MODELS

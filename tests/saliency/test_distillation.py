@@ -274,7 +274,7 @@ def test_every_other_copy_is_blended_with_another_picture(tmp_path: Path) -> Non
 def test_an_epoch_holds_a_changed_copy_of_each_picture_by_turns(root: Path, tmp_path: Path) -> None:
     copies(root, tmp_path, 2)
     plain = data(root, teacher=str(tmp_path))
-    more = data(root, teacher=str(tmp_path), variants=True, objects=True)
+    more = data(root, teacher=str(tmp_path), variants="added", objects=True)
     count = len(plain.sets["train"])
     assert len(more.sets["train"]) == 2 * count
     assert len(more.sets["val"]) == len(plain.sets["val"])
@@ -292,11 +292,14 @@ def test_an_epoch_holds_a_changed_copy_of_each_picture_by_turns(root: Path, tmp_
     assert seen == [f"{name}.{number}.jpg" for number in (0, 1, 0)]
     batch = next(iter(more.train_dataloader()))
     assert batch["picture"].shape == (4, *CANVAS, 3)
+    alone = data(root, teacher=str(tmp_path), variants="only", objects=True)
+    assert len(alone.sets["train"]) == count
+    np.testing.assert_array_equal(alone.sets["train"][0, 0]["picture"], more.sets["train"][0, count]["picture"])
 
 
 def test_a_network_learns_from_changed_copies(root: Path, tmp_path: Path) -> None:
     copies(root, tmp_path, 1, [network(1)])
-    module = data(root, teacher=str(tmp_path), variants=True, any_share=0.0)
+    module = data(root, teacher=str(tmp_path), variants="added", any_share=0.0)
     task = SaliencyTask(network(2))
     samples = torch.utils.data.default_collate([module.sets["train"].sets[1][0, index] for index in range(4)])
     optimizer = torch.optim.Adam(task.parameters(), 0.01)
@@ -328,13 +331,13 @@ def test_pictures_in_folders_keep_their_names(root: Path, tmp_path: Path) -> Non
     told = copies(folder, tmp_path / "told", 1)
     assert len(set(told)) == len(splits["train"])
     assert (tmp_path / "told" / "first" / "variants" / "a" / f"{name}.0.jpg").exists()
-    module = data(folder, teacher=str(tmp_path / "told"), variants=True)
+    module = data(folder, teacher=str(tmp_path / "told"), variants="added")
     assert len(module.sets["train"]) == 2 * len(splits["train"])
 
 
 def test_a_run_that_goes_on_sees_that_its_teacher_has_changed(root: Path, tmp_path: Path) -> None:
     copies(root, tmp_path, 1)
-    options = {"teacher": str(tmp_path), "variants": True}
+    options = {"teacher": str(tmp_path), "variants": "added"}
     then = data(root, **options).data_state
     assert not changes(then, data(root, **options).data_state)
     copies(root, tmp_path, 2)
@@ -345,17 +348,17 @@ def test_a_run_that_goes_on_sees_that_its_teacher_has_changed(root: Path, tmp_pa
 
 def test_copies_without_a_teacher_or_lacking_ones_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"data\.variants: changed copies are a teacher's"):
-        data(root, variants=True)
+        data(root, variants="added")
     list(write([network()], root, tmp_path, [CANVAS]))
     with pytest.raises(GazeError, match=r"holds no changed copies of .* gaze distill --variants"):
-        data(root, teacher=str(tmp_path), variants=True)
+        data(root, teacher=str(tmp_path), variants="added")
     last = copies(root, tmp_path, 1)[-1]
     with pytest.raises(GazeError, match="holds densities of other networks"):
         list(write_variants([network(1)], root, tmp_path, 1))
     copies(root, tmp_path, 2)
     last.with_suffix("").with_suffix(".1.npy").unlink()
     with pytest.raises(GazeError, match=r"holds 1, and not 2, changed copies of .* gaze distill --variants"):
-        data(root, teacher=str(tmp_path), variants=True)
+        data(root, teacher=str(tmp_path), variants="added")
 
 
 def test_the_command_writes_changed_copies(root: Path, tmp_path: Path) -> None:
@@ -364,4 +367,4 @@ def test_the_command_writes_changed_copies(root: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [*arguments, "--variants", "1", "-o", str(tmp_path / "told")])
     assert result.exit_code == 0, result.output
     assert f"{len(read_splits(root)['train'])} changed copies" in result.output
-    data(root, teacher=str(tmp_path / "told"), variants=True)
+    data(root, teacher=str(tmp_path / "told"), variants="added")
