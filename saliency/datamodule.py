@@ -49,8 +49,8 @@ class GazeData(Folders):
             those of the folders: nobody looked at them. The training pictures are shown on them.
         teacher: folder of densities to distil, as `gaze distill` writes them; one subfolder for each set.
         teacher_share: of each training density, the part that the teacher gives.
-        variants: whether an epoch has one changed copy of each picture, as `gaze distill --variants` wrote them: "none",
-            "added" to the pictures, or "only" those, told by the teacher alone.
+        variants: whether an epoch has one changed copy of each picture, as `gaze distill --variants` wrote them:
+            "none", "added" to the pictures, or "only" those, told by the teacher alone.
         any_share: share of training samples shown as condition "any", the one used for unknown pictures.
         batch_size: pictures per step.
         workers: loader processes.
