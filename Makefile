@@ -85,6 +85,9 @@ checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the car
 
 SETS := --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
 EACH := $(foreach set,osie crowd scene,--data $(DATA)/$(set))
+COPIES := --data.teacher runs/copies
+BOXES := --model.only objects --data.graphics 800 --model.object_weight 1 --model.peak 0.002 --trainer.max_epochs 4 \
+	--data.augment.init_args.zoom '[0.7,1.4]' --data.seed 7 --model.seed 7
 ZOOM := --data.augment.init_args.zoom '[0.7,1.4]'
 KEEP = cp "$$(ls -t runs/$(1)/*/checkpoints/last.ckpt | head -n 1)" runs/$(2).ckpt
 
@@ -105,10 +108,21 @@ train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and
 	$(call KEEP,tempsal-fast,fast)
 	$(BIN)/gaze average runs/student.ckpt runs/first.ckpt -o runs/mean.safetensors
 	$(BIN)/gaze distill runs/mean.safetensors runs/second.ckpt --canvas 256x352 --variants 4 $(EACH) -o runs/copies
-	$(BIN)/gaze train tempsal $(SETS) --model.start runs/mean.safetensors --data.teacher runs/copies --data.variants true \
+	$(BIN)/gaze train tempsal $(SETS) --model.start runs/mean.safetensors $(COPIES) --data.variants added \
 		--model.peak 0.0006 --model.object_weight 0.15 --trainer.max_epochs 9 $(ZOOM) --data.seed 5 --model.seed 5
-	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt --data.teacher runs/copies --data.variants true \
+	$(call KEEP,tempsal,student)
+	$(BIN)/gaze average runs/mean.safetensors runs/student.ckpt -o runs/mean.safetensors
+	$(BIN)/gaze train tempsal $(SETS) --model.start runs/mean.safetensors $(COPIES) --data.variants only \
+		--model.peak 0.0006 --model.object_weight 0 --trainer.max_epochs 6 --data.seed 9 --model.seed 9
+	$(call KEEP,tempsal,student)
+	$(BIN)/gaze train tempsal $(SETS) --model.start runs/student.ckpt $(BOXES)
+	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt $(COPIES) --data.variants added \
 		--model.object_weight 0.15 --trainer.max_epochs 12 $(ZOOM) --data.seed 6 --model.seed 6
+	$(call KEEP,tempsal-fast,fast)
+	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt $(COPIES) --data.variants only \
+		--model.peak 0.0006 --model.object_weight 0 --trainer.max_epochs 8 --data.seed 8 --model.seed 8
+	$(call KEEP,tempsal-fast,fast)
+	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt $(BOXES)
 	for name in tempsal tempsal-fast; do \
 		$(BIN)/gaze calibrate "$$(ls -t runs/$$name/*/checkpoints/last.ckpt | head -n 1)" -o runs/$$name.safetensors \
 			$(foreach set,osie crowd scene,--photographs $(DATA)/$(set)) && \
