@@ -89,7 +89,7 @@ COPIES := --data.teacher runs/copies
 BOXES := --model.only objects --data.graphics 800 --model.object_weight 1 --model.peak 0.002 --trainer.max_epochs 4 \
 	--data.augment.init_args.zoom '[0.7,1.4]' --data.seed 7 --model.seed 7
 ZOOM := --data.augment.init_args.zoom '[0.7,1.4]'
-KEEP = cp "$$(ls -t runs/$(1)/*/checkpoints/last.ckpt | head -n 1)" runs/$(2).ckpt
+KEEP = cp "$$(ls -t runs/$(1)/*/checkpoints/$(or $(3),last)*.ckpt | head -n 1)" runs/$(2).ckpt
 
 train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and interiors in $(DATA): seven hours on one core
 	$(BIN)/gaze train tempsal $(SETS)
@@ -114,11 +114,12 @@ train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and
 	$(BIN)/gaze average runs/mean.safetensors runs/student.ckpt -o runs/mean.safetensors
 	$(BIN)/gaze train tempsal $(SETS) --model.start runs/mean.safetensors $(COPIES) --data.variants only \
 		--model.peak 0.0006 --model.object_weight 0 --trainer.max_epochs 6 --data.seed 9 --model.seed 9
-	$(call KEEP,tempsal,student)
-	$(BIN)/gaze train tempsal $(SETS) --model.start runs/student.ckpt $(BOXES)
+	$(call KEEP,tempsal,student,best)
+	$(BIN)/gaze average runs/mean.safetensors runs/student.ckpt -o runs/mean.safetensors
+	$(BIN)/gaze train tempsal $(SETS) --model.start runs/mean.safetensors $(BOXES)
 	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt $(COPIES) --data.variants added \
 		--model.object_weight 0.15 --trainer.max_epochs 12 $(ZOOM) --data.seed 6 --model.seed 6
-	$(call KEEP,tempsal-fast,fast)
+	$(call KEEP,tempsal-fast,fast,best)
 	$(BIN)/gaze train tempsal-fast $(SETS) --model.start runs/fast.ckpt $(COPIES) --data.variants only \
 		--model.peak 0.0006 --model.object_weight 0 --trainer.max_epochs 8 --data.seed 8 --model.seed 8
 	$(call KEEP,tempsal-fast,fast)
