@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from data.synthetic import scenes
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +43,7 @@ def gaze(tmp_path: Path, *lines: str, entry: str) -> list[str]:
     return done.stdout.split("---\n")[:-1]
 
 
+@pytest.mark.slow
 def test_a_third_task_is_trained_exported_predicted_evaluated_and_listed(tmp_path: Path) -> None:
     scenes.write(tmp_path / "set", 6, seed=1, viewers=3)
     picture = next((tmp_path / "set" / "images").iterdir())

@@ -162,7 +162,7 @@ def inputs(name: str, size: tuple[int, int, int]) -> dict[str, Tensor]:
     return {**given, "boxes": boxes(*size)} if name == "relational" else given
 
 
-SLOW = {*MIXERS} - {"relational", "cog"}  # half a minute to export them all
+SLOW = {*MIXERS} - {"cog"}  # half a minute to export them all
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MIXERS])

@@ -406,6 +406,7 @@ def test_a_split_where_nobody_fixates_an_object_is_told(tmp_path: Path) -> None:
         evaluate(dataset(tmp_path / "off", items), [])
 
 
+@pytest.mark.slow
 def test_real_searchers_agree_as_others_measured(shared: Path) -> None:
     result = evaluate(
         shared / "amazon_covers", [], Settings(by="observer", within=math.inf, target_known=True, observers=3)
