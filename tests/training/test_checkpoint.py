@@ -189,7 +189,7 @@ def renamed(lines: list[str]) -> list[str]:
         pytest.param(lambda lines: lines[:-1], "fixations (was ", id="a fixation less"),
         pytest.param(without_observer, "3 people (was 4)", id="a person less", marks=pytest.mark.slow),
         pytest.param(moved, "train has other fixations (as many)", id="a place", marks=pytest.mark.slow),
-        pytest.param(renamed, "train has other pictures (as many)", id="a name"),
+        pytest.param(renamed, "train has other pictures (as many)", id="a name", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_goes_on_with_other_data_only_when_it_is_told_to(

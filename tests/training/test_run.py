@@ -197,6 +197,7 @@ def test_a_process_other_than_the_first_makes_no_folder(tmp_path: Path, monkeypa
     assert not (tmp_path / "toy").exists()
 
 
+@pytest.mark.slow
 def test_a_backbone_whose_weights_follow_is_not_asked_of_the_hub(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

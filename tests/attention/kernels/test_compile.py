@@ -50,6 +50,7 @@ def test_the_kernels_files_are_found() -> None:
     assert "_flash" in FILES
 
 
+@pytest.mark.slow
 def test_a_kernel_compiles_for_two_generations(tmp_path: Path) -> None:
     pytest.importorskip("triton")
     wanted = {80: "cog forward bf16", 90: "relational forward bf16"}

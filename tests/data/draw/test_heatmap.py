@@ -132,7 +132,7 @@ def test_each_level_adds_a_label_that_covers_no_other() -> None:
     assert boxes[2] - boxes[1] == pytest.approx(boxes[0], rel=0.1)
 
 
-@pytest.mark.parametrize("side", [200, 1000, 4000])
+@pytest.mark.parametrize("side", [200, 1000, pytest.param(4000, marks=pytest.mark.slow)])
 def test_lines_scale_with_the_picture(side: int) -> None:
     black = np.zeros((side * 3 // 4, side, 3), np.uint8)
     row = draw_contours(black, blob(side * 3 // 4, side, 0.5, 0.5), (0.5,))[round(0.5 * side * 3 // 4)]

@@ -402,6 +402,7 @@ def test_without_torch_a_classical_baseline_says_what_to_do(tmp_path: Path, monk
         evaluate(tmp_path / "set", [], baselines=True, workers=2)
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_finds_the_same_numbers(osie: Path, toy_model: Path) -> None:
     alone, together = (
         evaluate(osie, [toy_model, "gbvs"], sigma=6.0, slices=True, workers=workers, against="toy", limit=2)
