@@ -189,6 +189,7 @@ def test_any_json_gives_objects_or_a_table_error(root: Path, data: st.DataObject
         assert not refusal or defects
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_real_sets_hold_no_defect_but_fixations_beside_the_picture(shared: Path, name: str) -> None:
     root = shared / name

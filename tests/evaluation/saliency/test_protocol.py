@@ -323,6 +323,7 @@ def test_people_can_be_scored_on_pictures_that_are_not_there(tmp_path: Path, toy
         evaluate(tmp_path / "set", [], baselines=True)
 
 
+@pytest.mark.slow
 def test_people_and_the_centre_bias_on_real_pictures(shared: Path) -> None:
     result = evaluate(shared / "scene", [], sigma=15.36)
     assert result.protocol["pictures"] == 50

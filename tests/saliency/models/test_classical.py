@@ -96,6 +96,7 @@ def test_any_size_of_content_has_a_map_above_zero(name: str, size: tuple[int, in
     assert density.exp().min() > 0
 
 
+@pytest.mark.slow
 def test_it_beats_chance_on_real_pictures(name: str, shared: Path) -> None:
     """20 pictures of OSIE at their own size; over 60 others AUC and NSS are .77 1.12, .70 .78 and .79 1.12."""
     least = {"spectral_residual": (0.65, 0.6), "itti_koch": (0.65, 0.6), "gbvs": (0.75, 0.9)}

@@ -202,6 +202,7 @@ def test_people_who_look_at_nothing_are_refused() -> None:
             fit("markov", trials, merged=True)
 
 
+@pytest.mark.slow
 def test_on_real_pictures_each_row_knows_more_than_the_one_before(shared: Path) -> None:
     root = shared / "osie"
     split = {name: number for number, names in enumerate(read_splits(root).values()) for name in names}
