@@ -145,11 +145,16 @@ class GazeData(Folders):
     @functools.cached_property
     def data_state(self) -> data_state.State:
         """What the data is, in a few numbers, and what its teacher is."""
-        found = data_state.state(self._content())
+        content = self._content()
+        found = data_state.state(content)
         if self.teacher is not None:
             parts = [
-                signature(Path(self.teacher) / name, [p.name for p in training_pictures(root)], self.variants != "none")
-                for root, name in zip(self.roots, self.conditions, strict=True)
+                signature(
+                    Path(self.teacher) / folder,
+                    [name.partition("/")[2] for name, _ in content["train"] if name.startswith(f"{number}/")],
+                    self.variants != "none",
+                )
+                for number, folder in enumerate(self.conditions)
             ]
             found["train"]["teacher"] = " ".join(parts)
         return found

@@ -37,7 +37,7 @@ from data.picture import Letterbox, read
 from data.synthetic.graphics import Graphic, graphic
 from data.table.fixation_array import FixationArray
 from saliency.layers.object_head import STRIDE
-from saliency.teacher import VARIANTS, Teacher, mixed, variants
+from saliency.teacher import VARIANTS, Teacher, mixed, normalised, variants
 from training.augment import Augment, Moved
 
 Sample = dict[str, Any]
@@ -149,11 +149,13 @@ class GazeDataset(Dataset[Sample]):
         """The maps of the picture's objects; none is known where it is not annotated."""
         boxes = (self.render.boxes or {}).get(name)
         annotated = np.array(self.render.annotated)
-        if boxes is None:
-            return self._drawn(Boxes.none(), moved, box, annotated & False)
-        return self._drawn(boxes, moved, box, annotated)
+        return self._unknown_objects(moved, box) if boxes is None else self._box_maps(boxes, moved, box, annotated)
 
-    def _drawn(self, boxes: Boxes, moved: Moved, box: Letterbox, annotated: Bool[np.ndarray, " k"]) -> Sample:
+    def _unknown_objects(self, moved: Moved, box: Letterbox) -> Sample:
+        """The same of a picture of which nobody said what is on it."""
+        return self._box_maps(Boxes.none(), moved, box, np.zeros(len(self.render.annotated), bool))
+
+    def _box_maps(self, boxes: Boxes, moved: Moved, box: Letterbox, annotated: Bool[np.ndarray, " k"]) -> Sample:
         """The maps of some boxes on the canvas; none is known where the picture was moved who knows how."""
         grid = (self.render.canvas[0] // STRIDE, self.render.canvas[1] // STRIDE)
         if moved.matrix is None:
@@ -190,16 +192,15 @@ class ChangedCopies(GazeDataset):
         seed = (self.render.seed, epoch, index, self.render.condition, 1)
         condition, moved = self._moved(image, np.zeros((0, 2)), seed)
         box = Letterbox.fit(moved.image.shape[:2], self.render.canvas)
-        told = self._told(self.teacher, name, image, moved, box)
-        mass = told.sum((1, 2), keepdims=True)
+        density, there = normalised(self._told(self.teacher, name, image, moved, box))
         return {
             "picture": box.apply(moved.image),
             "content": box.box,
             "condition": condition,
-            "counts": np.zeros_like(told),
-            "density": told / np.maximum(mass, 1e-3),
-            "valid": self._supervised & (mass[:, 0, 0] > 1e-3),
-            **(self._objects(name, moved, box) if self.render.boxes is not None else {}),
+            "counts": np.zeros_like(density),
+            "density": density,
+            "valid": self._supervised & there,
+            **(self._unknown_objects(moved, box) if self.render.boxes is not None else {}),
         }
 
 
@@ -211,7 +212,7 @@ class DrawnGraphics(GazeDataset):
 
     def __init__(self, shown: Sequence[GazeDataset], count: int, kinds: Sequence[str]) -> None:
         first = shown[0]
-        super().__init__(first.gathered, first.decoded, replace(first.render, teacher=None))
+        super().__init__(first.gathered, first.decoded, first.render)
         self.pictures = [path_of(picture) for each in shown for picture in each.gathered.pictures]
         self.count, self.kinds = count, list(kinds)
 
@@ -233,7 +234,7 @@ class DrawnGraphics(GazeDataset):
             "counts": nobody,
             "density": nobody,
             "valid": np.zeros(len(nobody), bool),
-            **self._drawn(self._boxes(drawn), moved, box, np.ones(len(self.kinds), bool)),
+            **self._box_maps(self._boxes(drawn), moved, box, np.ones(len(self.kinds), bool)),
         }
 
     def _boxes(self, drawn: Graphic) -> Boxes:

@@ -105,10 +105,11 @@ def write_variants(networks: Sequence[nn.Module], root: Path, folder: Path, coun
     canvases = [canvas for _, canvas in viewers]
     _begin(networks, target, canvases, root)
     files = _files(root)
+    paths = list(files.values())
     for (index, picture), number in itertools.product(enumerate(files), range(count)):
         path = target / f"{picture}.{number}.npy"
         if not path.exists():
-            copy = variant(list(files.values()), index, number, max(canvases))
+            copy = variant(paths, index, number, max(canvases))
             path.parent.mkdir(parents=True, exist_ok=True)
             save(path.with_suffix(".jpg"), copy)
             _save(path, densities(viewers, copy, name, mirror=False))

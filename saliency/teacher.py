@@ -14,11 +14,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from data.errors import GazeError
 
 VARIANTS = "variants"
+LEAST = 1e-3  # of a map's mass: with less of it on the picture it says nothing
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ def mixed(
     density: Float[np.ndarray, "m g v"], told: Float[np.ndarray, "m g v"], share: float
 ) -> Float[np.ndarray, "m g v"]:
     """Densities with a share of a teacher's, map by map; a map that either leaves empty stays as it was."""
+    told, there = normalised(told)
+    both = there[:, None, None] & (density.sum((1, 2), keepdims=True) > 0)
+    return np.where(both, (1 - share) * density + share * told, density).astype(np.float32)
+
+
+def normalised(told: Float[np.ndarray, "m g v"]) -> tuple[Float[np.ndarray, "m g v"], Bool[np.ndarray, " m"]]:
+    """A teacher's maps with a sum of one each, and which of them there are: a moved picture may have lost its mass."""
     mass = told.sum((1, 2), keepdims=True)
-    both = (mass > 1e-3) & (density.sum((1, 2), keepdims=True) > 0)
-    return np.where(both, (1 - share) * density + share * told / np.maximum(mass, 1e-3), density).astype(np.float32)
+    return told / np.maximum(mass, LEAST), mass[:, 0, 0] > LEAST

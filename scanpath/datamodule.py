@@ -34,7 +34,7 @@ from data.table.splits import split as divided
 from saliency import MODELS
 from saliency.datamodule import letterboxed
 from saliency.models.tempsal import TempSAL
-from scanpath.inputs import APPEARANCES, MAX_STEPS, InputSpec
+from scanpath.inputs import APPEARANCES, MAX_STEPS, InputSpec, looks_at
 from scanpath.object_features import FeatureSizes, Look
 from training import weights
 from training.datamodule import Folders, Order, check, divide
@@ -210,7 +210,7 @@ class SceneData(Folders):
         self.source, self.within = self._each("source", source), self._each("within", within)
         self.merge, self.first_duration = self._each("merge", merge), self._each("first_duration", first_duration)
         self.appearance, self.crop = appearance, crop
-        self.eyes = Eyes(Path(saliency)) if "saliency" in appearance.split("+") else None
+        self.eyes = Eyes(Path(saliency)) if looks_at(appearance, "saliency") else None
         self.flip, self.target_known_share, self.any_share = flip, target_known_share, any_share
         self.limit, self.batch_size, self.seed = limit, batch_size, seed
         self._items: list[list[Item]] = []

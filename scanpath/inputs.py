@@ -32,6 +32,15 @@ APPEARANCES = ("none", "crops", "saliency", "crops+saliency")  # what a model ma
 MAX_STEPS = 256  # steps that a model can take: it can read one fixation less, and be asked for the end
 
 
+def looks_at(appearance: str, part: str) -> bool:
+    """Whether an appearance, one of `APPEARANCES`, has this part: "crops" or "saliency".
+
+    >>> looks_at("crops+saliency", "crops"), looks_at("saliency", "crops")
+    (True, False)
+    """
+    return part in appearance.split("+")
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """What a model reads of a scene."""
@@ -44,12 +53,12 @@ class InputSpec:
     @property
     def sees_crops(self) -> bool:
         """Whether crops are looked at."""
-        return "crops" in self.appearance.split("+")
+        return looks_at(self.appearance, "crops")
 
     @property
     def sees_saliency(self) -> bool:
         """Whether the outputs of a saliency model are read."""
-        return "saliency" in self.appearance.split("+")
+        return looks_at(self.appearance, "saliency")
 
     def inputs(
         self,

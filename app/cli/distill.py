@@ -48,14 +48,11 @@ def distill(
             raise GazeError(f"{root}: there is no such folder; give a set in the table format.")
     networks = [load(path, MODELS) for path in weights]
     for root in roots:
-        count = 0
-        for count, (path, _) in enumerate(write(networks, root, output, canvases), 1):
-            if count % 100 == 0:
-                echo(f"{path.parent}: {count}")
-        echo(f"{output / root.resolve().name}: {count} pictures")
-        count = 0
-        for count, (path, _) in enumerate(write_variants(networks, root, output, variants) if variants else (), 1):
-            if count % 100 == 0:
-                echo(f"{path.parent}: {count}")
-        if variants:
-            echo(f"{output / root.resolve().name}: {count} changed copies")
+        parts = [("pictures", write(networks, root, output, canvases))]
+        parts += [("changed copies", write_variants(networks, root, output, variants))] if variants else []
+        for what, written in parts:
+            count = 0
+            for count, (path, _) in enumerate(written, 1):
+                if count % 100 == 0:
+                    echo(f"{path.parent}: {count}")
+            echo(f"{output / root.resolve().name}: {count} {what}")

@@ -128,7 +128,9 @@ class Trained:
         settings: Settings,
     ) -> Rollouts:
         """The paths of several observers; a prediction of the model that this one reads is not made again."""
-        same = prediction is not None and (prediction.weights, prediction.condition) == (self._reads, "any")
+        look = None
+        if prediction is not None and (prediction.weights, prediction.condition) == (self._reads, "any"):
+            look = prediction.look
         return self._predictor.sample(
             scene,
             settings.observers,
@@ -138,7 +140,7 @@ class Trained:
             condition=settings.condition,
             pixels=pixels,
             target_crops=tuple(target_crops),
-            look=prediction.look if same and prediction is not None else None,
+            look=look,
         )
 
 
@@ -194,6 +196,9 @@ def scene(picture: Picture, pixels: Pixels, objects: Objects, target: Target | N
 
     A target's box that shares more than half of the united area with an object is that object; any other becomes an
     object of its own, after all others. A target known by a picture of it may be any of the objects, or none.
+
+    Raises:
+        GazeError: A box is none, or lies outside the picture.
     """
     objects = check(objects, picture.width, picture.height)
     if target is None:

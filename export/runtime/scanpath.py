@@ -58,8 +58,8 @@ class ScanpathPredictor:
             raise ModelError(
                 f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
             )
-        reads = "saliency" in self.contract.appearance.split("+")
-        if reads and not self.contract.saliency:
+        self.input_spec = input_spec(self.contract)
+        if self.input_spec.sees_saliency and not self.contract.saliency:
             raise ModelError(f"{self.path.name} was made by gaze 0.2 or older; train it again (gaze train oat).")
         second = self.path.with_name(self.path.stem + STEP)
         if not second.is_file():
@@ -69,8 +69,6 @@ class ScanpathPredictor:
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
-        contract = self.contract
-        self.input_spec = input_spec(contract)
         self._options: dict[str, Any] = {"provider": provider, "threads": threads}
 
     @functools.cached_property

@@ -28,7 +28,7 @@ from attention import MIXERS
 from attention.operators.dense import exact
 from data.errors import GazeError
 from data.gaze import condition_names
-from scanpath.inputs import APPEARANCES, MAX_STEPS
+from scanpath.inputs import APPEARANCES, MAX_STEPS, looks_at
 from scanpath.models._oat_transformer import Decoder, Encoder, sinusoid
 from scanpath.models._object_crops import Crops
 from scanpath.models._position_code import Position
@@ -133,7 +133,7 @@ class OAT(nn.Module):
         self.crop, self.heads, self.related, self.traced, self.durations = crop, heads, relation, trace, durations
         self.saliency, self.crops = saliency or "", None
         self.seen = FeatureSizes(*features) if features else None
-        if "crops" in appearance.split("+"):
+        if looks_at(appearance, "crops"):
             self.crops, self.alike = Crops(crop, width // 2), nn.Linear(3, width)
         self._tokens(width, drop, Position(position, sigma, rows, columns))
         self.encoder = nn.ModuleList(Encoder(width, heads, hidden, drop, before, mixer) for _ in range(encoder))
@@ -193,7 +193,7 @@ class OAT(nn.Module):
                 "This OAT holds a copy of TempSAL, as those of gaze 0.2 did; it reads the outputs of one now: train it "
                 "again (gaze train oat)."
             )
-        if ("saliency" in appearance.split("+")) != (len(features) == len(FeatureSizes.__dataclass_fields__)):
+        if looks_at(appearance, "saliency") != (len(features) == len(FeatureSizes.__dataclass_fields__)):
             raise GazeError(
                 f"OAT with the appearance {appearance} was given {len(features)} sizes of features; with saliency give "
                 "those of data.saliency, else none."
