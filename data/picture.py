@@ -7,6 +7,7 @@ model's canvas without changing its shape, and maps points and predictions exact
 import logging
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from data import damage, depth, jpeg, picture_file
+from data import damage, depth, jpeg, picture_file, png
 from data.atomic import atomic_write
 from data.decoding import identified, load
 from data.errors import DamagedError, PictureError, TableError, short_reason
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 LIMIT = 50_000_000  # pixels; looked up in the header before anything is decoded
 BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"GIF8")  # of pictures, whatever comes then
+BAND = 1 << 16  # pixels of a map that are worked on in one go
+LONGEST = {".png": 2**31 - 1, ".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side, by kind of file
+JPEG_QUALITY, WEBP_QUALITY = 95, 85
 FILL = 124  # the grey of the bars around a letterboxed picture
 _ORIENTATION = 0x0112  # the EXIF tag
 
@@ -81,15 +85,45 @@ class Letterbox:
 
     def back(self, log_density: Float[np.ndarray, "*t ch cw"]) -> Float[np.ndarray, "*t h w"]:
         """A log density per canvas pixel as a log density per picture pixel: each map sums to one again."""
+        planes = self._inside(log_density)
+        maps = np.empty((len(planes), *self.size), np.float32)
+        for plane, wide in zip(planes, maps, strict=True):
+            self._enlarge(plane, wide)
+        return maps.reshape(*log_density.shape[:-2], *self.size)
+
+    def each(self, log_density: Float[np.ndarray, "t ch cw"]) -> Iterator[Float[np.ndarray, "h w"]]:
+        """The maps of `back` one after another in the same memory: each is there until the next is asked for."""
+        wide = np.empty(self.size, np.float32)
+        for plane in self._inside(log_density):
+            self._enlarge(plane, wide)
+            yield wide
+
+    def sampled(
+        self, log_density: Float[np.ndarray, "t ch cw"], size: tuple[int, int]
+    ) -> Float[np.ndarray, "t _h _w"]:
+        """The maps of `back` at another size (height, width) of the picture, and each up to a constant only."""
+        planes = self._inside(log_density)
+        resized = [cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in planes]
+        return np.array(resized, np.float32).reshape(len(planes), *size)
+
+    def _inside(self, log_density: Float[np.ndarray, "*t ch cw"]) -> Float[np.ndarray, "n _ch _cw"]:
+        """The content of maps, without the bars."""
         top, left, height, width = self.content
         inside = log_density[..., top : top + height, left : left + width]
-        planes = inside.reshape(-1, height, width).astype(np.float32, copy=False)
-        maps = np.empty((len(planes), *self.size), np.float32)
-        for plane, wide in zip(planes, maps, strict=True):  # one at a time: a copy of all of them is large
-            wide[:] = cv2.resize(plane, self.size[::-1], interpolation=cv2.INTER_LINEAR)
-            wide -= wide.max()
-            wide -= np.float32(np.log(np.exp(wide).sum(dtype=np.float64)))
-        return maps.reshape(*log_density.shape[:-2], *self.size)
+        return inside.reshape(-1, height, width).astype(np.float32, copy=False)
+
+    def _enlarge(self, plane: Float[np.ndarray, "_ch _cw"], wide: Float[np.ndarray, "h w"]) -> None:
+        """Write into `wide` what the content of a map is at the picture's size."""
+        cv2.resize(plane, self.size[::-1], dst=wide, interpolation=cv2.INTER_LINEAR)
+        wide -= wide.max()
+        total = sum(cv2.sumElems(cv2.exp(rows))[0] for rows in bands(wide))
+        wide -= np.float32(np.log(total))
+
+
+def bands(plane: Float[np.ndarray, "h w"]) -> Iterator[Float[np.ndarray, "_h w"]]:
+    """A map in bands of rows that the cache of a core holds, so that nothing of the map's size is made of it."""
+    rows = max(1, BAND // plane.shape[1])
+    return (plane[top : top + rows] for top in range(0, len(plane), rows))
 
 
 def read(source: Path | bytes, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
@@ -153,25 +187,34 @@ def area(path: Path) -> int:
 
 
 def save(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Write a PNG or JPEG, as the suffix says; the file appears whole or not at all."""
+    """Write a PNG, JPEG or WebP, as the suffix says; the file appears whole or not at all."""
     with atomic_write(path) as file:
         file.write(encode(picture, path.suffix))
 
 
 def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
-    """The bytes of a PNG (quick to write rather than small) or JPEG file.
+    """The bytes of a file: PNG (quick to write rather than small), JPEG, or lossy WebP.
 
     Raises:
-        PictureError: The suffix is neither that of PNG nor of JPEG.
+        PictureError: The suffix is of none of these, or the picture is longer than such a file can be.
     """
-    if suffix.lower() == ".png":
-        # On photographs the filter `up` at level 1 is smaller and takes two thirds of the time of OpenCV's default.
-        options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
-    elif suffix.lower() in (".jpg", ".jpeg"):
-        options = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    else:
-        raise PictureError(f"Pictures are written as .png or .jpg, not as {suffix!r}; choose one of these.")
-    return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    kind = suffix.lower()
+    if kind not in LONGEST:
+        raise PictureError(f"Pictures are written as {', '.join(LONGEST)}, not as {suffix!r}; choose one of these.")
+    height, width = picture.shape[:2]
+    if max(height, width) > LONGEST[kind]:
+        raise PictureError(
+            f"A picture of {width} x {height} cannot be written as {kind}, which ends at {LONGEST[kind]} pixels a side; "
+            "choose .png."
+        )
+    if kind == ".png":
+        return png.encode(picture)
+    if kind == ".webp":
+        file = BytesIO()
+        Image.fromarray(picture).save(file, "WEBP", quality=WEBP_QUALITY, method=0)  # the quickest
+        return file.getvalue()
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 
 def _bytes(source: Path | bytes, where: str) -> bytes:

@@ -19,7 +19,7 @@ from app.predict.files import find_pictures, output_names
 from app.predict.provenance import Making, Provenance, described
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
-from data.draw.timeline import timeline
+from data.draw.timeline import sample_size, timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
 from export.runtime.batch import WORKERS, predict
@@ -58,7 +58,8 @@ class Output(provenance.Output):
         if name.endswith(".heat.png"):
             file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette)))
         elif name.endswith(".slices.png"):
-            file.write(encode(timeline(picture, prediction.slices, prediction.times, self.opacity, self.palette)))
+            slices = prediction.sampled_slices(sample_size(picture.shape))
+            file.write(encode(timeline(picture, slices, prediction.times, self.opacity, self.palette)))
         elif name.endswith(".npy"):
             np.save(file, prediction.density if name.endswith(".density.npy") else prediction.slices)
         else:

@@ -11,11 +11,12 @@ from data.draw._text import render_text
 from data.draw.heatmap import blend, check_shapes, relative_density
 
 PANEL = 480  # pixels: the longest side of a slice in a strip
+SAMPLES = 2  # of a density, on each side of a pixel of a strip
 
 
 def timeline(
     picture: UInt8[np.ndarray, "h w 3"],
-    slices: Float[np.ndarray, "t h w"],
+    slices: Float[np.ndarray, "t _h _w"],
     times: Sequence[tuple[float, float]],
     opacity: float = 0.6,
     palette: str = "turbo",
@@ -23,19 +24,19 @@ def timeline(
     """The heat maps of the slices side by side, each with its time below and on its own scale.
 
     One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
-    end of each slice in seconds. Panels are at most `PANEL` pixels long.
+    end of each slice in seconds. Panels are at most `PANEL` pixels long. Slices have the picture's size, or to save time
+    that of `sample_size`, which draws them within two of the 256 levels of heat.
 
     Raises:
-        ValueError: There are not as many times as slices, or none.
+        ValueError: There are not as many times as slices, or none, or they have another size.
     """
     if not len(slices) or len(slices) != len(times):
         raise ValueError(
             f"A strip needs one time for each slice, but there are {len(slices)} slices, {len(times)} times."
         )
-    check_shapes(picture, slices[0])
-    height, width = picture.shape[:2]
-    scale = min(1.0, PANEL / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if slices[0].shape != sample_size(picture.shape):
+        check_shapes(picture, slices[0])
+    size = _panel_size(picture.shape)[::-1]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     gap = max(4, round(0.02 * size[0]))
     panels = []
@@ -45,6 +46,18 @@ def timeline(
     rows = panels[0].shape[0]
     spaces = np.full((rows, gap, 3), 255, np.uint8)
     return np.hstack([piece for panel in panels for piece in (spaces, panel)] + [spaces])
+
+
+def sample_size(picture: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width that slices of a picture of this shape need for a strip, which are not beyond the picture's."""
+    height, width = _panel_size(picture)
+    return min(picture[0], SAMPLES * height), min(picture[1], SAMPLES * width)
+
+
+def _panel_size(picture: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of a slice in a strip."""
+    scale = min(1.0, PANEL / max(picture[:2]))
+    return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
 
 
 def caption(time: tuple[float, float]) -> str:

@@ -8,19 +8,21 @@ Shapes: `h w` picture, `t` slices of time. Every map is a natural-log density: i
 pixels.
 """
 
+import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
 from data.gaze import Objects
-from data.picture import FILL, Letterbox
+from data.picture import FILL, Letterbox, bands
 from data.plain_text import json_safe
 from export.runtime import session as sessions
 from export.runtime.contract import FEATURES, INPUTS, Contract, condition_index
@@ -34,11 +36,19 @@ from training import Task
 
 
 @dataclass(frozen=True)
+class OnCanvas:
+    """Maps of one picture as the graph gives them, small; what is larger is made when it is asked for."""
+
+    maps: Float32[np.ndarray, "t ch cw"]
+    box: Letterbox
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Where people look in one picture: over the whole viewing and per slice of time."""
 
     density: Float32[np.ndarray, "h w"]  # log density
-    slices: Float32[np.ndarray, "t h w"]  # log densities; t = 0 when the model has none
+    timed: Float32[np.ndarray, "t h w"] | OnCanvas  # what `slices` are, or are made from
     times: tuple[tuple[float, float], ...]  # seconds: start and end of each slice
     model: str
     version: str
@@ -49,6 +59,19 @@ class Prediction:
     media: Mapping[str, float] = field(default_factory=dict)  # how likely the picture is of each medium
     look: Look | None = None  # what scanpath models read; None: nobody asked for it
     weights: str = ""  # `Contract.weights` of the model
+
+    @functools.cached_property
+    def slices(self) -> Float32[np.ndarray, "t h w"]:
+        """Log densities per slice of time, at the picture's size; t = 0 when the model has none."""
+        return self.timed.box.back(self.timed.maps) if isinstance(self.timed, OnCanvas) else self.timed
+
+    def each_slice(self) -> Iterator[Float32[np.ndarray, "h w"]]:
+        """The slices one after another, in little memory: each is there until the next is asked for."""
+        return self.timed.box.each(self.timed.maps) if isinstance(self.timed, OnCanvas) else iter(self.timed)
+
+    def sampled_slices(self, size: tuple[int, int]) -> Float32[np.ndarray, "t _h _w"]:
+        """The slices for drawing: at `size` (height, width) where they can be made of it, each up to a constant."""
+        return self.timed.box.sampled(self.timed.maps, size) if isinstance(self.timed, OnCanvas) else self.timed
 
     @property
     def peak(self) -> tuple[float, float]:
@@ -84,7 +107,7 @@ class Prediction:
             **_summary(self.density),
             "slices": [
                 {"start_s": start, "end_s": end, **_summary(plane)}
-                for (start, end), plane in zip(self.times, self.slices, strict=True)
+                for (start, end), plane in zip(self.times, self.each_slice(), strict=True)
             ],
             **({"medium": self.medium, "familiar": self.familiar} if self.media else {}),
             **({} if picture is None else {"picture": picture}),
@@ -113,7 +136,8 @@ def entropy(density: Float32[np.ndarray, "h w"]) -> float:
     >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5)
     3.0
     """
-    return max(0.0, -float(np.dot(np.exp(density).ravel(), density.ravel())) / math.log(2))
+    nats = sum(float(np.dot(cv2.exp(rows).ravel(), rows.ravel())) for rows in bands(density))
+    return max(0.0, -nats / math.log(2))
 
 
 class Predictor:
@@ -188,7 +212,7 @@ class Predictor:
 
     def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
         contract, named = self.contract, dict(zip(self._outputs, maps, strict=True))
-        slices = box.back(named["slices"]) if contract.slices else np.empty((0, *box.size), np.float32)
+        slices = OnCanvas(named["slices"], box) if contract.slices else np.empty((0, *box.size), np.float32)
         found = named.get("objects")
         return Prediction(
             box.back(named["density"]),
