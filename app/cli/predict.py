@@ -28,7 +28,10 @@ from app.tasks import TASKS
     + "]",
 )
 @click.option(
-    "--format", "formats", help="Some of png, npy, json; of scanpaths png, csv, json.  [default: all but npy]"
+    "--format",
+    "formats",
+    help="Some of png, jpg, webp, npy, json, parquet (one table of all JSON files); of scanpaths png, csv, json.  "
+    "[default: png,json; of scanpaths all]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(

@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 MOST = 230  # bytes of a name, of the 255 that systems allow
 
-OURS = (".heat.png", ".slices.png", ".path.png")  # ends of the names of pictures that gaze has written
+DRAWN = tuple(f".{what}.{kind}" for what in ("heat", "slices") for kind in ("png", "jpg", "webp"))
+OURS = (*DRAWN, ".path.png")  # ends of the names of pictures that gaze has written
 
 
 def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:

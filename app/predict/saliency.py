@@ -1,8 +1,9 @@
 """What `gaze predict` does: finds the pictures, names the files that each becomes, writes those that are to be written.
 
-Each picture becomes, as asked for: `png`: NAME.heat.png and NAME.slices.png; `npy`: NAME.density.npy (h, w) and
-NAME.slices.npy (t, h, w), float32 natural-log densities; `json`: NAME.json as in `export/schema.json`. NAME is the
-picture's name without its suffix; where that would name two pictures, with its suffix, and then with its folders.
+Each picture becomes, as asked for: `png`, `jpg`, `webp`: NAME.heat.png and NAME.slices.png, or of that suffix; `npy`:
+NAME.density.npy (h, w) and NAME.slices.npy (t, h, w), float32 natural-log densities; `json`: NAME.json as in
+`export/schema.json`; `parquet`: the same, and for the folder one table of all its JSON files, as in
+`app.predict.summaries`. NAME is the picture's name without its suffix; where that would name two pictures, with its suffix, and then with its folders.
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
@@ -14,34 +15,36 @@ from typing import IO
 import numpy as np
 from jaxtyping import UInt8
 
-from app.predict import jobs, provenance
+from app.predict import jobs, provenance, summaries
 from app.predict.files import find_pictures, output_names
 from app.predict.provenance import Making, Provenance, described
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
-from data.draw.timeline import sample_size, timeline
+from data.draw.timeline import panel_size, timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
 from export.runtime.batch import WORKERS, predict
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
 
-FORMATS = ("png", "npy", "json")
-ENDINGS = {"png": (".heat.png", ".slices.png"), "npy": (".density.npy", ".slices.npy"), "json": (".json",)}
+DRAWN = ("png", "jpg", "webp")
+FORMATS = (*DRAWN, "npy", "json", "parquet")
+ENDINGS = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
+ENDINGS |= {"npy": (".density.npy", ".slices.npy"), "json": (".json",), "parquet": (".json",)}
 
 
 @dataclass(frozen=True)
 class Output(provenance.Output):
     """Where and how the predictions for some pictures are written."""
 
-    formats: tuple[str, ...] = FORMATS
+    formats: tuple[str, ...] = ("png", "npy", "json")
     opacity: float = 0.6
     palette: str = "turbo"
     slices: bool = True  # whether the model gives any
 
     def files(self, path: Path) -> list[Path]:
         """The files that a picture becomes."""
-        endings = [ending for kind in self.formats for ending in ENDINGS[kind]]
+        endings = dict.fromkeys(ending for kind in self.formats for ending in ENDINGS[kind])
         return [
             self.folder / (self.names[path] + ending)
             for ending in endings
@@ -49,19 +52,27 @@ class Output(provenance.Output):
         ]
 
     def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction) -> None:
-        """Write the files of one picture."""
-        self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction), prediction.damaged)
+        """Write the files of one picture.
+
+        Raises:
+            PictureError: It is too long for files of the kind that is asked for.
+        """
+        try:
+            self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction), prediction.damaged)
+        except PictureError as error:
+            raise PictureError(f"{path}: {error}") from None
 
     def _content(
         self, name: str, file: IO[bytes], path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction
     ) -> None:
-        if name.endswith(".heat.png"):
-            file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette)))
-        elif name.endswith(".slices.png"):
-            slices = prediction.sampled_slices(sample_size(picture.shape))
-            file.write(encode(timeline(picture, slices, prediction.times, self.opacity, self.palette)))
+        suffix = Path(name).suffix
+        if name.endswith(f".heat{suffix}"):
+            file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette), suffix))
         elif name.endswith(".npy"):
             np.save(file, prediction.density if name.endswith(".density.npy") else prediction.slices)
+        elif name.endswith(f".slices{suffix}"):
+            slices = prediction.sampled_slices(panel_size(picture.shape))
+            file.write(encode(timeline(picture, slices, prediction.times, self.opacity, self.palette), suffix))
         else:
             file.write(prediction.to_json(str(path)).encode())
 
@@ -118,6 +129,7 @@ def job(
     )
 
     def write(out: Output) -> jobs.Outcomes:
-        return run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
+        outcomes = run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
+        return summaries.with_table(outcomes, folder) if "parquet" in kinds else outcomes
 
     return jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")

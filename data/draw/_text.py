@@ -1,5 +1,7 @@
 """Words on pictures: labels, their size, and where they fit."""
 
+import functools
+
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
@@ -7,12 +9,13 @@ from PIL import Image, ImageDraw, ImageFont
 from data.draw._canvas import INK, WHITE
 
 
+@functools.lru_cache(maxsize=256)
 def render_text(
     words: str, size: float, ink: tuple[int, int, int], ground: tuple[int, int, int]
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Words on a plain ground, in a box that fits them; the height depends on the size only.
 
-    Pillow's own font has no en dash, so a hyphen stands in for it.
+    Pillow's own font has no en dash, so a hyphen stands in for it. What is returned cannot be written to.
     """
     words = words.replace("–", "-")
     font = ImageFont.load_default(max(9, round(size)))
@@ -21,7 +24,9 @@ def render_text(
     height = round(max(9, size) * 1.4)
     image = Image.new("RGB", (width, height), ground)
     ImageDraw.Draw(image).text((width / 2, height / 2), words, ink, font, anchor="mm")
-    return np.asarray(image)
+    words_drawn = np.asarray(image)
+    words_drawn.flags.writeable = False  # the same array is given to all who ask for these words
+    return words_drawn
 
 
 def tag(words: str, unit: float) -> UInt8[np.ndarray, "h w 3"]:

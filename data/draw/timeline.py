@@ -11,7 +11,6 @@ from data.draw._text import render_text
 from data.draw.heatmap import blend, check_shapes, relative_density
 
 PANEL = 480  # pixels: the longest side of a slice in a strip
-SAMPLES = 2  # of a density, on each side of a pixel of a strip
 
 
 def timeline(
@@ -25,7 +24,7 @@ def timeline(
 
     One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
     end of each slice in seconds. Panels are at most `PANEL` pixels long. Slices have the picture's size, or to save time
-    that of `sample_size`, which draws them within two of the 256 levels of heat.
+    that of `panel_size`, which draws them within two of the 256 levels of heat.
 
     Raises:
         ValueError: There are not as many times as slices, or none, or they have another size.
@@ -34,28 +33,24 @@ def timeline(
         raise ValueError(
             f"A strip needs one time for each slice, but there are {len(slices)} slices, {len(times)} times."
         )
-    if slices[0].shape != sample_size(picture.shape):
+    if slices[0].shape != panel_size(picture.shape):
         check_shapes(picture, slices[0])
-    size = _panel_size(picture.shape)[::-1]
+    size = panel_size(picture.shape)[::-1]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     gap = max(4, round(0.02 * size[0]))
     panels = []
     for plane, time in zip(slices, times, strict=True):
-        relative = cv2.resize(relative_density(plane, None), size, interpolation=cv2.INTER_AREA)
+        relative = relative_density(plane, None)
+        if relative.shape[::-1] != size:
+            relative = cv2.resize(relative, size, interpolation=cv2.INTER_AREA)
         panels.append(_panel(blend(small, relative, opacity, palette), caption(time), gap))
     rows = panels[0].shape[0]
     spaces = np.full((rows, gap, 3), 255, np.uint8)
     return np.hstack([piece for panel in panels for piece in (spaces, panel)] + [spaces])
 
 
-def sample_size(picture: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width that slices of a picture of this shape need for a strip, which are not beyond the picture's."""
-    height, width = _panel_size(picture)
-    return min(picture[0], SAMPLES * height), min(picture[1], SAMPLES * width)
-
-
-def _panel_size(picture: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width of a slice in a strip."""
+def panel_size(picture: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of a slice in the strip of a picture of this shape."""
     scale = min(1.0, PANEL / max(picture[:2]))
     return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
 

@@ -48,8 +48,13 @@ def predict(
                 picture, damage = read_damaged(path) if accept_damaged else (read(path), "")
             except PictureError as error:
                 return path, error.with_traceback(None)  # which would hold what was read
-            use(path, picture, replace(predictor(picture, condition), damaged=damage))
-            del picture  # before others are let in
+            prediction = replace(predictor(picture, condition), damaged=damage)
+            try:
+                use(path, picture, prediction)
+            except PictureError as error:
+                return path, error.with_traceback(None)
+            finally:
+                del picture, prediction  # before others are let in
         return path, None
 
     pool = ThreadPoolExecutor(workers)
