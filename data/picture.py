@@ -98,9 +98,7 @@ class Letterbox:
             self._enlarge(plane, wide)
             yield wide
 
-    def sampled(
-        self, log_density: Float[np.ndarray, "t ch cw"], size: tuple[int, int]
-    ) -> Float[np.ndarray, "t _h _w"]:
+    def sampled(self, log_density: Float[np.ndarray, "t ch cw"], size: tuple[int, int]) -> Float[np.ndarray, "t _h _w"]:
         """The maps of `back` at another size (height, width) of the picture, and each up to a constant only."""
         planes = self._inside(log_density)
         resized = [cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in planes]

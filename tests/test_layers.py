@@ -33,7 +33,7 @@ TORCH_ROOMS = ("scanpath.models", "scanpath.task", "scanpath.datamodule", "scanp
 TOOLS: dict[str, set[str]] = {  # what a folder may import from outside when it is imported itself
     "attention/kernels/": {"torch", "triton"},
     "attention/": {"torch"},
-    "data/": {"numpy", "cv2", "PIL", "filelock", "simplejpeg"},
+    "data/": {"numpy", "cv2", "PIL", "filelock", "isal", "simplejpeg"},
     "scanpath/baselines/": {"numpy"},
     "scanpath/metrics/": {"numpy"},
     "export/runtime/": {"numpy", "cv2", "pydantic"},

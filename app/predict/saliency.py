@@ -7,13 +7,13 @@ NAME.density.npy (h, w) and NAME.slices.npy (t, h, w), float32 natural-log densi
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from app.predict import jobs, provenance, summaries
 from app.predict.files import find_pictures, output_names
@@ -68,13 +68,24 @@ class Output(provenance.Output):
         suffix = Path(name).suffix
         if name.endswith(f".heat{suffix}"):
             file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette), suffix))
-        elif name.endswith(".npy"):
-            np.save(file, prediction.density if name.endswith(".density.npy") else prediction.slices)
+        elif name.endswith(".density.npy"):
+            np.save(file, prediction.density)
+        elif name.endswith(".slices.npy"):
+            shape = (len(prediction.times), *prediction.density.shape)
+            save_maps(file, prediction.each_slice(), shape)
         elif name.endswith(f".slices{suffix}"):
             slices = prediction.sampled_slices(panel_size(picture.shape))
             file.write(encode(timeline(picture, slices, prediction.times, self.opacity, self.palette), suffix))
         else:
             file.write(prediction.to_json(str(path)).encode())
+
+
+def save_maps(file: IO[bytes], maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, int, int]) -> None:
+    """As `numpy.save` of the maps in one array of this shape, without ever having that."""
+    head = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)
+    for plane in maps:
+        file.write(np.ascontiguousarray(plane, np.float32).data)
 
 
 def run(

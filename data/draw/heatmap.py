@@ -7,6 +7,7 @@ Shapes: `h w` picture, `t` slices of time. Pictures are RGB uint8; a density is 
 """
 
 import functools
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -32,7 +33,8 @@ def heatmap(
     way: it hides what is not looked at. A flat density has no hot place: without `peak`, the picture comes back as is.
     """
     check_shapes(picture, density)
-    return blend(picture, relative_density(density, peak), opacity, palette)
+    top = np.inf if peak is None and _flat(density) else float(density.max()) if peak is None else peak
+    return _painted(picture, lambda band: relative_density(density[band], top), opacity, palette)
 
 
 def relative_density(density: Float[np.ndarray, "h w"], peak: float | None) -> Float[np.ndarray, "h w"]:
@@ -62,15 +64,25 @@ def blend(
     Raises:
         GazeError: There is no such palette, or the opacity is not in 0 to 1.
     """
+    return _painted(picture, lambda band: relative[band], opacity, palette)
+
+
+def _painted(
+    picture: UInt8[np.ndarray, "h w 3"],
+    relative: Callable[[slice], Float[np.ndarray, "_h w"]],
+    opacity: float,
+    palette: str,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """As `blend`, with the relative density of a band of rows from a function."""
     if palette not in PALETTES:
         raise GazeError(f"There is no palette {palette!r}; choose one of: {', '.join(PALETTES)}.")
     if not 0 <= opacity <= 1:
         raise GazeError(f"The opacity is {opacity:g}, but must lie between 0 (only the picture) and 1.")
     remains, colours = _table(opacity, palette)
-    drawn = np.empty_like(picture)
+    drawn = np.empty(picture.shape, np.uint8)
     for top in range(0, len(picture), rows := max(1, BAND // picture.shape[1])):  # what a core's cache holds
         band = slice(top, top + rows)
-        levels = cv2.convertScaleAbs(relative[band], alpha=255)
+        levels = cv2.convertScaleAbs(relative(band), alpha=255)
         faded = cv2.multiply(picture[band], cv2.merge([cv2.LUT(levels, remains)] * 3), scale=1 / 255)
         cv2.add(faded, cv2.applyColorMap(levels, colours), dst=drawn[band])
     return drawn

@@ -136,8 +136,11 @@ def entropy(density: Float32[np.ndarray, "h w"]) -> float:
     >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5)
     3.0
     """
-    nats = sum(float(np.dot(cv2.exp(rows).ravel(), rows.ravel())) for rows in bands(density))
-    return max(0.0, -nats / math.log(2))
+    nats = 0.0
+    for rows in bands(density):
+        probability = cv2.exp(rows)
+        nats -= cv2.sumElems(cv2.multiply(probability, rows, dst=probability))[0]  # summed in double precision
+    return max(0.0, nats / math.log(2))
 
 
 class Predictor:

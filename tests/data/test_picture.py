@@ -281,3 +281,32 @@ def test_the_area_of_a_picture_is_in_its_header(suffix: str, tmp_path: Path) -> 
 def test_a_picture_over_the_limit_has_no_area_to_decode(tmp_path: Path) -> None:
     Image.new("1", (LIMIT // 1000 + 1, 1000)).save(tmp_path / "large.png")
     assert area(tmp_path / "large.png") == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (61, 700), (400, 30)])
+def test_maps_one_after_another_are_those_of_all_at_once(size: tuple[int, int]) -> None:
+    box = Letterbox.fit(size, (48, 64))
+    canvas = np.random.default_rng(0).normal(size=(3, 48, 64)).astype(np.float32)
+    each = [plane.copy() for plane in box.each(canvas)]
+    np.testing.assert_array_equal(np.stack(each), box.back(canvas))
+    at_its_size = box.sampled(canvas, size)
+    np.testing.assert_allclose(at_its_size - at_its_size.max((1, 2), keepdims=True), 0, atol=99)
+    np.testing.assert_allclose(np.ptp(at_its_size - np.stack(each), (1, 2)), 0, atol=1e-5)
+
+
+def test_a_map_sums_to_one_as_the_plain_formula_says() -> None:
+    box = Letterbox.fit((300, 500), (48, 64))  # of several bands
+    plane = (np.random.default_rng(1).normal(size=(48, 64)) * 4).astype(np.float32)
+    top, left, height, width = box.content
+    wide = cv2.resize(plane[top : top + height, left : left + width], (500, 300)).astype(np.float64)
+    np.testing.assert_allclose(box.back(plane), wide - np.log(np.exp(wide).sum()), atol=4e-6)
+
+
+def test_pictures_are_written_as_webp_and_what_is_too_long_is_refused() -> None:
+    picture = cv2.resize(photo(), (90, 60), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(read(encode(picture, ".webp")).astype(int) - picture).mean() < 12
+    for suffix, longest in ((".webp", 16_383), (".jpg", 65_500)):
+        assert read(encode(np.zeros((1, longest, 3), np.uint8), suffix)).shape == (1, longest, 3)
+        with pytest.raises(PictureError, match=f"{longest + 1} x 1 cannot be written as {suffix}.*choose .png"):
+            encode(np.zeros((1, longest + 1, 3), np.uint8), suffix)
+    assert read(encode(np.zeros((1, 65_501, 3), np.uint8), ".png")).shape == (1, 65_501, 3)

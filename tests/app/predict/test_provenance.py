@@ -281,3 +281,16 @@ def test_both_tasks_share_a_folder(photos: Path, tmp_path: Path, monkeypatch: py
     for told in ("3 done", SKIPPED):
         assert gaze(photos, tmp_path / "out", model) == told
         assert gaze(photos, tmp_path / "out", "walk", "--task", "scanpath") == told
+
+
+@pytest.mark.parametrize("kind", ["jpg", "webp"])
+def test_drawings_of_any_kind_are_drawn_anew_in_other_colours_and_are_no_input(
+    photos: Path, tmp_path: Path, model: Path, kind: str
+) -> None:
+    words = ("--format", f"{kind},npy")
+    gaze(photos, photos, model, *words)
+    before = states(photos)
+    assert gaze(photos, photos, model, *words) == SKIPPED
+    assert gaze(photos, photos, model, *words, "--opacity", 0.3) == "3 done"
+    changed = {name for name, state in states(photos).items() if state != before[name]}
+    assert changed == {f"{number}.{what}.{kind}" for number in range(3) for what in ("heat", "slices")}

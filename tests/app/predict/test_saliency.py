@@ -1,6 +1,10 @@
 import re
+from errno import ENOSPC
+from io import BytesIO, FileIO
+from os import strerror
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +13,13 @@ from hypothesis import strategies as st
 
 from app.predict.files import alike, find_pictures, output_names
 from app.predict.saliency import Output, run
+from data.draw.heatmap import heatmap
+from data.draw.timeline import panel_size, timeline
 from data.errors import GazeError
-from data.picture import save
+from data.picture import read, save
 from export.runtime.saliency import Predictor
+
+SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "street.jpg"
 
 
 def photo(path: Path) -> Path:
@@ -141,6 +149,8 @@ def test_each_format_has_its_files(toy: Predictor, tmp_path: Path) -> None:
         "png": {"a.heat.png", "a.slices.png"},
         "npy": {"a.density.npy", "a.slices.npy"},
         "json": {"a.json"},
+        "jpg": {"a.heat.jpg", "a.slices.jpg"},
+        "webp": {"a.heat.webp", "a.slices.webp"},
     }
     for kind, files in expected.items():
         output = Output(tmp_path / kind, output_names([path]), (kind,))
@@ -170,3 +180,61 @@ def test_a_folder_that_cannot_be_made_or_written_is_named(toy: Predictor, tmp_pa
     with pytest.raises(GazeError, match=r"a\.json cannot be written"):
         list(run(toy, [path], Output(tmp_path / "out", output_names([path]), ("json",))))
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["a.json"]
+
+
+def test_maps_one_after_another_are_saved_as_numpy_saves_them(toy: Predictor, tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    assert list(run(toy, [path], Output(tmp_path, output_names([path]), ("npy",)))) == [(path, None)]
+    prediction = toy(read(path))
+    for what, values in (("density", prediction.density), ("slices", prediction.slices)):
+        file = BytesIO()
+        np.save(file, values)
+        assert (tmp_path / f"a.{what}.npy").read_bytes() == file.getvalue()
+
+
+def test_drawings_are_alike_in_every_format_and_the_numbers_beside_them(toy: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(SAMPLE.read_bytes())
+    output = Output(tmp_path / "out", output_names([path]), ("png", "jpg", "webp", "json"))
+    assert list(run(toy, [path], output)) == [(path, None)]
+    prediction = toy(picture := read(path))
+    drawn = {
+        "heat": heatmap(picture, prediction.density),
+        "slices": timeline(picture, prediction.sampled_slices(panel_size(picture.shape)), prediction.times),
+    }
+    for what, expected in drawn.items():
+        np.testing.assert_array_equal(read(tmp_path / "out" / f"a.{what}.png"), expected)
+        for kind, tolerance in (("jpg", 2), ("webp", 6)):
+            there = read(tmp_path / "out" / f"a.{what}.{kind}").astype(int)
+            assert np.abs(there - expected).mean() < tolerance
+    assert (tmp_path / "out" / "a.json").read_text() == prediction.to_json(str(path))
+
+
+def test_a_picture_too_long_for_the_format_is_named_and_the_rest_is_done(toy: Predictor, tmp_path: Path) -> None:
+    save(long := tmp_path / "long.png", np.zeros((1, 16_384, 3), np.uint8))
+    paths = [long, photo(tmp_path / "a.png")]
+    outcomes = dict(run(toy, paths, Output(tmp_path / "out", output_names(paths), ("webp",))))
+    assert str(outcomes[long]) == (
+        f"{long}: A picture of 16384 x 1 cannot be written as .webp, which ends at 16383 pixels a side; choose .png."
+    )
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.heat.webp", "a.slices.webp"]
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "npy", "json", "parquet"])
+def test_a_full_disk_is_told_in_one_sentence_and_leaves_no_half_a_file(
+    toy: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    class Full(FileIO):
+        def write(self, data: Any) -> int:
+            raise OSError(ENOSPC, strerror(ENOSPC))
+
+    path, opened = photo(tmp_path / "a.png"), Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, *mode, **more: Full(path, "wb") if "wb" in mode else opened(path, *mode, **more)
+    )
+    output = Output(tmp_path / "out", output_names([path]), (kind,))
+    with pytest.raises(
+        GazeError, match=r"out/a\.\S+ cannot be written \(No space left on device\); check folder and di"
+    ):
+        list(run(toy, [path], output))
+    assert list((tmp_path / "out").iterdir()) == []

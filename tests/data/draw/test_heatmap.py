@@ -13,8 +13,9 @@ from data.draw._text import render_text
 from data.draw.heatmap import FOG, PALETTES, heatmap
 from data.draw.legend import legend
 from data.draw.regions import contours as draw_contours
-from data.draw.timeline import PANEL, caption, timeline
+from data.draw.timeline import PANEL, caption, panel_size, timeline
 from data.errors import GazeError
+from data.picture import Letterbox
 
 ROOT = Path(__file__).parents[3]
 
@@ -269,3 +270,39 @@ def test_the_samples_are_small_and_come_from_their_script() -> None:
         assert (folder / f"{name}.jpg").stat().st_size < 120_000
         assert cv2.imread(str(folder / f"{name}.jpg")).shape == (768, 1024, 3)
         assert f'"{name}.jpg"' in (folder / "make.py").read_text("utf-8")
+
+
+def formula(picture: np.ndarray, density: np.ndarray, opacity: float, palette: str) -> np.ndarray:
+    """The heat map in floats, as its definition reads."""
+    relative = np.exp(density.astype(np.float64) - density.max())
+    ramp = np.sin(np.minimum(relative * 1.4, 1) * np.pi / 2)
+    alpha = opacity * (1 - ramp if palette == "fog" else ramp)[..., None]
+    levels = np.rint(relative * 255).astype(np.uint8)
+    colours = np.full(picture.shape, FOG)
+    if palette != "fog":
+        colours = cv2.applyColorMap(levels, getattr(cv2, f"COLORMAP_{palette.upper()}"))[..., ::-1].astype(int)
+    return colours * alpha + picture * (1 - alpha)
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+@pytest.mark.parametrize("opacity", [0.0, 0.35, 0.6, 1.0])
+def test_heat_from_a_table_is_the_formula_within_two_grey_levels(opacity: float, palette: str) -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (500, 400, 3), np.uint8)  # of several bands
+    density = blob(500, 400, sigma=0.2)
+    drawn = heatmap(picture, density, opacity, palette)
+    # levels of alpha: 1.1 of 255 steps at the steepest; three sums in 8 bits: 0.5 each
+    assert np.abs(drawn - formula(picture, density, opacity, palette)).max() <= 2.6
+    np.testing.assert_array_equal(drawn[::-1], heatmap(picture[::-1], density[::-1], opacity, palette))
+
+
+@pytest.mark.parametrize("size", [(300, 900), (1200, 700), (200, 300), (3000, 10)])
+def test_a_strip_from_slices_at_its_own_size_is_the_strip_within_two_levels_of_heat(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(3).integers(0, 256, (*size, 3), np.uint8)
+    canvas = np.stack([blob(192, 256, 0.6, 0.5, 0.06), blob(192, 256, 0.4, 0.5, 0.2)])
+    box, times = Letterbox.fit(size, (192, 256)), [(0, 1), (1, 2)]
+    full = timeline(picture, box.back(canvas), times, 1.0, "fog")
+    small = timeline(picture, box.sampled(canvas, panel_size(size)), times, 1.0, "fog")
+    # "fog" at full opacity: one of 256 levels of heat is 2.2 of 255 steps of alpha, between pixels and grey
+    assert np.abs(full.astype(int) - small).max() <= 2 * 2.2 * max(FOG, 255 - FOG) / 255 + 2
+    with pytest.raises(ValueError, match="does not fit"):
+        timeline(picture, box.sampled(canvas, (7, 5)), times)

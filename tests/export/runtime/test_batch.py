@@ -4,6 +4,7 @@ import weakref
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -137,3 +138,24 @@ def test_a_budget_bounds_what_is_held_and_lets_the_large_in_alone() -> None:
     for thread in threads:
         thread.join()
     assert most == 25
+
+
+def test_a_picture_that_cannot_be_written_comes_with_its_error_and_the_rest_is_done(
+    toy: Predictor, photos: list[Path]
+) -> None:
+    def use(path: Path, picture: np.ndarray, prediction: Prediction) -> None:
+        if path == photos[2]:
+            raise PictureError("too long")
+
+    outcomes = dict(predict(toy, photos, use, workers=2))
+    assert [path for path, error in outcomes.items() if error] == [photos[2]]
+    assert len(outcomes) == 12
+
+
+def test_opencv_has_its_threads_again_when_all_is_done(toy: Predictor, photos: list[Path]) -> None:
+    before = cv2.getNumThreads()
+    outcomes = predict(toy, photos, nothing, workers=2)
+    next(outcomes)
+    assert cv2.getNumThreads() == 1
+    outcomes.close()
+    assert cv2.getNumThreads() == before

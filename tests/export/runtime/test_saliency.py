@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,7 @@ from data.errors import ModelError, PictureError
 from export.runtime import registry, session
 from export.runtime.contract import KEY
 from export.runtime.registry import find_model, models
-from export.runtime.saliency import Prediction, Predictor, entropy, peak
+from export.runtime.saliency import OnCanvas, Prediction, Predictor, entropy, peak
 from tests.toy_model import CONTRACT, sessions, spoil, write
 
 ROOT = Path(__file__).parents[3]
@@ -255,3 +256,28 @@ def test_a_model_that_ships_is_found_where_other_models_are_asked_for(
     assert registry.find_model("tempsal") == own
     with pytest.raises(ModelError, match="There is no model 'other'"):
         registry.find_model("other")
+
+
+def test_slices_are_made_when_they_are_asked_for(toy: Predictor) -> None:
+    prediction = toy(spot(90, 200, 30, 40))
+    assert isinstance(prediction.timed, OnCanvas)
+    record = prediction.record()
+    assert "slices" not in vars(prediction)
+    assert "slices" not in vars(replace(prediction, damaged="half"))
+    np.testing.assert_array_equal(prediction.slices, [plane.copy() for plane in prediction.each_slice()])
+    assert prediction.slices is prediction.slices
+    full = replace(prediction, timed=prediction.slices)
+    assert full.record() == record
+    assert full.sampled_slices((3, 4)) is full.slices
+
+
+@pytest.mark.parametrize("size", [(1, 1), (90, 200), (700, 300)])
+def test_numbers_are_those_of_the_plain_formula(toy: Predictor, size: tuple[int, int]) -> None:
+    prediction = toy(spot(*size, size[0] // 3, size[1] // 3))
+    record = prediction.record()
+    for plane, told in zip((prediction.density, *prediction.slices), (record, *record["slices"]), strict=True):
+        values = plane.astype(np.float64)
+        bits = -(np.exp(values) * values).sum() / math.log(2)
+        assert told["entropy_bits"] == pytest.approx(bits, abs=6e-5)  # of which 5e-5 is for four digits
+        y, x = np.unravel_index(np.argmax(plane), plane.shape)
+        assert (told["peak"]["x"], told["peak"]["y"]) == (x + 0.5, y + 0.5)
