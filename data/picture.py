@@ -202,8 +202,8 @@ def encode(picture: UInt8[np.ndarray, "h w 3"], suffix: str = ".png") -> bytes:
     height, width = picture.shape[:2]
     if max(height, width) > LONGEST[kind]:
         raise PictureError(
-            f"A picture of {width} x {height} cannot be written as {kind}, which ends at {LONGEST[kind]} pixels a side; "
-            "choose .png."
+            f"A picture of {width} x {height} cannot be written as {kind}, "
+            f"which ends at {LONGEST[kind]} pixels a side; choose .png."
         )
     if kind == ".png":
         return png.encode(picture)

@@ -3,7 +3,8 @@
 Each picture becomes, as asked for: `png`, `jpg`, `webp`: NAME.heat.png and NAME.slices.png, or of that suffix; `npy`:
 NAME.density.npy (h, w) and NAME.slices.npy (t, h, w), float32 natural-log densities; `json`: NAME.json as in
 `export/schema.json`; `parquet`: the same, and for the folder one table of all its JSON files, as in
-`app.predict.summaries`. NAME is the picture's name without its suffix; where that would name two pictures, with its suffix, and then with its folders.
+`app.predict.summaries`. NAME is the picture's name without its suffix; where that would name two pictures, with its
+suffix, and then with its folders.
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
@@ -23,13 +24,13 @@ from data.draw.legend import legend
 from data.draw.timeline import panel_size, timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
-from export.runtime.batch import WORKERS, predict
+from export.runtime.batch import WORKERS, keep_freed_memory, predict
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
 
 DRAWN = ("png", "jpg", "webp")
 FORMATS = (*DRAWN, "npy", "json", "parquet")
-ENDINGS = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
+ENDINGS: dict[str, tuple[str, ...]] = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
 ENDINGS |= {"npy": (".density.npy", ".slices.npy"), "json": (".json",), "parquet": (".json",)}
 
 
@@ -103,6 +104,7 @@ def run(
         output.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
+    keep_freed_memory()
     return predict(predictor, paths, output.write, condition, workers, accept_damaged)
 
 

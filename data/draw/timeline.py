@@ -23,8 +23,8 @@ def timeline(
     """The heat maps of the slices side by side, each with its time below and on its own scale.
 
     One scale for all would leave late slices blank: people scatter as they go on looking. `times` holds the start and
-    end of each slice in seconds. Panels are at most `PANEL` pixels long. Slices have the picture's size, or to save time
-    that of `panel_size`, which draws them within two of the 256 levels of heat.
+    end of each slice in seconds. Panels are at most `PANEL` pixels long. Slices have the picture's size, or to save
+    time that of `panel_size`, which draws them within two of the 256 levels of heat.
 
     Raises:
         ValueError: There are not as many times as slices, or none, or they have another size.

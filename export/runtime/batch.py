@@ -45,7 +45,6 @@ def predict(
     predictor with `threads=1` suits best: each worker is a thread of its own.
     """
     budget = Budget(PIXELS * workers)
-    keep_freed_memory()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)  # each worker is a thread already
 
@@ -83,7 +82,7 @@ def predict(
 def keep_freed_memory() -> None:
     """Let this process keep the memory that large arrays have left, for the next ones, all in one place.
 
-    The GNU C library hands it back to the system instead, which clears each page before it gives it again: a tenth of
+    For commands that do nothing else: it holds for the whole process, and its memory does not shrink any more. The GNU C library hands it back to the system instead, which clears each page before it gives it again: a tenth of
     the time of a picture. https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
