@@ -5,11 +5,11 @@
 The folder is predicted in a fresh process for each kind of output, so that the peak memory is that of `gaze predict`
 without torch. With `--against` the same is done by the pipeline of a git revision, both in turn in each round; the best
 of the rounds counts, and the milliseconds of processor time a picture, which other programs disturb least. "bound" is
-the rate that the summed processor time of decoding, inference and resizing allows, "densities" what the pipeline
-reaches of it when it makes the density and all slices and writes nothing. `--large` predicts so many JPEGs of 12 megapixels and
-removes what is written as it comes. Stages are medians of repetitions with one picture, one thread. ONNX Runtime and
-eager torch take turns on the same letterboxed picture with the same number of threads, and only when both give the same
-densities. The last line is JSON.
+the rate that the summed processor time of decoding, inference and resizing allows, "densities" what the pipeline makes
+of it when it computes the density and all slices and writes nothing. `--large` predicts so many JPEGs
+of 12 megapixels and removes what is written as it comes. Stages are medians of repetitions with one picture, one thread.
+ONNX Runtime and eager torch take turns on the same letterboxed picture with the same number of threads, and only when
+both give the same densities. The last line is JSON.
 """
 
 import argparse
