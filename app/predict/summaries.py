@@ -11,16 +11,15 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from data.atomic import atomic_write
 from data.errors import GazeError, PictureError
-from export.runtime.records import SaliencyRecord
+from export.runtime.records import SALIENCY, SaliencyRecord
 
 if TYPE_CHECKING:
     import pyarrow
 
 FILE = "predictions.parquet"
+OURS = SALIENCY.rstrip("0123456789")  # the name of the schema without its version
 LARGEST = 1 << 20  # bytes of a JSON file that may be one of ours
 TEXTS = ("name", "picture", "model", "version", "condition", "provider")  # columns that are told of every picture
 SLICES = ("slice_start_s", "slice_end_s", "slice_peak_x", "slice_peak_y", "slice_entropy_bits")
@@ -78,8 +77,11 @@ def _record(path: Path) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > LARGEST:
             return None
-        return SaliencyRecord.model_validate(json.loads(path.read_bytes())).written()
-    except (OSError, ValueError, RecursionError, ValidationError):
+        values = json.loads(path.read_bytes())
+        if not values["schema"].startswith(OURS):
+            return None
+        return SaliencyRecord.model_validate(values | {"schema": SALIENCY}).written()  # also what an older gaze wrote
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         logger.debug("%s: no record of a prediction, and left out of the table", path, exc_info=True)
         return None
 

@@ -7,7 +7,7 @@ without torch. With `--against` the same is done by the pipeline of a git revisi
 of the rounds counts, and the milliseconds of processor time a picture, which other programs disturb least. "bound" is
 the rate that the summed processor time of decoding, inference and resizing allows, "densities" what the pipeline makes
 of it when it computes the density and all slices and writes nothing. `--large` predicts so many JPEGs
-of 12 megapixels and removes what is written as it comes. Stages are medians of repetitions with one picture, one thread.
+of 12 megapixels and removes what is written as it comes. Stages are medians of repetitions with one picture and thread.
 ONNX Runtime and eager torch take turns on the same letterboxed picture with the same number of threads, and only when
 both give the same densities. The last line is JSON.
 """

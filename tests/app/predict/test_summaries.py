@@ -101,6 +101,16 @@ def test_other_json_files_and_broken_ones_are_left_out(tmp_path: Path, toy_model
     assert set(rows(out)) == {"a"}
 
 
+def test_what_an_older_gaze_wrote_is_a_row(tmp_path: Path, toy_model: Path) -> None:
+    source, out = photos(tmp_path / "in", "a.png"), tmp_path / "out"
+    gaze(source, "-o", out, "--model", toy_model, "--format", "json")
+    record = json.loads((out / "a.json").read_text())
+    (out / "old.json").write_text(json.dumps(record | {"schema": "gaze/saliency/2", "version": "0.1.0"}))
+    (out / "path.json").write_text(json.dumps(record | {"schema": "gaze/scanpath/2"}))
+    summaries.write(out)
+    assert {name: row["version"] for name, row in rows(out).items()} == {"a": record["version"], "old": "0.1.0"}
+
+
 def test_a_folder_without_records_has_an_empty_table(tmp_path: Path) -> None:
     summaries.write(tmp_path)
     assert rows(tmp_path) == {}
