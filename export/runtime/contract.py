@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -67,6 +67,8 @@ class Contract(Record):
     torch: Words
     fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
     mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
+    precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
+    fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
     kinds: tuple[Word, ...] = Field(default=(), description="Of objects whose boxes a saliency model finds.")
     media: tuple[Word, ...] = Field(
         default=(), description="What a saliency model tells pictures apart by; it was trained on the first alone."

@@ -70,7 +70,8 @@ def find_model(model: str | Path) -> Path:
 def find_weights(weights: str, first: Path) -> Path | None:
     """The saliency model whose contract has these `weights`: in the folder `first`, in `folder()`, among what ships.
 
-    One that looks at mirror images, too, has other outputs and is passed over. None: there is none.
+    One that looks at mirror images, too, has other outputs, as have those in fp16 or int8 and those for one canvas:
+    they are passed over. None: there is none.
 
     Raises:
         ModelError: It is there, but is not what `SHA256SUMS` beside it says.
@@ -78,9 +79,14 @@ def find_weights(weights: str, first: Path) -> Path | None:
     for place in dict.fromkeys((first, folder(), WEIGHTS)):
         for path in sorted(place.glob("*.onnx")):
             known = None if path.name.endswith(STEP) else _contract_or_error(path, contract_in)
-            if isinstance(known, Contract) and known.weights == weights and not known.mirror:
+            if isinstance(known, Contract) and known.weights == weights and _gives_features(known):
                 return find_model(path)
     return None
+
+
+def _gives_features(contract: Contract) -> bool:
+    """Whether a model's outputs are those that scanpath models were trained on."""
+    return not contract.mirror and contract.precision == "fp32" and not contract.fixed
 
 
 def contracts() -> dict[Path, Contract | ModelError]:

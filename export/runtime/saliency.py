@@ -211,6 +211,12 @@ class Predictor:
     def _canvas(self, canvas: tuple[int, int] | None) -> tuple[int, int]:
         height, width = canvas or self.contract.canvas
         multiple = self.contract.multiple
+        if self.contract.fixed and (height, width) != self.contract.canvas:
+            fixed = f"{self.contract.canvas[0]} x {self.contract.canvas[1]}"
+            raise ModelError(
+                f"{self.contract.name} was exported for a canvas of {fixed} alone, not for {height} x {width}; leave "
+                "the canvas out, or export it with --canvas dynamic."
+            )
         if height < 1 or width < 1 or height % multiple or width % multiple:
             raise ModelError(
                 f"The canvas {height} x {width} does not suit {self.contract.name}: both sides must be multiples of "
