@@ -11,6 +11,7 @@ from data.errors import ModelError
 from export.runtime.records import Record, problem
 
 FILE = "manifest.json"
+SCHEMA = "gaze/manifest/1"
 
 
 class Side(Record):
@@ -88,11 +89,11 @@ class Entry(Record):
 
 
 class Manifest(Record):
-    """All that was exported into a folder."""
+    """All that was exported into a folder: `manifest.json` there."""
 
-    model_config = ConfigDict(title="What was exported into a folder", json_schema_extra={"$id": "gaze/manifest/1"})
+    model_config = ConfigDict(title="What was exported into a folder", json_schema_extra={"$id": SCHEMA})
 
-    schema_: str = Field(default="gaze/manifest/1", alias="schema")
+    schema_: str = Field(default=SCHEMA, alias="schema")
     models: tuple[Entry, ...] = ()
 
     def entry(self, name: str) -> Entry | None:

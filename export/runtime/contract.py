@@ -67,8 +67,6 @@ class Contract(Record):
     torch: Words
     fill: int = Field(default=FILL, ge=0, le=255, description="Grey of the letterbox bars.")
     mirror: bool = Field(default=False, description="The graph looks at the picture's mirror image, too.")
-    precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
-    fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
     kinds: tuple[Word, ...] = Field(default=(), description="Of objects whose boxes a saliency model finds.")
     media: tuple[Word, ...] = Field(
         default=(), description="What a saliency model tells pictures apart by; it was trained on the first alone."
@@ -97,6 +95,8 @@ class Contract(Record):
     )
     decoding: dict[str, float] = Field(default={}, description="How observers are sampled if nobody says it.")
     durations: bool = Field(default=True, description="Whether a scanpath model tells how long fixations last.")
+    precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
+    fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
