@@ -35,6 +35,8 @@ from scanpath.object_features import FeatureSizes, Look
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from export.runtime.session import Value
+
 MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there", "mass")
 STATE = ("last", "trace", "past")
 MAX_OBJECTS = 5_000  # attention among them takes memory that grows as the square
@@ -44,8 +46,9 @@ NEXT = ("logits", "duration", "next_trace", "next_past")
 class ScanpathPredictor:
     """An exported scanpath model, ready to run.
 
-    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto", "cuda"
-    or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is one of
+    `export.runtime.providers.NAMES`; `threads` is the number of CPU threads for one run (None: every core this process
+    has).
 
     Raises:
         ModelError: There is no such model, its files do not belong together, or it predicts no scanpaths.
@@ -66,6 +69,9 @@ class ScanpathPredictor:
             raise ModelError(f"{second} is missing beside {self.path.name}; export the model again.")
         if read_contract(second) != self.contract:
             raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
+        if provider == "tensorrt":
+            problem = "would have to compile the step of a scanpath model anew for every fixation"
+            raise ModelError(f"TensorRT {problem}; take the provider 'cuda'.")
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
@@ -89,7 +95,7 @@ class ScanpathPredictor:
 
     @property
     def provider(self) -> str:
-        """What the model runs on: "cuda" or "cpu"."""
+        """What the model runs on, such as "cuda" or "cpu"."""
         return sessions.provider(self._scene)
 
     def encode(
@@ -125,7 +131,7 @@ class ScanpathPredictor:
             look = None if pixels is None else self.saliency(pixels).look
         arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops, look)
         names = {node.name for node in self._scene.get_inputs()}
-        memory = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in names})
+        memory = sessions.run(self._scene, MEMORY, {name: value for name, value in arrays.items() if name in names})
         if not all(np.isfinite(values).all() for values in memory):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
         return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
@@ -160,7 +166,10 @@ def input_spec(contract: Contract) -> InputSpec:
 
 
 class OnnxStepModel:
-    """One encoded scene: a `scanpath.decode.StepModel`."""
+    """One encoded scene: a `scanpath.decode.StepModel`.
+
+    On a device the scene is copied there once, and what a step remembers stays there until the last step.
+    """
 
     longest = MAX_STEPS
 
@@ -168,20 +177,18 @@ class OnnxStepModel:
         self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]
     ) -> None:
         self._session, self._contract = opened, contract
-        self._memory = memory
+        self._memory = sessions.hold(opened, memory)
         self.count = memory["aim"].shape[0]
 
-    def start(self, observers: int) -> tuple[np.ndarray, np.ndarray]:
+    def start(self, observers: int) -> tuple["Value", "Value"]:
         """No object has been fixated."""
         layers, heads, width = self._contract.past
         trace = np.zeros((observers, self.count, 2), np.float32)
         return trace, np.zeros((layers, 2, observers, heads, 0, width), np.float32)
 
-    def step(self, last: Int64[np.ndarray, " s"], state: tuple[np.ndarray, np.ndarray]) -> decode.Step:
+    def step(self, last: Int64[np.ndarray, " s"], state: tuple["Value", "Value"]) -> decode.Step:
         """Logits, log durations and the state after one more fixation of each observer."""
-        trace, past = state
-        logits, log_duration, trace, past = self._session.run(
-            list(NEXT), {"last": last, "trace": trace, "past": past, **self._memory}
-        )
+        feeds = {"last": last, "trace": state[0], "past": state[1], **self._memory}
+        logits, log_duration, trace, past = sessions.run(self._session, NEXT, feeds, stays=NEXT[2:])
         log_duration = log_duration if self._contract.durations else np.full_like(log_duration, np.nan)
         return logits, log_duration, (trace, past)
