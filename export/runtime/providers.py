@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -31,11 +32,12 @@ class Provider:
     remedy: str  # where the package is there, but it does not work
     library: str = ""  # of ONNX Runtime; where it cannot be loaded, neither can the provider
     device: str = ""  # where inputs and outputs are kept between runs; "": in the memory of the process
-    options: Callable[[Shapes], dict[str, str]] = lambda _: {}
+    system: str = ""  # of `sys.platform`, where there is one alone
+    options: Callable[[Shapes, int], dict[str, str]] = lambda shapes, threads: {}
     rest: tuple[str, ...] = ("cpu",)  # who takes the operators that it lacks
 
 
-def _tensorrt(shapes: Shapes) -> dict[str, str]:
+def _tensorrt(shapes: Shapes, threads: int) -> dict[str, str]:
     """Engines are kept on the disk, for compiling one takes minutes; of a graph for all `shapes` there is one."""
     folder = engines()
     try:
@@ -64,7 +66,7 @@ PROVIDERS = {
         "onnxruntime_providers_cuda",
         "cuda",
         # Float32 as on the CPU, and no search of seconds for each new size or number of pictures.
-        lambda _: {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
+        options=lambda shapes, threads: {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
     ),
     "tensorrt": Provider(
         "TensorrtExecutionProvider",
@@ -72,17 +74,29 @@ PROVIDERS = {
         f"install TensorRT 10 (pip install tensorrt) and {CUDA_REMEDY.removeprefix('install ')}",
         "onnxruntime_providers_tensorrt",
         "cuda",
-        _tensorrt,
-        ("cuda", "cpu"),
+        options=_tensorrt,
+        rest=("cuda", "cpu"),
     ),
-    "openvino": Provider("OpenVINOExecutionProvider", "onnxruntime-openvino", "update onnxruntime-openvino"),
-    "directml": Provider("DmlExecutionProvider", "onnxruntime-directml", "update Windows and the graphics driver"),
+    "openvino": Provider(
+        "OpenVINOExecutionProvider",
+        "onnxruntime-openvino",
+        "update onnxruntime-openvino",
+        options=lambda shapes, threads: {"load_config": json.dumps({"CPU": {"INFERENCE_NUM_THREADS": threads}})},
+    ),
+    "directml": Provider(
+        "DmlExecutionProvider", "onnxruntime-directml", "update Windows and the graphics driver", system="win32"
+    ),
     "coreml": Provider(
-        "CoreMLExecutionProvider", "onnxruntime", "update macOS", options=lambda _: {"ModelFormat": "MLProgram"}
+        "CoreMLExecutionProvider",
+        "onnxruntime",
+        "update macOS",
+        system="darwin",
+        options=lambda shapes, threads: {"ModelFormat": "MLProgram"},
     ),
     "cpu": Provider("CPUExecutionProvider", "onnxruntime", "install onnxruntime again", rest=()),
 }
 NAMES = ("auto", *PROVIDERS)
+SYSTEMS = {"win32": "Windows", "darwin": "macOS"}
 NVIDIA = ("cuda", "tensorrt")
 
 
@@ -97,6 +111,8 @@ def absent(name: str) -> str:
     import onnxruntime
 
     known = PROVIDERS[name]
+    if known.system not in ("", sys.platform):
+        return f"it is for {SYSTEMS[known.system]} alone; take the provider 'auto'"
     if name in NVIDIA and (reason := driver()):
         return f"{reason}; install or update the NVIDIA driver, or take the provider 'cpu'"
     if known.execution not in onnxruntime.get_available_providers():
@@ -105,6 +121,21 @@ def absent(name: str) -> str:
             "place of the other ONNX Runtime, or take the provider 'cpu'"
         )
     return ""
+
+
+def check(name: str) -> None:
+    """Refuses a provider that cannot be here, before any model is opened.
+
+    Raises:
+        ModelError: It says why, and what to do.
+    """
+    if problem := "" if name == "auto" else absent(name):
+        raise refusal(name, problem)
+
+
+def refusal(name: str, problem: str) -> ModelError:
+    """What is said of a provider that cannot be used."""
+    return ModelError(f"The provider {name!r} cannot be used here: {problem}.")
 
 
 def failed(name: str, words: str) -> str:

@@ -12,6 +12,7 @@ Shapes: `s` observers, `n` objects, `t` fixations so far.
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
-from data.gaze import Scene
-from data.picture import read
+from data.gaze import Objects, Picture, Scene
+from data.picture import FILL, read
 from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
 from export.runtime.registry import STEP, find_model, find_weights, read_contract
@@ -122,6 +123,22 @@ class ScanpathPredictor:
             GazeError: The scene has too many objects, or lacks one, a target or a picture that the model needs.
             ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
+        arrays = self.graph_inputs(scene, condition, pixels, target_crops, target_known, look)
+        memory = sessions.run(self._scene, MEMORY, arrays)
+        if not all(np.isfinite(values).all() for values in memory):
+            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
+        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
+
+    def graph_inputs(
+        self,
+        scene: Scene,
+        condition: str = "any",
+        pixels: UInt8[np.ndarray, "h w 3"] | None = None,
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_known: bool = False,
+        look: Look | None = None,
+    ) -> dict[str, np.ndarray]:
+        """What the graph of the scene is given, by the names of its inputs; as in `encode`."""
         if len(scene.objects) > MAX_OBJECTS:
             problem = f"{len(scene.objects):,} objects are more than the {MAX_OBJECTS:,} that are looked at together"
             raise PictureError(f"{scene.picture.name}: {problem}; give fewer, the largest or surest.")
@@ -131,10 +148,12 @@ class ScanpathPredictor:
             look = None if pixels is None else self.saliency(pixels).look
         arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops, look)
         names = {node.name for node in self._scene.get_inputs()}
-        memory = sessions.run(self._scene, MEMORY, {name: value for name, value in arrays.items() if name in names})
-        if not all(np.isfinite(values).all() for values in memory):
-            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
-        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
+        return {name: value for name, value in arrays.items() if name in names}
+
+    def warm_up(self, objects: int = 30, observers: int = 20) -> None:
+        """Let a few observers look at a grey picture: the first run of a graph takes longer than the next."""
+        scene, pixels = grey_scene(objects)
+        self.sample(scene, observers, limit=2, condition=self.contract.conditions[0], pixels=pixels)
 
     def sample(
         self,
@@ -157,6 +176,15 @@ class ScanpathPredictor:
     def likelihood(self, scene: Scene, order: Int64[np.ndarray, " l"], **inputs: Any) -> Float[np.ndarray, "l_1 n_1"]:
         """Natural-log probabilities before each fixation of a path and after its last; the last column is the end."""
         return decode.likelihood(self.encode(scene, **inputs), [order])[0]
+
+
+def grey_scene(objects: int) -> tuple[Scene, UInt8[np.ndarray, "h w 3"]]:
+    """A grey picture with so many boxes side by side, for trials that need no real one."""
+    columns = math.ceil(math.sqrt(objects))
+    numbers, side = np.arange(objects), 512 / columns
+    corners = np.stack([numbers % columns, numbers // columns], 1) * side
+    boxes = np.hstack([corners, np.full((objects, 2), 0.8 * side)])
+    return Scene(Picture("grey", 512, 512), Objects(boxes)), np.full((512, 512, 3), FILL, np.uint8)
 
 
 def input_spec(contract: Contract) -> InputSpec:

@@ -69,7 +69,7 @@ def session(
     if provider == "auto":
         _warn(f"There is an NVIDIA driver, but CUDA is not used: {problem}.")
         return on_cpu
-    raise ModelError(f"The provider {provider!r} cannot be used here: {problem}.")
+    raise providers.refusal(provider, problem)
 
 
 def provider(opened: "InferenceSession") -> str:
@@ -127,7 +127,7 @@ def check_names(opened: "InferenceSession", path: Path, need: Collection[str]) -
 def _open(path: Path, name: str, threads: int | None, shapes: Shapes, profile: Path | None) -> "InferenceSession":
     import onnxruntime
 
-    known = PROVIDERS[name]
+    names = (name, *PROVIDERS[name].rest)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or cores()
     options.inter_op_num_threads = 1
@@ -137,8 +137,10 @@ def _open(path: Path, name: str, threads: int | None, shapes: Shapes, profile: P
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    chosen = [(known.execution, known.options(shapes))]
-    chosen += [(PROVIDERS[other].execution, PROVIDERS[other].options({})) for other in known.rest]
+        options.add_session_config_entry("session.disable_prepacking", "1")  # else the shapes of weights are not told
+    chosen = [
+        (PROVIDERS[each].execution, PROVIDERS[each].options(shapes, options.intra_op_num_threads)) for each in names
+    ]
     if name in providers.NVIDIA:
         providers.preload()
     if name != "cpu":

@@ -113,7 +113,7 @@ def test_a_prediction_as_json_obeys_the_schema(toy: Predictor) -> None:
     prediction = toy(spot(60, 80, 30, 40))
     record = json.loads(prediction.to_json())
     jsonschema.validate(record, SCHEMA)
-    assert (record["schema"], record["width"], record["height"]) == ("gaze/saliency/3", 80, 60)
+    assert (record["schema"], record["width"], record["height"]) == ("gaze/saliency/4", 80, 60)
     assert (record["peak"]["x"], record["peak"]["y"]) == prediction.peak
     assert [(s["start_s"], s["end_s"]) for s in record["slices"]] == [(0, 1), (1, 2)]
     with pytest.raises(jsonschema.ValidationError):
