@@ -97,6 +97,8 @@ PROVIDERS = {
 }
 NAMES = ("auto", *PROVIDERS)
 SYSTEMS = {"win32": "Windows", "darwin": "macOS"}
+WITHOUT = ("there is no NVIDIA driver", "the NVIDIA driver reports no device")
+NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 NVIDIA = ("cuda", "tensorrt")
 
 
@@ -147,16 +149,16 @@ def failed(name: str, words: str) -> str:
 
 
 def driver() -> str:
-    """What is wrong with the NVIDIA driver; "" where it reports a device."""
+    """What is wrong with the NVIDIA driver; "" where it reports a device, one of `WITHOUT` where nobody expects any."""
     try:
         library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
-        return "there is no NVIDIA driver"
+        return WITHOUT[0]
     count = ctypes.c_int()
     status = library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count))
-    if status:
-        return f"the NVIDIA driver does not work (cuInit gives {status})"
-    return "" if count.value else "the NVIDIA driver reports no device"
+    if status == NO_DEVICE or not (status or count.value):
+        return WITHOUT[1]
+    return f"the NVIDIA driver does not work (cuInit gives {status})" if status else ""
 
 
 def unloadable(library: str) -> str:

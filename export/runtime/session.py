@@ -53,7 +53,7 @@ def session(
     if provider not in NAMES:
         raise ModelError(f"There is no provider {provider!r}; choose one of: {', '.join(NAMES)}.")
     external_data.check(path)
-    if provider == "cpu" or (provider == "auto" and providers.driver()):
+    if provider == "cpu" or (provider == "auto" and providers.driver() in providers.WITHOUT):
         return _open(path, "cpu", threads, {}, profile)
     name = "cuda" if provider == "auto" else provider
     problem, words = providers.absent(name), ""
@@ -67,7 +67,7 @@ def session(
     on_cpu = _open(path, "cpu", threads, {}, profile)  # when it is the file that is broken, this says so
     problem = problem or providers.failed(name, words)
     if provider == "auto":
-        _warn(f"There is an NVIDIA driver, but CUDA is not used: {problem}.")
+        _warn(f"There is an NVIDIA driver, but the CPU is used: {problem}.")
         return on_cpu
     raise providers.refusal(provider, problem)
 
@@ -138,9 +138,8 @@ def _open(path: Path, name: str, threads: int | None, shapes: Shapes, profile: P
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.add_session_config_entry("session.disable_prepacking", "1")  # else the shapes of weights are not told
-    chosen = [
-        (PROVIDERS[each].execution, PROVIDERS[each].options(shapes, options.intra_op_num_threads)) for each in names
-    ]
+    count = options.intra_op_num_threads
+    chosen = [(PROVIDERS[each].execution, PROVIDERS[each].options(shapes, count)) for each in names]
     if name in providers.NVIDIA:
         providers.preload()
     if name != "cpu":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from export.runtime.latency import Latency, latency
 from export.runtime.records import Record
 from export.runtime.saliency import Predictor, graph_inputs
 from export.runtime.scanpath import MEMORY, NEXT, ScanpathPredictor, grey_scene
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 OBJECTS, OBSERVERS, FIXATIONS = 30, 20, 5  # of a scene; fixations that a measured step has before it
 
@@ -90,16 +93,7 @@ def measure(
         predictor = ScanpathPredictor(path, provider=provider, threads=threads)
         graphs = _scanpath(predictor)
         size = path.stat().st_size + _step(path).stat().st_size
-    runs = []
-    for graph, batch, file, opened, outputs, inputs in graphs:
-        took = latency(
-            lambda opened=opened, outputs=outputs, inputs=inputs: sessions.run(opened, outputs, inputs), seconds
-        )
-        flops = count(file, inputs)
-        best = flops.dense / against.matmul + flops.depthwise / against.depthwise  # seconds
-        share = best / (took.p50_ms / 1e3) if predictor.provider == "cpu" else None
-        rate = 1e3 * batch / took.p50_ms
-        runs.append(Run(graph=graph, batch=batch, latency=took, per_second=rate, gflop=flops, peak_share=share))
+    runs = tuple(_run(graph, seconds, against if predictor.provider == "cpu" else None) for graph in graphs)
     return Result(
         model=contract.name,
         file=str(path),
@@ -108,11 +102,30 @@ def measure(
         canvas=contract.canvas if contract.multiple else None,
         cold=fresh.ColdStart(**fresh.ask(threads, str(path), predictor.provider)),
         busy=others,
-        runs=tuple(runs),
+        runs=runs,
     )
 
 
-Graph = tuple[str, int, Path, Any, Sequence[str], Mapping[str, np.ndarray]]
+class Graph(NamedTuple):
+    """One graph, and what it is run on."""
+
+    name: str
+    batch: int
+    file: Path
+    opened: "InferenceSession"
+    outputs: Sequence[str]
+    inputs: Mapping[str, np.ndarray]
+
+
+def _run(graph: Graph, seconds: float, against: Yardsticks | None) -> Run:
+    """Measures a graph, and counts what it computes."""
+    took = latency(lambda: sessions.run(graph.opened, graph.outputs, graph.inputs), seconds)
+    flops, share = count(graph.file, graph.inputs), None
+    if against is not None:
+        best_s = flops.dense / against.matmul + flops.depthwise / against.depthwise
+        share = round(best_s / (took.p50_ms / 1e3), 4)
+    rate = round(1e3 * graph.batch / took.p50_ms, 2)
+    return Run(graph=graph.name, batch=graph.batch, latency=took, per_second=rate, gflop=flops, peak_share=share)
 
 
 def _saliency(predictor: Predictor, batches: Sequence[int]) -> Iterator[Graph]:
@@ -122,22 +135,22 @@ def _saliency(predictor: Predictor, batches: Sequence[int]) -> Iterator[Graph]:
     for batch in batches:
         pictures = list(random.integers(0, 256, (batch, *canvas, 3), np.uint8))
         inputs = graph_inputs(pictures, [box] * batch, np.zeros(batch, np.int64))
-        yield "saliency", batch, predictor.path, predictor._session, predictor._outputs, inputs
+        yield Graph("saliency", batch, predictor.path, predictor._session, predictor._outputs, inputs)
 
 
 def _scanpath(predictor: ScanpathPredictor) -> Iterator[Graph]:
     """The graph of a scene, and that of a step."""
     scene, pixels = grey_scene(OBJECTS)
     inputs = predictor.graph_inputs(scene, predictor.contract.conditions[0], pixels)
-    yield "scene", 1, predictor.path, predictor._scene, MEMORY, inputs
+    yield Graph("scene", 1, predictor.path, predictor._scene, MEMORY, inputs)
     memory = dict(zip(MEMORY, sessions.run(predictor._scene, MEMORY, inputs), strict=True))
     layers, heads, width = predictor.contract.past
-    state = {
+    state: dict[str, np.ndarray] = {
         "last": np.arange(OBSERVERS) % OBJECTS,
         "trace": np.zeros((OBSERVERS, OBJECTS, 2), np.float32),
         "past": np.zeros((layers, 2, OBSERVERS, heads, FIXATIONS, width), np.float32),
     }
-    yield "step", OBSERVERS, _step(predictor.path), predictor._step, NEXT, {**state, **memory}
+    yield Graph("step", OBSERVERS, _step(predictor.path), predictor._step, NEXT, {**state, **memory})
 
 
 def _step(path: Path) -> Path:

@@ -198,7 +198,7 @@ def test_the_provider_is_told_and_auto_always_finds_one(toy_model: Path, capfd: 
     assert Predictor(toy_model, provider="cpu").provider == "cpu"
     assert Predictor(toy_model).provider in ("cpu", "cuda")
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(ModelError, match="no provider 'tpu'; choose one of: auto, cuda, tensorrt, .*, cpu"):
+    with pytest.raises(ModelError, match=r"no provider 'tpu'; choose one of: auto, cuda, tensorrt, .*, cpu"):
         Predictor(toy_model, provider="tpu")
 
 
