@@ -20,12 +20,12 @@ def buckets(own: Canvas, multiple: int) -> tuple[Canvas, ...]:
     None has more than a tenth more pixels than the model's own, so that none takes much longer.
 
     >>> buckets((192, 256), 32)
-    ((192, 256), (320, 160), (288, 160), (256, 192), (224, 224), (160, 288), (160, 320))
+    ((192, 256), (320, 160), (288, 160), (256, 192), (160, 320))
     """
     if not multiple:
         return (own,)
     area, found = own[0] * own[1], dict.fromkeys((own,))
-    for ratio in RATIOS:
+    for ratio in (ratio for ratio in RATIOS if _filled(own, ratio) < FILLED * area):
         height, width = (round(side / multiple) for side in (math.sqrt(area / ratio), math.sqrt(area * ratio)))
         near = [(h, w) for h in range(height - 1, height + 2) for w in range(width - 1, width + 2)]
         sizes = [(h * multiple, w * multiple) for h, w in near if h > 0 and w > 0]

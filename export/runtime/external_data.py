@@ -45,14 +45,14 @@ def check(path: Path) -> None:
     folder = path.parent.resolve()
     for name in names(path):
         place = PurePosixPath(name)
+        file, is_file = _place(folder / name, path)
         outside = place.is_absolute() or PureWindowsPath(name).anchor or "\\" in name or ".." in place.parts
-        file = folder if outside else _resolved(folder / name, path)
         if outside or not file.is_relative_to(folder) or file == folder:
             raise ModelError(
-                f"{path}: the model wants to read {name!r}, which is outside its folder; do not use it, or get it from "
-                "where it was made."
+                f"{path}: the model wants to read {name[:200]!r}, which is outside its folder; do not use it, or get it "
+                "from where it was made."
             )
-        if not file.is_file():
+        if not is_file:
             raise ModelError(f"{path}: {name!r}, where it keeps its weights, is missing beside it; copy both files.")
         checksums.verify(file)
 
@@ -72,9 +72,10 @@ def names(path: Path) -> tuple[str, ...]:
         raise broken(path) from error
 
 
-def _resolved(file: Path, path: Path) -> Path:
+def _place(file: Path, path: Path) -> tuple[Path, bool]:
+    """Where a file lies when links are followed, and whether it is there."""
     try:
-        return file.resolve()
+        return file.resolve(), file.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long, of a name that cannot be, or a circle of links
         raise broken(path) from error
 

@@ -216,7 +216,8 @@ class Predictor:
         """Run grey pictures, so many at once, on every canvas: the first run of a size takes longer than the next."""
         for canvas in self.canvases:
             for count in batches:
-                self.batch([np.full((*canvas, 3), self.contract.fill, np.uint8)] * count, self.contract.conditions[0])
+                pictures = [np.full((*canvas, 3), self.contract.fill, np.uint8)] * count
+                self.batch(pictures, self.contract.conditions[0], canvas)
 
     def _prediction(self, box: Letterbox, maps: list[np.ndarray], condition: str) -> Prediction:
         contract, named = self.contract, dict(zip(self._outputs, maps, strict=True))
