@@ -91,7 +91,7 @@ def hold(opened: "InferenceSession", arrays: Mapping[str, np.ndarray]) -> dict[s
     if not place:
         return dict(arrays)
     return {
-        name: onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value), place, 0)
+        name: onnxruntime.OrtValue.ortvalue_from_numpy(np.asarray(value, order="C"), place, 0)
         for name, value in arrays.items()
     }
 

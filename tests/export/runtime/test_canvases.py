@@ -71,7 +71,9 @@ def test_a_batch_of_many_shapes_gives_what_each_gives_alone_in_the_order_given(t
 def test_an_explicit_canvas_is_taken_for_every_picture(toy_model: Path) -> None:
     by_shape = Predictor(toy_model, provider="cpu", threads=1, canvas="by-shape")
     own = Predictor(toy_model, provider="cpu", threads=1)
-    for got, wanted in zip(by_shape.batch(pictures(), canvas=(64, 96)), own.batch(pictures(), canvas=(64, 96)), strict=True):
+    for got, wanted in zip(
+        by_shape.batch(pictures(), canvas=(64, 96)), own.batch(pictures(), canvas=(64, 96)), strict=True
+    ):
         assert np.array_equal(got.density, wanted.density)
 
 
@@ -101,5 +103,7 @@ def test_a_graph_for_one_canvas_takes_no_other(tmp_path: Path, monkeypatch: pyte
     fixed = Predictor(tmp_path / "fixed.onnx", provider="cpu", threads=1, canvas="by-shape")
     assert fixed.canvases == (CONTRACT.canvas,)
     assert fixed(np.zeros((200, 70, 3), np.uint8)).density.shape == (200, 70)
-    with pytest.raises(ModelError, match=r"64 x 96 does not suit fixed\.onnx, which was exported for 96 x 128 alone; take"):
+    with pytest.raises(
+        ModelError, match=r"64 x 96 does not suit fixed\.onnx, which was exported for 96 x 128 alone; take"
+    ):
         fixed(np.zeros((20, 30, 3), np.uint8), canvas=(64, 96))

@@ -1,4 +1,4 @@
-"""A model may keep tensors in files of its own folder; whatever else it names is refused before ONNX Runtime sees it."""
+"""A model may keep tensors in files of its own folder; whatever else it names is refused before it is opened."""
 
 import hashlib
 from collections.abc import Callable
