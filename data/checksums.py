@@ -70,6 +70,8 @@ def read_manifest(folder: Path) -> dict[str, str]:
         return _manifest(path, state.st_mtime_ns, state.st_size)
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except ModelError:  # which is a ValueError, too
+        raise
     except (OSError, ValueError, RecursionError) as error:
         _warn(f"{path} is not a manifest that can be read, so models beside it are not held against it.", repr(error))
         return {}
