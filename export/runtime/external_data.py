@@ -49,8 +49,8 @@ def check(path: Path) -> None:
         outside = place.is_absolute() or PureWindowsPath(name).anchor or "\\" in name or ".." in place.parts
         if outside or not file.is_relative_to(folder) or file == folder:
             raise ModelError(
-                f"{path}: the model wants to read {name[:200]!r}, which is outside its folder; do not use it, or get it "
-                "from where it was made."
+                f"{path}: the model wants to read {name[:200]!r}, which is outside its folder; do not use it, or get "
+                "it from where it was made."
             )
         if not is_file:
             raise ModelError(f"{path}: {name!r}, where it keeps its weights, is missing beside it; copy both files.")

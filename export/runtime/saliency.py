@@ -188,7 +188,7 @@ class Predictor:
     ) -> list[Prediction]:
         """The same for several pictures of any sizes, in one run of the model for each canvas that they need."""
         index = self.index(condition)
-        boxes = [Letterbox.fit(size, self._canvas(size, canvas)) for size in map(_size, pictures)]
+        boxes = [Letterbox.fit(size, self.canvas(size, canvas)) for size in map(_size, pictures)]
         rows: dict[Canvas, list[int]] = {}
         for row, box in enumerate(boxes):
             rows.setdefault(box.canvas, []).append(row)
@@ -241,8 +241,12 @@ class Predictor:
         """The number of a viewing condition in the model."""
         return condition_index(condition, self.contract.conditions, self.contract.name)
 
-    def _canvas(self, size: tuple[int, int], asked: Canvas | None) -> Canvas:
-        """The canvas for a picture of this height and width."""
+    def canvas(self, size: tuple[int, int], asked: Canvas | None = None) -> Canvas:
+        """The canvas for a picture of this height and width: the one asked for, if it suits, else that of its shape.
+
+        Raises:
+            ModelError: The canvas does not suit the model.
+        """
         if asked is None:
             return bucket(size, self.canvases)
         height, width = asked
