@@ -128,9 +128,10 @@ class Predictor:
     has). With `look` predictions carry what scanpath models read; None: where the model gives it.
 
     `canvas` is "own", the one that the model learned on, or "by-shape": a picture that would leave more than a third of
-    that one to the bars, such as an upright one, gets a canvas of its own shape with about as many pixels. Of upright
-    middles (3:4) of osie's val pictures tempsal's CC rises from .756 to .809, NSS from 2.74 to 2.89; of the four upright
-    photographs in scene's val CC falls from .817 to .798, which is why it has to be asked for (tests/bench/canvases.py).
+    that one to the bars, such as an upright one, gets a canvas of its own shape with about as many pixels. Where a look
+    is asked for, it is always the own one, on which scanpath models learned. On upright middles (3:4) of osie's val
+    pictures tempsal's CC rises from .756 to .809 and NSS from 2.74 to 2.89; on the four upright photographs in scene's
+    val CC falls from .817 to .798, which is why it has to be asked for (tests/bench/canvases.py prints both).
 
     Raises:
         ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
@@ -155,12 +156,13 @@ class Predictor:
                 f"task (gaze predict --task {self.contract.task}, gaze evaluate {self.contract.task}), or take "
                 f"{self.task.default_models[0]}."
             )
-        self.canvases = buckets(self.contract.canvas, self.contract.multiple if canvas == "by-shape" else 0)
+        looks = look or look is None
+        shaped = canvas == "by-shape" and not (looks and self.contract.features)
+        self.canvases = buckets(self.contract.canvas, self.contract.multiple if shaped else 0)
         self._session = session(self.path, provider, threads, _shapes(self.canvases))
         if look and not self.contract.features:
             problem = "gives no features that a scanpath model could read"
             raise ModelError(f"{self.contract.name} {problem}; export it again with this gaze.")
-        looks = look or look is None
         self._outputs = [name for name in outputs_of(self.contract) if looks or name not in FEATURES]
         check_names(self._session, self.path, {*INPUTS, *self._outputs})
         (picture,) = [node for node in self._session.get_inputs() if node.name == "picture"]

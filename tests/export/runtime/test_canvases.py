@@ -107,3 +107,9 @@ def test_a_graph_for_one_canvas_takes_no_other(tmp_path: Path, monkeypatch: pyte
         ModelError, match=r"64 x 96 does not suit fixed\.onnx, which was exported for 96 x 128 alone; take"
     ):
         fixed(np.zeros((20, 30, 3), np.uint8), canvas=(64, 96))
+
+
+def test_a_look_is_always_taken_on_the_canvas_that_scanpath_models_learned_on() -> None:
+    shaped = Predictor("tempsal-fast", provider="cpu", threads=1, canvas="by-shape", look=True)
+    assert shaped.canvases == (shaped.contract.canvas,)
+    assert len(Predictor("tempsal-fast", provider="cpu", threads=1, canvas="by-shape").canvases) > 3
