@@ -23,6 +23,7 @@ from data.errors import ModelError
 from export.runtime.metadata import KEY, VALUE, broken, fields, strings
 
 LOCATION = b"location"  # the key before the name of a file
+SMALL = 4096  # bytes of a message that is read at once
 MOST = 5_000_000  # fields of all messages that are walked
 PARTS = {  # message -> number of the field -> message that it holds
     "model": {7: "graph", 25: "function"},
@@ -97,4 +98,6 @@ def _walk(file: BinaryIO) -> Iterator[str]:
                 if entry[KEY] == LOCATION:
                     yield entry[VALUE].decode()
             elif part is not None:
-                todo.append((part, file.tell(), file.tell() + length))
+                start = file.tell()  # a node without the word in it, as nearly all are, need not be walked
+                if length > SMALL or LOCATION in file.read(length):
+                    todo.append((part, start, start + length))
