@@ -73,7 +73,8 @@ def read_manifest(folder: Path) -> dict[str, str]:
     except ModelError:  # which is a ValueError, too
         raise
     except (OSError, ValueError, RecursionError) as error:
-        _warn(f"{path} is not a manifest that can be read, so models beside it are not held against it.", repr(error))
+        _warn(f"{path} is not a manifest that can be read, so models beside it are not held against it.")
+        logger.debug("%s: %r", path, error)
         return {}
 
 
@@ -134,10 +135,9 @@ def _of_state(path: Path, changed: int, size: int) -> str:
 
 
 @functools.cache
-def _warn(sentence: str, reason: str) -> None:
-    """Says something once a process, and with --verbose why."""
+def _warn(sentence: str) -> None:
+    """Says something once a process."""
     logger.warning("%s", sentence)
-    logger.debug("the reason: %s", reason)
 
 
 def write(folder: Path, names: Iterable[str]) -> dict[str, str]:
