@@ -1,4 +1,4 @@
-"""Exported models found by name or path, and what they promise; one that `SHA256SUMS` lists must have its sum."""
+"""Exported models found by name or path, and what they promise; one with a listed checksum must have it."""
 
 import os
 from collections.abc import Callable
@@ -55,12 +55,18 @@ def find_model(model: str | Path) -> Path:
     """The .onnx file of a model given by name or path.
 
     Raises:
-        ModelError: There is no such model, or its content is not what `SHA256SUMS` beside it says.
+        ModelError: There is no such model, or its content is not what `SHA256SUMS` or `manifest.json` beside it says.
     """
     path = Path(model)
-    if path.suffix != ".onnx":
-        path = named_file(str(model)) or path
-    if not path.is_file():
+    try:
+        if path.suffix != ".onnx":
+            path = named_file(str(model)) or path
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:  # no rights in its folder, or a name that is too long
+        raise ModelError(f"{path} cannot be read ({error.strerror}); check the file and its rights.") from error
+    if is_folder:
+        raise ModelError(f"There is no model {str(model)!r}, for that is a folder; give an .onnx file in it.")
+    if not is_file:
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
     checksums.verify(path)
