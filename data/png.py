@@ -1,4 +1,4 @@
-"""PNG files, written quickly rather than small: with Intel's ISA-L in a third of the time of OpenCV's, and no larger.
+"""PNG files, written quickly rather than small: with Intel's ISA-L in a third of the time of OpenCV's, and as large.
 
 Each row is stored as its difference to the row above (filter `up`), which suits photographs under soft colours.
 https://www.w3.org/TR/png-3/, https://python-isal.readthedocs.io
