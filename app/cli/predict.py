@@ -64,11 +64,10 @@ from app.tasks import TASKS
     default="local",
     show_default=True,
     type=click.Choice(["local", "ray"]),
-    help="ray: many processes, here or on a cluster; also from and to object stores (s3://, gs://); needs the extra ray.",
+    help="ray: many processes, here or on a cluster, also from and to object stores (s3://, gs://); needs the extra "
+    "ray.",
 )
-@click.option(
-    "--address", metavar="auto|HOST:PORT", help="A cluster of Ray that runs.  [default: one of our own, here]"
-)
+@click.option("--address", metavar="auto|HOST:PORT", help="A cluster of Ray that runs.  [default: one only for this]")
 def predict(sources: tuple[str, ...], output: str, task: str, overwrite: bool, **options: Any) -> None:
     """Write where people look in pictures, or with --task scanpath in which order.
 

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,8 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
             remedy = "start one with `ray start --head`, or leave out --address" if address else "see --verbose"
             raise GazeError(f"{where} ({short_reason(error)}); {remedy}.") from error
         try:
-            yield pool_of(ray.nodes(), provider)
+            nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+            yield pool_of(nodes, provider)
         finally:
             ray.shutdown()
 
@@ -214,14 +215,14 @@ def dealt(parts: Sequence[Part], order: Order, pool: Pool, weights: bytes) -> It
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     by_file = {part.file: part for part in parts}
-    begin, model = Counted(ray.remote(num_cpus=0)(Tally).remote()), Fetched(ray.put(weights))
+    tally, model = SharedTally(ray.remote(num_cpus=0)(Tally).remote()), Fetched(ray.put(weights))
     items = [{"part": encoded(part)} for part in parts]
     outcomes = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         Worker,
         batch_size=1,
         batch_format="numpy",
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.workers, initial_size=pool.workers),
-        fn_constructor_kwargs={"order": order, "weights": model, "begin": begin},
+        fn_constructor_kwargs={"order": order, "weights": model, "tally": tally},
         num_cpus=pool.cpus,
         num_gpus=pool.gpus or None,
     )
@@ -238,16 +239,20 @@ def dealt(parts: Sequence[Part], order: Order, pool: Pool, weights: bytes) -> It
 
 
 @dataclass(frozen=True)
-class Counted:
-    """`Tally.begin` of a tally that is an actor of Ray."""
+class SharedTally:
+    """A tally that is an actor of Ray, which all workers ask."""
 
-    tally: Any
+    actor: Any
 
-    def __call__(self, what: str) -> int:
+    def begin(self, what: str) -> int:
         """How often it was begun, this time included."""
         import ray
 
-        return int(ray.get(self.tally.begin.remote(what)))
+        return int(ray.get(self.actor.begin.remote(what)))
+
+    def end(self, what: str) -> None:
+        """It was done."""
+        self.actor.end.remote(what)
 
 
 @dataclass(frozen=True)

