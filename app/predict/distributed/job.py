@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 PARQUET = "parquet"  # the format of the rows, which are always written
 LARGEST = 64  # pictures of a part: what is lost when a worker dies
 TURNS = 8  # parts a worker, so that none waits long for the last
+PATIENCE = 10.0  # seconds for an address to answer
 STORE = 256 << 20  # bytes of shared memory for a Ray of our own, and those of the model twice
 CODE = ("app", "attention", "data", "evaluation", "export", "saliency", "scanpath", "training")
 NOT_SENT = ["*.onnx", "*.safetensors", "*.ckpt", "*.jpg", "*.png", "__pycache__"]
@@ -51,6 +53,7 @@ class Pool:
     gpus: int
     threads: int
     provider: str
+    nodes: int = 1
 
 
 def job(
@@ -71,6 +74,8 @@ def job(
         GazeError: There is no such picture, model, format, condition or palette, or Ray is not installed.
     """
     installed()
+    if (address or "").startswith("ray://"):
+        raise GazeError("Ray Data does not run through ray://; take --address auto on a node of the cluster.")
     kinds = jobs.formats(formats or "png,json", (*FORMATS, PARQUET))
     predictor = Predictor(model or TASK.default_models[0], provider="cpu", threads=1)
     contract, weights = predictor.contract, predictor.path
@@ -93,6 +98,8 @@ def job(
 
     def run(todo: Mapping[Path, list[Path]]) -> jobs.Outcomes:
         chosen = [(by_path[path], names[by_path[path].where]) for path in todo]
+        if not chosen:
+            return
         out.make()
         out.below("summaries").make()
 
@@ -104,6 +111,8 @@ def job(
 
         paths = {source.where: path for path, source in by_path.items()}
         with cluster(address, provider, weights.stat().st_size) as pool:
+            if pool.nodes > 1 and (out.local or any(source.store < 0 for source, _ in chosen)):
+                logger.warning("Folders must lie on a disk that all %s nodes share, at the same path.", pool.nodes)
             size = max(1, min(LARGEST, len(chosen) // (TURNS * pool.workers)))
             parts = done.parts(chosen, size)
             for part, outcome in dealt(parts, order(pool), pool, weights.read_bytes()):
@@ -163,11 +172,14 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
         settings |= {"address": "local", "num_cpus": cores(), "object_store_memory": STORE + 2 * weights}
     with _hushed(quiet):
         try:
+            _knock(address or "")
             with _closed_stderr(quiet):
                 ray.init(**settings)
         except (OSError, RuntimeError, ValueError) as error:  # ConnectionError and TimeoutError are OSErrors
             where = f"There is no Ray at {address!r}" if address else "Ray cannot be started here"
-            remedy = "start one with `ray start --head`, or leave out --address" if address else "see --verbose"
+            remedy = "see `gaze --verbose predict`"
+            if address:
+                remedy = "check that it runs and that RAY_AUTH_MODE and the token are its own, or leave out --address"
             raise GazeError(f"{where} ({short_reason(error)}); {remedy}.") from error
         try:
             nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
@@ -176,21 +188,28 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
             ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """Raises an OSError where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+
+
 def pool_of(nodes: Sequence[Mapping[str, Any]], provider: str) -> Pool:
     """The workers that suit the nodes of a cluster.
 
     Raises:
         GazeError: There is no GPU, and one is wanted.
     """
-    alive = [node.get("Resources", {}) for node in nodes if node.get("Alive")]
+    alive = [node.get("Resources", {}) for node in nodes if node.get("Alive", True)]
     cpus, gpus = (int(sum(node.get(kind, 0) for node in alive)) for kind in ("CPU", "GPU"))
     largest = max((node.get("CPU", 0) for node in alive), default=1)
     if provider == "cuda" and not gpus:
         raise GazeError("No node of this Ray has a GPU; take --provider cpu, or a cluster with GPUs.")
     if gpus and provider != "cpu":
         threads = max(1, min(LARGEST // 8, cpus // gpus))
-        return Pool(gpus, _share(largest), 1, threads, "cuda")
-    return Pool(max(1, cpus), _share(largest), 0, 1, "cpu")
+        return Pool(gpus, _share(largest), 1, threads, "cuda", len(alive))
+    return Pool(max(1, cpus), _share(largest), 0, 1, "cpu", len(alive))
 
 
 def _share(cpus: float) -> float:

@@ -189,7 +189,7 @@ def find(sources: Sequence[str], out: Place) -> tuple[list[Source], list[FileSys
     if local:
         pictures = find_pictures(local, Path(out.path) if out.local else Path(os.devnull))
         found |= {source.where: source for source in map(_local, pictures)}
-    if not found:
+    if all(source == Source(source.where, source.store) for source in found.values()) and not local:
         places = ", ".join(without_secrets(name) for name in sources[:3])
         raise GazeError(f"No pictures found in {places}; give pictures, folders, or objects and prefixes of a bucket.")
     return list(found.values()), stores
@@ -261,4 +261,7 @@ def _unreachable(place: Place, error: Exception) -> GazeError:
 
 
 def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or short_reason(error)
+    if isinstance(error, FileNotFoundError):
+        return "there is no such object"
+    said = re.search(r"(?:AWS|GCS|Azure) Error (\w+)", str(error))
+    return said[1] if said else getattr(error, "strerror", None) or short_reason(error)
