@@ -7,6 +7,7 @@ https://docs.ray.io/en/latest/data/batch_inference.html
 """
 
 import contextlib
+import importlib.util
 import io
 import json
 import logging
@@ -130,12 +131,8 @@ def installed() -> None:
     Raises:
         GazeError: The extra `ray` is not installed.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import ray.data  # noqa: F401
-    except ImportError as error:
-        raise GazeError("To predict with Ray, install the extra: pip install -e '.[ray]'") from error
+    if importlib.util.find_spec("ray") is None:
+        raise GazeError("To predict with Ray, install the extra: pip install -e '.[ray]'")
 
 
 def _names(found: Sequence[Source], done: Table, out: Place) -> dict[str, str]:

@@ -261,7 +261,7 @@ def _unreachable(place: Place, error: Exception) -> GazeError:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not error.strerror:
         return "there is no such object"
     said = re.search(r"(?:AWS|GCS|Azure) Error (\w+)", str(error))
     return said[1] if said else getattr(error, "strerror", None) or short_reason(error)
