@@ -152,7 +152,10 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
     Raises:
         GazeError: There is none, or it has no GPU where one is wanted.
     """
-    import ray
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import ray
+        import ray.data  # which sets up its loggers, so that they are to be hushed later
 
     quiet = not logger.isEnabledFor(logging.DEBUG)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -7,6 +7,7 @@ An object store is named by a URI such as `s3://bucket/photos`. Credentials are 
 https://arrow.apache.org/docs/python/filesystems.html
 """
 
+import errno
 import logging
 import os
 import posixpath
@@ -261,7 +262,7 @@ def _unreachable(place: Place, error: Exception) -> GazeError:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError) and not error.strerror:
-        return "there is no such object"
+    if isinstance(error, FileNotFoundError) and "Detail: [errno" in str(error):  # of pyarrow
+        return os.strerror(errno.ENOENT)
     said = re.search(r"(?:AWS|GCS|Azure) Error (\w+)", str(error))
     return said[1] if said else getattr(error, "strerror", None) or short_reason(error)

@@ -211,7 +211,7 @@ def test_an_object_that_is_gone_is_a_broken_picture(toy_model: Path, store: File
     gone = Source("s3://bucket/set/none.png", 0)
     made = Part("part-0.parquet", [(gone, "none")], [])
     outcome = worker(toy_model, order(Place(store, "bucket/out", "s3"), (store,))).outcome(made)
-    assert outcome.broken[gone.where].startswith("s3://bucket/set/none.png: cannot be read (there is no such object)")
+    assert outcome.broken[gone.where].startswith("s3://bucket/set/none.png: cannot be read (No such file or directory)")
 
 
 def test_pictures_of_one_name_have_files_of_their_own_also_across_stores(tmp_path: Path) -> None:
