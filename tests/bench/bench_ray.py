@@ -66,7 +66,7 @@ def main() -> None:
     rates = {engine: (options.pictures - 1) / max(1e-9, whole[engine] - start[engine]) for engine in ENGINES}
     for engine in ENGINES:
         print(
-            f"{engine:6} {whole[engine]:8.1f} s in all, {start[engine]:6.1f} s to start, {rates[engine]:6.2f} pictures/s"
+            f"{engine:6} {whole[engine]:8.1f} s, {start[engine]:6.1f} s of it to start, {rates[engine]:6.2f} pictures/s"
         )
     print(
         f"Ray takes {whole['ray'] / whole['local']:.3f} times as long, once started {rates['local'] / rates['ray']:.3f}"
