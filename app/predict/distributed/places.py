@@ -29,6 +29,7 @@ from data.picture_file import MOST, SUFFIXES, unread
 logger = logging.getLogger(__name__)
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss")  # of stores in which an object appears whole
+RETRIES, PATIENCE = "retry_limit_seconds", 20  # of Google's, which would go on for a quarter of an hour
 _URI = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -245,14 +246,16 @@ def _is_below(where: str, folder: str) -> bool:
 
 
 def _parsed(uri: str) -> tuple[FileSystem, str]:
-    spelt, mark, options = uri.partition("?")
+    spelt, _, options = uri.partition("?")
+    if spelt.lower().startswith(("gs:", "gcs:")) and RETRIES not in options:
+        options = f"{options}&{RETRIES}={PATIENCE}".removeprefix("&")
     try:
-        made: Any = FileSystem.from_uri(quote(spelt, safe=":/%@+~,;!$&'()*=") + mark + options)
+        made: Any = FileSystem.from_uri(quote(spelt, safe=":/%@+~,;!$&'()*=") + ("?" + options if options else ""))
         return made[0], str(made[1])
     except (OSError, ArrowException, ImportError) as error:
         raise GazeError(
-            f"{without_secrets(uri)} cannot be used as an object store ({short_reason(error)}); write it like "
-            "s3://BUCKET/FOLDER."
+            f"{without_secrets(uri)} cannot be used as an object store ({_reason(error)}); check how it is written "
+            "(s3://BUCKET/FOLDER), region, endpoint and credentials."
         ) from error
 
 
