@@ -39,7 +39,12 @@ class Job(NamedTuple):
 
 
 def job(
-    task: str, given: Collection[str], sources: tuple[str, ...], folder: str, engine: str = "local", **options: Any
+    task: str,
+    given: Collection[str],
+    sources: tuple[str, ...],
+    folder: str | Path,
+    engine: str = "local",
+    **options: Any,
 ) -> Job:
     """The job that a person asks for.
 
@@ -54,10 +59,10 @@ def job(
     foreign = {name for other in TASKS.values() for name in other.options} - set(wanted.options)
     own = {name: value for name, value in options.items() if name not in foreign}
     if engine == "ray":
-        return _distributed(task, sources, folder, own)
+        return _distributed(task, given, sources, str(folder), own)
     if address := own.pop("address", None):
         raise GazeError(f"--address {address} is for --engine ray; leave it out, or add --engine ray.")
-    for name in (folder, *sources):
+    for name in (str(folder), *sources):
         if "://" in name and not os.path.lexists(name):
             shown = re.sub("//[^/]*@", "//", name).partition("?")[0]  # no passwords
             raise GazeError(f"{shown} is no path; add --engine ray for an object store, or give a path.")
@@ -70,13 +75,19 @@ def job(
     return made
 
 
-def _distributed(task: str, sources: tuple[str, ...], folder: str, options: Mapping[str, Any]) -> Job:
+def _distributed(
+    task: str, given: Collection[str], sources: tuple[str, ...], folder: str, options: Mapping[str, Any]
+) -> Job:
     """The same job by many processes."""
     if task != "saliency":
         raise GazeError(f"--engine ray predicts --task saliency only; leave out --engine ray for --task {task}.")
     from app.predict.distributed.job import job as distributed
 
-    return distributed(sources, folder, **options)
+    known = inspect.signature(distributed).parameters
+    for name in options:
+        if name in given and name not in known:
+            raise GazeError(f"--{name} is not for --engine ray; leave one of them out.")
+    return distributed(sources, folder, **{name: value for name, value in options.items() if name in known})
 
 
 def resumable(

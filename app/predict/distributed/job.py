@@ -77,7 +77,7 @@ def job(
     installed()
     if (address or "").startswith("ray://"):
         raise GazeError("Ray Data does not run through ray://; take --address auto on a node of the cluster.")
-    kinds = jobs.formats(formats or "png,json", (*FORMATS, PARQUET))
+    kinds = jobs.formats(formats or "png,json", tuple(dict.fromkeys((*FORMATS, PARQUET))))
     predictor = Predictor(model or TASK.default_models[0], provider="cpu", threads=1)
     contract, weights = predictor.contract, predictor.path
     predictor.index(condition)

@@ -84,7 +84,7 @@ def part_file(names: Iterable[str]) -> str:
     """The name of the part of these pictures, in whatever order they come.
 
     >>> part_file(["b.jpg", "a.jpg"]) == part_file(["a.jpg", "b.jpg"]), part_file(["a.jpg"])
-    (True, 'part-2ae31d2cb6a9d9eb.parquet')
+    (True, 'part-32078fb8df9592c3.parquet')
     """
     return f"part-{hashlib.sha256(json.dumps(sorted(names)).encode()).hexdigest()[:16]}.parquet"
 

@@ -277,11 +277,12 @@ OPTIONS = {"model": None, "formats": None, "condition": "any", "provider": "cpu"
         ("saliency", "s3://k:secret@b/out", {}, "s3://b/out is no path; add --engine ray for an object store"),
         ("saliency", "out", {"engine": "ray", "address": "ray://host:10001"}, "Ray Data does not run through ray://"),
         ("saliency", "out", {"engine": "ray", "formats": "gif"}, "There is no format 'gif'"),
+        ("saliency", "out", {"engine": "ray", "every": 2}, "--every is not for --engine ray"),
     ],
 )
 def test_what_the_engine_does_not_do_is_said(task: str, folder: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(GazeError) as refused:
-        jobs.job(task, (), ("in",), folder, **(OPTIONS | options))
+        jobs.job(task, options, ("in",), folder, **(OPTIONS | options))
     assert said in str(refused.value)
     assert "secret" not in str(refused.value)
 
