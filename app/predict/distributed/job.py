@@ -30,6 +30,7 @@ from app.predict.provenance import Provenance, described
 from app.predict.saliency import FORMATS
 from data.draw.legend import legend
 from data.errors import GazeError, PictureError, short_reason
+from export.runtime.providers import NVIDIA
 from export.runtime.saliency import Predictor
 from export.runtime.session import cores
 from saliency import TASK
@@ -204,12 +205,12 @@ def pool_of(nodes: Sequence[Mapping[str, Any]], provider: str) -> Pool:
     alive = [node.get("Resources", {}) for node in nodes if node.get("Alive", True)]
     cpus, gpus = (int(sum(node.get(kind, 0) for node in alive)) for kind in ("CPU", "GPU"))
     largest = max((node.get("CPU", 0) for node in alive), default=1)
-    if provider == "cuda" and not gpus:
+    if provider in NVIDIA and not gpus:
         raise GazeError("No node of this Ray has a GPU; take --provider cpu, or a cluster with GPUs.")
-    if gpus and provider != "cpu":
+    if gpus and provider in ("auto", *NVIDIA):
         threads = max(1, min(LARGEST // 8, cpus // gpus))
-        return Pool(gpus, _share(largest), 1, threads, "cuda", len(alive))
-    return Pool(max(1, cpus), _share(largest), 0, 1, "cpu", len(alive))
+        return Pool(gpus, _share(largest), 1, threads, "cuda" if provider == "auto" else provider, len(alive))
+    return Pool(max(1, cpus), _share(largest), 0, 1, "cpu" if provider == "auto" else provider, len(alive))
 
 
 def _share(cpus: float) -> float:

@@ -261,9 +261,12 @@ def test_there_is_a_worker_for_each_core_or_gpu_and_a_core_is_left_over() -> Non
     graphics = [node(CPU=8, GPU=2)]
     assert (job.pool_of(graphics, "auto").workers, job.pool_of(graphics, "auto").provider) == (2, "cuda")
     assert job.pool_of(graphics, "auto").threads == 4
-    assert job.pool_of(graphics, "cpu").workers == 8
-    with pytest.raises(GazeError, match="No node of this Ray has a GPU"):
-        job.pool_of([node(CPU=2)], "cuda")
+    assert job.pool_of(graphics, "tensorrt").provider == "tensorrt"
+    for provider in ("cpu", "openvino"):
+        assert (job.pool_of(graphics, provider).workers, job.pool_of(graphics, provider).provider) == (8, provider)
+    for provider in ("cuda", "tensorrt"):
+        with pytest.raises(GazeError, match="No node of this Ray has a GPU"):
+            job.pool_of([node(CPU=2)], provider)
 
 
 OPTIONS = {"model": None, "formats": None, "condition": "any", "provider": "cpu", "opacity": 0.6, "palette": "turbo"}
