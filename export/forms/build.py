@@ -246,13 +246,13 @@ class _Builder:
     def _speed(self, form: Form, plain: Sequence[Path], files: Sequence[Path]) -> Speed:
         """How long a run takes, and the same model in fp32 beside it, in turn."""
         contract = form.contract(self.exporter.contract)
-        runs = [self.exporter.runner(paths, contract) for paths in (plain, files)]
-        times: list[list[float]] = [[], []]
+        runs = [self.exporter.runner(paths, contract) for paths in dict.fromkeys((tuple(plain), tuple(files)))]
+        times: list[list[float]] = [[] for _ in runs]
         for _ in range(ROUNDS):
             for run, taken in zip(runs, times, strict=True):
                 taken += _timed(run)
-        before, now = (float(np.median(taken)) for taken in times)
-        p95 = float(np.percentile(times[1], 95))
+        before, now = (float(np.median(taken)) for taken in (times[0], times[-1]))
+        p95 = float(np.percentile(times[-1], 95))
         return Speed(p50_ms=now, p95_ms=p95, ratio=before / now, threads=1, provider="cpu")
 
 

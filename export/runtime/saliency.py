@@ -157,7 +157,7 @@ class Predictor:
                 f"{self.task.default_models[0]}."
             )
         looks = look or look is None
-        shaped = canvas == "by-shape" and not (looks and self.contract.features)
+        shaped = canvas == "by-shape" and not self.contract.fixed and not (looks and self.contract.features)
         self.canvases = buckets(self.contract.canvas, self.contract.multiple if shaped else 0)
         self._session = session(self.path, provider, threads, _shapes(self.canvases))
         if look and not self.contract.features:
@@ -255,12 +255,6 @@ class Predictor:
             return bucket(size, self.canvases)
         height, width = asked
         multiple = self.contract.multiple
-        if self.contract.fixed and (height, width) != self.contract.canvas:
-            fixed = f"{self.contract.canvas[0]} x {self.contract.canvas[1]}"
-            raise ModelError(
-                f"{self.contract.name} was exported for a canvas of {fixed} alone, not for {height} x {width}; leave "
-                "the canvas out, or export it with --canvas dynamic."
-            )
         if height < 1 or width < 1 or height % multiple or width % multiple:
             raise ModelError(
                 f"The canvas {height} x {width} does not suit {self.contract.name}: both sides must be multiples of "

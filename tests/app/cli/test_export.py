@@ -27,7 +27,7 @@ def run(*arguments: object) -> Result:
         (["--all"], "Give the folder for the files with -o, as in -o dist."),
         (["a", "b"], "Give the folder for the files with -o"),
         (["--all", "-o", "x", "--licence", "MIT"], "--licence is for one model in one form"),
-        (["a", "-o", "x", "--precision", "int8", "--evaluation", "e.json"], "--evaluation is for one model in one form"),
+        (["a", "b", "-o", "x", "--evaluation", "e.json"], "--evaluation is for one model in one form"),
         (["a", "-o", "x", "--precision", "int4"], "There is no precision 'int4'; name some of fp32, fp16, int8."),
         (["a", "-o", "x", "--canvas", "big"], "'big' is no canvas; give HEIGHTxWIDTH in pixels"),
         (["a", "-o", "x", "--opset", "17"], "17 is not in the range 18<=x<=23"),
@@ -81,7 +81,8 @@ def test_models_become_files_in_every_form_a_manifest_and_a_triton_repository(tm
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     forms = {entry["name"]: entry for entry in manifest["models"]}
     kinds = ["", ".fp16", ".int8"]
-    assert {*forms} == {f"centre{kind}{size}" for kind in kinds for size in ("", ".64x96")} | {f"paths{k}" for k in kinds}
+    names = [f"centre{kind}{size}" for kind in kinds for size in ("", ".64x96")]
+    assert {*forms} == {*names, *(f"paths{kind}" for kind in kinds)}
     for name, entry in forms.items():
         assert len(entry["files"]) == (2 if entry["task"] == "scanpath" else 1)
         for file in entry["files"]:
