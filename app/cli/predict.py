@@ -1,6 +1,5 @@
 """`gaze predict`: where people look in pictures, in which order, or whatever else a task answers."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from app.tasks import TASKS
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="PICTURE|FOLDER|GLOB...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for what is written.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="Folder for what is written.")
 @click.option(
     "--task",
     default=next(iter(TASKS)),
@@ -64,7 +63,16 @@ from app.tasks import TASKS
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
-def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
+@click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    type=click.Choice(["local", "ray"]),
+    help="ray: many processes, here or on a cluster, also from and to object stores (s3://, gs://); needs the extra "
+    "ray.",
+)
+@click.option("--address", metavar="auto|HOST:PORT", help="A cluster of Ray that runs.  [default: one only for this]")
+def predict(sources: tuple[str, ...], output: str, task: str, overwrite: bool, **options: Any) -> None:
     """Write where people look in pictures, or with --task scanpath in which order.
 
     The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes

@@ -4,6 +4,8 @@ A task's own job is a function `(sources, folder, **options) -> Job` that its re
 """
 
 import inspect
+import os
+import re
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,14 @@ class Job(NamedTuple):
         return todo
 
 
-def job(task: str, given: Collection[str], sources: tuple[str, ...], folder: Path, **options: Any) -> Job:
+def job(
+    task: str,
+    given: Collection[str],
+    sources: tuple[str, ...],
+    folder: str | Path,
+    engine: str = "local",
+    **options: Any,
+) -> Job:
     """The job that a person asks for.
 
     Raises:
@@ -49,13 +58,36 @@ def job(task: str, given: Collection[str], sources: tuple[str, ...], folder: Pat
                 raise GazeError(f"--{name} is for --task {other.name}; leave it out, or add --task {other.name}.")
     foreign = {name for other in TASKS.values() for name in other.options} - set(wanted.options)
     own = {name: value for name, value in options.items() if name not in foreign}
+    if engine == "ray":
+        return _distributed(task, given, sources, str(folder), own)
+    if address := own.pop("address", None):
+        raise GazeError(f"--address {address} is for --engine ray; leave it out, or add --engine ray.")
+    for name in (str(folder), *sources):
+        if "://" in name and not os.path.lexists(name):
+            shown = re.sub("//[^/]*@", "//", name).partition("?")[0]  # no passwords
+            raise GazeError(f"{shown} is no path; add --engine ray for an object store, or give a path.")
     load = wanted.load("job")
     if not own.get("accept_damaged"):
         own.pop("accept_damaged", None)  # tasks of other packages may not know it
     elif "accept_damaged" not in inspect.signature(load).parameters:
         raise GazeError(f"--task {task} knows no --accept-damaged; leave it out.")
-    made: Job = load(sources, folder, **own)
+    made: Job = load(sources, Path(folder), **own)
     return made
+
+
+def _distributed(
+    task: str, given: Collection[str], sources: tuple[str, ...], folder: str, options: Mapping[str, Any]
+) -> Job:
+    """The same job by many processes."""
+    if task != "saliency":
+        raise GazeError(f"--engine ray predicts --task saliency only; leave out --engine ray for --task {task}.")
+    from app.predict.distributed.job import job as distributed
+
+    known = inspect.signature(distributed).parameters
+    for name in options:
+        if name in given and name not in known:
+            raise GazeError(f"--{name} is not for --engine ray; leave one of them out.")
+    return distributed(sources, folder, **{name: value for name, value in options.items() if name in known})
 
 
 def resumable(

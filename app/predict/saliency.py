@@ -59,13 +59,18 @@ class Output(provenance.Output):
             PictureError: It is too long for files of the kind that is asked for.
         """
         try:
-            self.fill(path, lambda name, file: self._content(name, file, path, picture, prediction), prediction.damaged)
+            self.fill(path, lambda name, file: self.content(name, file, path, picture, prediction), prediction.damaged)
         except PictureError as error:
             raise PictureError(f"{path}: {error}") from None
 
-    def _content(
+    def content(
         self, name: str, file: IO[bytes], path: Path, picture: UInt8[np.ndarray, "h w 3"], prediction: Prediction
     ) -> None:
+        """Write one of the files of a picture, which its name tells, to `file`.
+
+        Raises:
+            PictureError: The picture is too long for files of this kind.
+        """
         suffix = Path(name).suffix
         if name.endswith(f".heat{suffix}"):
             file.write(encode(heatmap(picture, prediction.density, self.opacity, self.palette), suffix))
