@@ -119,7 +119,11 @@ def _errors(app: FastAPI) -> None:
         told = words.get(status, f"{HTTPStatus(status).phrase}; /openapi.json says what may be asked.")
         return _refused(RefusedError(status, told, dict(getattr(error, "headers", None) or {})))
 
+    async def failed(request: Request, error: Exception) -> Response:
+        return _refused(problems.refusal(error))  # the guard is handed the error as well, and logs it
+
     app.add_exception_handler(ValueError, told)  # the parent of GazeError
+    app.add_exception_handler(Exception, failed)
     app.add_exception_handler(HTTPException, unknown)
 
 

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 OPEN = ("/healthz", "/readyz", "/openapi.json")  # need no token: they tell nothing of anybody's pictures
 DRAINED = 8  # times the limit of a body: what is left of one that is refused is read to here, so that clients hear why
 DRAIN_SECONDS = 10.0
+LEAST = 1024  # bytes that a part counts for, so that a body of tiny parts ends, too
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 
@@ -140,7 +141,7 @@ class Exchange:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 while not self._is_read and self._left > 0:
-                    self._left -= len((await self.receive()).get("body", b""))
+                    self._left -= max(LEAST, len((await self.receive()).get("body", b"")))
         except TimeoutError:
             logger.debug("what is left of a body came too slowly")
         return self._is_read

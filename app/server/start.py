@@ -66,7 +66,9 @@ class Start:
         with run.listen(self.host, self.port) as listening:
             port = listening.getsockname()[1]
             names = ", ".join(card.name for card in models.cards)
-            run.run(app, limits, listening, lambda: say(f"{reach(self.host, port, secret is not None)} {names}."))
+            run.run(
+                app, limits, listening, lambda: say(f"{reach(self.host, port, secret is not None)} It serves {names}.")
+            )
         say("Stopped; everything in flight was answered.")
 
 
