@@ -12,6 +12,7 @@ from export.runtime.session import cores
 EXTRA = ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart")
 TOKEN = "GAZE_TOKEN"  # the variable of the environment
 LEAST = 16  # characters of a token
+ON_CUDA = 8  # pictures of a batch; on the CPU batches were no quicker than one picture a core (bench_serve)
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,18 @@ class Start:
         from app.server.models import DEFAULTS, Models
 
         threads = self.threads or 1
-        models = Models(self.models or DEFAULTS, self.provider, threads)
-        on_cpu = models.provider == "cpu"
         limits = Limits(
             queue=self.queue,
-            batch=self.batch or (1 if on_cpu else 8),
+            batch=self.batch or 1,
             wait_ms=self.wait_ms,
             max_mb=self.max_mb,
             max_megapixels=self.max_megapixels,
             timeout=self.timeout,
-            runners=max(1, cores() // threads) if on_cpu else 1,
+            runners=max(1, cores() // threads),
         )
+        models = Models(self.models or DEFAULTS, self.provider, threads)
+        if models.provider != "cpu":  # one queue of work is enough, and large batches pay
+            limits = limits.model_copy(update={"runners": 1, "batch": self.batch or ON_CUDA})
         app = api.build(models, limits, self.host, self.allowed_hosts, secret)
         with run.listen(self.host, self.port) as listening:
             port = listening.getsockname()[1]
