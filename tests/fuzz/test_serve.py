@@ -106,4 +106,5 @@ def _checks() -> list[Any]:
         of_openapi.content_type_conformance,
         of_openapi.response_headers_conformance,
         of_openapi.response_schema_conformance,
+        of_openapi.negative_data_rejection,
     ]
