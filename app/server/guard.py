@@ -60,7 +60,11 @@ class Guard:
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         else:
-            await self._answer(scope, Exchange(receive, send, DRAINED * self.limits.body_bytes))
+            headers = {name.lower(): value for name, value in scope["headers"]}
+            length = headers.get(b"content-length", b"0")
+            most = DRAINED * self.limits.body_bytes
+            waits = b"expect" in headers or not length.isdigit() or len(length) > 18 or int(length) > most
+            await self._answer(scope, Exchange(receive, send, 0 if waits else most))
 
     async def _answer(self, scope: MutableMapping[str, Any], exchange: "Exchange") -> None:
         start = time.perf_counter()
@@ -102,9 +106,10 @@ class Guard:
 
 
 class Exchange:
-    """A request and its answer; before a refusal is sent, what is left of the body is read and forgotten.
+    """A request and its answer; before a refusal is sent, what is left of the body is read and forgotten, to `most`.
 
-    Most clients send all of it before they look at the answer, and would find the connection closed.
+    Most clients send all of it before they look at the answer, and would find the connection closed. One that asks
+    first (`Expect`), sends far too much, or is too slow, is answered at once.
     """
 
     def __init__(self, receive: Receive, send: Send, most: int) -> None:
@@ -122,7 +127,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message.get("headers", []), *SAFE]}
-            if self.status >= 400 and not await self._drained():
+            if self.status >= 400 and not await self._drained(0 if self.status == 408 else DRAIN_SECONDS):
                 message["headers"].append((b"connection", b"close"))
         await self._send(message)
 
@@ -136,11 +141,11 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": wrong.status, "headers": raw})
         await self.send({"type": "http.response.body", "body": body})
 
-    async def _drained(self) -> bool:
+    async def _drained(self, seconds: float) -> bool:
         """Whether the body is at its end, which is waited for a while."""
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while not self._is_read and self._left > 0:
+            async with asyncio.timeout(seconds):
+                while seconds and not self._is_read and self._left > 0:
                     self._left -= max(LEAST, len((await self.receive()).get("body", b"")))
         except TimeoutError:
             logger.debug("what is left of a body came too slowly")

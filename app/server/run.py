@@ -1,5 +1,6 @@
 """Start the server, and end it well: what is in flight is answered, nothing new is taken."""
 
+import math
 import signal
 import socket
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from app.server.connection import Connection
 from app.server.guard import Guard
 from app.server.limits import Limits
 from data.errors import GazeError
@@ -29,22 +31,26 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def config(app: Guard, limits: Limits) -> uvicorn.Config:
+    """How uvicorn serves the application; it says nothing but errors, since `Guard` logs requests."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=math.ceil(limits.timeout) + 1,
+    )
+
+
 def run(app: Guard, limits: Limits, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
     """Answer requests until SIGTERM, after which it returns, or Ctrl-C, which is raised once all is answered."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="on",
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=int(limits.timeout) + 1,
-            limit_concurrency=16 * limits.queue,
-        )
-    )
+    server = uvicorn.Server(config(app, limits))
     before = signal.signal(signal.SIGTERM, _ended)  # uvicorn raises the signal once more when all is over
     try:
         ready()
