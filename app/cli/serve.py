@@ -20,7 +20,7 @@ from app.cli.echo import echo
 )
 @click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
 @click.option("--threads", type=click.IntRange(1, 1024), help="Of one run of a model on the CPU.  [default: 1]")
-@click.option("--queue", default=64, show_default=True, type=click.IntRange(1, 10_000), help="Requests at a time.")
+@click.option("--queue", default=32, show_default=True, type=click.IntRange(1, 10_000), help="Requests at a time.")
 @click.option("--batch", type=click.IntRange(1, 64), help="Pictures in one run at most.  [default: 1, on CUDA 8]")
 @click.option(
     "--wait-ms", default=2.0, show_default=True, type=click.FloatRange(0, 1000), help="For others of a batch."

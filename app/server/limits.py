@@ -13,7 +13,7 @@ MB = 1_000_000
 class Limits(Options):
     """How much is let in; the flags of `gaze serve` have the same names."""
 
-    queue: int = Field(default=64, ge=1)  # requests at a time, from their first byte to their answer
+    queue: int = Field(default=32, ge=1)  # requests at a time, from their first byte to their answer
     batch: int = Field(default=1, ge=1)  # pictures in one run of a model
     wait_ms: float = Field(default=2.0, ge=0, le=1000)  # that the first picture of a batch waits for others
     max_mb: float = Field(default=20.0, gt=0, le=1000)  # of a body
