@@ -34,7 +34,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "gaze_stage_seconds",
-            "Seconds of a stage: receive, decode, model (waiting for a batch included), draw.",
+            "Seconds of a stage: receive, header, decode, model (waiting included), draw.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -177,3 +178,17 @@ def test_without_the_extra_its_name_is_told(name: str, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (2, f"Error: Serving needs {name}; run: pip install -e '.[serve]'.\n")
+
+
+@pytest.mark.slow
+def test_many_clients_get_answers_or_are_told_to_come_again_and_memory_stays_flat(toy_model: Path) -> None:
+    bench = [sys.executable, "tests/bench/bench_serve.py", "--model", str(toy_model), "--clients", "30"]
+    done = subprocess.run(
+        [*bench, "--seconds", "8", "--", "--queue", "10"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(told["statuses"]) == {"200", "503"}
+    assert told["exit_status"] == 0
+    earlier, later = told["median_of_thirds_mb"]
+    assert later < 1.15 * earlier

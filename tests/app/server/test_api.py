@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import struct
+import tempfile
 import threading
 import time
 import weakref
@@ -247,6 +248,16 @@ def test_odd_names_of_files_are_names_and_nothing_else(client: TestClient, name:
 )
 def test_a_body_without_exactly_one_picture_is_refused(client: TestClient, send: dict[str, Any], words: str) -> None:
     assert words in said(client.post(SALIENCY, **send), 400)
+
+
+def test_a_large_file_in_a_form_never_touches_the_disk(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(*some: Any, **more: Any) -> Any:
+        raise AssertionError("a temporary file")
+
+    large = encode(np.random.default_rng(0).integers(0, 255, (800, 900, 3), np.uint8), ".png")
+    assert len(large) > 2_000_000
+    monkeypatch.setattr(tempfile, "TemporaryFile", written)
+    assert form(client, content=large).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     assert after[1]
 
 
+@pytest.mark.slow
 def test_who_sends_a_body_too_slowly_is_told_so_at_once(port: int) -> None:
     back, closed, seconds = sent(port, HEAD + b"Content-Length: 100\r\n\r\nabc")
     assert back.startswith(b"HTTP/1.1 408 Request Timeout")
