@@ -144,9 +144,9 @@ class Trained:
         )
 
 
-def scene_model(model: str | Path, provider: str = "auto", threads: int | None = None) -> SceneModel:
-    """The model of this name: "walk", a name from `gaze models`, or an .onnx file; `threads` as in its predictor."""
-    return Baseline() if str(model) == "walk" else Trained(model, provider, threads)
+def scene_model(model: str | Path, provider: str = "auto") -> SceneModel:
+    """The model of this name: "walk", a name from `gaze models`, or an .onnx file."""
+    return Baseline() if str(model) == "walk" else Trained(model, provider)
 
 
 def simulate(

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel, Field
 
-from app.predict.simulate import SceneModel, scene_model
+from app.predict.simulate import Baseline, SceneModel, Trained
 from app.server.options import Options
 from app.server.problems import RefusedError
 from data.errors import GazeError
@@ -64,7 +64,7 @@ class Models:
         density = named_file(DENSITY) if SCANPATH.name in tasks.values() else None  # also finds objects
         for name, task in tasks.items():
             if task == SCANPATH.name:
-                scene = scene_model(name, provider, threads)
+                scene: SceneModel = Baseline() if name == WALK else Trained(name, provider, threads)
                 self._add(self.scanpath, scene.model, scene)
             else:
                 look = None if find_model(name) == density else False  # so that one session answers both questions
@@ -110,7 +110,7 @@ class Models:
         return found
 
     def _task(self, name: str | Path) -> str:
-        return SCANPATH.name if str(name) == WALK else read_contract(find_model(name)).task
+        return SCANPATH.name if name == WALK else read_contract(find_model(name)).task
 
     def _add(self, models: dict[str, Served], name: str, model: Served) -> None:
         if name in self.saliency or name in self.scanpath:
