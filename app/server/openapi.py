@@ -11,7 +11,7 @@ from app.server.limits import Limits
 from app.server.models import Models
 from app.server.options import Options, SaliencyOptions, ScanpathOptions
 from app.server.problems import Problem
-from export.runtime.records import SaliencyRecord, ScanpathRecord
+from export.runtime.records import SALIENCY, SCANPATH, SaliencyRecord, ScanpathRecord
 
 DESCRIPTION = """Where people look in a picture, and in which order.
 
@@ -22,7 +22,7 @@ answered is a prediction by a model, not an eye-tracking measurement. No option 
     curl -F picture=@photo.jpg -H 'Accept: image/png' 'http://127.0.0.1:8600/v1/saliency?palette=viridis' -o heat.png
 """
 SALIENCY_EXAMPLE = {
-    "schema": "gaze/saliency/3",
+    "schema": SALIENCY,
     "model": "tempsal",
     "version": "1.0.0",
     "condition": "any",
@@ -35,7 +35,7 @@ SALIENCY_EXAMPLE = {
     "picture": "photo.jpg",
 }
 SCANPATH_EXAMPLE = {
-    "schema": "gaze/scanpath/2",
+    "schema": SCANPATH,
     "model": "oat-free",
     "version": "1.0.0",
     "provider": "cpu",
