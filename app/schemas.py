@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from data.atomic import atomic_write
 from evaluation.record import EvaluationRecord
+from export.forms.manifest import Manifest
 from export.runtime.contract import Contract
 from export.runtime.records import Record, SaliencyRecord, ScanpathRecord
 
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, type[Record]] = {  # by file
     "export/schema.json": SaliencyRecord,
     "export/schema_scanpath.json": ScanpathRecord,
     "export/schema_contract.json": Contract,
+    "export/schema_manifest.json": Manifest,
     "evaluation/schema_evaluation.json": EvaluationRecord,
 }
 

@@ -115,12 +115,30 @@ def agree(worst: float, path: Path) -> float:
     return worst
 
 
+def converted(
+    network: nn.Module, contract: Contract, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]]
+) -> onnx.ModelProto:
+    """The graph of a saliency network, of any batch and canvas, with what its contract promises; `pictures` are traced.
+
+    Raises:
+        ModelError: The network has no such graph.
+    """
+    graph = as_graph(network, contract)
+    return _convert(graph, inputs([*pictures[:2]] * 2, contract.canvas, len(contract.conditions)), contract)
+
+
+def as_graph(network: nn.Module, contract: Contract) -> nn.Module:
+    """The module that a contract promises: the outputs in their order, with the mirror image where it says so."""
+    seen = FlipEnsemble(network) if contract.mirror else network
+    return _Graph(seen.cpu().eval().float(), outputs_of(contract)).eval()
+
+
 def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contract) -> onnx.ModelProto:
     batch, multiple = torch.export.Dim("b", min=1, max=1024), contract.multiple
     height = multiple * torch.export.Dim("rows", min=1, max=4096 // multiple)
     width = multiple * torch.export.Dim("columns", min=1, max=4096 // multiple)
     shapes = {"picture": {0: batch, 1: height, 2: width}, "content": {0: batch}, "condition": {0: batch}}
-    return convert(graph, example, shapes, outputs_of(contract), contract.name)
+    return convert(graph, example, shapes, outputs_of(contract), contract.name, contract.opset)
 
 
 def convert(
@@ -129,8 +147,13 @@ def convert(
     shapes: dict[str, dict[int, Any]],
     outputs: Sequence[str],
     name: str,
+    opset: int = OPSET,
 ) -> onnx.ModelProto:
-    """The ONNX form of a module: `shapes` names the sides of its inputs that may change; `name` is for errors."""
+    """The ONNX form of a module: `shapes` names the sides of its inputs that may change; `name` is for errors.
+
+    Raises:
+        ModelError: The module has no such form.
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not missed
     with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")  # the exporter's own deprecations
@@ -139,7 +162,7 @@ def convert(
                 graph,
                 tuple(torch.from_numpy(v) for v in example.values()),
                 dynamo=True,
-                opset_version=OPSET,
+                opset_version=opset,
                 input_names=list(example),
                 output_names=list(outputs),
                 dynamic_shapes=shapes,

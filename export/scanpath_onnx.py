@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -59,11 +60,11 @@ def export_network(network: OAT, path: Path, contract: Contract, options: Mappin
     Raises:
         ModelError: A file differs from PyTorch by more than 1e-4.
     """
-    contract = _promised(network, contract).model_copy(update={"decoding": dict(options.get("decoding") or {})})
+    contract = promised(network, contract).model_copy(update={"decoding": dict(options.get("decoding") or {})})
     return export(network, path, contract, _scenes(contract))
 
 
-def _promised(network: OAT, contract: Contract) -> Contract:
+def promised(network: OAT, contract: Contract) -> Contract:
     """The contract with what a scanpath model adds to it."""
     heads = network.heads
     own = {
@@ -115,28 +116,11 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
     looked for in the first.
     """
     network = network.cpu().eval().float()
-    names = [name for name in scenes[0] if name != "present"]
-    scene, step = _Scene(network, names).eval(), _Step(network).eval()
-    first = {name: scenes[0][name] for name in names}
-    with torch.no_grad():
-        memory = scene(*(torch.from_numpy(np.asarray(value)) for value in first.values()))
-    layers, heads, width = contract.past
-    count = len(first["boxes"])
-    state: Arrays = {
-        "last": np.arange(3) % count,
-        "trace": np.zeros((3, count, 2), np.float32),
-        "past": np.zeros((layers, 2, 3, heads, 2, width), np.float32),
-        **{name: value.numpy() for name, value in zip(MEMORY, memory, strict=True)},
-    }
     targets = path, path.with_name(path.stem + STEP)
     parts = [target.with_name(f".{target.stem}.part.onnx") for target in targets]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        models = (
-            convert(scene, first, _scene_shapes(first), MEMORY, contract.name),
-            convert(step, state, _step_shapes(), NEXT, contract.name),
-        )
-        for model, part in zip(models, parts, strict=True):
+        for model, part in zip(converted(network, contract, scenes[0]), parts, strict=True):
             write(model, part, contract)
         worst = agree(float(np.max([difference(network, parts, arrays, contract) for arrays in scenes])), path)
         for part, target in zip(parts, targets, strict=True):
@@ -145,6 +129,33 @@ def export(network: OAT, path: Path, contract: Contract, scenes: Sequence[Arrays
         for part in parts:
             part.unlink(missing_ok=True)
     return worst
+
+
+def converted(network: OAT, contract: Contract, scene: Arrays) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    """The graphs of a scene and of a step; `scene` is what `scanpath.inputs` makes of one with several objects.
+
+    Raises:
+        ModelError: The network has no such graphs.
+    """
+    network = network.cpu().eval().float()
+    names = [name for name in scene if name != "present"]
+    look, step = _Scene(network, names).eval(), _Step(network).eval()
+    first = {name: np.asarray(scene[name]) for name in names}
+    with torch.no_grad():
+        memory = look(*(torch.from_numpy(value) for value in first.values()))
+    layers, heads, width = contract.past
+    count = len(first["boxes"])
+    state: Arrays = {
+        "last": np.arange(3) % count,
+        "trace": np.zeros((3, count, 2), np.float32),
+        "past": np.zeros((layers, 2, 3, heads, 2, width), np.float32),
+        **{name: value.numpy() for name, value in zip(MEMORY, memory, strict=True)},
+    }
+    name, opset = contract.name, contract.opset
+    return (
+        convert(look, first, _scene_shapes(first), MEMORY, name, opset),
+        convert(step, state, _step_shapes(), NEXT, name, opset),
+    )
 
 
 def _scene_shapes(example: Arrays) -> dict[str, Any]:

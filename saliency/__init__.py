@@ -9,6 +9,7 @@ TASK = Task(
     default_models=("tempsal",),
     lightning_cli="saliency.lightning_cli:SaliencyCLI",
     export="export.onnx:export_network",
+    forms="export.forms.saliency:SaliencyExporter",
     predictor="export.runtime.saliency:Predictor",
     job="app.predict.saliency:job",
     evaluation="app.cli.evaluate:saliency",

@@ -9,6 +9,7 @@ TASK = Task(
     default_models=("oat-free", "oat-search"),
     lightning_cli="scanpath.lightning_cli:ScanpathCLI",
     export="export.scanpath_onnx:export_network",
+    forms="export.forms.scanpath:ScanpathExporter",
     predictor="export.runtime.scanpath:ScanpathPredictor",
     job="app.predict.scanpath:job",
     evaluation="app.cli.evaluate:scanpath",

@@ -193,7 +193,7 @@ LIGHT = [
     name
     for name, file in MODULES.items()
     if file.startswith(("data/", "export/runtime/", "evaluation/", "app/"))
-    and file not in ("app/export_model.py",)
+    and file not in ("app/export_model.py", "app/export_forms.py")
     and not file.startswith("app/web/")
 ]
 

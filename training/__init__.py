@@ -29,6 +29,7 @@ class Task:
 
         lightning_cli   a `training.lightning_cli.TaskCLI`                              gaze train
         export          (network, path, contract, options) -> largest difference        gaze export
+        forms           an `export.forms.form.Exporter`; "": in float32 alone           gaze export --precision
         predictor       an exported model, ready to run: (name or path, provider=...)   the app
         job             (sources, folder, **options) -> `app.predict.jobs.Job`           gaze predict
         evaluation      the command `gaze evaluate NAME`
@@ -46,6 +47,7 @@ class Task:
     job: str
     evaluation: str
     options: tuple[str, ...] = ()
+    forms: str = ""
 
     def load(self, field: str) -> Any:
         """What the place in a field holds."""

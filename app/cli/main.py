@@ -9,6 +9,7 @@ import click  # noqa: E402  # each of these takes its time
 from app import logs  # noqa: E402
 from app.cli.app import app  # noqa: E402
 from app.cli.average import average  # noqa: E402
+from app.cli.bench import bench  # noqa: E402
 from app.cli.calibrate import calibrate  # noqa: E402
 from app.cli.data import data  # noqa: E402
 from app.cli.distill import distill  # noqa: E402
@@ -29,7 +30,7 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (app, average, calibrate, data, distill, evaluate, export, models, predict, serve, train):
+for command in (app, average, bench, calibrate, data, distill, evaluate, export, models, predict, serve, train):
     main.add_command(command)
 interrupt.as_usual()
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from app.cli.choices import TableChoice
 from app.cli.echo import echo
 from app.cli.errors import Stopped
 from app.tasks import TASKS
@@ -37,7 +38,7 @@ from app.tasks import TASKS
     help="Predict what is left of damaged pictures, and say in the JSON what is wrong.",
 )
 @click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
-@click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
+@click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from app.cli.choices import TableChoice
 from app.cli.echo import echo
 
 
@@ -18,7 +19,7 @@ from app.cli.echo import echo
     metavar="NAME|FILE.onnx",
     help="A name from `gaze models`, an .onnx file, or walk; may be repeated.  [default: tempsal and oat-free]",
 )
-@click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
+@click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
 @click.option("--threads", type=click.IntRange(1, 1024), help="Of one run of a model on the CPU.  [default: 1]")
 @click.option("--queue", default=32, show_default=True, type=click.IntRange(1, 10_000), help="Requests at a time.")
 @click.option("--batch", type=click.IntRange(1, 64), help="Pictures in one run at most.  [default: 1, on CUDA 8]")

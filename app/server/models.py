@@ -79,7 +79,7 @@ class Models:
 
     @property
     def provider(self) -> str:
-        """What all run on: "cuda" or "cpu"."""
+        """What they run on, such as "cuda" or "cpu"."""
         return next(iter(self.cards)).provider if self.cards else "cpu"
 
     @property

@@ -12,6 +12,7 @@ from export.runtime.session import cores
 EXTRA = ("fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart")
 TOKEN = "GAZE_TOKEN"  # the variable of the environment
 LEAST = 16  # characters of a token
+ON_GPU = ("cuda", "tensorrt")
 ON_CUDA = 8  # pictures of a batch; on the CPU batches were no quicker than one picture a core (bench_serve)
 
 
@@ -62,7 +63,7 @@ class Start:
             runners=max(1, cores() // threads),
         )
         models = Models(self.models or DEFAULTS, self.provider, threads)
-        if models.provider != "cpu":  # one queue of work is enough, and large batches pay
+        if models.provider in ON_GPU:  # one queue of work is enough, and large batches pay
             limits = limits.model_copy(update={"runners": 1, "batch": self.batch or ON_CUDA})
         app = api.build(models, limits, self.host, self.allowed_hosts, secret)
         with run.listen(self.host, self.port) as listening:

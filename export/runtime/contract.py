@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -95,6 +95,8 @@ class Contract(Record):
     )
     decoding: dict[str, float] = Field(default={}, description="How observers are sampled if nobody says it.")
     durations: bool = Field(default=True, description="Whether a scanpath model tells how long fixations last.")
+    precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
+    fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -48,26 +48,26 @@ def broken(path: Path) -> ModelError:
 def _entry(file: BinaryIO, key: str) -> str | None:
     size, value, graph = file.seek(0, 2), None, False
     file.seek(0)
-    for number, length in _fields(file, size):
+    for number, length in fields(file, size):
         graph = graph or number == GRAPH
         if number == METADATA:
-            entry = _strings(file, file.tell() + length)
+            entry = strings(file, file.tell() + length)
             value = entry[VALUE] if entry[KEY] == key.encode() else value  # of equal keys the last counts
     if not graph:
         raise ValueError("there is no graph")
     return None if value is None else value.decode()
 
 
-def _strings(file: BinaryIO, end: int) -> dict[int, bytes]:
-    """Key and value of an entry of the metadata; what is too long to be of gaze is empty."""
+def strings(file: BinaryIO, end: int) -> dict[int, bytes]:
+    """Key and value of an entry that ends at `end`; what is too long to be of gaze is empty."""
     strings = {KEY: b"", VALUE: b""}
-    for number, length in _fields(file, end):
+    for number, length in fields(file, end):
         if number in strings:
             strings[number] = file.read(length) if length <= LONGEST else b""
     return strings
 
 
-def _fields(file: BinaryIO, end: int) -> Iterator[tuple[int, int]]:
+def fields(file: BinaryIO, end: int) -> Iterator[tuple[int, int]]:
     """Number and length in bytes of each text, list or message in a message that ends at `end`.
 
     Meanwhile the file stands at the value, and may be read. ValueError where the message is damaged.

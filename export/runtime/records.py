@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from data.plain_text import unicode
 
-SALIENCY = "gaze/saliency/3"  # names of the schemas: anything added or changed is a new version
-SCANPATH = "gaze/scanpath/2"
+SALIENCY = "gaze/saliency/4"  # names of the schemas: anything added or changed is a new version
+SCANPATH = "gaze/scanpath/3"
 SHOWN = 60  # characters of a wrong value
 
 
@@ -69,7 +69,9 @@ def _unicode(text: Any) -> Any:
 
 Text = Annotated[str, BeforeValidator(_unicode)]  # what is no Unicode, as in the names of some files, is escaped
 Side = Annotated[int, Field(ge=1, description="Pixels, as a person sees the picture.")]
-Provider = Annotated[Literal["cpu", "cuda"], Field(description="What the model ran on.")]
+Provider = Annotated[
+    Literal["cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"], Field(description="What the model ran on.")
+]
 Given = Annotated[
     Text, Field(description="The path as it was given; absent when the picture did not come from a file.")
 ]
@@ -119,7 +121,7 @@ class SaliencyRecord(Record):
 
     model_config = ConfigDict(title="Where people look in a picture", json_schema_extra={"$id": SALIENCY})
 
-    schema_: Literal["gaze/saliency/3"] = Field(alias="schema")
+    schema_: Literal["gaze/saliency/4"] = Field(alias="schema")
     model: Text = Field(description="Name of the model, as in `gaze models`.")
     version: Text = Field(description="Version of the model.")
     condition: Text = Field(description="Viewing condition, one of the model's.")
@@ -195,7 +197,7 @@ class ScanpathRecord(Record):
         json_schema_extra={"$id": SCANPATH},
     )
 
-    schema_: Literal["gaze/scanpath/2"] = Field(alias="schema")
+    schema_: Literal["gaze/scanpath/3"] = Field(alias="schema")
     model: Text = Field(
         description="Name of the model that says which object comes next; walk is the baseline without weights."
     )

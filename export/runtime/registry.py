@@ -1,4 +1,4 @@
-"""Exported models found by name or path, and what they promise; one that `SHA256SUMS` lists must have its sum."""
+"""Exported models found by name or path, and what they promise; one with a listed checksum must have it."""
 
 import os
 from collections.abc import Callable
@@ -55,12 +55,18 @@ def find_model(model: str | Path) -> Path:
     """The .onnx file of a model given by name or path.
 
     Raises:
-        ModelError: There is no such model, or its content is not what `SHA256SUMS` beside it says.
+        ModelError: There is no such model, or its content is not what `SHA256SUMS` or `manifest.json` beside it says.
     """
     path = Path(model)
-    if path.suffix != ".onnx":
-        path = named_file(str(model)) or path
-    if not path.is_file():
+    try:
+        if path.suffix != ".onnx":
+            path = named_file(str(model)) or path
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:  # no rights in its folder, or a name that is too long
+        raise ModelError(f"{path} cannot be read ({error.strerror}); check the file and its rights.") from error
+    if is_folder:
+        raise ModelError(f"There is no model {str(model)!r}, for that is a folder; give an .onnx file in it.")
+    if not is_file:
         names = ", ".join(known.stem for known in models()) or "none yet: make one with `gaze export`"
         raise ModelError(f"There is no model {str(model)!r}; available: {names}.")
     checksums.verify(path)
@@ -70,7 +76,8 @@ def find_model(model: str | Path) -> Path:
 def find_weights(weights: str, first: Path) -> Path | None:
     """The saliency model whose contract has these `weights`: in the folder `first`, in `folder()`, among what ships.
 
-    One that looks at mirror images, too, has other outputs and is passed over. None: there is none.
+    One that looks at mirror images, too, has other outputs, as have those in fp16 or int8 and those for one canvas:
+    they are passed over. None: there is none.
 
     Raises:
         ModelError: It is there, but is not what `SHA256SUMS` beside it says.
@@ -78,9 +85,14 @@ def find_weights(weights: str, first: Path) -> Path | None:
     for place in dict.fromkeys((first, folder(), WEIGHTS)):
         for path in sorted(place.glob("*.onnx")):
             known = None if path.name.endswith(STEP) else _contract_or_error(path, contract_in)
-            if isinstance(known, Contract) and known.weights == weights and not known.mirror:
+            if isinstance(known, Contract) and known.weights == weights and _gives_features(known):
                 return find_model(path)
     return None
+
+
+def _gives_features(contract: Contract) -> bool:
+    """Whether a model's outputs are those that scanpath models were trained on."""
+    return not contract.mirror and contract.precision == "fp32" and not contract.fixed
 
 
 def contracts() -> dict[Path, Contract | ModelError]:

@@ -12,6 +12,7 @@ Shapes: `s` observers, `n` objects, `t` fixations so far.
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
 from data.errors import ModelError, PictureError
-from data.gaze import Scene
-from data.picture import read
+from data.gaze import Objects, Picture, Scene
+from data.picture import FILL, read
 from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
 from export.runtime.registry import STEP, find_model, find_weights, read_contract
@@ -35,6 +36,8 @@ from scanpath.object_features import FeatureSizes, Look
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from export.runtime.session import Value
+
 MEMORY = ("tokens", "keys", "values", "pointer", "place", "aim", "pace", "there", "mass")
 STATE = ("last", "trace", "past")
 MAX_OBJECTS = 5_000  # attention among them takes memory that grows as the square
@@ -44,8 +47,9 @@ NEXT = ("logits", "duration", "next_trace", "next_past")
 class ScanpathPredictor:
     """An exported scanpath model, ready to run.
 
-    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is "auto", "cuda"
-    or "cpu"; `threads` is the number of CPU threads for one run (None: every core this process has).
+    `model` is a name in `export.runtime.registry.folder()` or the path of an .onnx file; `provider` is one of
+    `export.runtime.providers.NAMES`; `threads` is the number of CPU threads for one run (None: every core this process
+    has).
 
     Raises:
         ModelError: There is no such model, its files do not belong together, or it predicts no scanpaths.
@@ -66,6 +70,9 @@ class ScanpathPredictor:
             raise ModelError(f"{second} is missing beside {self.path.name}; export the model again.")
         if read_contract(second) != self.contract:
             raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
+        if provider == "tensorrt":
+            problem = "would have to compile the step of a scanpath model anew for every fixation"
+            raise ModelError(f"TensorRT {problem}; take the provider 'cuda'.")
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
@@ -89,7 +96,7 @@ class ScanpathPredictor:
 
     @property
     def provider(self) -> str:
-        """What the model runs on: "cuda" or "cpu"."""
+        """What the model runs on, such as "cuda" or "cpu"."""
         return sessions.provider(self._scene)
 
     def encode(
@@ -116,6 +123,22 @@ class ScanpathPredictor:
             GazeError: The scene has too many objects, or lacks one, a target or a picture that the model needs.
             ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
+        arrays = self.graph_inputs(scene, condition, pixels, target_crops, target_known, look)
+        memory = sessions.run(self._scene, MEMORY, arrays)
+        if not all(np.isfinite(values).all() for values in memory):
+            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
+        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
+
+    def graph_inputs(
+        self,
+        scene: Scene,
+        condition: str = "any",
+        pixels: UInt8[np.ndarray, "h w 3"] | None = None,
+        target_crops: Sequence[UInt8[np.ndarray, "_h _w 3"]] = (),
+        target_known: bool = False,
+        look: Look | None = None,
+    ) -> dict[str, np.ndarray]:
+        """What the graph of the scene is given, by the names of its inputs; as in `encode`."""
         if len(scene.objects) > MAX_OBJECTS:
             problem = f"{len(scene.objects):,} objects are more than the {MAX_OBJECTS:,} that are looked at together"
             raise PictureError(f"{scene.picture.name}: {problem}; give fewer, the largest or surest.")
@@ -125,10 +148,12 @@ class ScanpathPredictor:
             look = None if pixels is None else self.saliency(pixels).look
         arrays = self.input_spec.inputs(scene, index, target_known, pixels, target_crops, look)
         names = {node.name for node in self._scene.get_inputs()}
-        memory = self._scene.run(list(MEMORY), {name: value for name, value in arrays.items() if name in names})
-        if not all(np.isfinite(values).all() for values in memory):
-            raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
-        return OnnxStepModel(self._step, self.contract, dict(zip(MEMORY, memory, strict=True)))
+        return {name: value for name, value in arrays.items() if name in names}
+
+    def warm_up(self, objects: int = 30, observers: int = 20) -> None:
+        """Let a few observers look at a grey picture: the first run of a graph takes longer than the next."""
+        scene, pixels = grey_scene(objects)
+        self.sample(scene, observers, limit=2, condition=self.contract.conditions[0], pixels=pixels)
 
     def sample(
         self,
@@ -153,6 +178,15 @@ class ScanpathPredictor:
         return decode.likelihood(self.encode(scene, **inputs), [order])[0]
 
 
+def grey_scene(objects: int) -> tuple[Scene, UInt8[np.ndarray, "h w 3"]]:
+    """A grey picture with so many boxes side by side, for trials that need no real one."""
+    columns = math.ceil(math.sqrt(objects))
+    numbers, side = np.arange(objects), 512 / columns
+    corners = np.stack([numbers % columns, numbers // columns], 1) * side
+    boxes = np.hstack([corners, np.full((objects, 2), 0.8 * side)])
+    return Scene(Picture("grey", 512, 512), Objects(boxes)), np.full((512, 512, 3), FILL, np.uint8)
+
+
 def input_spec(contract: Contract) -> InputSpec:
     """What the model of a contract reads of a scene."""
     total = FeatureSizes(*contract.features).total if contract.features else 0
@@ -160,7 +194,10 @@ def input_spec(contract: Contract) -> InputSpec:
 
 
 class OnnxStepModel:
-    """One encoded scene: a `scanpath.decode.StepModel`."""
+    """One encoded scene: a `scanpath.decode.StepModel`.
+
+    On a device the scene is copied there once, and what a step remembers stays there until the last step.
+    """
 
     longest = MAX_STEPS
 
@@ -168,20 +205,18 @@ class OnnxStepModel:
         self, opened: "InferenceSession", contract: Contract, memory: dict[str, Float32[np.ndarray, "..."]]
     ) -> None:
         self._session, self._contract = opened, contract
-        self._memory = memory
+        self._memory = sessions.hold(opened, memory)
         self.count = memory["aim"].shape[0]
 
-    def start(self, observers: int) -> tuple[np.ndarray, np.ndarray]:
+    def start(self, observers: int) -> tuple["Value", "Value"]:
         """No object has been fixated."""
         layers, heads, width = self._contract.past
         trace = np.zeros((observers, self.count, 2), np.float32)
         return trace, np.zeros((layers, 2, observers, heads, 0, width), np.float32)
 
-    def step(self, last: Int64[np.ndarray, " s"], state: tuple[np.ndarray, np.ndarray]) -> decode.Step:
+    def step(self, last: Int64[np.ndarray, " s"], state: tuple["Value", "Value"]) -> decode.Step:
         """Logits, log durations and the state after one more fixation of each observer."""
-        trace, past = state
-        logits, log_duration, trace, past = self._session.run(
-            list(NEXT), {"last": last, "trace": trace, "past": past, **self._memory}
-        )
+        feeds = {"last": last, "trace": state[0], "past": state[1], **self._memory}
+        logits, log_duration, trace, past = sessions.run(self._session, NEXT, feeds, stays=NEXT[2:])
         log_duration = log_duration if self._contract.durations else np.full_like(log_duration, np.nan)
         return logits, log_duration, (trace, past)

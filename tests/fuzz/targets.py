@@ -335,20 +335,24 @@ def _contracts() -> list[Files]:
 
     with tempfile.TemporaryDirectory() as name:
         toy = toy_model.write(Path(name) / "toy.onnx").read_bytes()
-    inputs: list[Files] = [{"toy.onnx": toy}]
+    listed = {"models": [{"name": "toy", "files": [{"file": "toy.onnx", "sha256": "0" * 64, "bytes": len(toy)}]}]}
+    inputs: list[Files] = [{"toy.onnx": toy}, {"manifest.json": json.dumps(listed).encode()}]
     for shipped in sorted(WEIGHTS.glob("*.onnx")):
         inputs.append({"contract.json": read_contract(shipped).to_json().encode()})
     return inputs
 
 
 def _contract(root: Path, path: Path) -> None:
+    from data import checksums
     from data.errors import GazeError
-    from export.runtime import metadata, registry
+    from export.runtime import external_data, metadata, registry
     from export.runtime.contract import KEY, Contract
 
     for ask in (
         lambda: registry.read_contract(path),
         lambda: metadata.read(path, KEY),
+        lambda: external_data.check(path),
+        lambda: checksums.read_manifest(path.parent),
         lambda: Contract.of_json(path.read_text("utf-8", "replace"), path.name),
     ):
         try:

@@ -140,7 +140,7 @@ def test_an_empty_token_in_the_environment_is_no_token_by_mistake(monkeypatch: p
         (["--max-mb", "nan"], "(--max-mb)."),
         (["--max-megapixels", "51"], "51.0 is not in the range"),
         (["--queue", "0"], "0 is not in the range"),
-        (["--provider", "cuda", "--model", "TOY"], "CUDA cannot be used here"),
+        (["--provider", "cuda", "--model", "TOY"], "cannot be used here"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence(

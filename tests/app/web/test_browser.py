@@ -190,5 +190,5 @@ def test_a_path_over_the_objects_of_a_picture_is_seen_and_its_tables_come_down(
     assert left <= 480 <= left + width  # the spot
     assert top <= 100 <= top + height
     record = json.loads(fetch(page, "Everything, JSON", tmp_path).read_text("utf-8"))
-    assert record["schema"] == "gaze/scanpath/2"
+    assert record["schema"] == "gaze/scanpath/3"
     assert page.locator("[data-testid=stException]").count() == 0

@@ -1,5 +1,6 @@
 """A model that its folder lists must have the sum that is listed; the file is read once a process."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -82,3 +83,80 @@ def test_a_name_is_no_path_out_of_the_folder(folder: Path) -> None:
         assert registry.named_file(name) is None
         with pytest.raises(ModelError, match="There is no model"):
             registry.find_model(name)
+
+
+def manifest(folder: Path, **sums: object) -> None:
+    """What `gaze export --all` writes, as far as files are concerned."""
+    files = [{"file": name.replace("_", "."), "sha256": digest, "bytes": 1} for name, digest in sums.items()]
+    (folder / checksums.MANIFEST).write_text(json.dumps({"models": [{"name": "a", "files": files}, {"name": "b"}]}))
+
+
+def test_a_model_that_a_manifest_lists_must_have_its_sum(folder: Path) -> None:
+    manifest(folder, other_onnx=checksums.of_file(folder / "other.onnx"), gone_onnx="0" * 64)
+    assert registry.find_model("other") == folder / "other.onnx"
+    flip(folder / "other.onnx", -1)
+    with pytest.raises(
+        ModelError, match=r"other\.onnx: the file is damaged, or another .* manifest\.json beside it says;"
+    ):
+        registry.find_model("other")
+
+
+def test_both_lists_count(folder: Path) -> None:
+    manifest(folder, toy_onnx="0" * 64)
+    with pytest.raises(ModelError, match=r"toy\.onnx: the file is damaged, or another .*manifest\.json"):
+        registry.find_model("toy")
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "0" * 63, "Z" * 64, None, 7, ["0" * 64]])
+def test_a_checksum_in_a_manifest_that_is_none_is_told(folder: Path, digest: object) -> None:
+    manifest(folder, toy_onnx=digest)
+    with pytest.raises(ModelError, match=r"manifest\.json: the checksum of 'toy\.onnx' is no SHA-256; export again"):
+        registry.find_model("toy")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"name": "a web page", "icons": []},
+        {"models": "all"},
+        {"models": {"files": []}},
+        {"models": [1, None, {"files": "a"}, {"files": [1, {"file": "toy.onnx"}, {"sha256": "x"}]}]},
+        [],
+        "toy.onnx",
+        None,
+    ],
+)
+def test_the_manifest_of_another_program_is_passed_over(
+    folder: Path, content: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / checksums.MANIFEST).write_text(json.dumps(content))
+    assert registry.find_model("toy") == folder / "toy.onnx"
+    assert caplog.messages == []
+
+
+CUT_OFF = [
+    b'{"models": [',
+    b"",
+    b"// a comment",
+    b"\xff\xfe{",
+    b"[" * 100_000,
+    b'{"models": 1' + b" " * (17 << 20) + b"}",
+]
+
+
+@pytest.mark.parametrize("content", CUT_OFF, ids=range(len(CUT_OFF)))
+def test_a_manifest_that_cannot_be_read_is_warned_of_once(
+    folder: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    checksums._warn.cache_clear()
+    path = folder / checksums.MANIFEST
+    path.write_bytes(content)
+    assert {registry.find_model(name) for name in ("toy", "other")} == {folder / "toy.onnx", folder / "other.onnx"}
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == f"{path} is not a manifest that can be read, so models beside it are not held against it."
+
+
+def test_a_folder_called_manifest_is_warned_of(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / checksums.MANIFEST).mkdir()
+    assert registry.find_model("toy") == folder / "toy.onnx"
+    assert "is not a manifest that can be read" in caplog.text

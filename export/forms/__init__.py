@@ -1,0 +1,1 @@
+"""One trained model in several precisions and canvases, each kept only when it agrees with PyTorch."""

@@ -1,0 +1,131 @@
+"""What it takes to make a saliency model in every form: its graph, what it is fed, how far two forms are apart."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from data.picture import Letterbox
+from export.forms.form import Agreement, Canvas, Feeds, Graph
+from export.onnx import as_graph, converted, forget_origin
+from export.runtime.contract import FEATURES, Contract
+from export.runtime.saliency import graph_inputs, outputs_of
+from export.runtime.session import session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+BATCHES = (1, 3, 8)
+ODD = (3, 5)  # height and width of another canvas, in the model's multiples
+SEEN = -50.0  # log densities below lie in the bars
+EXACT = "saliency.layers.finalizer.Finalizer"  # computes in float32 under every precision
+
+
+class SaliencyExporter:
+    """A saliency network; see `export.forms.form.Exporter`."""
+
+    endings = (".onnx",)
+    unit = "1 - CC"
+    has_canvas = True
+
+    def __init__(self, network: nn.Module, contract: Contract, decoding: dict[str, float]) -> None:
+        del decoding
+        self.network, self.contract = network, contract
+
+    def graphs(self) -> list[Graph]:
+        """The graph of any canvas, with the values of the finisher and of all that comes after it."""
+        pictures = [np.full((64, 96, 3), shade, np.uint8) for shade in (60, 180)]
+        model = converted(self.network, self.contract, pictures)
+        exact = exact_values(model.graph)
+        forget_origin(model.graph)
+        return [Graph(model, exact)]
+
+    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> float:
+        """The largest difference from PyTorch: of log densities, of boxes and features as shares of the largest."""
+        opened, graph = session(files[0], "cpu", None), as_graph(self.network, contract)
+        names, worst = outputs_of(contract), [np.float32(0)]  # not `max`, which loses NaN
+        for feeds in _batches(contract, pictures):
+            with torch.no_grad():
+                wanted = graph(*(torch.from_numpy(value) for value in feeds.values()))
+            for name, want, got in zip(names, wanted, opened.run(None, feeds), strict=True):
+                apart = np.abs(want.numpy() - got)
+                if name == "objects":
+                    apart[:, :, 1:] /= max(feeds["picture"].shape[1:3])
+                elif name in FEATURES:
+                    apart /= max(1.0, float(want.abs().max()))
+                worst.append(apart.max())
+        return float(np.max(worst))
+
+    def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
+        """One picture at a time, each under another viewing condition."""
+        del files
+        return [[_feeds(contract, [picture], contract.canvas, number) for number, picture in enumerate(pictures)]]
+
+    def agreement(
+        self, files: Sequence[Path], others: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]
+    ) -> Agreement:
+        """How far the densities of whole viewing and slices are apart."""
+        ours, theirs = (session(paths[0], "cpu", None) for paths in (files, others))
+        names = [name for name in outputs_of(contract) if name in ("density", "slices")]
+        losses: list[float] = []
+        worst = [0.0]
+        for feeds in _batches(contract, pictures):
+            wanted, got = (_maps(opened, names, feeds) for opened in (ours, theirs))
+            worst.append(float(np.abs(wanted - got)[wanted > SEEN].max()))
+            for one, other in zip(wanted[:, 0], got[:, 0], strict=True):
+                losses.append(1 - _correlation(one, other))
+        return Agreement(float(np.mean(losses)), float(np.max(losses)), float(np.max(worst)), len(losses))
+
+    def runner(self, files: Sequence[Path], contract: Contract) -> Callable[[], object]:
+        """One run of the graph on one picture, on one thread, without the features for scanpath models."""
+        opened = session(files[0], "cpu", 1)
+        noise = np.random.default_rng(0).integers(0, 256, (*contract.canvas, 3), np.uint8)
+        feeds = _feeds(contract, [noise], contract.canvas, 0)
+        names = [name for name in outputs_of(contract) if name not in FEATURES]
+        return lambda: opened.run(names, feeds)
+
+
+def exact_values(graph: onnx.GraphProto) -> frozenset[str]:
+    """The names of what the finisher computes, and of all that is computed from it."""
+    exact: set[str] = set()
+    for node in graph.node:
+        inside = any(EXACT in entry.value for entry in node.metadata_props if entry.key.endswith("class_hierarchy"))
+        if inside or any(name in exact for name in node.input):
+            exact.update(node.output)
+    return frozenset(exact)
+
+
+def _batches(contract: Contract, pictures: Sequence[np.ndarray]) -> Iterator[Feeds]:
+    """The pictures in batches of 1, 3 and 8 in turn; each size on another canvas, too, where it is free."""
+    start, turn = 0, 0
+    while start < len(pictures):
+        count = BATCHES[turn % len(BATCHES)]
+        some = pictures[start : start + count]
+        yield _feeds(contract, some, contract.canvas, start)
+        if turn < len(BATCHES) and not contract.fixed:
+            yield _feeds(contract, some, (ODD[0] * contract.multiple, ODD[1] * contract.multiple), start)
+        start, turn = start + count, turn + 1
+
+
+def _feeds(contract: Contract, pictures: Sequence[np.ndarray], canvas: Canvas, first: int) -> Feeds:
+    boxes = [Letterbox.fit(picture.shape[:2], canvas) for picture in pictures]
+    conditions = (np.arange(first, first + len(pictures)) % len(contract.conditions)).astype(np.int64)
+    return graph_inputs(pictures, boxes, conditions, contract.fill)
+
+
+def _maps(opened: "InferenceSession", names: list[str], feeds: Feeds) -> np.ndarray:
+    """Log densities (b, 1 + t, h, w)."""
+    density, *slices = opened.run(names, feeds)
+    return np.concatenate([density[:, None], *slices], 1)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two log densities; NaN where one is not finite, 1 where both are flat."""
+    first, second = (np.exp(values.astype(np.float64)).ravel() for values in (one, other))
+    first, second = first - first.mean(), second - second.mean()
+    norm = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum()) / norm if norm else 1.0

@@ -1,0 +1,127 @@
+"""What it takes to make a scanpath model in every form: its graphs, what they are fed, how far two forms are apart."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from data.gaze import Picture, Scene
+from data.objects import grid
+from export.forms.form import Agreement, Feeds, Graph
+from export.onnx import forget_origin
+from export.runtime.contract import Contract
+from export.runtime.registry import STEP
+from export.runtime.scanpath import MEMORY, NEXT, input_spec
+from export.runtime.session import session
+from export.scanpath_onnx import converted, difference, promised, random_look
+from scanpath.models.oat import OAT
+
+GRIDS = ((2, 3), (1, 1), (6, 8), (3, 4), (1, 5), (4, 4))  # objects of a scene: rows, columns
+OBSERVERS = 4
+STEPS = 6
+PICTURES = 12  # scenes to walk through; a path has many fixations
+
+
+class ScanpathExporter:
+    """An OAT; see `export.forms.form.Exporter`."""
+
+    endings = (".onnx", STEP)
+    unit = "bits"
+    has_canvas = False
+
+    def __init__(self, network: OAT, contract: Contract, decoding: dict[str, float]) -> None:
+        self.network = network
+        self.contract = promised(network, contract).model_copy(update={"decoding": decoding})
+
+    def graphs(self) -> list[Graph]:
+        """The graphs of the scene and of a step."""
+        models = converted(self.network, self.contract, _scenes(self.contract, [np.zeros((96, 128, 3), np.uint8)])[0])
+        for model in models:
+            forget_origin(model.graph)
+        return [Graph(model, frozenset()) for model in models]
+
+    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> float:
+        """The largest difference of logits and log durations from PyTorch, along paths over scenes."""
+        scenes = _scenes(contract, pictures)
+        return float(np.max([difference(self.network, files, arrays, contract) for arrays in scenes]))
+
+    def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
+        """What the graphs read along paths."""
+        scenes: list[Feeds] = []
+        steps: list[Feeds] = []
+        for arrays in _scenes(contract, pictures):
+            walk = _Walk(files, arrays, contract)
+            scenes.append(walk.scene)
+            steps += [state for state, _ in walk]
+        return [scenes, steps]
+
+    def agreement(
+        self, files: Sequence[Path], others: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]
+    ) -> Agreement:
+        """How far the probabilities of the next fixation are apart, along the same paths."""
+        scenes = _scenes(contract, pictures)
+        losses: list[float] = []
+        worst = [0.0]
+        for arrays in scenes:
+            bits: list[float] = []
+            pairs = zip(_Walk(files, arrays, contract), _Walk(others, arrays, contract), strict=True)
+            for (_, (wanted, pace)), (_, (got, other)) in pairs:
+                before, after = (_log_softmax(logits) for logits in (wanted, got))
+                apart = np.where(np.exp(before) > 0, np.exp(before) * (before - after), 0)
+                bits += (apart.sum(1) / np.log(2)).tolist()
+                possible = before > np.log(1e-6)
+                worst += [float(np.abs(before - after)[possible].max()), float(np.abs(pace - other).max())]
+            losses.append(float(np.mean(bits)))
+        return Agreement(float(np.mean(losses)), float(np.max(losses)), float(np.max(worst)), len(losses))
+
+    def runner(self, files: Sequence[Path], contract: Contract) -> Callable[[], object]:
+        """A few observers' paths over a scene of 48 objects, on one thread."""
+        pictures = [np.full((96, 128, 3), shade, np.uint8) for shade in (60, 120, 180)]
+        walk = _Walk(files, _scenes(contract, pictures)[-1], contract, threads=1)
+        return lambda: sum(1 for _ in walk)
+
+
+class _Walk:
+    """One path of a few observers over a scene, the same for every form: what a step read, and what it gave."""
+
+    def __init__(self, files: Sequence[Path], arrays: Feeds, contract: Contract, threads: int | None = None) -> None:
+        self._opened, self._step = (session(file, "cpu", threads) for file in files)
+        self.scene = {node.name: np.asarray(arrays[node.name]) for node in self._opened.get_inputs()}
+        self._contract, self._count = contract, len(arrays["boxes"])
+
+    def __iter__(self) -> Iterator[tuple[Feeds, tuple[np.ndarray, np.ndarray]]]:
+        memory = dict(zip(MEMORY, self._opened.run(list(MEMORY), self.scene), strict=True))
+        layers, heads, width = self._contract.past
+        state = {
+            "last": np.full(OBSERVERS, self._count),
+            "trace": np.zeros((OBSERVERS, self._count, 2), np.float32),
+            "past": np.zeros((layers, 2, OBSERVERS, heads, 0, width), np.float32),
+        }
+        for place in range(STEPS):
+            fed = {**state, **memory}
+            logits, duration, trace, past = self._step.run(list(NEXT), fed)
+            yield fed, (logits, duration)
+            state = {"last": (np.arange(OBSERVERS) * 7 + place) % self._count, "trace": trace, "past": past}
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    exact = logits.astype(np.float64)
+    exact = exact - exact.max(1, keepdims=True)
+    return np.asarray(exact - np.log(np.exp(exact).sum(1, keepdims=True)))
+
+
+def _scenes(contract: Contract, pictures: Sequence[np.ndarray]) -> list[Feeds]:
+    """Scenes of 1 to 48 objects on pictures, with nothing or something that is looked for."""
+    form, found = input_spec(contract), list[Feeds]()
+    for number, pixels in enumerate(pictures[:PICTURES]):
+        height, width = pixels.shape[:2]
+        rows, columns = GRIDS[number % len(GRIDS)]
+        cells = grid(width, height, rows, columns)
+        named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
+        sought = named[:1] * (2, 1, 3)[number % 3]
+        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), sought)
+        look = random_look(contract.features, number) if contract.features else None
+        condition = number % len(contract.conditions)
+        found.append(form.inputs(scene, condition, len(cells) > 1, pixels, look=look))
+    return found
