@@ -34,6 +34,10 @@ class DamagedError(PictureError):
     """A picture's file is damaged, and some of it can be decoded."""
 
 
+class LargePictureError(PictureError):
+    """A picture has more pixels than are decoded."""
+
+
 class TableError(GazeError):
     """A data set's files do not have the form that their reader expects."""
 

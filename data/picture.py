@@ -21,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from data import damage, depth, jpeg, picture_file, png
 from data.atomic import atomic_write
 from data.decoding import identified, load
-from data.errors import DamagedError, PictureError, TableError, short_reason
+from data.errors import DamagedError, LargePictureError, PictureError, TableError, short_reason
 from data.picture_file import DEVELOP, FORMATS, RAW_TAG, REMEDIES, formats, opened
 from data.wide_tiff import WideTiff
 
@@ -184,6 +184,17 @@ def area(path: Path) -> int:
         return 0
 
 
+def area_of(content: bytes, name: str | None = None) -> int:
+    """How many pixels the bytes of a picture file make, from its header; `name` stands for it in errors.
+
+    Raises:
+        PictureError: `read` would refuse it before decoding anything.
+    """
+    where = _name(content, name)
+    image = _open(BytesIO(_bytes(content, where)), where)
+    return image.width * image.height
+
+
 def save(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
     """Write a PNG, JPEG or WebP, as the suffix says; the file appears whole or not at all."""
     with atomic_write(path) as file:
@@ -254,7 +265,7 @@ def _open(data: IO[bytes], where: str) -> Image.Image:
     if pixels <= LIMIT and RAW_TAG in getattr(image, "tag_v2", ()):
         raise PictureError(f"{where}: a raw picture is not read; {DEVELOP}.")
     if pixels > LIMIT:
-        raise PictureError(
+        raise LargePictureError(
             f"{where}: the picture has {pixels / 1e6:.1f} megapixels, "
             f"but the limit is {LIMIT / 1e6:.0f}; make it smaller."
         )

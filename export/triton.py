@@ -3,8 +3,8 @@
     FOLDER/NAME/config.pbtxt      what the server is told: inputs, outputs, batching
     FOLDER/NAME/1/model.onnx      the file, linked where that can be, else copied
 
-NAME is the file's without `.onnx`; what is neither letter, digit, `-` nor `_` becomes `_`, so that `oat-free.step.onnx`
-is `oat-free_step`. Types and shapes are read from the graph. Where all inputs and outputs begin with the batch, requests
+NAME is the file's without `.onnx`; what is neither letter, digit, `-` nor `_` becomes `_`: `oat-free.step.onnx` is
+`oat-free_step`. Types and shapes are read from the graph. Where all inputs and outputs begin with the batch, requests
 are gathered into batches; where not, as in the two graphs of a scanpath model, `max_batch_size` is 0 and a request is
 run as it is. The server does what the graph does: a client letterboxes pictures, as the contract in the file says
 (`export.runtime.saliency.graph_inputs`).
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, ValueInfoProto
 from onnx.external_data_helper import uses_external_data
 
@@ -30,7 +30,7 @@ from export.runtime.metadata import broken
 from export.runtime.registry import contract_in
 
 BATCH = "b"  # what `gaze export` calls the dimension
-TYPES = {
+TYPES: dict[int, str] = {
     TensorProto.BOOL: "TYPE_BOOL",
     TensorProto.UINT8: "TYPE_UINT8",
     TensorProto.INT8: "TYPE_INT8",

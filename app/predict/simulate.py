@@ -108,8 +108,8 @@ class Baseline:
 class Trained:
     """An exported model of scanpaths."""
 
-    def __init__(self, model: str | Path, provider: str = "auto") -> None:
-        self._predictor = ScanpathPredictor(model, provider=provider)
+    def __init__(self, model: str | Path, provider: str = "auto", threads: int | None = None) -> None:
+        self._predictor = ScanpathPredictor(model, provider=provider, threads=threads)
         contract, self.provider = self._predictor.contract, self._predictor.provider
         self.model, self.version, self.conditions = contract.name, contract.version, contract.conditions
         self.temperature, self.searches = contract.decoding.get("temperature", 1.0), contract.searches

@@ -77,6 +77,22 @@ def _is_number(name: str) -> bool:
     return True
 
 
+def is_own_page(origins: Collection[str], host: str, others: Collection[str] = ()) -> bool:
+    """Whether a page that was itself read under the name in Host asks, one of `others`, or no page at all.
+
+    >>> is_own_page([], "localhost"), is_own_page(["https://evil.example"], "localhost")
+    (True, False)
+    """
+    return all(origin in others or _netloc(origin) == host.lower() for origin in origins)
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
 class Gate:
     """An ASGI middleware that lets through what the rules above allow.
 
@@ -118,7 +134,7 @@ class Gate:
 
     def _is_own(self, origins: list[str], host: str) -> bool:
         """Whether a page of the app itself asks, or no page: browsers say which, other programs need not."""
-        return all(origin in self.origins or urlsplit(origin).netloc.lower() == host.lower() for origin in origins)
+        return is_own_page(origins, host, self.origins)
 
     async def _upload(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send, headers: dict[str, list[str]]

@@ -15,5 +15,5 @@ class Options(Record):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            flag = "".join(f" (--{name})" for name in error.errors()[0]["loc"][:1])
+            flag = "".join(f" (--{str(name).replace('_', '-')})" for name in error.errors()[0]["loc"][:1])
             raise GazeError(f"{problem(error)}; give another value{flag}.") from error
