@@ -34,6 +34,10 @@ class DamagedError(PictureError):
     """A picture's file is damaged, and some of it can be decoded."""
 
 
+class VideoError(PictureError):
+    """A file that should be a video cannot be used as one."""
+
+
 class TableError(GazeError):
     """A data set's files do not have the form that their reader expects."""
 

@@ -1,0 +1,454 @@
+"""Where people look in a video: a still model's answer for each frame, carried through time.
+
+    predictor = VideoPredictor("tempsal")
+    for seen in predictor.frames(Path("clip.mp4")):
+        seen.time_s, seen.cut, seen.peak, seen.density          # log density at the frame's own size
+    predictor.step(frame, time_s)                               # the same for frames from anywhere, in order
+
+A model of pictures sees every frame as a first look. `TemporalModel` knows what came before, and needs nothing later, so
+that it also runs on a camera:
+
+    still     p = (1 - slice) whole + slice S(t), where S(t) is the model's slice for the time t since the last cut,
+              interpolated between neighbouring seconds; after the last slice its weight fades away
+    camera    what is remembered moves with the picture: an affine motion of all of it, by optical flow
+    motion    p * exp(motion * m), m from 0 to 1: how much places move against the picture, at several scales, relative
+              to the contrast there, gathered over `motion_s`; where nothing moves nothing changes
+    memory    q <- a q + (1 - a) p with a = exp(-dt / memory_s)
+    latency   after a cut eyes are still where they were: the memory from before it, with the share of viewers who have
+              not yet looked elsewhere, 1 / (1 + exp((t - latency_s) / spread_s))
+    center    (1 - center) q + center * a Gaussian in the middle, more of it in the second after a cut
+    synchrony q ** synchrony, normalised: at one moment of a film viewers agree more than over seconds of a picture
+
+`Weights` holds these numbers. They were chosen on clips made of pictures (`data.synthetic.clips`, bench_video.py) and kept
+near what is known of films; no set of real videos with gaze has judged them.
+
+Motion draws eyes: Mital, Smith, Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z. Viewers of films agree:
+Dorr, Martinetz, Gegenfurtner and Barth 2010, https://doi.org/10.1167/10.10.28. After cuts eyes go to the middle: Tseng,
+Carmi, Cameron, Munoz and Itti 2009, https://doi.org/10.1167/9.7.4; Wang, Freeman, Merriam, Hasson and Heeger 2012,
+https://doi.org/10.1167/12.1.16.
+
+Shapes: `h w` the part of the model's canvas that the picture fills: everything is remembered at that size.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from data.errors import GazeError
+from data.gaze import Objects
+from data.picture import Letterbox
+from data.video.read import VideoFile
+from export.runtime.saliency import Prediction, Predictor, entropy, peak
+from saliency import TASK
+
+Map = Float32[np.ndarray, "h w"]
+
+SMALL = 128  # pixels: the longer side of what is compared with the frame before
+APART = 0.03  # seconds between two frames that are compared, at least
+CUT = 0.42  # change from which on it is a cut
+AGAIN = 0.1  # seconds between two cuts, at least
+RECENT = 25  # changes that tell how lively the shot is
+PLAIN = 4.0  # grey levels: a frame that varies less shows nothing, as in a flash or a fade
+FLOOR = 1e-9  # of a probability
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part of the temporal model counts; `without` leaves one out."""
+
+    slice: float = 0.5
+    memory_s: float = 0.6
+    latency_s: float = 0.22
+    spread_s: float = 0.04
+    motion: float = 1.0
+    motion_s: float = 0.3
+    center: float = 0.05
+    synchrony: float = 1.2
+    camera: bool = True
+
+    def without(self, part: str) -> "Weights":
+        """The same with one part left out: slice, memory, latency, motion, center, synchrony or camera."""
+        off = {"slice": 0.0, "memory_s": 0.0, "latency_s": 0.0, "motion": 0.0, "center": 0.0, "synchrony": 1.0}
+        name = {"memory": "memory_s", "latency": "latency_s"}.get(part, part)
+        if name == "camera":
+            return replace(self, camera=False)
+        return replace(self, **{name: off[name]})
+
+
+FRAMEWISE = Weights(slice=0, memory_s=0, latency_s=0, motion=0, center=0, synchrony=1, camera=False)
+
+
+@dataclass(frozen=True)
+class VideoPrediction:
+    """Where people look at one moment of a video."""
+
+    index: int  # of the frame, from 0
+    time_s: float
+    since_cut_s: float
+    cut: bool  # whether a new shot begins with this frame
+    predicted: bool  # whether the model looked at this frame, or at one before
+    small: Map  # log density at the size of the model's canvas
+    size: tuple[int, int]  # height, width of the frame
+    pixels: UInt8[np.ndarray, "height width 3"]  # the frame
+    objects: Objects | None  # what the model found on the last frame that it looked at, in pixels of the frame
+
+    @cached_property
+    def density(self) -> Float32[np.ndarray, "height width"]:
+        """Log density per pixel of the frame."""
+        return resized(self.small, self.size)
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """The place (x, y) most looked at, in pixels of the frame."""
+        (x, y), (height, width) = peak(self.small), self.small.shape
+        return x * self.size[1] / width, y * self.size[0] / height
+
+    @property
+    def entropy(self) -> float:
+        """Bits at the frame's own size: 0 when all look at one pixel, log2(height * width) when anywhere."""
+        height, width = self.size
+        return max(0.0, entropy(self.small) + math.log2(height * width / self.small.size))
+
+
+class VideoPredictor:
+    """A still model that is carried through the frames of a video, in order; one video at a time.
+
+    `model`, `provider` and `threads` are those of `export.runtime.saliency.Predictor`. The model looks at every `every`th
+    frame and at the first one of a shot; between these what it saw moves on.
+
+    Raises:
+        ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
+        GazeError: `every` is below 1.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Predictor = TASK.default_models[0],
+        *,
+        every: int = 1,
+        weights: Weights | None = None,
+        condition: str = "any",
+        provider: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if every < 1:
+            raise GazeError(f"Every {every}th frame cannot be looked at; give 1 or more.")
+        self.predictor = model if isinstance(model, Predictor) else Predictor(model, provider=provider, threads=threads)
+        self.predictor.index(condition)
+        self._every, self._weights, self._condition = every, weights or Weights(), condition
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first of a video."""
+        self._model = TemporalModel(self._weights)
+        self._index, self._left = 0, 0
+        self._objects: Objects | None = None
+
+    def step(self, frame: UInt8[np.ndarray, "height width 3"], time_s: float) -> VideoPrediction:
+        """Where people look at the next frame, RGB, shown from `time_s` on.
+
+        Raises:
+            PictureError: The frame is not uint8 (h, w, 3).
+        """
+        size = frame.shape[:2]
+        box = Letterbox.fit((size[0], size[1]), self.predictor.contract.canvas)
+        pixels = cv2.resize(frame, box.content[:1:-1], interpolation=cv2.INTER_AREA)
+        moment = self._model.see(pixels, time_s)
+        looks = moment.cut or self._left <= 0
+        if looks:
+            prediction = self.predictor(pixels, self._condition)
+            self._model.look(prediction)
+            self._objects = _scaled(prediction.objects, (size[0] / pixels.shape[0], size[1] / pixels.shape[1]))
+            self._left = self._every
+        self._left -= 1
+        small = self._model.density()
+        index, self._index = self._index, self._index + 1
+        return VideoPrediction(
+            index, time_s, moment.since_cut_s, moment.cut, looks, small, (size[0], size[1]), frame, self._objects
+        )
+
+    def frames(self, path: Path | str, start: float = 0.0, end: float | None = None) -> Iterator[VideoPrediction]:
+        """Where people look at each frame of a video file between two times, in seconds.
+
+        Raises:
+            GazeError: The extra `video` is not installed.
+            VideoError: The file is no video, or no frame of it can be decoded.
+        """
+        self.reset()
+        with VideoFile(Path(path)) as clip:
+            for frame in clip.frames(start, end):
+                yield self.step(frame.pixels, frame.time_s)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a frame is, compared with those before."""
+
+    time_s: float
+    since_cut_s: float
+    cut: bool
+
+
+class TemporalModel:
+    """Carries a still model's maps through time, as the file's first lines say.
+
+    For each frame: `see` it, `look` with the still model's prediction where there is one, then ask for the `density`.
+    """
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self.weights = weights or Weights()
+        self._watch = Watch(self.weights.motion_s)
+        self._still: Map | None = None  # probability, by the last look
+        self._memory: Map | None = None
+        self._before: Map | None = None  # the memory when the last cut came
+        self._began = 0.0  # seconds: when the shot began
+        self._time = self._dt = 0.0
+        self._cut = False
+        self._moved = np.eye(3)  # of the picture, since the maps were moved
+
+    def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Moment:
+        """Take the next frame in, at the canvas's size."""
+        first = not self._watch.started
+        sight = self._watch.see(pixels, time_s)
+        self._dt = 0.0 if first else max(0.0, time_s - self._time)
+        self._time, self._cut = time_s, sight.cut or first
+        if self._cut:
+            self._before, self._memory, self._began = self._memory, None, time_s
+            self._moved = np.eye(3)
+        elif self.weights.camera:
+            self._moved = sight.camera @ self._moved
+            self._follow(pixels.shape[:2])
+        return Moment(time_s, time_s - self._began, self._cut)
+
+    def look(self, prediction: Prediction) -> None:
+        """Take in what the still model says of the frame."""
+        whole = np.exp(prediction.density)
+        slices = prediction.slices
+        share = self.weights.slice
+        if share and len(slices):
+            share, planes = share * _fade(self._time - self._began, prediction.times), prediction.times
+            middle = np.array([(start + end) / 2 for start, end in planes])
+            at = float(np.interp(self._time - self._began, middle, np.arange(len(middle))))
+            low = min(int(at), len(slices) - 1)
+            high = min(low + 1, len(slices) - 1)
+            part = (1 - at + low) * np.exp(slices[low]) + (at - low) * np.exp(slices[high])
+            whole = (1 - share) * whole + share * part
+        self._still = np.asarray(whole, np.float32)
+        self._moved = np.eye(3) if self._memory is None else self._moved
+
+    def density(self) -> Map:
+        """The log density of the moment.
+
+        Raises:
+            ValueError: Nothing has been looked at yet.
+        """
+        if self._still is None:
+            raise ValueError("Look with a still model's prediction first.")
+        weights = self.weights
+        now = self._still
+        motion = self._watch.motion(now.shape)
+        if weights.motion and motion is not None:
+            now = _normal(now * np.exp(weights.motion * motion))
+        if self._memory is None or not weights.memory_s:
+            self._memory = now
+        else:
+            kept = math.exp(-self._dt / weights.memory_s)
+            self._memory = kept * self._memory + (1 - kept) * now
+        shown, since = self._memory, self._time - self._began
+        if weights.center:
+            share = weights.center * (1 + 2 * math.exp(-since / 0.5))
+            shown = (1 - share) * shown + share * _center(shown.shape)
+        if weights.latency_s and self._before is not None and self._before.shape == shown.shape:
+            late = 1 / (1 + math.exp(min(50.0, (since - weights.latency_s) / weights.spread_s)))
+            shown = (1 - late) * shown + late * self._before if late > 1e-3 else shown
+        logs = np.log(np.maximum(shown, FLOOR)) * np.float32(weights.synchrony)
+        logs -= logs.max()
+        return np.asarray(logs - np.float32(np.log(np.exp(logs).sum(dtype=np.float64))), np.float32)
+
+    def _follow(self, size: tuple[int, int]) -> None:
+        """Move what is remembered with the picture, once it has moved by a pixel of the canvas."""
+        height, width = size
+        scale = np.diag([width, width, 1.0])  # the motion is in widths of the picture
+        matrix = scale @ self._moved @ np.linalg.inv(scale)
+        corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
+        if np.abs(matrix @ corners - corners).max() < 1:
+            return
+        self._moved = np.eye(3)
+        for name in ("_memory", "_still"):
+            values = getattr(self, name)
+            if values is not None and values.shape == (height, width):
+                moved = cv2.warpAffine(values, matrix[:2], (width, height), borderMode=cv2.BORDER_REPLICATE)
+                setattr(self, name, _normal(moved))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What changed from one frame to the next."""
+
+    cut: bool
+    camera: Float64[np.ndarray, "3 3"]  # motion of the whole picture; lengths are in widths of the picture
+    change: float  # 0 to 1
+
+
+class Watch:
+    """Compares frames with those before: cuts, the motion of the camera, and what moves against it."""
+
+    def __init__(self, motion_s: float) -> None:
+        self._motion_s = motion_s
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._grey: UInt8[np.ndarray, "g v"] | None = None
+        self._colours: np.ndarray | None = None
+        self._energy: Map | None = None
+        self._changes: deque[float] = deque(maxlen=RECENT)
+        self._time = self._cut_at = -math.inf
+
+    @property
+    def started(self) -> bool:
+        """Whether any frame has been seen."""
+        return self._grey is not None
+
+    def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Sight:
+        """Compare a frame with the last one that showed anything."""
+        height, width = pixels.shape[:2]
+        scale = SMALL / max(height, width)
+        small = cv2.resize(
+            pixels, (max(16, round(width * scale)), max(16, round(height * scale))), interpolation=cv2.INTER_AREA
+        )
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        same = Sight(False, np.eye(3), 0.0)
+        if self._grey is None or self._grey.shape != grey.shape:
+            first = self._grey is None
+            self._remember(grey, small, time_s, None)
+            return same if first else Sight(True, np.eye(3), 1.0)
+        if time_s - self._time < APART or float(grey.std()) < PLAIN:
+            return same
+        flow = self._flow.calc(self._grey, grey, None)
+        matrix = camera_motion(flow)
+        change = self._change(grey, small, matrix)
+        usual = float(np.median(self._changes)) if len(self._changes) >= 5 else 0.0
+        cut = change > max(CUT, min(0.75, 2.5 * usual)) and time_s - self._cut_at >= AGAIN
+        if cut:
+            self._changes.clear()
+            self._cut_at = time_s
+            self._remember(grey, small, time_s, None)
+            return Sight(True, np.eye(3), change)
+        self._changes.append(change)
+        energy = moving(self._grey, grey, flow, matrix, time_s - self._time)
+        kept = math.exp(-(time_s - self._time) / self._motion_s) if self._motion_s else 0.0
+        if self._energy is not None:
+            moved = cv2.warpAffine(self._energy, matrix, grey.shape[::-1])
+            energy = np.asarray(kept * moved + (1 - kept) * energy, np.float32)
+        else:
+            energy = np.asarray((1 - kept) * energy, np.float32)
+        self._remember(grey, small, time_s, energy)
+        camera = np.vstack([matrix, [0, 0, 1]])
+        camera[:2, 2] /= grey.shape[1]
+        return Sight(False, camera, change)
+
+    def motion(self, size: tuple[int, ...]) -> Map | None:
+        """How much each place moves against the picture, from 0 to 1; None where nothing does."""
+        if self._energy is None or float(self._energy.max()) < 0.02:
+            return None
+        return np.asarray(cv2.resize(self._energy, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+    def _remember(self, grey: np.ndarray, small: np.ndarray, time_s: float, energy: Map | None) -> None:
+        self._grey, self._colours, self._time, self._energy = grey, _colours(small), time_s, energy
+
+    def _change(self, grey: np.ndarray, small: np.ndarray, matrix: np.ndarray) -> float:
+        """From 0, the same, to 1: in colours and in structure, which a cut both changes, and a flash or a pan not."""
+        assert self._grey is not None
+        colours = cv2.compareHist(_colours(small), self._colours, cv2.HISTCMP_BHATTACHARYYA)
+        before = cv2.warpAffine(self._grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        now = _structure(grey)
+        alike = max(float((now * _structure(each)).mean()) for each in (self._grey, before))
+        return math.sqrt(max(0.0, float(colours)) * (1 - max(0.0, alike)))
+
+
+def camera_motion(flow: Float32[np.ndarray, "g v 2"]) -> Float64[np.ndarray, "2 3"]:
+    """The shift, turn and scale that most of a flow follows, in its pixels; none where there is no such motion."""
+    rows, columns = flow.shape[:2]
+    y, x = np.mgrid[4 : rows - 3 : 6, 4 : columns - 3 : 6].reshape(2, -1)
+    here = np.stack([x, y], 1).astype(np.float32)
+    there = here + flow[y, x]
+    matrix, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=0.75, maxIters=200)
+    if matrix is None or not np.isfinite(matrix).all() or not 0.7 < np.hypot(*matrix[0, :2]) < 1.4:
+        return np.array([[1.0, 0, 0], [0, 1, 0]])
+    return np.asarray(matrix, np.float64)
+
+
+def moving(
+    before: UInt8[np.ndarray, "g v"],
+    now: UInt8[np.ndarray, "g v"],
+    flow: Float32[np.ndarray, "g v 2"],
+    matrix: Float64[np.ndarray, "2 3"],
+    seconds: float,
+) -> Float32[np.ndarray, "g v"]:
+    """How much each place moves against the whole picture, 0 to 1, whatever its contrast.
+
+    What is left of the difference of two frames when the motion of the whole has been taken out, over three scales, each
+    relative to the contrast there; what follows the whole within its noise counts nothing.
+    """
+    size = now.shape[::-1]
+    steady = cv2.warpAffine(before, matrix, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    seen = cv2.warpAffine(np.ones_like(steady), matrix, size)  # not what has just come in at the border
+    current = now.astype(np.float32)
+    total = np.zeros_like(current)
+    for sigma in (1.0, 2.0, 4.0):
+        blurred, other = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (current, steady))
+        difference = np.abs(blurred - other)
+        mean = cv2.GaussianBlur(blurred, (0, 0), 3 * sigma)
+        contrast = np.sqrt(cv2.GaussianBlur((blurred - mean) ** 2, (0, 0), 3 * sigma))
+        noise = 3 * float(np.median(difference)) + 1.0
+        excess = np.maximum(difference - noise, 0) / (contrast + 4)
+        total += excess / (excess + 0.25)
+    del flow, seconds
+    return np.asarray(cv2.GaussianBlur(total / 3 * (seen > 0.99), (0, 0), 2.5), np.float32)
+
+
+def resized(density: Map, size: tuple[int, int]) -> Float32[np.ndarray, "height width"]:
+    """A log density at another size, summing to one again."""
+    height, width = density.shape
+    return np.asarray(Letterbox(size, (height, width), (0, 0, height, width)).back(density), np.float32)
+
+
+def _colours(small: np.ndarray) -> np.ndarray:
+    counts = cv2.calcHist([small], [0, 1, 2], None, [6, 6, 6], [0, 256] * 3)
+    return np.asarray(counts / counts.sum(), np.float32)
+
+
+def _structure(grey: np.ndarray) -> np.ndarray:
+    """A frame without its light: each place relative to its surround, with a mean of 0 and a variance of 1."""
+    values = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.5)
+    values -= cv2.GaussianBlur(values, (0, 0), 8)
+    values /= np.sqrt(cv2.GaussianBlur(values**2, (0, 0), 8)) + 3
+    values -= values.mean()
+    return values / (float(values.std()) + 1e-6)
+
+
+def _fade(since: float, times: tuple[tuple[float, float], ...]) -> float:
+    """1 while slices tell of the time since a cut, then less and less."""
+    return math.exp(-max(0.0, since - times[-1][1]) / 2)
+
+
+def _normal(values: np.ndarray) -> Map:
+    return np.asarray(values / max(float(values.sum(dtype=np.float64)), 1e-12), np.float32)
+
+
+def _center(size: tuple[int, ...]) -> Map:
+    height, width = size
+    y = (np.arange(height) + 0.5) / height - 0.5
+    x = (np.arange(width) + 0.5) / width - 0.5
+    return _normal(np.exp(-((y / 0.2) ** 2) / 2)[:, None] * np.exp(-((x / 0.2) ** 2) / 2)[None])
+
+
+def _scaled(objects: Objects | None, scale: tuple[float, float]) -> Objects | None:
+    if objects is None:
+        return None
+    return replace(objects, boxes=objects.boxes * np.array([scale[1], scale[0]] * 2), masks=None)
