@@ -9,7 +9,7 @@ import importlib.util
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -55,16 +55,16 @@ REMEDIES = (  # by suffix, what is to be done about a picture that is not read
 RAW_TAG = 50706  # DNGVersion, in a TIFF file
 
 
-def unread(paths: Iterable[Path]) -> list[str]:
+def unread(paths: Iterable[Path], read: Collection[str] = SUFFIXES) -> list[str]:
     """What is said of the pictures and videos among some files that are not read: how many, and what to do.
 
-    Hidden files do not count.
+    Hidden files do not count, nor do those with suffixes that are `read`.
 
     >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
     suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
-    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in SUFFIXES)
+    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in read)
     return [
         f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {REMEDIES[suffix]}"
         for suffix, count in sorted(counts.items())

@@ -12,7 +12,7 @@ from app.tasks import TASKS
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="PICTURE|FOLDER|GLOB...")
+@click.argument("sources", nargs=-1, metavar="PICTURE|VIDEO|FOLDER|GLOB...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for what is written.")
 @click.option(
     "--task",
@@ -28,7 +28,10 @@ from app.tasks import TASKS
     + "]",
 )
 @click.option(
-    "--format", "formats", help="Some of png, npy, json; of scanpaths png, csv, json.  [default: all but npy]"
+    "--format",
+    "formats",
+    help="Some of png, npy, json; of videos mp4, jsonl, parquet, npz; of scanpaths png, csv, json.  [default: png, json, "
+    "mp4, jsonl; png, csv, json]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(
@@ -40,6 +43,16 @@ from app.tasks import TASKS
 @click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
+@click.option("--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video.")
+@click.option("--range", metavar="10s-20s", help="The part of a video that is predicted.  [default: all]")
+@click.option(
+    "--regions",
+    default="grid:3x3",
+    show_default=True,
+    metavar="grid:RxC|COCO.json",
+    help="Parts of a video's frames of which the share of looks is told.",
+)
+@click.option("--camera", metavar="NUMBER", help="Predict what a camera sees, instead of files, until Ctrl-C.")
 @click.option(
     "--objects",
     default="found",
@@ -60,8 +73,10 @@ from app.tasks import TASKS
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
-def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, **options: Any) -> None:
-    """Write where people look in pictures, or with --task scanpath in which order.
+def predict(
+    sources: tuple[str, ...], output: Path, task: str, overwrite: bool, camera: str | None, **options: Any
+) -> None:
+    """Write where people look in pictures and videos, or with --task scanpath in which order.
 
     The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes
     anew what it changes. Exits with 3 when some pictures were broken; all others are done.
@@ -71,10 +86,14 @@ def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, 
 
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
+    if camera is not None:
+        return _record(camera, sources, output, task, options)
+    if not sources:
+        raise click.UsageError("Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'.")
     job = jobs.job(task, given, sources, output, **options)
     todo = job.todo(overwrite)
     try:
-        broken = watch(job.run(todo), len(todo))
+        broken = watch(job.run(todo), len(todo), job.steps)
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command goes on from here.") from None
     skipped = len(job.paths) - len(todo)
@@ -84,3 +103,18 @@ def predict(sources: tuple[str, ...], output: Path, task: str, overwrite: bool, 
     echo(f"{', '.join(words)}; {output} ({job.model})")
     if broken:
         raise SystemExit(3)
+
+
+def _record(camera: str, sources: tuple[str, ...], output: Path, task: str, options: dict[str, Any]) -> None:
+    """Predict what a camera sees until Ctrl-C."""
+    from app.cli import interrupt
+    from app.cli.console import bar
+    from app.predict import video
+
+    if sources or task != next(iter(TASKS)) or options["range"]:
+        raise click.UsageError("--camera stands alone; leave out files, --task and --range.")
+    job = video.camera_job(camera, output, **{name: options[name] for name in video.CAMERA_OPTIONS})
+    echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
+    with interrupt.asked() as stopped, bar() as tell:
+        files, count = job.run(stopped, tell)
+    echo(f"{count} frames; {', '.join(str(file) for file in files)} ({job.model})")

@@ -6,6 +6,7 @@ picture's name without its suffix; where that would name two pictures, with its 
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
+import importlib.util
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,14 @@ from data.draw.legend import legend
 from data.draw.timeline import timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
+from data.picture_file import SUFFIXES, VIDEOS
 from export.runtime.batch import WORKERS, predict
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
 
 FORMATS = ("png", "npy", "json")
+CLIPS = ("mp4", "jsonl", "parquet", "npz")  # what videos become, in `app.predict.video`
+VIDEO = importlib.util.find_spec("av") is not None
 ENDINGS = {"png": (".heat.png", ".slices.png"), "npy": (".density.npy", ".slices.npy"), "json": (".json",)}
 
 
@@ -93,17 +97,32 @@ def job(
     opacity: float,
     palette: str,
     accept_damaged: bool = False,
+    every: int = 1,
+    range: str | None = None,  # noqa: A002 - the name of the option
+    regions: str = "grid:3x3",
 ) -> jobs.Job:
-    """The job of `gaze predict --task saliency`; options as there.
+    """The job of `gaze predict --task saliency`; options as there. `every`, `range` and `regions` are for videos.
 
     Raises:
-        GazeError: There is no such picture, model, format, condition or palette.
+        GazeError: There is no such picture, video, model, format, condition, palette or range.
     """
-    kinds = jobs.formats(formats or "png,json", FORMATS)
-    paths, log = find_pictures(sources, folder), Provenance(folder)
+    found, log = find_pictures(sources, folder, (*SUFFIXES, *VIDEOS) if VIDEO else SUFFIXES), Provenance(folder)
+    names = output_names(found, log.names())
+    clips = [path for path in found if path.suffix.lower() in VIDEOS]
+    paths = [path for path in found if path.suffix.lower() not in VIDEOS]
+    kinds, of_clips = _formats(formats, bool(paths), bool(clips))
+    if clips:
+        from app.predict import video
+
+        settings = video.Settings(
+            every, video.parse_range(range), video.Regions(regions), condition, opacity, palette
+        )
+        watched = video.job(clips, names, folder, log, model, of_clips, settings, provider, accept_damaged)
+        if not paths:
+            return watched
     predictor = Predictor(model or TASK.default_models[0], provider=provider, threads=None if len(paths) == 1 else 1)
     contract = predictor.contract
-    out = Output(folder, output_names(paths, log.names()), kinds, opacity, palette, bool(contract.slices))
+    out = Output(folder, {path: names[path] for path in paths}, kinds, opacity, palette, bool(contract.slices))
     making = Making(
         TASK.name,
         described(contract.name, contract.version, predictor.path),
@@ -119,4 +138,21 @@ def job(
     def write(out: Output) -> jobs.Outcomes:
         return run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
 
-    return jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")
+    made = jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")
+    return jobs.both(made, watched) if clips else made
+
+
+def _formats(words: str | None, pictures: bool, clips: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The formats of pictures and of videos that a person names; each takes those that it knows.
+
+    Raises:
+        GazeError: There is no such format, or none is named for what there is.
+    """
+    if words is None:
+        return ("png", "json"), CLIPS[:2]
+    named = jobs.formats(words, (*FORMATS * pictures, *CLIPS * clips))
+    of_each = tuple(tuple(kind for kind in named if kind in known) for known in (FORMATS, CLIPS))
+    for there, kinds, known, what in zip((pictures, clips), of_each, (FORMATS, CLIPS), ("pictures", "videos"), strict=True):
+        if there and not kinds:
+            raise GazeError(f"--format {words} names nothing for the {what}; add some of {', '.join(known)}.")
+    return of_each[0], of_each[1]
