@@ -10,7 +10,7 @@ that it also runs on a camera:
 
     still     p = (1 - slice) whole + slice S(t), where S(t) is the model's slice for the time t since the last cut,
               interpolated between neighbouring seconds; after the last slice its weight fades away
-    camera    what is remembered moves with the picture: an affine motion of all of it, by optical flow
+    follow    what is remembered moves with what it lies on, by optical flow
     motion    p * exp(motion * m), m from 0 to 1: how much places move against the picture, at several scales, relative
               to the contrast there, gathered over `motion_s`; where nothing moves nothing changes
     memory    q <- a q + (1 - a) p with a = exp(-dt / memory_s)
@@ -49,10 +49,11 @@ from export.runtime.saliency import Prediction, Predictor, entropy, peak
 from saliency import TASK
 
 Map = Float32[np.ndarray, "h w"]
+Flow = Float32[np.ndarray, "g v 2"]  # from each place of a frame to where it was in the frame before, in widths of it
 
 SMALL = 128  # pixels: the longer side of what is compared with the frame before
 APART = 0.03  # seconds between two frames that are compared, at least
-CUT = 0.42  # change from which on it is a cut
+CUT = 0.33  # change from which on it is a cut
 AGAIN = 0.1  # seconds between two cuts, at least
 RECENT = 25  # changes that tell how lively the shot is
 PLAIN = 4.0  # grey levels: a frame that varies less shows nothing, as in a flash or a fade
@@ -64,25 +65,25 @@ class Weights:
     """How much each part of the temporal model counts; `without` leaves one out."""
 
     slice: float = 0.5
-    memory_s: float = 0.6
-    latency_s: float = 0.22
-    spread_s: float = 0.04
+    memory_s: float = 0.5
+    latency_s: float = 0.24
+    spread_s: float = 0.05
     motion: float = 1.0
     motion_s: float = 0.3
-    center: float = 0.05
+    center: float = 0.1
     synchrony: float = 1.2
-    camera: bool = True
+    follow: bool = True
 
     def without(self, part: str) -> "Weights":
-        """The same with one part left out: slice, memory, latency, motion, center, synchrony or camera."""
+        """The same with one part left out: slice, memory, latency, motion, center, synchrony or follow."""
         off = {"slice": 0.0, "memory_s": 0.0, "latency_s": 0.0, "motion": 0.0, "center": 0.0, "synchrony": 1.0}
         name = {"memory": "memory_s", "latency": "latency_s"}.get(part, part)
-        if name == "camera":
-            return replace(self, camera=False)
+        if name == "follow":
+            return replace(self, follow=False)
         return replace(self, **{name: off[name]})
 
 
-FRAMEWISE = Weights(slice=0, memory_s=0, latency_s=0, motion=0, center=0, synchrony=1, camera=False)
+FRAMEWISE = Weights(slice=0, memory_s=0, latency_s=0, motion=0, center=0, synchrony=1, follow=False)
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,6 @@ class TemporalModel:
         self._began = 0.0  # seconds: when the shot began
         self._time = self._dt = 0.0
         self._cut = False
-        self._moved = np.eye(3)  # of the picture, since the maps were moved
 
     def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Moment:
         """Take the next frame in, at the canvas's size."""
@@ -221,10 +221,8 @@ class TemporalModel:
         self._time, self._cut = time_s, sight.cut or first
         if self._cut:
             self._before, self._memory, self._began = self._memory, None, time_s
-            self._moved = np.eye(3)
-        elif self.weights.camera:
-            self._moved = sight.camera @ self._moved
-            self._follow(pixels.shape[:2])
+        elif self.weights.follow and sight.flow is not None:
+            self._follow(sight.flow)
         return Moment(time_s, time_s - self._began, self._cut)
 
     def look(self, prediction: Prediction) -> None:
@@ -241,7 +239,6 @@ class TemporalModel:
             part = (1 - at + low) * np.exp(slices[low]) + (at - low) * np.exp(slices[high])
             whole = (1 - share) * whole + share * part
         self._still = np.asarray(whole, np.float32)
-        self._moved = np.eye(3) if self._memory is None else self._moved
 
     def density(self) -> Map:
         """The log density of the moment.
@@ -272,20 +269,12 @@ class TemporalModel:
         logs -= logs.max()
         return np.asarray(logs - np.float32(np.log(np.exp(logs).sum(dtype=np.float64))), np.float32)
 
-    def _follow(self, size: tuple[int, int]) -> None:
-        """Move what is remembered with the picture, once it has moved by a pixel of the canvas."""
-        height, width = size
-        scale = np.diag([width, width, 1.0])  # the motion is in widths of the picture
-        matrix = scale @ self._moved @ np.linalg.inv(scale)
-        corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
-        if np.abs(matrix @ corners - corners).max() < 1:
-            return
-        self._moved = np.eye(3)
+    def _follow(self, flow: Flow) -> None:
+        """Move what is remembered with what it lies on."""
         for name in ("_memory", "_still"):
             values = getattr(self, name)
-            if values is not None and values.shape == (height, width):
-                moved = cv2.warpAffine(values, matrix[:2], (width, height), borderMode=cv2.BORDER_REPLICATE)
-                setattr(self, name, _normal(moved))
+            if values is not None:
+                setattr(self, name, _normal(moved(values, flow)))
 
 
 @dataclass(frozen=True)
@@ -293,8 +282,8 @@ class Sight:
     """What changed from one frame to the next."""
 
     cut: bool
-    camera: Float64[np.ndarray, "3 3"]  # motion of the whole picture; lengths are in widths of the picture
     change: float  # 0 to 1
+    flow: Flow | None = None  # None: nothing that can be told
 
 
 class Watch:
@@ -302,7 +291,7 @@ class Watch:
 
     def __init__(self, motion_s: float) -> None:
         self._motion_s = motion_s
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._grey: UInt8[np.ndarray, "g v"] | None = None
         self._colours: np.ndarray | None = None
         self._energy: Map | None = None
@@ -322,35 +311,32 @@ class Watch:
             pixels, (max(16, round(width * scale)), max(16, round(height * scale))), interpolation=cv2.INTER_AREA
         )
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        same = Sight(False, np.eye(3), 0.0)
+        same = Sight(False, 0.0)
         if self._grey is None or self._grey.shape != grey.shape:
             first = self._grey is None
             self._remember(grey, small, time_s, None)
-            return same if first else Sight(True, np.eye(3), 1.0)
+            return same if first else Sight(True, 1.0)
         if time_s - self._time < APART or float(grey.std()) < PLAIN:
             return same
-        flow = self._flow.calc(self._grey, grey, None)
+        flow = np.asarray(self._flow.calc(grey, self._grey, None), np.float32)
         matrix = camera_motion(flow)
         change = self._change(grey, small, matrix)
         usual = float(np.median(self._changes)) if len(self._changes) >= 5 else 0.0
-        cut = change > max(CUT, min(0.75, 2.5 * usual)) and time_s - self._cut_at >= AGAIN
+        cut = change > max(CUT, min(0.75, 3 * usual)) and time_s - self._cut_at >= AGAIN
         if cut:
             self._changes.clear()
             self._cut_at = time_s
             self._remember(grey, small, time_s, None)
-            return Sight(True, np.eye(3), change)
+            return Sight(True, change)
         self._changes.append(change)
-        energy = moving(self._grey, grey, flow, matrix, time_s - self._time)
+        energy = moving(self._grey, grey, matrix)
         kept = math.exp(-(time_s - self._time) / self._motion_s) if self._motion_s else 0.0
         if self._energy is not None:
-            moved = cv2.warpAffine(self._energy, matrix, grey.shape[::-1])
-            energy = np.asarray(kept * moved + (1 - kept) * energy, np.float32)
+            energy = np.asarray(kept * moved(self._energy, flow / grey.shape[1]) + (1 - kept) * energy, np.float32)
         else:
             energy = np.asarray((1 - kept) * energy, np.float32)
         self._remember(grey, small, time_s, energy)
-        camera = np.vstack([matrix, [0, 0, 1]])
-        camera[:2, 2] /= grey.shape[1]
-        return Sight(False, camera, change)
+        return Sight(False, change, flow / np.float32(grey.shape[1]))
 
     def motion(self, size: tuple[int, ...]) -> Map | None:
         """How much each place moves against the picture, from 0 to 1; None where nothing does."""
@@ -372,12 +358,15 @@ class Watch:
 
 
 def camera_motion(flow: Float32[np.ndarray, "g v 2"]) -> Float64[np.ndarray, "2 3"]:
-    """The shift, turn and scale that most of a flow follows, in its pixels; none where there is no such motion."""
+    """The shift, turn and scale from the frame before that most of a flow follows; none where there is no such motion.
+
+    The flow leads from each pixel back to where it was.
+    """
     rows, columns = flow.shape[:2]
     y, x = np.mgrid[4 : rows - 3 : 6, 4 : columns - 3 : 6].reshape(2, -1)
     here = np.stack([x, y], 1).astype(np.float32)
     there = here + flow[y, x]
-    matrix, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=0.75, maxIters=200)
+    matrix, _ = cv2.estimateAffinePartial2D(there, here, method=cv2.RANSAC, ransacReprojThreshold=0.75, maxIters=200)
     if matrix is None or not np.isfinite(matrix).all() or not 0.7 < np.hypot(*matrix[0, :2]) < 1.4:
         return np.array([[1.0, 0, 0], [0, 1, 0]])
     return np.asarray(matrix, np.float64)
@@ -386,9 +375,7 @@ def camera_motion(flow: Float32[np.ndarray, "g v 2"]) -> Float64[np.ndarray, "2 
 def moving(
     before: UInt8[np.ndarray, "g v"],
     now: UInt8[np.ndarray, "g v"],
-    flow: Float32[np.ndarray, "g v 2"],
     matrix: Float64[np.ndarray, "2 3"],
-    seconds: float,
 ) -> Float32[np.ndarray, "g v"]:
     """How much each place moves against the whole picture, 0 to 1, whatever its contrast.
 
@@ -408,8 +395,15 @@ def moving(
         noise = 3 * float(np.median(difference)) + 1.0
         excess = np.maximum(difference - noise, 0) / (contrast + 4)
         total += excess / (excess + 0.25)
-    del flow, seconds
     return np.asarray(cv2.GaussianBlur(total / 3 * (seen > 0.99), (0, 0), 2.5), np.float32)
+
+
+def moved(values: Map, flow: Flow) -> Map:
+    """A map that moves with what it lies on: each place takes the value of where it was."""
+    height, width = values.shape
+    wide = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(width)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return np.asarray(cv2.remap(values, x + wide[..., 0], y + wide[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE))
 
 
 def resized(density: Map, size: tuple[int, int]) -> Float32[np.ndarray, "height width"]:

@@ -31,7 +31,7 @@ from export.runtime.saliency import Prediction, Predictor
 from export.runtime.video import FRAMEWISE, TemporalModel, Weights
 
 SMOOTHED = 2.0  # seconds
-PARTS = ("slice", "memory", "latency", "motion", "center", "synchrony", "camera")
+PARTS = ("slice", "memory", "latency", "motion", "center", "synchrony", "follow")
 Stills = list[tuple[np.ndarray, Prediction]]
 
 
