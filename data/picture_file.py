@@ -33,7 +33,10 @@ HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 INSTALL = "install pi-heif (pip install pi-heif), or save as JPEG"
 DEVELOP = "save as JPEG, PNG or TIFF with a raw converter"
 CONVERT = "save as JPEG or PNG"
-FRAMES = "save the frames that were shown as JPEG or PNG"
+FRAMES = (
+    "`gaze predict` takes videos with the extra video (pip install -e '.[video]'), all else needs frames: save those "
+    "that were shown as JPEG or PNG"
+)
 RAW = (
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef"),
     *(".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),

@@ -14,7 +14,7 @@ class Track(Protocol):
 
 
 class Steps:
-    """Tells whoever listens how far the work on one file is: what, how much is done, of how much where that is known."""
+    """Tells whoever listens how far the work on a file is: what, how much is done, of how much if that is known."""
 
     def __init__(self) -> None:
         self.listener: Callable[[str, int, int | None], object] = lambda what, done, total: None

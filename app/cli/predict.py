@@ -30,8 +30,8 @@ from app.tasks import TASKS
 @click.option(
     "--format",
     "formats",
-    help="Some of png, npy, json; of videos mp4, jsonl, parquet, npz; of scanpaths png, csv, json.  [default: png, json, "
-    "mp4, jsonl; png, csv, json]",
+    help="Some of png, npy, json; of videos mp4, jsonl, parquet, npz; of scanpaths png, csv, json.  "
+    "[default: png, json, mp4, jsonl; of scanpaths all]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(
@@ -43,7 +43,9 @@ from app.tasks import TASKS
 @click.option("--provider", default="auto", show_default=True, type=click.Choice(["auto", "cuda", "cpu"]))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
-@click.option("--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video.")
+@click.option(
+    "--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video."
+)
 @click.option("--range", metavar="10s-20s", help="The part of a video that is predicted.  [default: all]")
 @click.option(
     "--regions",
@@ -87,7 +89,8 @@ def predict(
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
     if camera is not None:
-        return _record(camera, sources, output, task, options)
+        _record(camera, sources, output, task, options)
+        return
     if not sources:
         raise click.UsageError("Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'.")
     job = jobs.job(task, given, sources, output, **options)
@@ -109,11 +112,11 @@ def _record(camera: str, sources: tuple[str, ...], output: Path, task: str, opti
     """Predict what a camera sees until Ctrl-C."""
     from app.cli import interrupt
     from app.cli.console import bar
-    from app.predict import video
+    from app.predict import camera as cameras
 
     if sources or task != next(iter(TASKS)) or options["range"]:
         raise click.UsageError("--camera stands alone; leave out files, --task and --range.")
-    job = video.camera_job(camera, output, **{name: options[name] for name in video.CAMERA_OPTIONS})
+    job = cameras.job(camera, output, **{name: options[name] for name in cameras.OPTIONS})
     echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
     with interrupt.asked() as stopped, bar() as tell:
         files, count = job.run(stopped, tell)

@@ -17,14 +17,19 @@ logger = logging.getLogger(__name__)
 
 MOST = 230  # bytes of a name, of the 255 that systems allow
 
-OURS = (".heat.png", ".slices.png", ".path.png", ".overlay.mp4")  # ends of the names of pictures and videos that gaze has written
+OURS = (
+    ".heat.png",
+    ".slices.png",
+    ".path.png",
+    ".overlay.mp4",
+)  # ends of the names of pictures and videos that gaze has written
 
 
 def find_pictures(sources: Sequence[str], folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
-    Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read are
-    counted in a warning; what is named itself is taken as it is.
+    Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
+    are counted in a warning; what is named itself is taken as it is.
 
     Raises:
         GazeError: There is none.

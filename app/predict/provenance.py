@@ -8,7 +8,7 @@
 A line tells of one picture and of the files that a run made of it, each with its bytes and its time of change; of
 several lines on a file the last counts. A file is kept where the picture (path, bytes, time of change), the task, the
 model's weights, the condition and the options are those of the run, and nobody has changed the file. What is drawn
-differently counts for .png and .mp4 only, and the version of gaze does not count. A line with "damaged" tells of a damaged
+differently counts for .png and .mp4 only; the version of gaze does not count. A line with "damaged" tells of a damaged
 picture, and counts only where these are accepted.
 
 A file that no line tells of was written by gaze 0.2.0 or older, or by a run that was killed. It is kept only if all

@@ -10,7 +10,7 @@ import importlib.util
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -97,11 +97,9 @@ def job(
     opacity: float,
     palette: str,
     accept_damaged: bool = False,
-    every: int = 1,
-    range: str | None = None,  # noqa: A002 - the name of the option
-    regions: str = "grid:3x3",
+    **of_videos: Any,
 ) -> jobs.Job:
-    """The job of `gaze predict --task saliency`; options as there. `every`, `range` and `regions` are for videos.
+    """The job of `gaze predict --task saliency`; options as there, `every`, `range` and `regions` in `of_videos`.
 
     Raises:
         GazeError: There is no such picture, video, model, format, condition, palette or range.
@@ -114,9 +112,7 @@ def job(
     if clips:
         from app.predict import video
 
-        settings = video.Settings(
-            every, video.parse_range(range), video.Regions(regions), condition, opacity, palette
-        )
+        settings = video.settings(condition, opacity, palette, **of_videos)
         watched = video.job(clips, names, folder, log, model, of_clips, settings, provider, accept_damaged)
         if not paths:
             return watched
@@ -152,7 +148,9 @@ def _formats(words: str | None, pictures: bool, clips: bool) -> tuple[tuple[str,
         return ("png", "json"), CLIPS[:2]
     named = jobs.formats(words, (*FORMATS * pictures, *CLIPS * clips))
     of_each = tuple(tuple(kind for kind in named if kind in known) for known in (FORMATS, CLIPS))
-    for there, kinds, known, what in zip((pictures, clips), of_each, (FORMATS, CLIPS), ("pictures", "videos"), strict=True):
+    for there, kinds, known, what in zip(
+        (pictures, clips), of_each, (FORMATS, CLIPS), ("pictures", "videos"), strict=True
+    ):
         if there and not kinds:
             raise GazeError(f"--format {words} names nothing for the {what}; add some of {', '.join(known)}.")
     return of_each[0], of_each[1]

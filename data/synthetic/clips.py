@@ -7,8 +7,8 @@ they were until their first fixation on the new picture begins. Some of them fol
 eyes take; of some things that move hardly anybody takes notice. That is how films are looked at in outline only: a clip
 tells whether a method for videos does what it should, not how good it is on real ones.
 
-Latency of the eyes: Carpenter and Williams 1995, https://doi.org/10.1038/377059a0. Pursuit of what moves in natural scenes:
-Dorr, Martinetz, Gegenfurtner and Barth 2010, https://doi.org/10.1167/10.10.28.
+Latency of the eyes: Carpenter and Williams 1995, https://doi.org/10.1038/377059a0. What moves draws eyes: Mital, Smith,
+Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z.
 
 Shapes: `f` frames, `n` viewers, `h w` frame.
 """
@@ -144,7 +144,9 @@ def _shot(
         wide = widest * np.full(2, chance.uniform(0.55, 0.75))
     room = np.array([width, height]) - wide[:, None] * (1, size[0] / size[1])
     if kind == "pan":
-        middle = middle + room / 2 * np.array([[-1, -1], [1, 1]]) * chance.choice([-1, 1], 2) * chance.uniform(0.4, 1, 2)
+        middle = middle + room / 2 * np.array([[-1, -1], [1, 1]]) * chance.choice([-1, 1], 2) * chance.uniform(
+            0.4, 1, 2
+        )
     shake = np.zeros((2, 2))
     if kind == "hand":
         shake = np.stack([chance.uniform(0.004, 0.015, 2), chance.uniform(0, 1, 2)])
@@ -173,7 +175,9 @@ def _piece(chance: np.random.Generator, source: Source, wide: int) -> UInt8[np.n
     return np.dstack([cut, (255 * opacity).astype(np.uint8)])
 
 
-def _paste(frame: Float[np.ndarray, "h w 3"], piece: UInt8[np.ndarray, "_p _q 4"], place: Float[np.ndarray, "2"]) -> None:
+def _paste(
+    frame: Float[np.ndarray, "h w 3"], piece: UInt8[np.ndarray, "_p _q 4"], place: Float[np.ndarray, "2"]
+) -> None:
     """Lay a piece over a frame, its middle at a place that may lie outside."""
     height, width = frame.shape[:2]
     shift = place - np.array(piece.shape[1::-1]) / 2
@@ -182,7 +186,7 @@ def _paste(frame: Float[np.ndarray, "h w 3"], piece: UInt8[np.ndarray, "_p _q 4"
     frame += opacity * (laid[..., :3] - frame)
 
 
-def _looks(  # noqa: PLR0913 - the shot, its viewers and what they did before
+def _looks(
     chance: np.random.Generator,
     shot: _Shot,
     paths: Sequence[Scanpath],

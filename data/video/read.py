@@ -18,10 +18,11 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -46,7 +47,8 @@ HIGH = 720  # rows from which on colours without a mark are those of BT.709
 INSTALL = "Videos are read with PyAV, which is not installed; install the extra video: pip install -e '.[video]'."
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True)
+class Frame:
     """One frame of a video."""
 
     index: int  # from 0, the first that was asked for
@@ -273,16 +275,17 @@ def opened(path: Path) -> "InputContainer":
     av = pyav()
     _check_file(path)
     try:
-        return av.open(  # an absolute path is no address of a protocol
+        found = av.open(  # an absolute path is no address of a protocol
             os.path.abspath(path),
             options={"format_whitelist": DEMUXERS, "protocol_whitelist": "file"},
             metadata_errors="replace",
         )
+        return cast("InputContainer", found)
     except Exception as error:  # whatever PyAV makes of it
         logger.debug("%s: cannot be opened", path, exc_info=True)
         raise VideoError(
-            f"{path}: this is not a video that can be read, or it is cut off ({_reason(error)}); copy it again, or save "
-            "it as MP4."
+            f"{path}: this is not a video that can be read, or it is cut off ({_reason(error)}); copy it again, or "
+            "save it as MP4."
         ) from error
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from data.errors import GazeError, VideoError, short_reason
+from data.errors import GazeError, short_reason
 from data.video.read import HIGH, opened, pyav
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class VideoWriter:
             if self._stream is not None:
                 self._container.mux(self._stream.encode(None))
                 if self._sound is not None:
-                    self._container.mux(list(self._sound.until(self._start + self._last / TICKS + float(1 / self._rate))))
+                    self._container.mux(
+                        list(self._sound.until(self._start + self._last / TICKS + float(1 / self._rate)))
+                    )
                     self._container.mux(list(self._sound.rest()))
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
@@ -140,8 +142,8 @@ class Sound:
         streams = self._container.streams.audio
         self._from: AudioStream | None = next((each for each in streams if each.codec_context is not None), None)
         self._to: AudioStream | None = None
-        self._packets: Iterator[Packet] = iter(())
-        self._ahead: Packet | None = None
+        self._packets: Iterator[Packet[Any]] = iter(())
+        self._ahead: Packet[Any] | None = None
         self._zero = _first_time(self._container)
 
     def close(self) -> None:
@@ -164,7 +166,7 @@ class Sound:
             self._seek()
         self._packets = self._copied() if copied else self._made()
 
-    def until(self, time_s: float) -> "Iterator[Packet]":
+    def until(self, time_s: float) -> "Iterator[Packet[Any]]":
         """The packets up to a time, from where the last call ended."""
         limit = time_s - self._start
         while True:
@@ -178,7 +180,7 @@ class Sound:
                 return
             yield packet
 
-    def rest(self) -> "Iterator[Packet]":
+    def rest(self) -> "Iterator[Packet[Any]]":
         """What an encoder still holds."""
         if self._to is not None and self._to.codec_context.is_encoder and self._to.codec_context.is_open:
             yield from self._to.encode(None)
@@ -190,7 +192,7 @@ class Sound:
         except (av.error.FFmpegError, OSError):
             logger.debug("%s: cannot seek to %g s", self.path, self._start, exc_info=True)
 
-    def _stored(self) -> "Iterator[Packet]":
+    def _stored(self) -> "Iterator[Packet[Any]]":
         """The packets in the range, as they are stored."""
         av = pyav()
         try:
@@ -205,18 +207,18 @@ class Sound:
         except (av.error.FFmpegError, OSError) as error:
             logger.warning("%s: the sound cannot be read further (%s).", self.path, short_reason(error))
 
-    def _copied(self) -> "Iterator[Packet]":
+    def _copied(self) -> "Iterator[Packet[Any]]":
         last: int | None = None
         for packet in self._stored():
             shift = round((self._zero + self._start) / float(packet.time_base))
-            packet.pts = packet.pts - shift
+            packet.pts = (packet.pts or 0) - shift
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             if packet.pts < 0 or (last is not None and packet.dts <= last):
                 continue
             last, packet.stream = packet.dts, self._to
             yield packet
 
-    def _made(self) -> "Iterator[Packet]":
+    def _made(self) -> "Iterator[Packet[Any]]":
         """Decoded and encoded anew."""
         av = pyav()
         assert self._to is not None

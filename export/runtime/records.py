@@ -164,7 +164,7 @@ class FrameRecord(Record):
     peak: Point
     entropy_bits: Entropy
     regions: dict[str, Share] = Field(
-        description="Share of looks in each region: cells r1c1, r1c2, ... of a grid, row by row, or the boxes of a file."
+        description="Share of looks in each region: cells r1c1, r1c2, ... of a grid, row by row, or boxes of a file."
     )
     video: Text = Field(default="", description="The path as it was given; absent when a camera was recorded.")
 

@@ -5,33 +5,32 @@
         seen.time_s, seen.cut, seen.peak, seen.density          # log density at the frame's own size
     predictor.step(frame, time_s)                               # the same for frames from anywhere, in order
 
-A model of pictures sees every frame as a first look. `TemporalModel` knows what came before, and needs nothing later, so
-that it also runs on a camera:
+A model of pictures sees every frame as a first look. `TemporalModel` knows what came before, and needs nothing that
+comes later, so that it also runs on a camera:
 
     still     p = (1 - slice) whole + slice S(t), where S(t) is the model's slice for the time t since the last cut,
               interpolated between neighbouring seconds; after the last slice its weight fades away
     follow    what is remembered moves with what it lies on, by optical flow
     motion    p * exp(motion * m), m from 0 to 1: how much places move against the picture, at several scales, relative
               to the contrast there, gathered over `motion_s`; where nothing moves nothing changes
-    memory    q <- a q + (1 - a) p with a = exp(-dt / memory_s)
+    memory    q <- a q + (1 - a) p with a = exp(-dt / memory_s), less of it where the flow does not explain the frame
     latency   after a cut eyes are still where they were: the memory from before it, with the share of viewers who have
               not yet looked elsewhere, 1 / (1 + exp((t - latency_s) / spread_s))
     center    (1 - center) q + center * a Gaussian in the middle, more of it in the second after a cut
     synchrony q ** synchrony, normalised: at one moment of a film viewers agree more than over seconds of a picture
 
-`Weights` holds these numbers. They were chosen on clips made of pictures (`data.synthetic.clips`, bench_video.py) and kept
-near what is known of films; no set of real videos with gaze has judged them.
+`Weights` holds these numbers. They were chosen on clips made of pictures (`data.synthetic.clips`, bench_video.py) and
+kept near what is known of films; no set of real videos with gaze has judged them.
 
-Motion draws eyes: Mital, Smith, Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z. Viewers of films agree:
-Dorr, Martinetz, Gegenfurtner and Barth 2010, https://doi.org/10.1167/10.10.28. After cuts eyes go to the middle: Tseng,
-Carmi, Cameron, Munoz and Itti 2009, https://doi.org/10.1167/9.7.4; Wang, Freeman, Merriam, Hasson and Heeger 2012,
-https://doi.org/10.1167/12.1.16.
+Motion draws eyes: Mital, Smith, Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z. Viewers of films
+agree: Dorr, Martinetz, Gegenfurtner and Barth 2010, https://doi.org/10.1167/10.10.28. After cuts eyes go to the middle:
+Tseng, Carmi, Cameron, Munoz and Itti 2009, https://doi.org/10.1167/9.7.4; Wang, Freeman, Merriam, Hasson and Heeger
+2012, https://doi.org/10.1167/12.1.16.
 
 Shapes: `h w` the part of the model's canvas that the picture fills: everything is remembered at that size.
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,24 +38,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, UInt8
 
 from data.errors import GazeError
 from data.gaze import Objects
 from data.picture import Letterbox
 from data.video.read import VideoFile
+from export.runtime.frame_changes import Flow, Map, Watch, moved
 from export.runtime.saliency import Prediction, Predictor, entropy, peak
 from saliency import TASK
 
-Map = Float32[np.ndarray, "h w"]
-Flow = Float32[np.ndarray, "g v 2"]  # from each place of a frame to where it was in the frame before, in widths of it
-
-SMALL = 128  # pixels: the longer side of what is compared with the frame before
-APART = 0.03  # seconds between two frames that are compared, at least
-CUT = 0.33  # change from which on it is a cut
-AGAIN = 0.1  # seconds between two cuts, at least
-RECENT = 25  # changes that tell how lively the shot is
-PLAIN = 4.0  # grey levels: a frame that varies less shows nothing, as in a flash or a fade
 FLOOR = 1e-9  # of a probability
 
 
@@ -65,7 +56,7 @@ class Weights:
     """How much each part of the temporal model counts; `without` leaves one out."""
 
     slice: float = 0.5
-    memory_s: float = 0.5
+    memory_s: float = 0.8
     latency_s: float = 0.24
     spread_s: float = 0.05
     motion: float = 1.0
@@ -76,11 +67,8 @@ class Weights:
 
     def without(self, part: str) -> "Weights":
         """The same with one part left out: slice, memory, latency, motion, center, synchrony or follow."""
-        off = {"slice": 0.0, "memory_s": 0.0, "latency_s": 0.0, "motion": 0.0, "center": 0.0, "synchrony": 1.0}
         name = {"memory": "memory_s", "latency": "latency_s"}.get(part, part)
-        if name == "follow":
-            return replace(self, follow=False)
-        return replace(self, **{name: off[name]})
+        return replace(self, **{name: getattr(FRAMEWISE, name)})
 
 
 FRAMEWISE = Weights(slice=0, memory_s=0, latency_s=0, motion=0, center=0, synchrony=1, follow=False)
@@ -121,8 +109,8 @@ class VideoPrediction:
 class VideoPredictor:
     """A still model that is carried through the frames of a video, in order; one video at a time.
 
-    `model`, `provider` and `threads` are those of `export.runtime.saliency.Predictor`. The model looks at every `every`th
-    frame and at the first one of a shot; between these what it saw moves on.
+    `model`, `provider` and `threads` are those of `export.runtime.saliency.Predictor`. The model looks at every
+    `every`th frame and at the first one of a shot; between these what it saw moves on.
 
     Raises:
         ModelError: There is no such model, it cannot be opened, or it predicts no saliency.
@@ -256,8 +244,8 @@ class TemporalModel:
         if self._memory is None or not weights.memory_s:
             self._memory = now
         else:
-            kept = math.exp(-self._dt / weights.memory_s)
-            self._memory = kept * self._memory + (1 - kept) * now
+            kept = np.float32(math.exp(-self._dt / weights.memory_s)) * self._sure(now.shape)
+            self._memory = _normal(kept * self._memory + (1 - kept) * now)
         shown, since = self._memory, self._time - self._began
         if weights.center:
             share = weights.center * (1 + 2 * math.exp(-since / 0.5))
@@ -269,6 +257,13 @@ class TemporalModel:
         logs -= logs.max()
         return np.asarray(logs - np.float32(np.log(np.exp(logs).sum(dtype=np.float64))), np.float32)
 
+    def _sure(self, size: tuple[int, ...]) -> "Map | float":
+        """How surely it is known where each place was: what cannot be followed is not remembered."""
+        sure = self._watch.sure if self.weights.follow else None
+        if sure is None:
+            return 1.0
+        return np.asarray(cv2.resize(sure, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
     def _follow(self, flow: Flow) -> None:
         """Move what is remembered with what it lies on."""
         for name in ("_memory", "_still"):
@@ -277,153 +272,10 @@ class TemporalModel:
                 setattr(self, name, _normal(moved(values, flow)))
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What changed from one frame to the next."""
-
-    cut: bool
-    change: float  # 0 to 1
-    flow: Flow | None = None  # None: nothing that can be told
-
-
-class Watch:
-    """Compares frames with those before: cuts, the motion of the camera, and what moves against it."""
-
-    def __init__(self, motion_s: float) -> None:
-        self._motion_s = motion_s
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._grey: UInt8[np.ndarray, "g v"] | None = None
-        self._colours: np.ndarray | None = None
-        self._energy: Map | None = None
-        self._changes: deque[float] = deque(maxlen=RECENT)
-        self._time = self._cut_at = -math.inf
-
-    @property
-    def started(self) -> bool:
-        """Whether any frame has been seen."""
-        return self._grey is not None
-
-    def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Sight:
-        """Compare a frame with the last one that showed anything."""
-        height, width = pixels.shape[:2]
-        scale = SMALL / max(height, width)
-        small = cv2.resize(
-            pixels, (max(16, round(width * scale)), max(16, round(height * scale))), interpolation=cv2.INTER_AREA
-        )
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        same = Sight(False, 0.0)
-        if self._grey is None or self._grey.shape != grey.shape:
-            first = self._grey is None
-            self._remember(grey, small, time_s, None)
-            return same if first else Sight(True, 1.0)
-        if time_s - self._time < APART or float(grey.std()) < PLAIN:
-            return same
-        flow = np.asarray(self._flow.calc(grey, self._grey, None), np.float32)
-        matrix = camera_motion(flow)
-        change = self._change(grey, small, matrix)
-        usual = float(np.median(self._changes)) if len(self._changes) >= 5 else 0.0
-        cut = change > max(CUT, min(0.75, 3 * usual)) and time_s - self._cut_at >= AGAIN
-        if cut:
-            self._changes.clear()
-            self._cut_at = time_s
-            self._remember(grey, small, time_s, None)
-            return Sight(True, change)
-        self._changes.append(change)
-        energy = moving(self._grey, grey, matrix)
-        kept = math.exp(-(time_s - self._time) / self._motion_s) if self._motion_s else 0.0
-        if self._energy is not None:
-            energy = np.asarray(kept * moved(self._energy, flow / grey.shape[1]) + (1 - kept) * energy, np.float32)
-        else:
-            energy = np.asarray((1 - kept) * energy, np.float32)
-        self._remember(grey, small, time_s, energy)
-        return Sight(False, change, flow / np.float32(grey.shape[1]))
-
-    def motion(self, size: tuple[int, ...]) -> Map | None:
-        """How much each place moves against the picture, from 0 to 1; None where nothing does."""
-        if self._energy is None or float(self._energy.max()) < 0.02:
-            return None
-        return np.asarray(cv2.resize(self._energy, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-
-    def _remember(self, grey: np.ndarray, small: np.ndarray, time_s: float, energy: Map | None) -> None:
-        self._grey, self._colours, self._time, self._energy = grey, _colours(small), time_s, energy
-
-    def _change(self, grey: np.ndarray, small: np.ndarray, matrix: np.ndarray) -> float:
-        """From 0, the same, to 1: in colours and in structure, which a cut both changes, and a flash or a pan not."""
-        assert self._grey is not None
-        colours = cv2.compareHist(_colours(small), self._colours, cv2.HISTCMP_BHATTACHARYYA)
-        before = cv2.warpAffine(self._grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-        now = _structure(grey)
-        alike = max(float((now * _structure(each)).mean()) for each in (self._grey, before))
-        return math.sqrt(max(0.0, float(colours)) * (1 - max(0.0, alike)))
-
-
-def camera_motion(flow: Float32[np.ndarray, "g v 2"]) -> Float64[np.ndarray, "2 3"]:
-    """The shift, turn and scale from the frame before that most of a flow follows; none where there is no such motion.
-
-    The flow leads from each pixel back to where it was.
-    """
-    rows, columns = flow.shape[:2]
-    y, x = np.mgrid[4 : rows - 3 : 6, 4 : columns - 3 : 6].reshape(2, -1)
-    here = np.stack([x, y], 1).astype(np.float32)
-    there = here + flow[y, x]
-    matrix, _ = cv2.estimateAffinePartial2D(there, here, method=cv2.RANSAC, ransacReprojThreshold=0.75, maxIters=200)
-    if matrix is None or not np.isfinite(matrix).all() or not 0.7 < np.hypot(*matrix[0, :2]) < 1.4:
-        return np.array([[1.0, 0, 0], [0, 1, 0]])
-    return np.asarray(matrix, np.float64)
-
-
-def moving(
-    before: UInt8[np.ndarray, "g v"],
-    now: UInt8[np.ndarray, "g v"],
-    matrix: Float64[np.ndarray, "2 3"],
-) -> Float32[np.ndarray, "g v"]:
-    """How much each place moves against the whole picture, 0 to 1, whatever its contrast.
-
-    What is left of the difference of two frames when the motion of the whole has been taken out, over three scales, each
-    relative to the contrast there; what follows the whole within its noise counts nothing.
-    """
-    size = now.shape[::-1]
-    steady = cv2.warpAffine(before, matrix, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    seen = cv2.warpAffine(np.ones_like(steady), matrix, size)  # not what has just come in at the border
-    current = now.astype(np.float32)
-    total = np.zeros_like(current)
-    for sigma in (1.0, 2.0, 4.0):
-        blurred, other = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (current, steady))
-        difference = np.abs(blurred - other)
-        mean = cv2.GaussianBlur(blurred, (0, 0), 3 * sigma)
-        contrast = np.sqrt(cv2.GaussianBlur((blurred - mean) ** 2, (0, 0), 3 * sigma))
-        noise = 3 * float(np.median(difference)) + 1.0
-        excess = np.maximum(difference - noise, 0) / (contrast + 4)
-        total += excess / (excess + 0.25)
-    return np.asarray(cv2.GaussianBlur(total / 3 * (seen > 0.99), (0, 0), 2.5), np.float32)
-
-
-def moved(values: Map, flow: Flow) -> Map:
-    """A map that moves with what it lies on: each place takes the value of where it was."""
-    height, width = values.shape
-    wide = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(width)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return np.asarray(cv2.remap(values, x + wide[..., 0], y + wide[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE))
-
-
 def resized(density: Map, size: tuple[int, int]) -> Float32[np.ndarray, "height width"]:
     """A log density at another size, summing to one again."""
     height, width = density.shape
     return np.asarray(Letterbox(size, (height, width), (0, 0, height, width)).back(density), np.float32)
-
-
-def _colours(small: np.ndarray) -> np.ndarray:
-    counts = cv2.calcHist([small], [0, 1, 2], None, [6, 6, 6], [0, 256] * 3)
-    return np.asarray(counts / counts.sum(), np.float32)
-
-
-def _structure(grey: np.ndarray) -> np.ndarray:
-    """A frame without its light: each place relative to its surround, with a mean of 0 and a variance of 1."""
-    values = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.5)
-    values -= cv2.GaussianBlur(values, (0, 0), 8)
-    values /= np.sqrt(cv2.GaussianBlur(values**2, (0, 0), 8)) + 3
-    values -= values.mean()
-    return values / (float(values.std()) + 1e-6)
 
 
 def _fade(since: float, times: tuple[tuple[float, float], ...]) -> float:

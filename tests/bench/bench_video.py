@@ -3,8 +3,8 @@ with each part left out.
 
     python tests/bench/bench_video.py ../shared/data/osie ../shared/data/scene ../shared/data/crowd [--split test]
 
-Clips are those of `data.synthetic.clips`: real fixations, made motion. They tell whether a part does what it should; how
-good it is on real videos they do not tell. Weights were chosen with `--split val`. NSS is the mean of standardised
+Clips are those of `data.synthetic.clips`: real fixations, made motion. They tell whether a part does what it should;
+how good it is on real videos they do not tell. Weights were chosen with `--split val`. NSS is the mean of standardised
 densities at the places that viewers look at in a frame; CC that with the viewers' own map, blurred by one degree.
 `--every` asks what is lost when the model looks at fewer frames.
 """
@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -119,14 +120,14 @@ def variants(weights: Weights, every: Sequence[int]) -> dict[str, Callable[[Stil
     """What is compared, by name."""
     found: dict[str, Callable[[Stills, Clip], Iterator[np.ndarray]]] = {
         "centre": centred,
-        "frame by frame": lambda seen, made: carried(seen, made, FRAMEWISE),
+        "frame by frame": partial(carried, weights=FRAMEWISE),
         "smoothed over 2 s": smoothed,
-        "all parts": lambda seen, made: carried(seen, made, weights),
+        "all parts": partial(carried, weights=weights),
     }
     for part in PARTS:
-        found[f"  without {part}"] = lambda seen, made, part=part: carried(seen, made, weights.without(part))
+        found[f"  without {part}"] = partial(carried, weights=weights.without(part))
     for number in every:
-        found[f"  every {number} frames"] = lambda seen, made, number=number: carried(seen, made, weights, number)
+        found[f"  every {number} frames"] = partial(carried, weights=weights, every=number)
     return found
 
 
