@@ -16,7 +16,9 @@ import re
 import tempfile
 import zipfile
 from array import array
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -46,6 +48,7 @@ ENDINGS = {
 USUAL = "mp4,jsonl"
 GRID = "grid:3x3"
 COARSE = 4  # canvas pixels to a pixel of what is kept in .npz
+AHEAD = 3  # frames that may wait to be drawn and encoded
 ROWS = 1000  # of a table that are held before they are written
 
 
@@ -192,6 +195,33 @@ class Overlay:
     def close(self) -> None:
         """Write the table of contents."""
         self._writer.close()
+
+
+class Behind:
+    """Lets another one write in a thread of its own, a few frames behind; what goes wrong there is raised here."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def add(self, seen: VideoPrediction) -> None:
+        """One more frame."""
+        self._waiting.append(self._pool.submit(self.sink.add, seen))
+        while len(self._waiting) > AHEAD:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """Write what waits, and the end of the file."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        self._pool.shutdown()
+        self.sink.close()
+
+    def drop(self) -> None:
+        """Forget what waits, and let go of the file."""
+        self._pool.shutdown(cancel_futures=True)
+        self.sink.close()
 
 
 class Lines:
@@ -362,7 +392,7 @@ def writers(
 
 def _sink(name: str, file: IO[bytes], rate: float, settings: Settings, recorder: Recorder, sound: Path | None) -> Sink:
     if name.endswith(ENDINGS["mp4"]):
-        return Overlay(file, rate, settings, sound)
+        return Behind(Overlay(file, rate, settings, sound))
     if name.endswith(ENDINGS["jsonl"]):
         return Lines(file, recorder)
     return Table(file, recorder) if name.endswith(ENDINGS["parquet"]) else Densities(file)
@@ -370,6 +400,8 @@ def _sink(name: str, file: IO[bytes], rate: float, settings: Settings, recorder:
 
 def _let_go(writer: Sink) -> None:
     """Close what was written half: a temporary file, which then vanishes."""
-    if isinstance(writer, Overlay | Densities):
-        with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):
+        if isinstance(writer, Behind):
+            writer.drop()
+        elif isinstance(writer, Densities):
             writer.close()
