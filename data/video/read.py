@@ -7,7 +7,7 @@
 Times are seconds from the first frame of the file, as they are stored: rates may vary. Frames are turned as the file
 says, and pixels that are not square are made so. Where the size changes in the middle, frames are fitted into the first
 one's size. One frame is held at a time, and `start` is sought by keyframes, so that ten hours need no more than ten
-seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`.
+seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`; what a decoder patches up itself is not known.
 
 FFmpeg opens whatever it takes for a medium, playlists and network addresses among it: only the containers in `DEMUXERS`
 are read, and only from the file itself.
@@ -179,7 +179,10 @@ class VideoFile:
             raise VideoError(f"{self.path}: there is {what} in it; give a video.")
         stream: VideoStream = found[0]
         if stream.codec_context is None:
-            raise VideoError(f"{self.path}: its frames are of a kind that is not known here; save it as H.264.")
+            raise VideoError(
+                f"{self.path}: its frames are of a kind that is not known here, or it is cut off; copy it again, or save "
+                "it as H.264."
+            )
         self._check_size(stream.width, stream.height)
         stream.codec_context.options = {"max_pixels": str(LIMIT)}
         stream.thread_type = "AUTO"
@@ -245,6 +248,7 @@ class VideoFile:
                 self._errors += found or not sought
                 continue
             found = found or bool(frames)
+            self._errors += sum(frame.is_corrupt for frame in frames)
             yield from frames
 
     def _pixels(self, frame: "VideoFrame") -> UInt8[np.ndarray, "h w 3"]:
