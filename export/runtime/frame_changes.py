@@ -45,7 +45,7 @@ class Sight:
 class Watch:
     """Compares frames with those before: cuts, the motion of the camera, and what moves against it."""
 
-    def __init__(self, motion_s: float) -> None:
+    def __init__(self, motion_s: float = 0.3) -> None:
         self._motion_s = motion_s
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._grey: Grey | None = None

@@ -45,7 +45,7 @@ from data.gaze import Objects
 from data.picture import Letterbox
 from data.video.read import VideoFile
 from export.runtime.frame_changes import Flow, Map, Watch, moved
-from export.runtime.saliency import Prediction, Predictor, entropy, peak
+from export.runtime.saliency import Prediction, Predictor, _size, entropy, peak
 from saliency import TASK
 
 FLOOR = 1e-9  # of a probability
@@ -146,8 +146,8 @@ class VideoPredictor:
         Raises:
             PictureError: The frame is not uint8 (h, w, 3).
         """
-        size = frame.shape[:2]
-        box = Letterbox.fit((size[0], size[1]), self.predictor.contract.canvas)
+        size = _size(frame)
+        box = Letterbox.fit(size, self.predictor.contract.canvas)
         pixels = cv2.resize(frame, box.content[:1:-1], interpolation=cv2.INTER_AREA)
         moment = self._model.see(pixels, time_s)
         looks = moment.cut or self._left <= 0
@@ -160,7 +160,7 @@ class VideoPredictor:
         small = self._model.density()
         index, self._index = self._index, self._index + 1
         return VideoPrediction(
-            index, time_s, moment.since_cut_s, moment.cut, looks, small, (size[0], size[1]), frame, self._objects
+            index, time_s, moment.since_cut_s, moment.cut, looks, small, size, frame, self._objects
         )
 
     def frames(self, path: Path | str, start: float = 0.0, end: float | None = None) -> Iterator[VideoPrediction]:
@@ -203,7 +203,7 @@ class TemporalModel:
 
     def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Moment:
         """Take the next frame in, at the canvas's size."""
-        first = not self._watch.started
+        first = not self._watch.started or (self._still is not None and self._still.shape != pixels.shape[:2])
         sight = self._watch.see(pixels, time_s)
         self._dt = 0.0 if first else max(0.0, time_s - self._time)
         self._time, self._cut = time_s, sight.cut or first
