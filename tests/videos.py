@@ -10,7 +10,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 TICKS = 1000  # a second
-RIGHT = (0, 1, 0, -1, 0, 0)  # a display matrix that turns by a quarter, in the order of the file without its last column
+RIGHT = (
+    0,
+    1,
+    0,
+    -1,
+    0,
+    0,
+)  # a display matrix that turns by a quarter, in the order of the file without its last column
 
 
 def square(number: int, size: tuple[int, int] = (48, 64)) -> UInt8[np.ndarray, "h w 3"]:
@@ -22,7 +29,7 @@ def square(number: int, size: tuple[int, int] = (48, 64)) -> UInt8[np.ndarray, "
     return pixels
 
 
-def write(  # noqa: PLR0913 - a file has many sides
+def write(
     path: Path,
     frames: Sequence[UInt8[np.ndarray, "h w 3"]] | int = 10,
     times: Sequence[float] | None = None,

@@ -7,7 +7,8 @@
 Times are seconds from the first frame of the file, as they are stored: rates may vary. Frames are turned as the file
 says, and pixels that are not square are made so. Where the size changes in the middle, frames are fitted into the first
 one's size. One frame is held at a time, and `start` is sought by keyframes, so that ten hours need no more than ten
-seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`; what a decoder patches up itself is not known.
+seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`; what a decoder patches up itself is not
+known.
 
 FFmpeg opens whatever it takes for a medium, playlists and network addresses among it: only the containers in `DEMUXERS`
 are read, and only from the file itself.
@@ -43,6 +44,7 @@ RATE = 25.0  # frames a second where the file does not tell
 RATES = (0.1, 1000.0)  # that are believed
 LOST = 0.5  # seconds at the end of a file that may be missing before it counts as cut off
 JUMP = 10.0  # seconds: longer steps than this are sought, not decoded
+MANY = 500_000  # pixels of a frame from which on threads are worth their start
 HIGH = 720  # rows from which on colours without a mark are those of BT.709
 INSTALL = "Videos are read with PyAV, which is not installed; install the extra video: pip install -e '.[video]'."
 
@@ -180,8 +182,8 @@ class VideoFile:
         stream: VideoStream = found[0]
         if stream.codec_context is None:
             raise VideoError(
-                f"{self.path}: its frames are of a kind that is not known here, or it is cut off; copy it again, or save "
-                "it as H.264."
+                f"{self.path}: its frames are of a kind that is not known here, or it is cut off; copy it again, or "
+                "save it as H.264."
             )
         self._check_size(stream.width, stream.height)
         stream.codec_context.options = {"max_pixels": str(LIMIT)}
@@ -259,7 +261,7 @@ class VideoFile:
         if aspect and 0.1 < aspect < 10:
             width = max(1, round(width * float(aspect)))
             self._check_size(width, frame.height)
-        options: dict[str, Any] = {"format": "rgb24"}
+        options: dict[str, Any] = {"format": "rgb24", "threads": 1 if width * frame.height < MANY else 0}
         if width != frame.width:
             options |= {"width": width, "height": frame.height}
         if frame.colorspace == 2 and frame.height >= HIGH:  # not told

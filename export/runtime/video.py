@@ -159,9 +159,7 @@ class VideoPredictor:
         self._left -= 1
         small = self._model.density()
         index, self._index = self._index, self._index + 1
-        return VideoPrediction(
-            index, time_s, moment.since_cut_s, moment.cut, looks, small, size, frame, self._objects
-        )
+        return VideoPrediction(index, time_s, moment.since_cut_s, moment.cut, looks, small, size, frame, self._objects)
 
     def frames(self, path: Path | str, start: float = 0.0, end: float | None = None) -> Iterator[VideoPrediction]:
         """Where people look at each frame of a video file between two times, in seconds.

@@ -24,7 +24,8 @@ def times(found: list[Frame]) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.mp4", "mpeg4"), ("a.mkv", "mpeg4"), ("a.avi", "mpeg4"), ("a.mov", "libx264"), ("a.ts", "mpeg2video")]
+    ("name", "codec"),
+    [("a.mp4", "mpeg4"), ("a.mkv", "mpeg4"), ("a.avi", "mpeg4"), ("a.mov", "libx264"), ("a.ts", "mpeg2video")],
 )
 def test_frames_come_with_pixels_and_times(name: str, codec: str, tmp_path: Path) -> None:
     found, damage = frames(videos.write(tmp_path / name, 10, codec=codec, rate=25))
@@ -67,7 +68,10 @@ def test_sizes_of_all_kinds_are_read(size: tuple[int, int], tmp_path: Path) -> N
 
 
 def test_a_size_that_changes_in_the_middle_is_fitted_into_the_first(tmp_path: Path) -> None:
-    parts = [videos.write(tmp_path / f"{n}.ts", 5, codec="mpeg2video", size=size) for n, size in enumerate([(48, 64), (64, 48)])]
+    parts = [
+        videos.write(tmp_path / f"{n}.ts", 5, codec="mpeg2video", size=size)
+        for n, size in enumerate([(48, 64), (64, 48)])
+    ]
     (tmp_path / "a.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
     found, damage = frames(tmp_path / "a.ts")
     assert {frame.pixels.shape for frame in found} == {(48, 64, 3)}
@@ -185,7 +189,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(read.os, "open", closed)
     with pytest.raises(VideoError, match=r"cannot be read \(Permission denied\); check its permissions"):
-        VideoFile(videos.square and tmp_path / "a.mp4")
+        VideoFile(tmp_path / "a.mp4")
 
 
 def test_frames_that_are_too_large_are_refused_before_they_are_decoded(

@@ -12,7 +12,9 @@ from data.video.write import VideoWriter
 from tests import videos
 
 
-def written(path: Path, sound: Path | None = None, start: float = 0.0, end: float | None = None, count: int = 10) -> Path:
+def written(
+    path: Path, sound: Path | None = None, start: float = 0.0, end: float | None = None, count: int = 10
+) -> Path:
     with VideoWriter(path, 10, sound, start, end) as writer:
         for number in range(count):
             writer.write(videos.square(number), start + number / 10)

@@ -49,8 +49,8 @@ def test_a_cut_to_another_place_in_the_same_colours_is_found() -> None:
 
 def test_a_pan_is_no_cut_however_quick() -> None:
     wide = texture(5, (72, 900))
-    for step in (2, 8, 20):
-        assert cuts([wide[:, step * n : step * n + 128] for n in range(25)]) == []
+    for step, count in ((2, 10), (8, 12), (20, 25)):
+        assert cuts([wide[:, step * n : step * n + 128] for n in range(count)]) == []
 
 
 def test_a_zoom_is_no_cut() -> None:

@@ -1,5 +1,6 @@
 """A still model carried through time: each part does what it says, and nothing where there is nothing to do."""
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_memory_carries_what_was_seen_and_fades() -> None:
     found = run(replace(FRAMEWISE, memory_s=0.5), frames, predictions)
     shares = [share(density, 12, 18) for density in found[4:]]
     assert shares[0] > 0.6
-    assert all(before > after for before, after in zip(shares, shares[1:], strict=False))
+    assert all(before > after for before, after in itertools.pairwise(shares))
     assert shares[9] == pytest.approx(shares[0] * math.exp(-9 * 0.05 / 0.5), rel=0.2)
 
 
@@ -224,7 +225,9 @@ def test_frames_that_change_their_size_begin_anew(toy_model: Path) -> None:
         assert seen.density.shape == size
 
 
-@pytest.mark.parametrize("frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_what_is_no_frame_is_refused(frame: np.ndarray, toy_model: Path) -> None:
     with pytest.raises(PictureError, match=r"must be uint8 of shape \(h, w, 3\)"):
         VideoPredictor(toy_model).step(frame, 0)
