@@ -34,8 +34,8 @@ INSTALL = "install pi-heif (pip install pi-heif), or save as JPEG"
 DEVELOP = "save as JPEG, PNG or TIFF with a raw converter"
 CONVERT = "save as JPEG or PNG"
 FRAMES = (
-    "`gaze predict` takes videos with the extra video (pip install -e '.[video]'), all else needs frames: save those "
-    "that were shown as JPEG or PNG"
+    "only `gaze predict --task saliency` with the extra video (pip install -e '.[video]') takes videos; save the "
+    "frames that were shown as JPEG or PNG"
 )
 RAW = (
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef"),
@@ -58,16 +58,17 @@ REMEDIES = (  # by suffix, what is to be done about a picture that is not read
 RAW_TAG = 50706  # DNGVersion, in a TIFF file
 
 
-def unread(paths: Iterable[Path], read: Collection[str] = SUFFIXES) -> list[str]:
+def unread(paths: Iterable[Path], read: Collection[str] | None = None) -> list[str]:
     """What is said of the pictures and videos among some files that are not read: how many, and what to do.
 
-    Hidden files do not count, nor do those with suffixes that are `read`.
+    Hidden files do not count, nor do those with suffixes that are `read`; None: those of pictures.
 
     >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
+    known = SUFFIXES if read is None else read
     suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
-    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in read)
+    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in known)
     return [
         f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {REMEDIES[suffix]}"
         for suffix, count in sorted(counts.items())

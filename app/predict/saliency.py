@@ -7,6 +7,7 @@ Of paths that only capitals tell apart, the names end in a hash of the path: `IM
 """
 
 import importlib.util
+import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from data.picture_file import SUFFIXES, VIDEOS
 from export.runtime.batch import WORKERS, predict
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
+
+logger = logging.getLogger(__name__)
 
 FORMATS = ("png", "npy", "json")
 CLIPS = ("mp4", "jsonl", "parquet", "npz")  # what videos become, in `app.predict.video`
@@ -106,9 +109,7 @@ def job(
     """
     found, log = find_pictures(sources, folder, (*SUFFIXES, *VIDEOS) if VIDEO else SUFFIXES), Provenance(folder)
     names = output_names(found, log.names())
-    clips = [path for path in found if path.suffix.lower() in VIDEOS]
-    paths = [path for path in found if path.suffix.lower() not in VIDEOS]
-    kinds, of_clips = _formats(formats, bool(paths), bool(clips))
+    paths, clips, kinds, of_clips = _divided(found, formats)
     if clips:
         from app.predict import video
 
@@ -138,19 +139,20 @@ def job(
     return jobs.both(made, watched) if clips else made
 
 
-def _formats(words: str | None, pictures: bool, clips: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The formats of pictures and of videos that a person names; each takes those that it knows.
+def _divided(found: list[Path], words: str | None) -> tuple[list[Path], list[Path], tuple[str, ...], tuple[str, ...]]:
+    """Pictures and videos, and the formats of each that a person names; without any, they are left out.
 
     Raises:
-        GazeError: There is no such format, or none is named for what there is.
+        GazeError: There is no such format for what was found.
     """
+    clips = [path for path in found if path.suffix.lower() in VIDEOS]
+    pictures = [path for path in found if path.suffix.lower() not in VIDEOS]
     if words is None:
-        return ("png", "json"), CLIPS[:2]
-    named = jobs.formats(words, (*FORMATS * pictures, *CLIPS * clips))
-    of_each = tuple(tuple(kind for kind in named if kind in known) for known in (FORMATS, CLIPS))
-    for there, kinds, known, what in zip(
-        (pictures, clips), of_each, (FORMATS, CLIPS), ("pictures", "videos"), strict=True
-    ):
-        if there and not kinds:
-            raise GazeError(f"--format {words} names nothing for the {what}; add some of {', '.join(known)}.")
-    return of_each[0], of_each[1]
+        return pictures, clips, ("png", "json"), CLIPS[:2]
+    named = jobs.formats(words, (*FORMATS * bool(pictures), *CLIPS * bool(clips)))
+    of_pictures, of_clips = (tuple(kind for kind in named if kind in known) for known in (FORMATS, CLIPS))
+    for left, kinds, known, what in ((pictures, of_pictures, FORMATS, "pictures"), (clips, of_clips, CLIPS, "videos")):
+        if left and not kinds:
+            count = f"{len(left)} {what if len(left) > 1 else what[:-1]}"
+            logger.warning("%s left out: --format %s names none of %s.", count, words, ", ".join(known))
+    return pictures if of_pictures else [], clips if of_clips else [], of_pictures, of_clips

@@ -1,15 +1,18 @@
 """Videos out: H.264 with yuv420p in MP4, which every player knows, with true times and the sound of another file.
 
 Sound that MP4 holds is copied as it is; other sound becomes AAC. Sides that are odd are made even by one more row or
-column, a copy of the last. Frames and sound are written as they come, so that memory does not grow with the length.
+column, a copy of the last. Frames are written as they come, so that memory does not grow with the length; sound is laid
+beside them at the end, from a temporary file, and what is wrong with it costs no frame.
 """
 
+import errno
 import logging
+import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import cv2
 import numpy as np
@@ -20,12 +23,14 @@ from data.video.read import HIGH, opened, pyav
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
+    from av.container import OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
 logger = logging.getLogger(__name__)
 
 TICKS = 90_000  # a second
+DISK = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 COPIED = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")  # sound that MP4 holds
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # samples a second
 QUALITY = {"preset": "veryfast", "crf": "20"}
@@ -52,11 +57,17 @@ class VideoWriter:
         self._path, self._rate, self._start = path, Fraction(rate).limit_denominator(1001), start
         self._last = -1  # tick
         self._stream: VideoStream | None = None
-        try:
-            self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        except (av.error.FFmpegError, OSError) as error:
-            raise _unwritable(path, error) from error
         self._sound = None if sound is None else Sound(sound, start, end)
+        self._silent: IO[bytes] | None = None
+        try:
+            if self._sound is not None and self._sound.is_there:
+                self._silent = tempfile.TemporaryFile(dir=Path(path).parent)  # noqa: SIM115 - closed with the writer
+                self._container = av.open(self._silent, "w", format="mp4")
+            else:
+                self._container = self._opened()
+        except (av.error.FFmpegError, OSError) as error:
+            self._drop()
+            raise _unwritable(path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -81,23 +92,47 @@ class VideoWriter:
             tick = max(self._last + 1, round((time_s - self._start) * TICKS))
             frame.pts, frame.time_base, self._last = tick, Fraction(1, TICKS), tick
             self._container.mux(stream.encode(frame))
-            if self._sound is not None:
-                self._container.mux(list(self._sound.until(time_s)))
         except (av.error.FFmpegError, OSError) as error:
             raise _unwritable(self._path, error) from error
 
     def _begin(self, width: int, height: int) -> "VideoStream":
-        """The stream of frames, and that of sound: both have to be known before the first packet is written."""
         stream: VideoStream = self._container.add_stream("libx264", rate=self._rate, options=QUALITY)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS)
-        mark = 1 if height >= HIGH else 6  # BT.709, BT.601
-        stream.codec_context.colorspace = mark
+        stream.codec_context.colorspace = 1 if height >= HIGH else 6  # BT.709, BT.601
         stream.codec_context.color_range = 1
-        if self._sound is not None:
-            self._sound.begin(self._container)
         self._stream = stream
         return stream
+
+    def _join(self, sound: "Sound | None") -> None:
+        """Copy the silent video to its place, with a sound beside it: what is wrong with that harms no frame."""
+        assert self._silent is not None
+        self._silent.seek(0)
+        with pyav().open(self._silent, format="mp4") as silent, self._opened() as whole:
+            stream = whole.add_stream_from_template(silent.streams.video[0])
+            if sound is not None:
+                sound.begin(whole)
+            for packet in silent.demux(silent.streams.video[0]):
+                if packet.dts is None:
+                    continue
+                now = self._start + float(packet.dts * packet.time_base)
+                packet.stream = stream
+                whole.mux(packet)
+                for heard in sound.until(now) if sound is not None else ():
+                    whole.mux(heard)
+            end = self._start + self._last / TICKS + float(1 / self._rate)
+            for heard in (*sound.until(end), *sound.rest()) if sound is not None else ():
+                whole.mux(heard)
+
+    def _joined(self) -> None:
+        try:
+            self._join(self._sound)
+        except pyav().error.FFmpegError as error:
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
+            assert self._sound is not None
+            logger.warning("%s: the sound cannot be kept (%s).", self._sound.path, short_reason(error))
+            self._join(None)
 
     def close(self) -> None:
         """Write what is left, and the table of contents.
@@ -109,25 +144,26 @@ class VideoWriter:
         try:
             if self._stream is not None:
                 self._container.mux(self._stream.encode(None))
-                if self._sound is not None:
-                    self._container.mux(
-                        list(self._sound.until(self._start + self._last / TICKS + float(1 / self._rate)))
-                    )
-                    self._container.mux(list(self._sound.rest()))
             self._container.close()
+            if self._silent is not None and self._stream is not None:
+                self._joined()
         except (av.error.FFmpegError, OSError) as error:
             raise _unwritable(self._path, error) from error
         finally:
             self._drop()
 
+    def _opened(self) -> "OutputContainer":
+        found = pyav().open(str(self._path), "w", format="mp4", options={"movflags": "+faststart"})
+        return cast("OutputContainer", found)
+
     def _drop(self) -> None:
         """Let go of all files, whatever is in them."""
-        if self._sound is not None:
-            self._sound.close()
-        try:
-            self._container.close()
-        except Exception:  # it was already told why
-            logger.debug("%s: cannot be closed", self._path, exc_info=True)
+        for each in (self._sound, getattr(self, "_container", None), self._silent):
+            try:
+                if each is not None:
+                    each.close()
+            except Exception:  # it was already told why
+                logger.debug("%s: cannot be closed", self._path, exc_info=True)
 
 
 class Sound:
@@ -145,6 +181,11 @@ class Sound:
         self._packets: Iterator[Packet[Any]] = iter(())
         self._ahead: Packet[Any] | None = None
         self._zero = _first_time(self._container)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file has any sound."""
+        return self._from is not None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -210,10 +251,11 @@ class Sound:
     def _copied(self) -> "Iterator[Packet[Any]]":
         last: int | None = None
         for packet in self._stored():
+            sound = _is_sound(packet)
             shift = round((self._zero + self._start) / float(packet.time_base))
             packet.pts = (packet.pts or 0) - shift
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
-            if packet.pts < 0 or (last is not None and packet.dts <= last):
+            if packet.pts < 0 or (last is not None and packet.dts <= last) or not sound:
                 continue
             last, packet.stream = packet.dts, self._to
             yield packet
@@ -235,6 +277,15 @@ class Sound:
                     frame.pts = max(0, frame.pts - shift)
                 for each in resampler.resample(frame):
                     yield from self._to.encode(each)
+
+
+def _is_sound(packet: "Packet[Any]") -> bool:
+    """Whether a packet can be decoded: what cannot is not copied."""
+    try:
+        packet.decode()
+    except (pyav().error.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _first_time(container: Any) -> float:

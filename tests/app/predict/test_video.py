@@ -16,7 +16,6 @@ from app.cli.main import main
 from app.predict import saliency
 from app.predict.video_files import FORMATS, Range, coverage, parse_range
 from data import objects
-from data.errors import GazeError
 from data.picture import save
 from data.video.read import VideoFile
 from export.runtime.video import VideoPredictor
@@ -270,8 +269,18 @@ def test_without_the_extra_a_video_is_refused_and_pictures_beside_it_are_predict
     assert (mixed.exit_code, mixed.stdout.split(";")[0]) == (0, "1 done")
 
 
-def test_formats_have_to_suit_pictures_and_videos() -> None:
-    assert saliency._formats(None, True, True) == (("png", "json"), ("mp4", "jsonl"))
-    assert saliency._formats("npz,npy", True, True) == (("npy",), ("npz",))
-    with pytest.raises(GazeError, match="names nothing for the videos; add some of mp4, jsonl, parquet, npz"):
-        saliency._formats("png", True, True)
+def test_what_no_format_is_named_for_is_left_out(
+    clip: Path, tmp_path: Path, toy_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path / "photo.png", videos.square(3))
+    for words, ending, said in (
+        ("json", "photo.json", "1 video left out: --format json names none of mp4, jsonl, parquet, npz."),
+        ("npz", "clip.densities.npz", "1 picture left out: --format npz names none of png, npy, json."),
+    ):
+        caplog.clear()
+        result = gaze("predict", tmp_path, "-o", tmp_path / "made", "--model", toy_model, "--format", words)
+        assert (result.exit_code, result.stdout.split(";")[0]) == (0, "1 done")
+        assert (tmp_path / "made" / ending).exists()
+        assert said in (*result.stderr.splitlines(), *(record.getMessage() for record in caplog.records))
+    mixed = gaze("predict", tmp_path, "-o", tmp_path / "both", "--model", toy_model, "--format", "npz,npy")
+    assert mixed.stdout.startswith("2 done")

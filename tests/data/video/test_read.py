@@ -11,6 +11,7 @@ import pytest
 from data.errors import GazeError, VideoError
 from data.video import read
 from data.video.read import Frame, VideoFile, is_video
+from data.video.write import VideoWriter
 from tests import videos
 
 
@@ -224,3 +225,42 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(tmp_path: Path, monke
 def test_videos_are_known_by_their_suffix() -> None:
     known = ["a.mp4", "a.MOV", "a.mkv", "a.webm", "a.avi", "a.m4v"]
     assert [name for name in (*known, "a.gif", "a.jpg", "mp4") if is_video(Path(name))] == known
+
+
+def spoilt(content: bytes, chance: np.random.Generator) -> bytes:
+    """A file's bytes with some of them changed, and sometimes without its end."""
+    found = bytearray(content)
+    for _ in range(int(chance.integers(1, 30))):
+        found[int(chance.integers(len(found)))] = int(chance.integers(256))
+    return bytes(found[: int(chance.integers(len(found)))] if chance.random() < 0.3 else found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "codec", "sound"),
+    [
+        ("a.mp4", "libx264", "aac"),
+        ("a.mkv", "mpeg4", "flac"),
+        ("a.avi", "mpeg4", "pcm_s16le"),
+        ("a.ts", "mpeg2video", None),
+    ],
+)
+def test_a_spoilt_file_ends_in_frames_or_in_one_sentence(
+    name: str, codec: str, sound: str | None, tmp_path: Path
+) -> None:
+    content = videos.write(tmp_path / name, 12, codec=codec, sound=sound, rate=25).read_bytes()
+    chance, read_some, said = np.random.default_rng(1), 0, list[str]()
+    for _ in range(150):
+        (tmp_path / name).write_bytes(spoilt(content, chance))
+        try:
+            with (
+                VideoFile(tmp_path / name) as clip,
+                VideoWriter(tmp_path / "out.mp4", clip.rate, tmp_path / name) as out,
+            ):
+                for frame in clip.frames():
+                    out.write(frame.pixels, frame.time_s)
+                    read_some += 1
+        except VideoError as error:
+            said.append(str(error))
+    assert read_some > 100
+    assert all(words.startswith(f"{tmp_path / name}: ") and "\n" not in words for words in said)
