@@ -142,7 +142,14 @@ class VideoFile:
                 break
             if time < due:
                 continue
-            pixels = self._pixels(frame)
+            try:
+                pixels = self._pixels(frame)
+            except VideoError:
+                raise
+            except (pyav().error.FFmpegError, ValueError, MemoryError):  # colours that nobody knows, for one
+                logger.debug("%s: a frame cannot be shown", self.path, exc_info=True)
+                self._errors += 1
+                continue
             size = size or pixels.shape[:2]
             if pixels.shape[:2] != size:
                 self._note(f"frames of {pixels.shape[1]} x {pixels.shape[0]} are fitted into {size[1]} x {size[0]}")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICKS = 90_000  # a second
+LONGEST = 2**29  # ticks, an hour and a half: from one frame to the next at most, as MP4 tells them
 DISK = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 COPIED = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")  # sound that MP4 holds
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # samples a second
@@ -89,7 +90,8 @@ class VideoWriter:
             space = "ITU709" if pixels.shape[0] >= HIGH else "ITU601"
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
             frame = frame.reformat(format="yuv420p", dst_colorspace=space, dst_color_range="MPEG")
-            tick = max(self._last + 1, round((time_s - self._start) * TICKS))
+            wanted = max(self._last + 1, round((time_s - self._start) * TICKS))
+            tick = min(wanted, max(self._last, 0) + LONGEST)
             frame.pts, frame.time_base, self._last = tick, Fraction(1, TICKS), tick
             self._container.mux(stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
