@@ -82,7 +82,7 @@ def pyav() -> ModuleType:
 
 
 class VideoFile:
-    """An open video file: what its header says, and its frames.
+    """An open video file: what its header says, such as `rate`, frames a second on average, and its frames.
 
     Raises:
         GazeError: The extra `video` is not installed.
@@ -97,6 +97,8 @@ class VideoFile:
         try:
             self._stream = self._video()
             self._first: int | None = self._stream.start_time
+            self.rate = _believed(self._stream.average_rate) or _believed(self._stream.guessed_rate) or RATE
+            self.seconds = self._length()  # that the file says the video has; None where it does not tell
         except BaseException:
             self._container.close()
             raise
@@ -110,19 +112,6 @@ class VideoFile:
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
-
-    @property
-    def rate(self) -> float:
-        """Frames a second, on average; `RATE` where the file does not tell."""
-        return _believed(self._stream.average_rate) or _believed(self._stream.guessed_rate) or RATE
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the file says that the video is; None where it does not tell."""
-        stream = self._stream
-        if stream.duration and stream.time_base:
-            return float(stream.duration * stream.time_base)
-        return self._container.duration / 1e6 if self._container.duration else None
 
     def frames(self, start: float = 0.0, end: float | None = None, step: float = 0.0) -> Iterator[Frame]:
         """The frames from `start` to before `end`, in seconds; those that cannot be decoded are left out.
@@ -175,6 +164,12 @@ class VideoFile:
         asked = math.inf if end is None else end
         if length is not None and min(asked, length) - last > max(LOST, 2 / self.rate) and asked > last + LOST:
             self._note(f"the frames end after {last:.1f} of {length:.1f} s")
+
+    def _length(self) -> float | None:
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return float(stream.duration * stream.time_base)
+        return self._container.duration / 1e6 if self._container.duration else None
 
     def _note(self, problem: str) -> None:
         if problem not in self.damage:
