@@ -38,6 +38,10 @@ class LargePictureError(PictureError):
     """A picture has more pixels than are decoded."""
 
 
+class VideoError(PictureError):
+    """A file that should be a video cannot be used as one."""
+
+
 class TableError(GazeError):
     """A data set's files do not have the form that their reader expects."""
 

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -33,7 +33,10 @@ HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 INSTALL = "install pi-heif (pip install pi-heif), or save as JPEG"
 DEVELOP = "save as JPEG, PNG or TIFF with a raw converter"
 CONVERT = "save as JPEG or PNG"
-FRAMES = "save the frames that were shown as JPEG or PNG"
+FRAMES = (
+    "only `gaze predict --task saliency` with the extra video (pip install -e '.[video]') takes videos; save the "
+    "frames that were shown as JPEG or PNG"
+)
 RAW = (
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef"),
     *(".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
@@ -55,16 +58,17 @@ REMEDIES = (  # by suffix, what is to be done about a picture that is not read
 RAW_TAG = 50706  # DNGVersion, in a TIFF file
 
 
-def unread(paths: Iterable[Path]) -> list[str]:
+def unread(paths: Iterable[Path], read: Collection[str] | None = None) -> list[str]:
     """What is said of the pictures and videos among some files that are not read: how many, and what to do.
 
-    Hidden files do not count.
+    Hidden files do not count, nor do those with suffixes that are `read`; None: those of pictures.
 
     >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
+    known = SUFFIXES if read is None else read
     suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
-    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in SUFFIXES)
+    counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in known)
     return [
         f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {REMEDIES[suffix]}"
         for suffix, count in sorted(counts.items())

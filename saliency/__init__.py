@@ -13,7 +13,7 @@ TASK = Task(
     predictor="export.runtime.saliency:Predictor",
     job="app.predict.saliency:job",
     evaluation="app.cli.evaluate:saliency",
-    options=("opacity", "palette"),
+    options=("opacity", "palette", "every", "range", "regions"),
 )
 
 MODELS = {

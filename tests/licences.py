@@ -39,26 +39,50 @@ SPDX = {  # how metadata name a licence in words
     "Python Software Foundation License": "PSF-2.0",
 }
 LIBRARIES = {  # files of `NAME.libs` by how their name begins, with their licence
+    "libSvtAv1Enc": "BSD-3-Clause-Clear",
     "libXau": "MIT",
     "libaom": "BSD-2-Clause",
-    "libav(codec|format|util)|libsw(scale|resample)": "LGPL-2.1-or-later",
+    "libasound": "LGPL-2.1-or-later",
+    "libav(codec|device|filter|format|util)|libsw(scale|resample)": "LGPL-2.1-or-later",
     "libavif|libsharpyuv|libwebp.*": "BSD",
-    "libbrotli.*|libharfbuzz|liblcms2|libxcb|libdrm": "MIT",
+    "libbrotli.*|libharfbuzz|liblcms2|libxcb(-.*)?|libdrm|libvpl": "MIT",
     "libcrypto|libssl": "OpenSSL",
+    "libdav1d": "BSD-2-Clause",
     "libfreetype": "FTL",
     "libgfortran|libgomp": WITH_EXCEPTION,
+    "libgmp|libhogweed|libnettle|libunistring": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+    "libgnutls": "LGPL-2.1-or-later",
     "libheif|libde265": "LGPL-3.0-or-later",
     "libgeos(_c)?": "LGPL-2.1-or-later",
     "libquadmath": "LGPL-2.1-or-later",
     "libjpeg": "IJG AND BSD-3-Clause",
     "liblzma": "0BSD",
+    "libmp3lame": "LGPL-2.0-or-later",
+    "libopencore-amr(nb|wb)": "Apache-2.0",
     "libopenjp2": "BSD-2-Clause",
     "libpng16": "libpng-2.0",
     "(lib)?(scipy_)?openblas.*": "BSD-3-Clause",
     "libtiff": "libtiff",
-    "libvpx|libzstd": "BSD-3-Clause",
+    "libopus|libvpx|libzstd": "BSD-3-Clause",
+    "libx26[45]": "GPL-2.0-or-later",
 }
 EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should be
+    (
+        "av",
+        "GPL-2.0-or-later",
+    ): "x264 and x265, the encoders in PyAV's wheel of the extra video, which writes H.264 with "
+    "x264: shared libraries beside it, never in the base install; who hands on an installation with this extra hands "
+    "on them, too, under the GPL",
+    ("av", "LGPL-2.0-or-later"): "LAME, for the extra video: a shared library that can be replaced",
+    (
+        "av",
+        "LGPL-2.1-or-later",
+    ): "FFmpeg (which says of itself that it is under the LGPL, version 3 or later), ALSA and "
+    "GnuTLS, for the extra video: shared libraries that can be replaced",
+    (
+        "av",
+        "LGPL-3.0-or-later OR GPL-2.0-or-later",
+    ): "what GnuTLS needs, for the extra video: shared libraries that can be replaced",
     ("certifi", "MPL-2.0"): "a list of certificates, used as it comes",
     ("opencv-python-headless", "LGPL-2.1-or-later"): "FFmpeg (built without --enable-gpl, so without x264) and GCC's "
     "numbers of 128 bits: shared libraries beside cv2 that can be replaced; they read the videos of DHF1K",

@@ -23,6 +23,7 @@ from rich.table import Table
 from app.cli import interrupt
 from data.errors import PictureError
 from data.plain_text import visible
+from data.progress import Steps
 from data.table.summary import FIVE
 
 Item = TypeVar("Item")
@@ -68,11 +69,15 @@ def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
             tell(what, done, total)
 
 
-def watch(outcomes: Generator[tuple[Path, PictureError | None], None, None], total: int) -> int:
+def watch(
+    outcomes: Generator[tuple[Path, PictureError | None], None, None], total: int, steps: Steps | None = None
+) -> int:
     """Show how far the work is, name the broken pictures as they come, and count them."""
     broken = 0
-    with bar(shown=total > 1) as tell:
+    with bar(shown=total > 1 or steps is not None) as tell:
         tell("pictures", 0, total)
+        if steps is not None:
+            steps.listener = tell
         try:
             for done, (_, error) in enumerate(outcomes, start=1):
                 tell("pictures", done, total)

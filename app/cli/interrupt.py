@@ -4,10 +4,11 @@ While the commands are loaded it ends at once (`at_once`). While one runs it is 
 (`noted`): some libraries make an error of their own of it. When all is done it changes nothing any more (`over`).
 """
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -28,6 +29,29 @@ def as_usual() -> None:
 def noted() -> None:
     """From here on it is an exception, and `came` tells of it."""
     _change(signal.default_int_handler, _note)
+
+
+@contextlib.contextmanager
+def asked() -> Iterator[Callable[[], bool]]:
+    """For a while the first Ctrl-C only asks to come to an end; what is given tells whether it has come.
+
+    The second one is an exception, as ever.
+    """
+    pressed = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def over() -> None:

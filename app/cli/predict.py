@@ -1,5 +1,6 @@
 """`gaze predict`: where people look in pictures, in which order, or whatever else a task answers."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from app.tasks import TASKS
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="PICTURE|FOLDER|GLOB...")
+@click.argument("sources", nargs=-1, metavar="PICTURE|VIDEO|FOLDER|GLOB...")
 @click.option("-o", "--output", type=click.Path(), required=True, help="Folder for what is written.")
 @click.option(
     "--task",
@@ -30,8 +31,8 @@ from app.tasks import TASKS
 @click.option(
     "--format",
     "formats",
-    help="Some of png, jpg, webp, npy, json, parquet (one table of all JSON files); of scanpaths png, csv, json.  "
-    "[default: png,json; of scanpaths all]",
+    help="Some of png, jpg, webp, npy, json, parquet (one table of all JSON files); of videos mp4, jsonl, parquet, "
+    "npz; of scanpaths png, csv, json.  [default: png,json,mp4,jsonl; of scanpaths all]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(
@@ -43,6 +44,18 @@ from app.tasks import TASKS
 @click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
 @click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
 @click.option("--palette", default="turbo", show_default=True, help="Colours of the heat.")
+@click.option(
+    "--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video."
+)
+@click.option("--range", metavar="10s-20s", help="The part of a video that is predicted.  [default: all]")
+@click.option(
+    "--regions",
+    default="grid:3x3",
+    show_default=True,
+    metavar="grid:RxC|COCO.json",
+    help="Parts of a video's frames of which the share of looks is told.",
+)
+@click.option("--camera", metavar="NUMBER", help="Predict what a camera sees, instead of files, until Ctrl-C.")
 @click.option(
     "--objects",
     default="found",
@@ -72,8 +85,10 @@ from app.tasks import TASKS
     "ray.",
 )
 @click.option("--address", metavar="auto|HOST:PORT", help="A cluster of Ray that runs.  [default: one only for this]")
-def predict(sources: tuple[str, ...], output: str, task: str, overwrite: bool, **options: Any) -> None:
-    """Write where people look in pictures, or with --task scanpath in which order.
+def predict(
+    sources: tuple[str, ...], output: str, task: str, overwrite: bool, camera: str | None, **options: Any
+) -> None:
+    """Write where people look in pictures and videos, or with --task scanpath in which order.
 
     The same command goes on where it was stopped; another model, condition or option, or a changed picture, writes
     anew what it changes. Exits with 3 when some pictures were broken; all others are done.
@@ -83,10 +98,15 @@ def predict(sources: tuple[str, ...], output: str, task: str, overwrite: bool, *
 
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
+    if camera is not None:
+        _record(camera, sources, Path(output), task, options)
+        return
+    if not sources:
+        raise click.UsageError("Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'.")
     job = jobs.job(task, given, sources, output, **options)
     todo = job.todo(overwrite)
     try:
-        broken = watch(job.run(todo), len(todo))
+        broken = watch(job.run(todo), len(todo), job.steps)
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command goes on from here.") from None
     skipped = len(job.paths) - len(todo)
@@ -96,3 +116,18 @@ def predict(sources: tuple[str, ...], output: str, task: str, overwrite: bool, *
     echo(f"{', '.join(words)}; {output} ({job.model})")
     if broken:
         raise SystemExit(3)
+
+
+def _record(camera: str, sources: tuple[str, ...], output: Path, task: str, options: dict[str, Any]) -> None:
+    """Predict what a camera sees until Ctrl-C."""
+    from app.cli import interrupt
+    from app.cli.console import bar
+    from app.predict import camera as cameras
+
+    if sources or task != next(iter(TASKS)) or options["range"]:
+        raise click.UsageError("--camera stands alone; leave out files, --task and --range.")
+    job = cameras.job(camera, output, **{name: options[name] for name in cameras.OPTIONS})
+    echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
+    with interrupt.asked() as stopped, bar() as tell:
+        files, count = job.run(stopped, tell)
+    echo(f"{count} frames; {', '.join(str(file) for file in files)} ({job.model})")

@@ -7,7 +7,7 @@ import logging
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from data.errors import GazeError
@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 MOST = 230  # bytes of a name, of the 255 that systems allow
 
 DRAWN = tuple(f".{what}.{kind}" for what in ("heat", "slices") for kind in ("png", "jpg", "webp"))
-OURS = (*DRAWN, ".path.png")  # ends of the names of pictures that gaze has written
+OURS = (*DRAWN, ".path.png", ".overlay.mp4")  # ends of the names of pictures and videos that gaze has written
 
 
-def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:
+def find_pictures(sources: Sequence[str], folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
-    Of a folder, everything below it that has a picture's suffix is taken, and pictures and videos that are not read are
-    counted in a warning; what is named itself is taken as it is.
+    Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
+    are counted in a warning; what is named itself is taken as it is.
 
     Raises:
         GazeError: There is none.
@@ -38,8 +38,8 @@ def find_pictures(sources: Sequence[str], folder: Path) -> list[Path]:
             raise GazeError("A name of a picture is empty; give pictures, folders or a pattern such as 'photos/*.jpg'.")
         if os.path.isdir(path):  # which raises nothing, as Path.is_dir does where nobody may look
             inside = _inside(path)
-            found |= dict.fromkeys(p for p in inside if p.suffix.lower() in SUFFIXES and not _is_ours(p, folder))
-            left += [f"{path}: {words}" for words in unread(inside)]
+            found |= dict.fromkeys(p for p in inside if p.suffix.lower() in suffixes and not _is_ours(p, folder))
+            left += [f"{path}: {words}" for words in unread(inside, suffixes)]
         elif os.path.lexists(path) or not glob.has_magic(source):
             found[path] = None
         else:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from app.predict.provenance import Making, Output, Provenance
 from app.tasks import TASKS
 from data.errors import GazeError, PictureError
+from data.progress import Steps
 
 Out = TypeVar("Out", bound=Output)
 Outcomes = Generator[tuple[Path, PictureError | None], None, None]
@@ -27,6 +28,7 @@ class Job(NamedTuple):
     lacking: Callable[[Path], list[Path]]  # those of them that are missing, or were made of something else
     run: Callable[[Mapping[Path, list[Path]]], Outcomes]  # writes some files of some pictures
     model: str
+    steps: Steps | None = None  # of long pieces of work, such as a video
 
     def todo(self, overwrite: bool) -> dict[Path, list[Path]]:
         """The files that are to be written, by the pictures that have any."""
@@ -111,6 +113,29 @@ def resumable(
         return run(replace(out, todo=todo, wrote=wrote))
 
     return Job(paths, out.files, lacking, go, model)
+
+
+def both(one: Job, other: Job) -> Job:
+    """Two jobs as one, the first before the second; no path is in both."""
+    firsts = set(one.paths)
+
+    def of(path: Path) -> Job:
+        return one if path in firsts else other
+
+    def run(todo: Mapping[Path, list[Path]]) -> Outcomes:
+        for job in (one, other):
+            part = {path: files for path, files in todo.items() if of(path) is job}
+            if part:
+                yield from job.run(part)
+
+    return Job(
+        [*one.paths, *other.paths],
+        lambda path: of(path).files(path),
+        lambda path: of(path).lacking(path),
+        run,
+        one.model,
+        one.steps or other.steps,
+    )
 
 
 def formats(words: str, known: tuple[str, ...]) -> tuple[str, ...]:

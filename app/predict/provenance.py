@@ -8,8 +8,8 @@
 A line tells of one picture and of the files that a run made of it, each with its bytes and its time of change; of
 several lines on a file the last counts. A file is kept where the picture (path, bytes, time of change), the task, the
 model's weights, the condition and the options are those of the run, and nobody has changed the file. What is drawn
-differently counts for pictures only, and the version of gaze does not count. A line with "damaged" tells of a damaged
-picture, and counts only where these are accepted.
+differently counts for pictures and videos only; the version of gaze does not count. A line with "damaged" tells of a
+damaged one, and counts only where these are accepted.
 
 A file that no line tells of was written by gaze 0.2.0 or older, or by a run that was killed. It is kept only if all
 files that its picture becomes are there, if NAME.json beside them says the same picture, model, version, condition and
@@ -42,7 +42,7 @@ FILE = ".gaze.jsonl"
 COARSE = 2_000_000_000  # nanoseconds to which some file systems round times of change
 SPARE = 100  # outdated lines that are not worth writing the file anew
 
-DRAWN = (".png", ".jpg", ".webp")  # ends of files that options of drawing change
+DRAWN = (".png", ".jpg", ".webp", ".mp4")  # ends of files that options of drawing change
 Stamp = tuple[int, int]  # bytes of a file, and its time of change in nanoseconds
 
 

@@ -8,10 +8,12 @@ suffix, and then with its folders.
 Of paths that only capitals tell apart, the names end in a hash of the path: `IMG_1~5f0c2a81`.
 """
 
+import importlib.util
+import logging
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -24,12 +26,17 @@ from data.draw.legend import legend
 from data.draw.timeline import panel_size, timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
+from data.picture_file import SUFFIXES, VIDEOS
 from export.runtime.batch import WORKERS, keep_freed_memory, predict
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
 
+logger = logging.getLogger(__name__)
+
 DRAWN = ("png", "jpg", "webp")
 FORMATS = (*DRAWN, "npy", "json", "parquet")
+CLIPS = ("mp4", "jsonl", "parquet", "npz")  # what videos become, in `app.predict.video`
+VIDEO = importlib.util.find_spec("av") is not None
 ENDINGS: dict[str, tuple[str, ...]] = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
 ENDINGS |= {"npy": (".density.npy", ".slices.npy"), "json": (".json",), "parquet": (".json",)}
 
@@ -123,17 +130,26 @@ def job(
     opacity: float,
     palette: str,
     accept_damaged: bool = False,
+    **of_videos: Any,
 ) -> jobs.Job:
-    """The job of `gaze predict --task saliency`; options as there.
+    """The job of `gaze predict --task saliency`; options as there, `every`, `range` and `regions` in `of_videos`.
 
     Raises:
-        GazeError: There is no such picture, model, format, condition or palette.
+        GazeError: There is no such picture, video, model, format, condition, palette or range.
     """
-    kinds = jobs.formats(formats or "png,json", FORMATS)
-    paths, log = find_pictures(sources, folder), Provenance(folder)
+    found, log = find_pictures(sources, folder, (*SUFFIXES, *VIDEOS) if VIDEO else SUFFIXES), Provenance(folder)
+    names = output_names(found, log.names())
+    paths, clips, kinds, of_clips = _divided(found, formats)
+    if clips:
+        from app.predict import video
+
+        settings = video.settings(condition, opacity, palette, **of_videos)
+        watched = video.job(clips, names, folder, log, model, of_clips, settings, provider, accept_damaged)
+        if not paths:
+            return watched
     predictor = Predictor(model or TASK.default_models[0], provider=provider, threads=None if len(paths) == 1 else 1)
     contract = predictor.contract
-    out = Output(folder, output_names(paths, log.names()), kinds, opacity, palette, bool(contract.slices))
+    out = Output(folder, {path: names[path] for path in paths}, kinds, opacity, palette, bool(contract.slices))
     making = Making(
         TASK.name,
         described(contract.name, contract.version, predictor.path),
@@ -150,4 +166,24 @@ def job(
         outcomes = run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
         return summaries.with_table(outcomes, folder) if "parquet" in kinds else outcomes
 
-    return jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")
+    made = jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")
+    return jobs.both(made, watched) if clips else made
+
+
+def _divided(found: list[Path], words: str | None) -> tuple[list[Path], list[Path], tuple[str, ...], tuple[str, ...]]:
+    """Pictures and videos, and the formats of each that a person names; without any, they are left out.
+
+    Raises:
+        GazeError: There is no such format for what was found.
+    """
+    clips = [path for path in found if path.suffix.lower() in VIDEOS]
+    pictures = [path for path in found if path.suffix.lower() not in VIDEOS]
+    if words is None:
+        return pictures, clips, ("png", "json"), CLIPS[:2]
+    named = jobs.formats(words, (*FORMATS * bool(pictures), *CLIPS * bool(clips)))
+    of_pictures, of_clips = (tuple(kind for kind in named if kind in known) for known in (FORMATS, CLIPS))
+    for left, kinds, known, what in ((pictures, of_pictures, FORMATS, "pictures"), (clips, of_clips, CLIPS, "videos")):
+        if left and not kinds:
+            count = f"{len(left)} {what if len(left) > 1 else what[:-1]}"
+            logger.warning("%s left out: --format %s names none of %s.", count, words, ", ".join(known))
+    return pictures if of_pictures else [], clips if of_clips else [], of_pictures, of_clips

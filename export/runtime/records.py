@@ -12,6 +12,7 @@ from data.plain_text import unicode
 
 SALIENCY = "gaze/saliency/4"  # names of the schemas: anything added or changed is a new version
 SCANPATH = "gaze/scanpath/3"
+VIDEO = "gaze/video/1"
 SHOWN = 60  # characters of a wrong value
 
 
@@ -140,6 +141,34 @@ class SaliencyRecord(Record):
     )
     picture: Given = ""
     damaged: Damaged = ""
+
+
+class FrameRecord(Record):
+    """A line of what `gaze predict --format jsonl` gives for a video or a camera: where people look at one frame.
+
+    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
+    pixel is (0.5, 0.5). Anything added or changed is a new version.
+    """
+
+    model_config = ConfigDict(title="Where people look at a frame of a video", json_schema_extra={"$id": VIDEO})
+
+    schema_: Literal["gaze/video/1"] = Field(alias="schema")
+    model: Text = Field(description="Name of the model, as in `gaze models`.")
+    version: Text = Field(description="Version of the model.")
+    condition: Text = Field(description="Viewing condition, one of the model's.")
+    provider: Provider
+    width: Side
+    height: Side
+    index: Number = Field(description="Number of the frame, from 0: the first that was asked for.")
+    time_s: float = Field(ge=0, description="Seconds from the first frame of the video, as its file tells.")
+    since_cut_s: float = Field(ge=0, description="Seconds from the first frame of the shot.")
+    cut: bool = Field(description="Whether a shot begins with this frame, as the first one's does.")
+    peak: Point
+    entropy_bits: Entropy
+    regions: dict[str, Share] = Field(
+        description="Share of looks in each region: cells r1c1, r1c2, ... of a grid, row by row, or boxes of a file."
+    )
+    video: Text = Field(default="", description="The path as it was given; absent when a camera was recorded.")
 
 
 class Box(Record):

@@ -1,0 +1,147 @@
+"""What `gaze predict` does with videos: finds what each becomes, and writes what is to be written.
+
+Each video becomes, as asked for: `mp4`: NAME.overlay.mp4, every frame under its heat, with the sound; `jsonl`:
+NAME.frames.jsonl, a line a frame as in `export/schema_video.json`; `parquet`: NAME.frames.parquet, the same as a table;
+`npz`: NAME.densities.npz, small densities with their times (`app.predict.video_files`). Lines and densities are those
+of the frames that the model looked at: all, or every Nth and the first of each shot. NAME is as in `saliency`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.predict import jobs, provenance
+from app.predict.provenance import Making, Provenance, Stamp, described
+from app.predict.video_files import ENDINGS, Recorder, Settings, settings, together, writers
+from data.draw.legend import legend
+from data.errors import GazeError, PictureError, VideoError
+from data.progress import Steps
+from data.video.read import JUMP, VideoFile, pyav
+from export.runtime.saliency import Predictor
+from export.runtime.video import VideoPredictor
+from saliency import TASK
+
+__all__ = ["Output", "job", "settings", "write_video"]
+
+
+@dataclass(frozen=True)
+class Output(provenance.Output):
+    """Where what videos become is written."""
+
+    formats: tuple[str, ...] = ("mp4", "jsonl")
+
+    def files(self, path: Path) -> list[Path]:
+        """The files that a video becomes."""
+        return [self.folder / (self.names[path] + ENDINGS[kind]) for kind in self.formats]
+
+
+def write_video(
+    predictor: VideoPredictor,
+    path: Path,
+    targets: Sequence[Path],
+    settings: Settings,
+    steps: Callable[[str, int, int | None], object] = lambda what, done, total: None,
+) -> tuple[dict[str, Stamp], str]:
+    """Predict a video and write its files; their stamps, and what is wrong with it where it is damaged.
+
+    Raises:
+        VideoError: Nothing of it can be predicted.
+        GazeError: A file cannot be written.
+    """
+    stamps: dict[str, Stamp] = {}
+    predictor.reset()
+    with VideoFile(path) as clip:
+        whole = any(target.name.endswith(ENDINGS["mp4"]) for target in targets)
+        step = 0.0 if whole or settings.every / clip.rate <= JUMP else settings.every / clip.rate
+        each = VideoPredictor(predictor.predictor, condition=settings.condition) if step else predictor
+        recorder = Recorder(predictor.predictor, settings, path.name, str(path))
+        total = _frames(clip, settings)
+        with (
+            together(targets, stamps) as files,
+            writers(files, clip.rate, settings, recorder, path) as sinks,
+        ):
+            for frame in clip.frames(*settings.range, step=step):
+                seen = each.step(frame.pixels, frame.time_s)
+                for sink in sinks:
+                    sink.add(seen)
+                steps(path.name, seen.index + 1, total)
+        return stamps, clip.damage
+
+
+def _frames(clip: VideoFile, settings: Settings) -> int | None:
+    """About how many frames there are to be read; None where the file does not tell."""
+    length = clip.seconds
+    if length is None:
+        return None
+    start, end = settings.range
+    return max(1, round((min(length, end or length) - start) * clip.rate))
+
+
+def job(
+    clips: list[Path],
+    names: dict[Path, str],
+    folder: Path,
+    log: Provenance,
+    model: str | None,
+    kinds: tuple[str, ...],
+    settings: Settings,
+    provider: str,
+    accept_damaged: bool,
+) -> jobs.Job:
+    """The part of `gaze predict` that is about videos.
+
+    Raises:
+        GazeError: The extra `video` is not installed, or there is no such model, condition or palette.
+    """
+    pyav()
+    still = Predictor(model or TASK.default_models[0], provider=provider)
+    still.index(settings.condition)
+    legend(1, settings.palette)
+    predictor = VideoPredictor(still, every=settings.every, condition=settings.condition)
+    contract = still.contract
+    out = Output(folder, {path: names[path] for path in clips}, formats=kinds)
+    making = Making(
+        TASK.name,
+        described(contract.name, contract.version, still.path),
+        settings.condition,
+        {
+            "every": settings.every,
+            "range": str(settings.range),
+            "regions": settings.regions.source,
+            "regions_sha256": settings.regions.digest,
+        },
+        {"opacity": settings.opacity, "palette": settings.palette},
+        ".json",
+        {},
+        usual=False,
+        accept_damaged=accept_damaged,
+    )
+    steps = Steps()
+
+    def run(out: Output) -> jobs.Outcomes:
+        make(folder)
+        for path in out.todo or ():
+            yield path, _one(path, out)
+
+    def _one(path: Path, out: Output) -> PictureError | None:
+        targets = out.files(path) if out.todo is None else out.todo[path]
+        try:
+            stamps, damage = write_video(predictor, path, targets, settings, steps)
+        except PictureError as error:
+            return error.with_traceback(None)
+        if out.wrote:
+            out.wrote(path, stamps, damage)
+        if not damage or accept_damaged:
+            return None
+        return VideoError(f"{path}: the video is damaged or cut off ({damage}); what could be decoded was predicted.")
+
+    made = jobs.resumable(clips, out, log, making, run, f"{contract.name} on {still.provider}")
+    return made._replace(steps=steps)
+
+
+def make(folder: Path) -> None:
+    """Make the folder that is written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GazeError(f"{folder} cannot be made ({error.strerror}); give another folder.") from error
