@@ -10,6 +10,7 @@ Nothing is held but what a file needs; memory does not grow with the length.
 
 import contextlib
 import json
+import logging
 import math
 import os
 import re
@@ -37,6 +38,8 @@ from data.video.write import VideoWriter
 from export.runtime.records import VIDEO, FrameRecord
 from export.runtime.saliency import Predictor
 from export.runtime.video import VideoPrediction
+
+logger = logging.getLogger(__name__)
 
 FORMATS = ("mp4", "jsonl", "parquet", "npz")
 ENDINGS = {
@@ -400,8 +403,10 @@ def _sink(name: str, file: IO[bytes], rate: float, settings: Settings, recorder:
 
 def _let_go(writer: Sink) -> None:
     """Close what was written half: a temporary file, which then vanishes."""
-    with contextlib.suppress(Exception):
+    try:
         if isinstance(writer, Behind):
             writer.drop()
         elif isinstance(writer, Densities):
             writer.close()
+    except Exception:
+        logger.debug("what was written half cannot be closed", exc_info=True)

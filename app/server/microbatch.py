@@ -124,8 +124,8 @@ class MicroBatches(Generic[Key, Item, Answer]):
         try:
             answers = await loop.run_in_executor(self._pool, self._run, key, [one.item for one in batch])
         except Exception as error:
+            logger.debug("a batch of %d failed; of several each is tried alone", len(batch), exc_info=True)
             if len(batch) > 1:
-                logger.debug("a batch of %d failed; each is tried alone", len(batch), exc_info=True)
                 for one in batch:
                     await self._run_batch(key, [one])
             elif not batch[0].answer.done():

@@ -121,6 +121,7 @@ class _Builder:
             if not apart <= TOLERANCE:
                 raise ModelError(f"differs from PyTorch by {apart:.1e}, allowed {TOLERANCE:.0e}")
         except Exception as error:
+            logger.debug("%s: cannot be made", plain.name(self.exporter.contract.name), exc_info=True)
             yield from (_failed(form.name(self.exporter.contract.name), error) for form in wanted)
             return
         parity = Parity(
@@ -139,6 +140,7 @@ class _Builder:
                 else:
                     outcome = self._other(form, simple, files, place)
             except Exception as error:
+                logger.debug("%s: cannot be made", form.name(self.exporter.contract.name), exc_info=True)
                 outcome = _failed(form.name(self.exporter.contract.name), error)
             yield outcome
 
@@ -269,7 +271,6 @@ def _timed(run: Callable[[], object]) -> list[float]:
 
 def _failed(name: str, error: Exception) -> Outcome:
     """The outcome of a form that cannot be made."""
-    logger.debug("%s: cannot be made", name, exc_info=error)
     expected = isinstance(error, GazeError)
     words = str(error) if expected else f"cannot be made ({type(error).__name__}: {str(error)[:200]})"
     return Outcome(name, None, words.rstrip("."))

@@ -5,6 +5,7 @@ elsewhere, too (https://onnxruntime.ai/docs/performance/model-optimizations/grap
 do is done before: a constant that is the same everywhere becomes a scalar.
 """
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import onnxruntime
 from onnx import numpy_helper
 
 from data.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 BROADCAST = ("Add", "Sub", "Mul", "Div")
 STANDARD = ("", "ai.onnx")
@@ -83,9 +86,9 @@ def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
             onnxruntime.InferenceSession(before, options, ["CPUExecutionProvider"])
             made = onnx.load(after)
         except Exception as error:  # ONNX Runtime's errors share no other parent
-            raise ModelError(
-                f"ONNX Runtime cannot simplify the graph ({type(error).__name__}); nothing was kept."
-            ) from error
+            logger.debug("the graph cannot be simplified", exc_info=True)
+            kind = type(error).__name__
+            raise ModelError(f"ONNX Runtime cannot simplify the graph ({kind}); nothing was kept.") from error
     foreign = {node.domain for node in made.graph.node} - {*STANDARD}
     if foreign:
         raise ModelError(f"The graph uses operators outside the ONNX standard ({', '.join(sorted(foreign))}).")

@@ -78,6 +78,7 @@ def test_media_that_differ_are_told_apart_whatever_their_number() -> None:
     assert Medium(3).fit(found, medium) > 0.95
 
 
+@pytest.mark.slow
 def test_a_network_learns_media_and_predicts_as_before(root: Path) -> None:
     made = network()
     copy, share = learn_media(made, [root], made=20)

@@ -198,6 +198,7 @@ def held_out(made: ScanpathTask, given: dict[str, Tensor]) -> tuple[float, float
     return float(bits.mean()), float(end.mean()), float(nats.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["free", pytest.param("search", marks=pytest.mark.slow)])
 def test_a_short_training_beats_guessing_on_new_scenes(kind: str) -> None:
     """Next objects, ends and durations: against chance, against how often paths end, against the overall spread."""

@@ -151,6 +151,7 @@ def test_a_checkpoint_of_another_network_is_refused(here: Path) -> None:
     assert not train(*given, "--data.root", "other").exit_code  # a folder may be moved
 
 
+@pytest.mark.slow
 def test_a_run_of_another_length_and_a_finished_one_are_refused(here: Path) -> None:
     refused(train("--trainer.max_epochs", "4", "--ckpt_path", "last.ckpt"), "was to take 4 steps, but", "takes 8")
     finished = torch.load("last.ckpt", weights_only=True) | {"global_step": 4, "epoch": 1}
@@ -217,6 +218,7 @@ def test_more_pictures_lengthen_what_is_left_of_the_run(here: Path) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_written_stops_the_run_and_says_what_is_lost_and_kept(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ class Struck(training_run.Pause):
         super().on_train_batch_end(trainer, pl_module, *rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workers", "step"),
     [(1, 3), pytest.param(0, 3, marks=pytest.mark.slow), pytest.param(1, 4, marks=pytest.mark.slow)],
@@ -229,6 +230,7 @@ def test_a_loss_that_is_not_finite_ends_training_with_advice(tiny: Path, tmp_pat
         run(tiny, tmp_path, "--model.peak", "1e25", "--trainer.gradient_clip_val", "null", epochs=4)
 
 
+@pytest.mark.slow
 def test_shipped_weights_can_be_fine_tuned_on_other_conditions(tiny: Path, tmp_path: Path) -> None:
     first = run(tiny, tmp_path / "first", epochs=1)
     start = tmp_path / "start.safetensors"

@@ -7,6 +7,7 @@ to the tally before it is begun, so that one that kills every worker is found, n
 
 import io
 import json
+import logging
 import tempfile
 import traceback
 from collections import Counter
@@ -28,6 +29,8 @@ from data.errors import GazeError, PictureError
 from data.picture import read, read_damaged
 from export.runtime.batch import PIXELS, Budget
 from export.runtime.saliency import Prediction, Predictor
+
+logger = logging.getLogger(__name__)
 
 MOST = 2  # times that a picture is begun alone before it is taken for what kills its workers
 
@@ -143,6 +146,7 @@ class Worker:
         except GazeError as error:
             return Outcome({}, stop=str(error))
         except Exception:
+            logger.debug("%s: cannot be done", part.file, exc_info=True)
             return Outcome({}, bug=traceback.format_exc())
 
     def _rows(self, part: Part) -> list[Row]:

@@ -275,7 +275,11 @@ def test_what_no_format_is_named_for_is_left_out(
     save(tmp_path / "photo.png", videos.square(3))
     for words, ending, said in (
         ("json", "photo.json", "1 video left out: --format json names none of mp4, jsonl, parquet, npz."),
-        ("npz", "clip.densities.npz", "1 picture left out: --format npz names none of png, npy, json."),
+        (
+            "npz",
+            "clip.densities.npz",
+            "1 picture left out: --format npz names none of png, jpg, webp, npy, json, parquet.",
+        ),
     ):
         caplog.clear()
         result = gaze("predict", tmp_path, "-o", tmp_path / "made", "--model", toy_model, "--format", words)
