@@ -75,7 +75,7 @@ class Guard:
             except RefusedError as wrong:
                 await exchange.refuse(wrong)
             except Exception as error:
-                logger.error("%s %s: an error of gaze itself", scope["method"], scope["path"], exc_info=True)  # noqa: G201
+                logger.error("%s %s: an error of gaze itself", scope["method"], scope["path"], exc_info=True)
                 await exchange.refuse(problems.refusal(error))
         finally:
             seconds = time.perf_counter() - start
