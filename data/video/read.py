@@ -4,20 +4,28 @@
         for frame in clip.frames(start=10, end=20):
             frame.index, frame.time_s, frame.pixels          # RGB uint8 (h, w, 3)
 
-Times are seconds from the first frame of the file, as they are stored: rates may vary. Frames are turned as the file
-says, and pixels that are not square are made so. Where the size changes in the middle, frames are fitted into the first
-one's size. One frame is held at a time, and `start` is sought by keyframes, so that ten hours need no more than ten
-seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`; what a decoder patches up itself is not
-known.
+Times are seconds from the first frame of the file, as they are stored: rates may vary. Where they jump back, as in files
+that were put together, they go on from the last frame. Frames are turned as the file says, pixels that are not square
+are made so, and what is transparent shows white. Where the size changes in the middle, frames are fitted into the first
+one's size. One or two frames are held at a time (of AVI some more, whose stamps are out of order), and `start` is sought
+by keyframes, so that ten hours need no more than ten seconds. What cannot be decoded is skipped and counted in
+`VideoFile.damage`; what a decoder patches up itself is not known. That frames are missing at the end is known where the
+file says how long its frames last, which FLV and some Matroska files do not.
+
+Not done: of several streams of frames the first one is read, and colours of high dynamic range (HDR10, HLG) are not
+mapped to those of a screen, so that they look pale. A range of a file whose time jumps back may be sought wrongly.
 
 FFmpeg opens whatever it takes for a medium, playlists and network addresses among it: only the containers in `DEMUXERS`
 are read, and only from the file itself.
 """
 
+import heapq
 import logging
 import math
 import os
+import re
 import stat
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,6 +52,11 @@ RATE = 25.0  # frames a second where the file does not tell
 RATES = (0.1, 1000.0)  # that are believed
 LOST = 0.5  # seconds at the end of a file that may be missing before it counts as cut off
 JUMP = 10.0  # seconds: longer steps than this are sought, not decoded
+BACK = 0.5  # seconds: stamps that go back by more begin anew
+STUCK = 3  # frames: so many stamps may stand still
+SAME = 1e-6  # seconds: times that differ by less are the same
+REORDER = 8  # frames of AVI whose stamps are put in order together
+ESTIMATED = ("mpegts", "mpeg")  # containers that do not tell how long they are
 MANY = 500_000  # pixels of a frame from which on threads are worth their start
 HIGH = 720  # rows from which on colours without a mark are those of BT.709
 INSTALL = "Videos are read with PyAV, which is not installed; install the extra video: pip install -e '.[video]'."
@@ -93,12 +106,18 @@ class VideoFile:
         self.path = path
         self.damage = ""  # what is wrong, known when the frames have been read
         self._errors = 0
+        self._last_tick: int | None = None  # where the last packet ends, in the stream's time base
+        self._over = self._read = self._sought = self._jumped = False
         self._container = opened(path)
         try:
             self._stream = self._video()
-            self._first: int | None = self._stream.start_time
+            scrambled = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+            self._window = REORDER if scrambled else 0
+            self._first: int | None = None if scrambled else self._stream.start_time
             self.rate = _believed(self._stream.average_rate) or _believed(self._stream.guessed_rate) or RATE
-            self.seconds = self._length()  # that the file says the video has; None where it does not tell
+            self._length = self._stream_length()
+            whole = self._container.duration / 1e6 if self._container.duration else None
+            self.seconds = whole if self._length is None else self._length  # of the video; None: the file does not tell
         except BaseException:
             self._container.close()
             raise
@@ -116,21 +135,18 @@ class VideoFile:
     def frames(self, start: float = 0.0, end: float | None = None, step: float = 0.0) -> Iterator[Frame]:
         """The frames from `start` to before `end`, in seconds; those that cannot be decoded are left out.
 
-        With `step` at least so many seconds lie between two frames, and what lies between is sought over where that is
-        quicker than decoding it.
+        The first one is what is on the screen at `start`: its time is `start` where it has been there for longer. With
+        `step` at least so many seconds lie between two frames; what lies between is sought over where that is quicker
+        than decoding it, and the index is told by time and rate then.
 
         Raises:
             VideoError: No frame can be decoded, none lies in the range, or they are too large.
         """
         length = self.seconds
-        if start and length is not None and start >= length:
-            raise VideoError(f"{self.path}: the range begins at {start:g} s, but the video has {length:.1f} s.")
-        index, due, size, last = 0, start, None, -math.inf
-        for time, frame in self._timed(start, step):
-            if end is not None and time >= end:
-                break
-            if time < due:
-                continue
+        if start and length is not None and start >= length and self._exact:
+            raise VideoError(f"{self.path}: the range begins at {start:.10g} s, but the video has {length:.1f} s.")
+        count, size, began = 0, None, start
+        for time, frame in self._shown(start, end, step):
             try:
                 pixels = self._pixels(frame)
             except VideoError:
@@ -143,33 +159,75 @@ class VideoFile:
             if pixels.shape[:2] != size:
                 self._note(f"frames of {pixels.shape[1]} x {pixels.shape[0]} are fitted into {size[1]} x {size[0]}")
                 pixels = Letterbox.fit(pixels.shape[:2], size).apply(pixels, fill=0)
-            yield Frame(index, time, pixels)
-            index, last = index + 1, time
-            due = time + step * 0.999
-        self._judge(index, last, start, end)
+            began = began if count else time
+            yield Frame(round((time - began) * self.rate) if step > JUMP else count, time, pixels)
+            count += 1
+        self._judge(count, start, end)
 
-    def _judge(self, count: int, last: float, start: float, end: float | None) -> None:
+    def _shown(self, start: float, end: float | None, step: float) -> "Iterator[tuple[float, VideoFrame]]":
+        """The frames of a range with the times from which on they are to be shown."""
+        before, due = None, start
+        for time, frame in self._timed(start, step):
+            if time < due - SAME:
+                before = frame if time < start else None
+                continue
+            if before is not None and time > start + SAME:
+                yield start, before
+                due = start + step * 0.999
+            before = None
+            if end is not None and time >= end:
+                return
+            if time >= due - SAME:
+                yield time, frame
+                due = time + step * 0.999
+        if before is not None and not self._cut_off():
+            yield start, before
+
+    def _judge(self, count: int, start: float, end: float | None) -> None:
         """Notes what is missing at the end.
 
         Raises:
             VideoError: Nothing could be decoded.
         """
+        cut_off, length = self._cut_off(), self._length
         if not count:
+            if cut_off and start:
+                raise VideoError(
+                    f"{self.path}: the range begins at {start:.10g} s, but the frames end after {self._ends:.1f} s."
+                )
             if start or end is not None:
                 raise VideoError(f"{self.path}: no frame lies in the range; give one within the video.")
             raise VideoError(f"{self.path}: not one frame can be decoded; copy or save it again.")
         if self._errors:
             self._note(f"{self._errors} part{'s' * (self._errors > 1)} could not be decoded")
-        length = self.seconds
-        asked = math.inf if end is None else end
-        if length is not None and min(asked, length) - last > max(LOST, 2 / self.rate) and asked > last + LOST:
-            self._note(f"the frames end after {last:.1f} of {length:.1f} s")
+        if cut_off and length is not None and (end is None or end > self._ends + LOST):
+            self._note(f"the frames end after {self._ends:.1f} of {length:.1f} s")
 
-    def _length(self) -> float | None:
+    def _cut_off(self) -> bool:
+        """Whether all was read, and it ended before the frames do, as the file says."""
+        if not self._over or self._length is None or self._last_tick is None:
+            return False
+        return self._length - self._ends > max(LOST, 2 / self.rate)
+
+    @property
+    def _ends(self) -> float:
+        """Seconds at which the last frame in the file ends."""
+        base = self._stream.time_base or Fraction(0)
+        return float(((self._last_tick or 0) - (self._first or 0)) * base)
+
+    def _stream_length(self) -> float | None:
+        """Seconds that the frames last, as the file says; None: it does not."""
         stream = self._stream
-        if stream.duration and stream.time_base:
+        if not stream.time_base:
+            return None
+        if stream.duration:
             return float(stream.duration * stream.time_base)
-        return self._container.duration / 1e6 if self._container.duration else None
+        told = next((words for name, words in stream.metadata.items() if name.startswith("DURATION")), "")
+        found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", told)  # Matroska
+        if not found:
+            return None
+        hours, minutes, seconds = (float(part) for part in found.groups())
+        return max(0.0, 3600 * hours + 60 * minutes + seconds - float((stream.start_time or 0) * stream.time_base))
 
     def _note(self, problem: str) -> None:
         if problem not in self.damage:
@@ -177,7 +235,7 @@ class VideoFile:
 
     def _video(self) -> "VideoStream":
         """The stream of frames, checked before anything is decoded."""
-        found = [each for each in self._container.streams.video if not _is_cover(each)]
+        found = [each for each in self._container.streams.video if not is_cover(each)]
         if not found:
             what = "only sound" if self._container.streams.audio else "no frames"
             raise VideoError(f"{self.path}: there is {what} in it; give a video.")
@@ -199,31 +257,98 @@ class VideoFile:
             )
 
     def _timed(self, start: float, step: float) -> "Iterator[tuple[float, VideoFrame]]":
-        """Frames as they are stored, each with its time in seconds, which never goes back."""
-        rate, last, place = self.rate, -math.inf, start
-        if start > JUMP:
-            self._seek(start)
-        for number, frame in enumerate(self._decoded(start > JUMP)):
-            time = self._time(frame)
-            if time is None:
-                time = max(last, 0.0) + (1 / rate if number else 0.0)
-            elif time <= last:
-                if step > JUMP:  # sought back into what has been seen
-                    continue
+        """Frames as they are stored, each with its time in seconds, which always grows; what was sought over is not."""
+        rate, last, place, shift = self.rate, -math.inf, start, 0.0
+        stuck, seen = 0, False  # seen: sought back into what was given before
+        for found, frame in self._from(start):
+            time = (max(last, -1 / rate) + 1 / rate) if found is None else found + shift
+            if time <= last and seen:
+                continue
+            if time > last:
+                stuck, seen = 0, False
+            elif last - time > BACK or stuck >= STUCK:
+                self._tell_jump(last)
+                shift += last + 1 / rate - time
+                time = last + 1 / rate
+            else:
+                stuck += 1
                 time = last + min(0.5 / rate, 0.001)
             last = time
             yield time, frame
             if step > JUMP and time >= place:
-                place = time + step
-                self._seek(place)
+                place, seen = time + step, True
+                if self._length is not None and place >= self._length and self._exact:
+                    return
+                self._seek(place - shift)
 
-    def _seek(self, seconds: float) -> None:
-        """Go to the last keyframe before a time; where a file cannot do that, all is decoded instead."""
+    @property
+    def _exact(self) -> bool:
+        return self._container.format.name not in ESTIMATED
+
+    def _tell_jump(self, last: float) -> None:
+        if not self._jumped:
+            logger.warning("%s: its time goes back after %.1f s; it is counted on from there.", self.path, last)
+        self._jumped = True
+
+    def _from(self, start: float) -> "Iterator[tuple[float | None, VideoFrame]]":
+        """Frames from the one that is on the screen at a time, or from an earlier one, with their stored times."""
+        if start > JUMP and self._first is None:
+            next(self._ordered(), None)  # which tells when the file begins
+        back, errors = 0.0, self._errors
+        while start > JUMP and self._first is not None and start - back > 0 and self._seek(start - back):
+            frames = self._ordered()
+            first = next(frames, None)
+            if first is not None and first[0] is not None and first[0] <= start + SAME:
+                yield first
+                yield from frames
+                return
+            if first is None and back > 3 * JUMP:  # there are no keyframes
+                break
+            back, self._errors = max(1.0, 2 * back), errors  # MPEG-TS is sought to behind the keyframe
+        if self._read:
+            self._reopen()
+        yield from self._ordered()
+
+    def _reopen(self) -> None:
+        """Go to the very beginning."""
+        self._container.close()
+        self._container = opened(self.path)
+        self._stream = self._video()
+        self._over = self._sought = False
+
+    def _seek(self, seconds: float) -> bool:
+        """Go to the last keyframe before a time; False where a file cannot do that."""
         base = self._stream.time_base or Fraction(1, 1000)
+        self._read = True
         try:
             self._container.seek(int(seconds / base) + (self._first or 0), stream=self._stream)
         except Exception:  # PyAV's errors share no parent but this
             logger.debug("%s: cannot seek to %g s", self.path, seconds, exc_info=True)
+            return False
+        self._sought, self._over = True, False
+        return True
+
+    def _ordered(self) -> "Iterator[tuple[float | None, VideoFrame]]":
+        """Every frame in the order in which it is shown, with its stored time.
+
+        AVI stores when frames are decoded: their stamps are given out in order.
+        """
+        frames: deque[VideoFrame] = deque()
+        stamps: list[int] = []
+        for frame in self._decoded():
+            if not self._window or frame.pts is None:
+                yield self._time(frame), frame
+                continue
+            frames.append(frame)
+            heapq.heappush(stamps, frame.pts)
+            if len(frames) > self._window:
+                yield self._stamped(frames.popleft(), heapq.heappop(stamps))
+        while frames:
+            yield self._stamped(frames.popleft(), heapq.heappop(stamps))
+
+    def _stamped(self, frame: "VideoFrame", stamp: int) -> "tuple[float | None, VideoFrame]":
+        frame.pts = stamp
+        return self._time(frame), frame
 
     def _time(self, frame: "VideoFrame") -> float | None:
         if frame.pts is None or frame.time_base is None:
@@ -232,28 +357,35 @@ class VideoFile:
             self._first = frame.pts
         return float((frame.pts - self._first) * frame.time_base)
 
-    def _decoded(self, sought: bool) -> "Iterator[VideoFrame]":
-        """Every frame that can be decoded; packets that cannot are counted."""
-        av, found = pyav(), False
+    def _decoded(self) -> "Iterator[VideoFrame]":
+        """Every frame that can be decoded, after a seek from a keyframe on; packets that cannot are counted."""
+        av, self._read = pyav(), True
         packets = iter(self._container.demux(self._stream))
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
+                self._over = True
                 return
             except (av.error.FFmpegError, OSError) as error:  # the file ends in the middle of something
                 logger.debug("%s: cannot be read further", self.path, exc_info=True)
                 self._note(f"it cannot be read further ({short_reason(error)})")
+                self._over = True
                 return
+            tick = packet.dts if packet.pts is None else packet.pts
+            if packet.size and tick is not None:
+                self._last_tick = max(self._last_tick or tick, tick + (packet.duration or 0))
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError, MemoryError):
                 logger.debug("%s: a packet cannot be decoded", self.path, exc_info=True)
-                self._errors += found or not sought
+                self._errors += not self._sought
                 continue
-            found = found or bool(frames)
-            self._errors += sum(frame.is_corrupt for frame in frames)
-            yield from frames
+            for frame in frames:
+                self._sought = self._sought and not frame.key_frame
+                if not self._sought:
+                    self._errors += frame.is_corrupt
+                    yield frame
 
     def _pixels(self, frame: "VideoFrame") -> UInt8[np.ndarray, "h w 3"]:
         """A frame as a person sees it: RGB, square pixels, upright."""
@@ -263,12 +395,16 @@ class VideoFile:
         if aspect and 0.1 < aspect < 10:
             width = max(1, round(width * float(aspect)))
             self._check_size(width, frame.height)
-        options: dict[str, Any] = {"format": "rgb24", "threads": 1 if width * frame.height < MANY else 0}
+        clear = any(part.is_alpha for part in frame.format.components)
+        options: dict[str, Any] = {"format": "rgba" if clear else "rgb24", "threads": 1 if width * frame.height < MANY else 0}
         if width != frame.width:
             options |= {"width": width, "height": frame.height}
         if frame.colorspace == 2 and frame.height >= HIGH:  # not told
             options["src_colorspace"] = "ITU709"
         pixels = frame.to_ndarray(**options)
+        if clear:
+            seen = pixels[..., 3:].astype(np.uint16)
+            pixels = ((pixels[..., :3] * seen + 255 * (255 - seen) + 127) // 255).astype(np.uint8)
         turns = round(frame.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
@@ -320,7 +456,7 @@ def _reason(error: Exception) -> str:
     return short_reason(OSError(getattr(error, "strerror", None) or error))
 
 
-def _is_cover(stream: "VideoStream") -> bool:
+def is_cover(stream: "VideoStream") -> bool:
     """Whether it is the picture of a cover that goes with sound."""
     av = pyav()
     return bool(stream.disposition & av.stream.Disposition.attached_pic)

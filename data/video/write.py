@@ -1,12 +1,16 @@
 """Videos out: H.264 with yuv420p in MP4, which every player knows, with true times and the sound of another file.
 
-Sound that MP4 holds is copied as it is; other sound becomes AAC. Sides that are odd are made even by one more row or
+Sound that MP4 holds is copied as it is; other sound becomes AAC; it may go on for longer than the frames. Of several
+tracks of sound the first one is kept. Sides that are odd are made even by one more row or
 column, a copy of the last. Frames are written as they come, so that memory does not grow with the length; sound is laid
 beside them at the end, from a temporary file, and what is wrong with it costs no frame.
 """
 
 import errno
+import itertools
 import logging
+import math
+import os
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,7 +23,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from data.errors import GazeError, short_reason
-from data.video.read import HIGH, opened, pyav
+from data.video.read import BACK, HIGH, is_cover, opened, pyav
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -31,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 TICKS = 90_000  # a second
 LONGEST = 2**29  # ticks, an hour and a half: from one frame to the next at most, as MP4 tells them
+SILENCE = 0.05  # seconds: shorter gaps in a sound are closed
 DISK = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 COPIED = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")  # sound that MP4 holds
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # samples a second
@@ -67,7 +72,7 @@ class VideoWriter:
             else:
                 self._container = self._opened()
         except (av.error.FFmpegError, OSError) as error:
-            self._drop()
+            self.drop()
             raise _unwritable(path, error) from error
 
     def __enter__(self) -> Self:
@@ -77,7 +82,7 @@ class VideoWriter:
         if kind is None:
             self.close()
         else:
-            self._drop()
+            self.drop()
 
     def write(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> None:
         """Add a frame, RGB, to be shown from `time_s` on; all frames have one size."""
@@ -122,17 +127,17 @@ class VideoWriter:
                 whole.mux(packet)
                 for heard in sound.until(now) if sound is not None else ():
                     whole.mux(heard)
-            end = self._start + self._last / TICKS + float(1 / self._rate)
-            for heard in (*sound.until(end), *sound.rest()) if sound is not None else ():
+            for heard in itertools.chain(sound.until(math.inf), sound.rest()) if sound is not None else ():
                 whole.mux(heard)
 
     def _joined(self) -> None:
         try:
             self._join(self._sound)
-        except pyav().error.FFmpegError as error:
+        except (pyav().error.FFmpegError, ValueError) as error:
             if isinstance(error, OSError) and error.errno in DISK:
                 raise
-            assert self._sound is not None
+            if self._sound is None:
+                raise
             logger.warning("%s: the sound cannot be kept (%s).", self._sound.path, short_reason(error))
             self._join(None)
 
@@ -152,14 +157,14 @@ class VideoWriter:
         except (av.error.FFmpegError, OSError) as error:
             raise _unwritable(self._path, error) from error
         finally:
-            self._drop()
+            self.drop()
 
     def _opened(self) -> "OutputContainer":
-        found = pyav().open(str(self._path), "w", format="mp4", options={"movflags": "+faststart"})
+        found = pyav().open(os.path.abspath(self._path), "w", format="mp4", options={"movflags": "+faststart"})
         return cast("OutputContainer", found)
 
-    def _drop(self) -> None:
-        """Let go of all files, whatever is in them."""
+    def drop(self) -> None:
+        """Let go of all files, whatever is in them; what waits to be encoded is not written."""
         for each in (self._sound, getattr(self, "_container", None), self._silent):
             try:
                 if each is not None:
@@ -182,6 +187,7 @@ class Sound:
         self._to: AudioStream | None = None
         self._packets: Iterator[Packet[Any]] = iter(())
         self._ahead: Packet[Any] | None = None
+        self._samples = 0  # encoded so far
         self._zero = _first_time(self._container)
 
     @property
@@ -236,13 +242,20 @@ class Sound:
             logger.debug("%s: cannot seek to %g s", self.path, self._start, exc_info=True)
 
     def _stored(self) -> "Iterator[Packet[Any]]":
-        """The packets in the range, as they are stored."""
-        av = pyav()
+        """The packets in the range; where time jumps back it is counted on."""
+        av, last, shift = pyav(), -math.inf, 0.0
         try:
             for packet in self._container.demux(self._from):
                 if packet.size == 0 or packet.pts is None or packet.time_base is None:
                     continue
-                time = float(packet.pts * packet.time_base) - self._zero
+                base = packet.time_base
+                time = float(packet.pts * base) - self._zero + shift
+                if time < last - BACK:
+                    shift, time = shift + last - time, last
+                last = max(last, time + float((packet.duration or 0) * base))
+                if shift:
+                    packet.pts += round(shift / base)
+                    packet.dts = None if packet.dts is None else packet.dts + round(shift / base)
                 if self._end is not None and time >= self._end:
                     return
                 if time >= self._start - 0.01:
@@ -266,19 +279,40 @@ class Sound:
         """Decoded and encoded anew."""
         av = pyav()
         assert self._to is not None
-        context = self._to.codec_context
-        resampler = av.AudioResampler("fltp", context.layout, context.sample_rate, frame_size=1024)
+        context, resampler, kind = self._to.codec_context, None, None
         for packet in self._stored():
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError):
                 continue
             for frame in frames:
+                now = frame.format.name, frame.layout.name, frame.sample_rate
+                if now != kind:  # which may change in the middle
+                    yield from self._encoded(resampler, None)
+                    resampler, kind = av.AudioResampler("fltp", context.layout, context.sample_rate), now
                 if frame.pts is not None and frame.time_base:
-                    shift = round((self._zero + self._start) / float(frame.time_base))
-                    frame.pts = max(0, frame.pts - shift)
-                for each in resampler.resample(frame):
-                    yield from self._to.encode(each)
+                    yield from self._silence(float(frame.pts * frame.time_base) - self._zero - self._start)
+                yield from self._encoded(resampler, frame)
+        yield from self._encoded(resampler, None)
+
+    def _encoded(self, resampler: Any, frame: Any) -> "Iterator[Packet[Any]]":
+        """A frame, or what is left in a resampler, as packets."""
+        assert self._to is not None
+        for each in resampler.resample(frame) if resampler is not None else ():
+            each.pts = None  # counted on
+            self._samples += each.samples
+            yield from self._to.encode(each)
+
+    def _silence(self, time: float) -> "Iterator[Packet[Any]]":
+        """What lies between the sound so far and a time from the start of the range on."""
+        assert self._to is not None
+        context = self._to.codec_context
+        gap = time - self._samples / context.sample_rate
+        for _ in range(int(gap / SILENCE) if SILENCE < gap < LONGEST / TICKS else 0):
+            shape = context.layout.nb_channels, round(SILENCE * context.sample_rate)
+            frame = pyav().AudioFrame.from_ndarray(np.zeros(shape, np.float32), "fltp", context.layout.name)
+            frame.sample_rate, self._samples = context.sample_rate, self._samples + shape[1]
+            yield from self._to.encode(frame)
 
 
 def _is_sound(packet: "Packet[Any]") -> bool:
@@ -293,7 +327,7 @@ def _is_sound(packet: "Packet[Any]") -> bool:
 def _first_time(container: Any) -> float:
     """Seconds at which the first frame of the video stands."""
     for stream in container.streams.video:
-        if stream.start_time is not None and stream.time_base:
+        if not is_cover(stream) and stream.start_time is not None and stream.time_base:
             return float(stream.start_time * stream.time_base)
     return container.start_time / 1e6 if container.start_time else 0.0
 

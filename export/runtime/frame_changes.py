@@ -7,6 +7,8 @@
 A cut changes the colours and, once the flow of the whole picture is taken out, the structure; by more than what changes
 in a lively shot anyway. A flash changes the light only, a pan moves what stays, a dissolve takes many frames: none is a
 cut. A frame that shows nothing, such as a white one, is passed over, and the next is compared with what was before it.
+Dark scenes are made lighter before their colours are compared. Where frames follow each other more quickly than `APART`,
+flow waits, but a cut does not.
 
 Flow: Kroeger, Timofte, Dai and Van Gool 2016, https://doi.org/10.1007/978-3-319-46493-0_29 (OpenCV's DIS).
 
@@ -26,11 +28,13 @@ Flow = Float32[np.ndarray, "g v 2"]  # from each place of a frame to where it wa
 Grey = UInt8[np.ndarray, "g v"]
 
 SMALL = 128  # pixels: the longer side of what is compared with the frame before
-APART = 0.03  # seconds between two frames that are compared, at least
+APART = 0.03  # seconds between two frames whose flow is told, at least
 CUT = 0.33  # change from which on it is a cut
 AGAIN = 0.1  # seconds between two cuts, at least
 RECENT = 25  # changes that tell how lively the shot is
 PLAIN = 4.0  # grey levels: a frame that varies less shows nothing, as in a flash or a fade
+DIM = (0.15, 0.6)  # of dark frames: the same in shares of their mean, and in grey levels at least
+LIGHT = (128.0, 16.0)  # grey levels that the brightest of two dark frames gets, and how many times it is made lighter
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Watch:
         self._motion_s = motion_s
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._grey: Grey | None = None
-        self._colours = np.zeros(0, np.float32)
+        self._small: Grey | None = None  # in colour
         self._energy: Map | None = None
         self.sure: Map | None = None  # how well the flow to this frame explains each place, 0 to 1
         self._changes: deque[float] = deque(maxlen=RECENT)
@@ -73,19 +77,24 @@ class Watch:
             first = self._grey is None
             self._remember(grey, small, time_s, None)
             return same if first else Sight(True, 1.0)
-        if time_s - self._time < APART or float(grey.std()) < PLAIN:
+        if _shows_nothing(grey):
+            return same
+        early = time_s - self._time < APART
+        usual = float(np.median(self._changes)) if len(self._changes) >= 5 else 0.0
+        least = max(CUT, min(0.75, 3 * usual))
+        if early and (time_s - self._cut_at < AGAIN or self._change(grey, small) <= least):
             return same
         none = np.zeros((*grey.shape, 2), np.float32)
         flow = np.asarray(self._flow.calc(grey, self._grey, none), np.float32)
         matrix = camera_motion(flow)
         change = self._change(grey, small, matrix)
-        usual = float(np.median(self._changes)) if len(self._changes) >= 5 else 0.0
-        cut = change > max(CUT, min(0.75, 3 * usual)) and time_s - self._cut_at >= AGAIN
-        if cut:
+        if change > least and time_s - self._cut_at >= AGAIN:
             self._changes.clear()
             self._cut_at = time_s
             self._remember(grey, small, time_s, None)
             return Sight(True, change)
+        if early:
+            return same
         self._changes.append(change)
         self.sure = explained(self._grey, grey, flow)
         energy = moving(self._grey, grey, matrix)
@@ -104,16 +113,31 @@ class Watch:
         return np.asarray(cv2.resize(self._energy, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     def _remember(self, grey: np.ndarray, small: np.ndarray, time_s: float, energy: Map | None) -> None:
-        self._grey, self._colours, self._time, self._energy = grey, _colours(small), time_s, energy
+        self._grey, self._small, self._time, self._energy = grey, small, time_s, energy
 
-    def _change(self, grey: np.ndarray, small: np.ndarray, matrix: np.ndarray) -> float:
-        """From 0, the same, to 1: in colours and in structure, which a cut both changes, and a flash or a pan not."""
+    def _change(self, grey: np.ndarray, small: np.ndarray, matrix: np.ndarray | None = None) -> float:
+        """From 0, the same, to 1: in colours and in structure, which a cut both changes, and a flash or a pan not.
+
+        `matrix` takes the motion of the camera out; without it the change is as large or larger.
+        """
         assert self._grey is not None
-        colours = cv2.compareHist(_colours(small), self._colours, cv2.HISTCMP_BHATTACHARYYA)
-        before = cv2.warpAffine(self._grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        assert self._small is not None
+        brightest = max(float(np.quantile(each, 0.99)) for each in (small, self._small))
+        gain = min(LIGHT[1], max(1.0, LIGHT[0] / max(brightest, 1.0)))
+        colours = cv2.compareHist(_colours(small, gain), _colours(self._small, gain), cv2.HISTCMP_BHATTACHARYYA)
+        before = [self._grey]
+        if matrix is not None:
+            before.append(cv2.warpAffine(self._grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE))
         now = _structure(grey)
-        alike = max(float((now * _structure(each)).mean()) for each in (self._grey, before))
+        alike = max(float((now * _structure(each)).mean()) for each in before)
         return math.sqrt(max(0.0, float(colours)) * (1 - max(0.0, alike)))
+
+
+def _shows_nothing(grey: Grey) -> bool:
+    """Whether a frame is plain: of a dark one little contrast is enough, but noise is none."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1).astype(np.float32)
+    share, least = DIM
+    return float(smooth.std()) < min(PLAIN, max(least, share * float(smooth.mean())))
 
 
 def camera_motion(flow: Float32[np.ndarray, "g v 2"]) -> Float64[np.ndarray, "2 3"]:
@@ -177,7 +201,9 @@ def moved(values: Map, flow: Flow) -> Map:
     )
 
 
-def _colours(small: np.ndarray) -> np.ndarray:
+def _colours(small: np.ndarray, gain: float = 1.0) -> np.ndarray:
+    if gain > 1:
+        small = cv2.convertScaleAbs(small, alpha=gain)
     counts = cv2.calcHist([small], [0, 1, 2], None, [6, 6, 6], [0, 256] * 3)
     return np.asarray(counts / counts.sum(), np.float32)
 

@@ -13,11 +13,17 @@ comes later, so that it also runs on a camera:
     follow    what is remembered moves with what it lies on, by optical flow
     motion    p * exp(motion * m), m from 0 to 1: how much places move against the picture, at several scales, relative
               to the contrast there, gathered over `motion_s`; where nothing moves nothing changes
-    memory    q <- a q + (1 - a) p with a = exp(-dt / memory_s), less of it where the flow does not explain the frame
-    latency   after a cut eyes are still where they were: the memory from before it, with the share of viewers who have
+    memory    the mean of p since the cut that turns into an exponential one: q <- k q + (1 - k) p, where
+              k = a w / w', w' = a w + 1 - a, a = exp(-dt / memory_s); w, the weight of all that was seen, begins at 1 - a.
+              Where the flow does not explain the frame k is less, down to `UNSURE` of it
+    latency   after a cut eyes are still where they were: what was shown before it, with the share of viewers who have
               not yet looked elsewhere, 1 / (1 + exp((t - latency_s) / spread_s))
-    center    (1 - center) q + center * a Gaussian in the middle, more of it in the second after a cut
+    center    (1 - c) q + c * a Gaussian in the middle, c = center (1 + AT_CUT exp(-t / CENTERED))
     synchrony q ** synchrony, normalised: at one moment of a film viewers agree more than over seconds of a picture
+
+t is taken in the middle of the time for which a frame is shown, as far as the frames before tell: of a slide that is
+shown for seconds little is the time before eyes have moved. Stamps that stand still or go back are taken for a step as
+long as usual.
 
 `Weights` holds these numbers. They were chosen on clips made of pictures (`data.synthetic.clips`, bench_video.py) and
 kept near what is known of films; no set of real videos with gaze has judged them.
@@ -31,10 +37,12 @@ Shapes: `h w` the part of the model's canvas that the picture fills: everything 
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -49,20 +57,26 @@ from export.runtime.saliency import Prediction, Predictor, _size, entropy, peak
 from saliency import TASK
 
 FLOOR = 1e-9  # of a probability
+UNSURE = 0.5  # of the memory that is kept where the flow does not explain the frame
+AT_CUT = 6.0  # times as much of the middle at a cut as later on
+CENTERED = 0.35  # seconds after a cut for which this lasts
+STEP = 0.04  # seconds from frame to frame until it is known
+STILL = 1e-5  # seconds: stamps that are so near stand still
+STEPS = 9  # the last ones, which tell how long a frame is shown
 
 
 @dataclass(frozen=True)
 class Weights:
     """How much each part of the temporal model counts; `without` leaves one out."""
 
-    slice: float = 0.5
-    memory_s: float = 0.8
+    slice: float = 0.3
+    memory_s: float = 1.5
     latency_s: float = 0.24
     spread_s: float = 0.05
-    motion: float = 1.0
+    motion: float = 0.7
     motion_s: float = 0.3
-    center: float = 0.1
-    synchrony: float = 1.2
+    center: float = 0.04
+    synchrony: float = 1.15
     follow: bool = True
 
     def without(self, part: str) -> "Weights":
@@ -194,22 +208,48 @@ class TemporalModel:
         self._watch = Watch(self.weights.motion_s)
         self._still: Map | None = None  # probability, by the last look
         self._memory: Map | None = None
-        self._before: Map | None = None  # the memory when the last cut came
-        self._began = 0.0  # seconds: when the shot began
-        self._time = self._dt = 0.0
-        self._cut = False
+        self._weight = 0.0  # of the memory, from 0 to 1
+        self._shown: Map | None = None  # the last answer, before synchrony
+        self._before: Map | None = None  # the same when the last cut came
+        self._stamp = math.nan  # of the last frame
+        self._steps: deque[float] = deque(maxlen=STEPS)
+        self._time = self._began = self._dt = 0.0  # seconds that never go back; when the shot began
 
     def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float) -> Moment:
         """Take the next frame in, at the canvas's size."""
         first = not self._watch.started or (self._still is not None and self._still.shape != pixels.shape[:2])
-        sight = self._watch.see(pixels, time_s)
-        self._dt = 0.0 if first else max(0.0, time_s - self._time)
-        self._time, self._cut = time_s, sight.cut or first
-        if self._cut:
-            self._before, self._memory, self._began = self._memory, None, time_s
+        self._dt = self._step(time_s)
+        self._time += self._dt
+        sight = self._watch.see(pixels, self._time)
+        cut = sight.cut or first
+        if cut:
+            late = self.weights.latency_s and self._dt <= 2 * self.weights.latency_s
+            self._before = self._shown if late else None
+            self._memory, self._began = None, self._time
         elif self.weights.follow and sight.flow is not None:
             self._follow(sight.flow)
-        return Moment(time_s, time_s - self._began, self._cut)
+        return Moment(time_s, self._time - self._began, cut)
+
+    def _step(self, time_s: float) -> float:
+        """Seconds since the frame before; as usual where the stamps stand still, go back or are none."""
+        before, self._stamp = self._stamp, time_s
+        if not self._watch.started:
+            return 0.0
+        step = time_s - before
+        if not STILL < step < math.inf:
+            return self._usual
+        self._steps.append(step)
+        return step
+
+    @property
+    def _usual(self) -> float:
+        """Seconds for which a frame is usually shown."""
+        return median(self._steps) if self._steps else STEP
+
+    @property
+    def _since(self) -> float:
+        """Seconds since the cut in the middle of the time for which the frame is shown."""
+        return self._time - self._began + self._usual / 2
 
     def look(self, prediction: Prediction) -> None:
         """Take in what the still model says of the frame."""
@@ -217,9 +257,9 @@ class TemporalModel:
         slices = prediction.slices
         share = self.weights.slice
         if share and len(slices):
-            share, planes = share * _fade(self._time - self._began, prediction.times), prediction.times
+            share, planes = share * _fade(self._since, prediction.times), prediction.times
             middle = np.array([(start + end) / 2 for start, end in planes])
-            at = float(np.interp(self._time - self._began, middle, np.arange(len(middle))))
+            at = float(np.interp(self._since, middle, np.arange(len(middle))))
             low = min(int(at), len(slices) - 1)
             high = min(low + 1, len(slices) - 1)
             part = (1 - at + low) * np.exp(slices[low]) + (at - low) * np.exp(slices[high])
@@ -239,28 +279,38 @@ class TemporalModel:
         motion = self._watch.motion(now.shape)
         if weights.motion and motion is not None:
             now = _normal(now * np.exp(weights.motion * motion))
-        if self._memory is None or not weights.memory_s:
-            self._memory = now
-        else:
-            kept = np.float32(math.exp(-self._dt / weights.memory_s)) * self._sure(now.shape)
-            self._memory = _normal(kept * self._memory + (1 - kept) * now)
-        shown, since = self._memory, self._time - self._began
+        shown, since = self._remember(now), self._since
         if weights.center:
-            share = weights.center * (1 + 2 * math.exp(-since / 0.5))
+            share = min(1.0, weights.center * (1 + AT_CUT * math.exp(-since / CENTERED)))
             shown = (1 - share) * shown + share * _center(shown.shape)
-        if weights.latency_s and self._before is not None and self._before.shape == shown.shape:
+        if self._before is not None and self._before.shape == shown.shape:
             late = 1 / (1 + math.exp(min(50.0, (since - weights.latency_s) / weights.spread_s)))
             shown = (1 - late) * shown + late * self._before if late > 1e-3 else shown
+        self._shown = np.asarray(shown, np.float32)
         logs = np.log(np.maximum(shown, FLOOR)) * np.float32(weights.synchrony)
         logs -= logs.max()
         return np.asarray(logs - np.float32(np.log(np.exp(logs).sum(dtype=np.float64))), np.float32)
 
+    def _remember(self, now: Map) -> Map:
+        """The mean of what was seen since the cut, the older the less of it."""
+        seconds = self.weights.memory_s
+        kept = math.exp(-self._dt / seconds) if seconds else 0.0
+        if self._memory is None or not kept:
+            self._memory, self._weight = now, 0.0
+            return now
+        before = kept * (self._weight or 1 - kept)
+        self._weight = before + 1 - kept
+        share = np.float32(before / self._weight) * self._sure(now.shape)
+        self._memory = _normal(share * self._memory + (1 - share) * now)
+        return self._memory
+
     def _sure(self, size: tuple[int, ...]) -> "Map | float":
-        """How surely it is known where each place was: what cannot be followed is not remembered."""
+        """How surely it is known where each place was, from `UNSURE` to 1."""
         sure = self._watch.sure if self.weights.follow else None
         if sure is None:
             return 1.0
-        return np.asarray(cv2.resize(sure, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        wide = cv2.resize(sure, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(UNSURE + (1 - UNSURE) * wide, np.float32)
 
     def _follow(self, flow: Flow) -> None:
         """Move what is remembered with what it lies on."""

@@ -140,7 +140,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, nargs="*", default=[2, 5, 10])
     for name, value in vars(Weights()).items():
-        parser.add_argument(f"--{name}", type=type(value), default=value)
+        kind = {"action": argparse.BooleanOptionalAction} if isinstance(value, bool) else {"type": float}
+        parser.add_argument(f"--{name}", default=value, **kind)
     args = parser.parse_args()
     weights = replace(Weights(), **{name: getattr(args, name) for name in vars(Weights())})
     predictor, rows = Predictor(args.model), dict[str, list[tuple[float, float]]]()

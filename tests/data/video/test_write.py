@@ -67,7 +67,7 @@ def test_other_sound_is_kept_as_it_can_be(name: str, sound: str, tmp_path: Path)
         stream = container.streams.audio[0]
         assert stream.codec_context.name == {"pcm_s16le": "aac"}.get(sound, sound)
         seconds = sum(frame.samples for frame in container.decode(stream)) / stream.rate
-    assert seconds == pytest.approx(1.0, abs=0.15)
+    assert 1.0 <= seconds <= 1.0 + 2 * 1024 / 8000  # whole frames of AAC, and one before the first
 
 
 def test_a_range_has_its_own_sound(tmp_path: Path) -> None:

@@ -177,8 +177,28 @@ def test_frames_of_any_size_are_compared(size: tuple[int, int]) -> None:
         assert 0 <= sight.change <= 1
 
 
-def test_frames_too_close_in_time_wait_for_the_next() -> None:
+@pytest.mark.parametrize("rate", [50, 60, 120, 240])
+def test_a_cut_between_quick_frames_is_found_at_once(rate: float) -> None:
+    frames = [texture(seed) for seed in (1, 2) for _ in range(40)]
+    assert cuts(frames, rate) == [40]
+
+
+def test_flow_between_quick_frames_waits() -> None:
     watch = Watch()
     watch.see(texture(1), 0)
-    assert watch.see(texture(2), 0.01).flow is None
-    assert watch.see(texture(2), 0.04).cut
+    assert watch.see(texture(1), 0.01).flow is None
+    assert watch.see(texture(1), 0.04).flow is not None
+
+
+@pytest.mark.parametrize("light", [0.08, 0.2])
+def test_a_cut_in_the_dark_is_found(light: float) -> None:
+    frames = [(texture(seed) * light).astype(np.uint8) for seed in (1, 2) for _ in range(10)]
+    assert cuts(frames) == [10]
+    wide = (texture(5, (72, 900)) * light).astype(np.uint8)
+    assert cuts([wide[:, 6 * n : 6 * n + 128] for n in range(15)]) == []
+
+
+def test_the_noise_of_a_black_picture_is_no_cut() -> None:
+    black = [np.zeros((*SIZE, 3), np.uint8)] * 20
+    assert cuts(black) == []
+    assert cuts([*[texture(1)] * 5, *black, *[texture(1)] * 5]) == []

@@ -89,7 +89,46 @@ def test_memory_carries_what_was_seen_and_fades() -> None:
     shares = [share(density, 12, 18) for density in found[4:]]
     assert shares[0] > 0.6
     assert all(before > after for before, after in itertools.pairwise(shares))
-    assert shares[9] == pytest.approx(shares[0] * math.exp(-9 * 0.05 / 0.5), rel=0.2)
+    weights = np.exp(-0.05 / 0.5 * np.arange(14))[::-1]  # of the frames, the newest last
+    whole = share(predictions[0].density, 12, 18)
+    for number in (0, 4, 9):
+        told = weights[9 - number : 13 - number].sum() / weights[9 - number :].sum()
+        assert shares[number] == pytest.approx(whole * told, rel=0.05)
+
+
+@pytest.mark.parametrize("step", [0.25, 0.4, 1.0, 5.0])
+def test_what_is_shown_for_long_after_a_cut_is_not_taken_for_the_shot_before(step: float) -> None:
+    """Slides, recordings of a screen and films at a few frames a second: most of the time eyes have moved."""
+    frames = [scene(number) for number in range(1, 5)]
+    predictions = [still(spot(12 + 13 * number, 18)) for number in range(4)]
+    found = run(replace(FRAMEWISE, latency_s=0.24), frames, predictions, 1 / step)
+    for number in range(1, 4):
+        before, now = (share(found[number], 12 + 13 * n, 18) for n in (number - 1, number))
+        assert before < (0.9 if step < 0.3 else 0.7 if step < 0.5 else 0.05)
+        assert now > (0.05 if step < 0.3 else 0.25 if step < 0.5 else 0.7)
+
+
+def test_what_was_shown_before_a_quick_cut_is_what_eyes_are_still_on() -> None:
+    """The middle shot is shorter than the time eyes take: they are still on the first."""
+    frames = [scene(1)] * 5 + [scene(2)] * 3 + [scene(3)] * 3
+    predictions = [still(spot(x, 18)) for x in [12] * 5 + [32] * 3 + [52] * 3]
+    found = run(replace(FRAMEWISE, latency_s=0.24), frames, predictions)
+    assert share(found[8], 12, 18) > 0.5
+
+
+@pytest.mark.parametrize("kind", ["same", "back", "nan"])
+def test_stamps_that_stand_still_or_go_back_are_steps_as_long_as_usual(kind: str) -> None:
+    model = TemporalModel(replace(FRAMEWISE, memory_s=1))
+    frames = noisy([scene(1)] * 6 + [scene(2)] * 6)
+    stamps = {"same": [5.0] * 12, "back": [5.0, 5.05, 5.1] * 4, "nan": [math.nan] * 12}[kind]
+    moments = []
+    for frame, stamp in zip(frames, stamps, strict=True):
+        moments.append(model.see(frame, stamp))
+        model.look(still(spot(12, 18)))
+        assert np.isfinite(model.density()).all()
+    assert [number for number, moment in enumerate(moments) if moment.cut] == [0, 6]
+    assert (np.diff([moment.since_cut_s for moment in moments[6:]]) > 0.03).all()
+    assert all(moment.since_cut_s >= 0 for moment in moments)
 
 
 def test_memory_ends_at_a_cut() -> None:
@@ -125,7 +164,9 @@ def test_what_moves_is_looked_at_more_and_a_still_frame_as_before() -> None:
 
 def test_the_slice_is_that_of_the_time_since_the_cut() -> None:
     seconds = [spot(6 + 12 * number, 18) for number in range(5)]
-    predictions = [still(spot(32, 30), seconds)] * 18
+    prediction = still(spot(32, 30), seconds)
+    times = tuple((start + 0.25, end + 0.25) for start, end in TIMES)  # each frame is shown for half a second
+    predictions = [replace(prediction, times=times)] * 18
     frames = [scene(1)] * 16 + [scene(2)] * 2
     found = run(replace(FRAMEWISE, slice=1.0), frames, predictions, rate=2)
     assert share(found[0], 6, 18) > 0.8
