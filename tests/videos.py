@@ -29,18 +29,24 @@ def square(number: int, size: tuple[int, int] = (48, 64)) -> UInt8[np.ndarray, "
     return pixels
 
 
-def write(
+def write(  # noqa: PLR0913 - the kinds that people have
     path: Path,
     frames: Sequence[UInt8[np.ndarray, "h w 3"]] | int = 10,
     times: Sequence[float] | None = None,
     rate: float = 10,
     codec: str = "mpeg4",
     sound: str | None = None,
+    sound_s: float | None = None,
+    sound_rate: int = 8000,
+    layout: str = "mono",
     aspect: Fraction | None = None,
     size: tuple[int, int] = (48, 64),
     gop: int = 12,
 ) -> Path:
-    """Write a video: so many frames with a moving square, or those given, at these times in seconds."""
+    """Write a video: so many frames with a moving square, or those given, at these times in seconds.
+
+    The sound lasts as long as the frames, or `sound_s` seconds.
+    """
     pictures = [square(number, size) for number in range(frames)] if isinstance(frames, int) else frames
     moments = [number / rate for number in range(len(pictures))] if times is None else times
     with av.open(str(path), "w") as container:
@@ -52,14 +58,14 @@ def write(
         stream.codec_context.qmin = stream.codec_context.qmax = 2
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
-        audio = container.add_stream(sound, rate=8000, layout="mono") if sound else None
+        audio = container.add_stream(sound, rate=sound_rate, layout=layout) if sound else None
         for pixels, moment in zip(pictures, moments, strict=True):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels))
             frame.pts, frame.time_base = round(moment * TICKS), Fraction(1, TICKS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if audio is not None:
-            _write_sound(container, audio, moments[-1] + 1 / rate)
+            _write_sound(container, audio, sound_s or moments[-1] + 1 / rate, sound_rate, layout)
     return path
 
 
@@ -70,12 +76,18 @@ def write_sound(path: Path, seconds: float = 1.0) -> Path:
     return path
 
 
-def _write_sound(container: "av.container.OutputContainer", stream: "av.AudioStream", seconds: float) -> None:
-    wave = (8000 * np.sin(np.arange(int(seconds * 8000)) * 0.3)).astype(np.int16)
-    resampler = av.AudioResampler(stream.codec_context.format, "mono", 8000)
+def _write_sound(
+    container: "av.container.OutputContainer",
+    stream: "av.AudioStream",
+    seconds: float,
+    rate: int = 8000,
+    layout: str = "mono",
+) -> None:
+    wave = (8000 * np.sin(np.arange(int(seconds * rate)) * 0.3)).astype(np.int16)
+    resampler = av.AudioResampler(stream.codec_context.format, layout, rate)
     for start in range(0, len(wave), 1024):
         frame = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = 8000, start, Fraction(1, 8000)
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         for each in resampler.resample(frame):
             container.mux(stream.encode(each))
     container.mux(stream.encode(None))

@@ -99,7 +99,8 @@ def predict(
     asked = click.get_current_context().get_parameter_source
     given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
     if camera is not None:
-        _record(camera, sources, Path(output), task, options)
+        given |= {"overwrite"} if asked("overwrite") == ParameterSource.COMMANDLINE else set()
+        _record(camera, sources, output, task, given, options)
         return
     if not sources:
         raise click.UsageError("Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'.")
@@ -118,16 +119,22 @@ def predict(
         raise SystemExit(3)
 
 
-def _record(camera: str, sources: tuple[str, ...], output: Path, task: str, options: dict[str, Any]) -> None:
+def _record(
+    camera: str, sources: tuple[str, ...], output: str, task: str, given: set[str], options: dict[str, Any]
+) -> None:
     """Predict what a camera sees until Ctrl-C."""
     from app.cli import interrupt
     from app.cli.console import bar
     from app.predict import camera as cameras
 
-    if sources or task != next(iter(TASKS)) or options["range"]:
-        raise click.UsageError("--camera stands alone; leave out files, --task and --range.")
-    job = cameras.job(camera, output, **{name: options[name] for name in cameras.OPTIONS})
+    if sources or task != next(iter(TASKS)):
+        raise click.UsageError("--camera stands alone; leave out files and --task.")
+    cameras.check(given, output)
+    job = cameras.job(camera, Path(output), **{name: options[name] for name in cameras.OPTIONS})
     echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
-    with interrupt.asked() as stopped, bar() as tell:
-        files, count = job.run(stopped, tell)
+    try:
+        with interrupt.asked() as stopped, bar() as tell:
+            files, count = job.run(stopped, tell)
+    except KeyboardInterrupt:
+        raise Stopped(f"Stopped before anything of camera {camera} was recorded; nothing is written.") from None
     echo(f"{count} frames; {', '.join(str(file) for file in files)} ({job.model})")

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,18 @@ class Job(NamedTuple):
     model: str
 
 
+def check(given: Collection[str], folder: str) -> None:
+    """Refuse what a camera cannot be asked for.
+
+    Raises:
+        GazeError: One of the options that were `given` is for files, or the folder is none.
+    """
+    for name in sorted(set(given) - set(OPTIONS)):
+        shown = name.replace("_", "-")
+        raise GazeError(f"--{shown} is not for --camera; leave one of them out.")
+    jobs.refuse_addresses(folder)
+
+
 def job(
     camera: str,
     folder: Path,
@@ -52,6 +64,7 @@ def job(
     pyav()
     kinds = jobs.formats(formats or USUAL, FORMATS)
     settings = Settings(every, ALL, Regions(regions), condition, opacity, palette)
+    settings.regions.check(None)
     legend(1, palette)
     predictor = VideoPredictor(model or TASK.default_models[0], every=every, condition=condition, provider=provider)
     still = predictor.predictor
@@ -78,13 +91,14 @@ def record(
 
     Raises:
         GazeError: The camera gives no frame, or a file cannot be written.
+        KeyboardInterrupt: It was stopped before there was a frame.
     """
     name = f"camera-{time.strftime('%Y%m%d-%H%M%S')}"
     targets = [folder / (name + ENDINGS[kind]) for kind in kinds]
     try:
         make(folder)
         predictor.reset()
-        recorder = Recorder(predictor.predictor, settings, None, None)
+        recorder = Recorder(predictor.predictor, settings, None)
         frames = _live(source, camera, stopped)
         with together(targets, {}) as files, writers(files, RATE, settings, recorder) as sinks:
             count = 0
@@ -93,6 +107,8 @@ def record(
                 for sink in sinks:
                     sink.add(seen)
                 steps("frames", count, None)
+            if not count and stopped():
+                raise KeyboardInterrupt
             if not count:
                 raise GazeError(f"The camera {camera} gives no frame; check that nothing else uses it.")
         return targets, count

@@ -64,10 +64,7 @@ def job(
         return _distributed(task, given, sources, str(folder), own)
     if address := own.pop("address", None):
         raise GazeError(f"--address {address} is for --engine ray; leave it out, or add --engine ray.")
-    for name in (str(folder), *sources):
-        if "://" in name and not os.path.lexists(name):
-            shown = re.sub("//[^/]*@", "//", name).partition("?")[0]  # no passwords
-            raise GazeError(f"{shown} is no path; add --engine ray for an object store, or give a path.")
+    refuse_addresses(str(folder), *sources)
     load = wanted.load("job")
     if not own.get("accept_damaged"):
         own.pop("accept_damaged", None)  # tasks of other packages may not know it
@@ -75,6 +72,18 @@ def job(
         raise GazeError(f"--task {task} knows no --accept-damaged; leave it out.")
     made: Job = load(sources, Path(folder), **own)
     return made
+
+
+def refuse_addresses(*names: str) -> None:
+    """Refuse what stands for an object store where only paths can be.
+
+    Raises:
+        GazeError: One of the names is an address.
+    """
+    for name in names:
+        if "://" in name and not os.path.lexists(name):
+            shown = re.sub("//[^/]*@", "//", name).partition("?")[0]  # no passwords
+            raise GazeError(f"{shown} is no path; add --engine ray for an object store, or give a path.")
 
 
 def _distributed(

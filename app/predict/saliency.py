@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 DRAWN = ("png", "jpg", "webp")
 FORMATS = (*DRAWN, "npy", "json", "parquet")
 CLIPS = ("mp4", "jsonl", "parquet", "npz")  # what videos become, in `app.predict.video`
+OF_VIDEOS = {"every": 1, "range": None, "regions": "grid:3x3"}  # options that mean nothing to pictures
 VIDEO = importlib.util.find_spec("av") is not None
 ENDINGS: dict[str, tuple[str, ...]] = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
 ENDINGS |= {"npy": (".density.npy", ".slices.npy"), "json": (".json",), "parquet": (".json",)}
@@ -147,6 +148,9 @@ def job(
         watched = video.job(clips, names, folder, log, model, of_clips, settings, provider, accept_damaged)
         if not paths:
             return watched
+    for name, value in of_videos.items():
+        if not clips and value != OF_VIDEOS.get(name, value):
+            raise GazeError(f"--{name} is for videos, and none is predicted here; leave it out.")
     predictor = Predictor(model or TASK.default_models[0], provider=provider, threads=None if len(paths) == 1 else 1)
     contract = predictor.contract
     out = Output(folder, {path: names[path] for path in paths}, kinds, opacity, palette, bool(contract.slices))

@@ -7,7 +7,7 @@ of the frames that the model looked at: all, or every Nth and the first of each 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.predict import jobs, provenance
@@ -41,27 +41,31 @@ def write_video(
     targets: Sequence[Path],
     settings: Settings,
     steps: Callable[[str, int, int | None], object] = lambda what, done, total: None,
+    whole: bool = True,
 ) -> tuple[dict[str, Stamp], str]:
     """Predict a video and write its files; their stamps, and what is wrong with it where it is damaged.
 
+    All frames are read where it is to be `whole`, else those that are far apart are sought.
+
     Raises:
-        VideoError: Nothing of it can be predicted.
+        VideoError: Nothing of it can be predicted, or its regions cannot be used.
         GazeError: A file cannot be written.
     """
     stamps: dict[str, Stamp] = {}
     predictor.reset()
+    if any(target.name.endswith((ENDINGS["jsonl"], ENDINGS["parquet"])) for target in targets):
+        settings.regions.check(path)
     with VideoFile(path) as clip:
-        whole = any(target.name.endswith(ENDINGS["mp4"]) for target in targets)
         step = 0.0 if whole or settings.every / clip.rate <= JUMP else settings.every / clip.rate
         each = VideoPredictor(predictor.predictor, condition=settings.condition) if step else predictor
-        recorder = Recorder(predictor.predictor, settings, path.name, str(path))
+        recorder = Recorder(predictor.predictor, settings, path)
         total = _frames(clip, settings)
         with (
             together(targets, stamps) as files,
             writers(files, clip.rate, settings, recorder, path) as sinks,
         ):
             for frame in clip.frames(*settings.range, step=step):
-                seen = each.step(frame.pixels, frame.time_s)
+                seen = replace(each.step(frame.pixels, frame.time_s), index=frame.index)
                 for sink in sinks:
                     sink.add(seen)
                 steps(path.name, seen.index + 1, total)
@@ -99,6 +103,8 @@ def job(
     legend(1, settings.palette)
     predictor = VideoPredictor(still, every=settings.every, condition=settings.condition)
     contract = still.contract
+    whole = "mp4" in kinds  # whatever of it is there already: what is sought differs a little
+    sought = not whole and settings.every > JUMP
     out = Output(folder, {path: names[path] for path in clips}, formats=kinds)
     making = Making(
         TASK.name,
@@ -109,6 +115,7 @@ def job(
             "range": str(settings.range),
             "regions": settings.regions.source,
             "regions_sha256": settings.regions.digest,
+            **({"sought": True} if sought else {}),
         },
         {"opacity": settings.opacity, "palette": settings.palette},
         ".json",
@@ -126,7 +133,7 @@ def job(
     def _one(path: Path, out: Output) -> PictureError | None:
         targets = out.files(path) if out.todo is None else out.todo[path]
         try:
-            stamps, damage = write_video(predictor, path, targets, settings, steps)
+            stamps, damage = write_video(predictor, path, targets, settings, steps, whole)
         except PictureError as error:
             return error.with_traceback(None)
         if out.wrote:

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -32,7 +33,7 @@ from app.predict.provenance import Stamp, digest
 from data import coco, objects
 from data.atomic import atomic_write
 from data.draw.heatmap import blend
-from data.errors import GazeError
+from data.errors import GazeError, TableError, VideoError
 from data.plain_text import json_safe
 from data.video.write import VideoWriter
 from export.runtime.records import VIDEO, FrameRecord
@@ -62,7 +63,8 @@ class Range(NamedTuple):
     end: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.start:g}s-" + ("" if self.end is None else f"{self.end:g}s")
+        start, end = ("" if each is None else repr(float(each)).removesuffix(".0") + "s" for each in self)
+        return f"{start}-{end}"
 
 
 ALL = Range()
@@ -105,25 +107,55 @@ class Regions:
     def __post_init__(self) -> None:
         if objects.cells(self.source) is None and not Path(self.source).is_file():
             raise GazeError(f"There are no regions {self.source!r}; give grid:ROWSxCOLUMNS or a COCO file.")
+        if objects.cells(self.source) is None:
+            _ = self._file  # what is none is refused before anything is predicted
+
+    @cached_property
+    def _file(self) -> coco.Coco:
+        return coco.read(self.source)
+
+    def check(self, path: Path | None) -> None:
+        """Refuse a video of which the COCO file says nothing; None: a camera.
+
+        Raises:
+            VideoError: It is not in the file, or several pictures there may be meant.
+            TableError: The same for a camera, or there is no COCO file there.
+        """
+        if objects.cells(self.source) is None:
+            file = self._file
+            with self._of(path):
+                file.picture(path.name if path else "")
+
+    @contextlib.contextmanager
+    def _of(self, path: Path | None) -> Iterator[None]:
+        """What cannot be of one video is that video's fault."""
+        try:
+            yield
+        except TableError as error:
+            if path is None:
+                raise
+            raise VideoError(f"{path}: regions of {error}") from error
 
     @property
     def digest(self) -> str:
         """Of the file's content; "": there is no file."""
         return "" if objects.cells(self.source) else digest(Path(self.source))
 
-    def of(self, name: str, size: tuple[int, int]) -> tuple[tuple[str, ...], Float[np.ndarray, "n 4"]]:
+    def of(self, path: Path | None, size: tuple[int, int]) -> tuple[tuple[str, ...], Float[np.ndarray, "n 4"]]:
         """The names and boxes (pixels) of a video's regions; `size` is the height and width of its frames.
 
         Raises:
-            TableError: The COCO file cannot be used, or says nothing of this video.
+            VideoError: The COCO file says nothing of this video, or what does not fit its frames.
+            TableError: The COCO file cannot be used.
         """
         height, width = size
         cells = objects.cells(self.source)
         if cells:
             boxes = objects.grid(width, height, *cells).boxes
             return tuple(f"r{row + 1}c{column + 1}" for row in range(cells[0]) for column in range(cells[1])), boxes
-        file = coco.read(self.source)
-        found = file.objects(name, (width, height))
+        file = self._file
+        with self._of(path):
+            found = file.objects(path.name if path else "", (width, height))
         kinds = found.categories or ("region",) * len(found)
         names = tuple(f"{kind or 'region'} {number + 1}" for number, kind in enumerate(kinds))
         return names, found.boxes
@@ -179,6 +211,9 @@ class Sink(Protocol):
     def close(self) -> None:
         """That was all."""
 
+    def drop(self) -> None:
+        """It is not wanted: let go of all files, with as little work as may be."""
+
 
 class Overlay:
     """Every frame under its heat, as a video."""
@@ -198,6 +233,10 @@ class Overlay:
     def close(self) -> None:
         """Write the table of contents."""
         self._writer.close()
+
+    def drop(self) -> None:
+        """Let go of the file."""
+        self._writer.drop()
 
 
 class Behind:
@@ -224,7 +263,7 @@ class Behind:
     def drop(self) -> None:
         """Forget what waits, and let go of the file."""
         self._pool.shutdown(cancel_futures=True)
-        self.sink.close()
+        self.sink.drop()
 
 
 class Lines:
@@ -240,6 +279,9 @@ class Lines:
 
     def close(self) -> None:
         """Everything is written."""
+
+    def drop(self) -> None:
+        """There is nothing to let go of."""
 
 
 class Table:
@@ -271,6 +313,10 @@ class Table:
         """Write what is left."""
         if self._rows:
             self._write()
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of the file."""
         if self._writer is not None:
             self._writer.close()
 
@@ -306,6 +352,10 @@ class Densities:
                 while block := self._spool.read(1 << 20):
                     member.write(block)
 
+    def drop(self) -> None:
+        """Let go of what was kept."""
+        self._spool.close()
+
 
 def shrunk(density: Float32[np.ndarray, "h w"]) -> np.ndarray:
     """A log density at a quarter of its sides, summing to one but for the rounding to float16."""
@@ -316,16 +366,16 @@ def shrunk(density: Float32[np.ndarray, "h w"]) -> np.ndarray:
 
 
 class Recorder:
-    """Makes the record of each frame of one video."""
+    """Makes the record of each frame of one video; without a path, of a camera."""
 
-    def __init__(self, predictor: Predictor, settings: Settings, name: str | None, place: str | None) -> None:
-        self._predictor, self._settings, self._name, self._place = predictor, settings, name, place
+    def __init__(self, predictor: Predictor, settings: Settings, path: Path | None) -> None:
+        self._predictor, self._settings, self._path = predictor, settings, path
         self._regions: tuple[tuple[str, ...], np.ndarray] | None = None
 
     def __call__(self, seen: VideoPrediction) -> dict[str, Any]:
         """A `FrameRecord`, ready for JSON."""
         if self._regions is None:
-            names, boxes = self._settings.regions.of(self._name or "", seen.size)
+            names, boxes = self._settings.regions.of(self._path, seen.size)
             shape = (seen.small.shape[0], seen.small.shape[1])
             self._regions = names, coverage(boxes, seen.size, shape)
         names, inside = self._regions
@@ -346,7 +396,7 @@ class Recorder:
             "peak": {"x": round(x, 2), "y": round(y, 2)},
             "entropy_bits": round(seen.entropy, 4),
             "regions": {name: round(float(share), 5) for name, share in zip(names, shares, strict=True)},
-            **({} if self._place is None else {"video": self._place}),
+            **({} if self._path is None else {"video": str(self._path)}),
         }
         return FrameRecord.model_validate(values).written()
 
@@ -382,15 +432,18 @@ def together(targets: Sequence[Path], stamps: dict[str, Stamp]) -> Iterator[dict
 def writers(
     files: Mapping[str, IO[bytes]], rate: float, settings: Settings, recorder: Recorder, sound: Path | None = None
 ) -> Iterator[list[Sink]]:
-    """What writes each of some files, by the ends of their names; closed when all went well."""
+    """What writes each of some files, by the ends of their names; closed when all went well, else dropped."""
     found: list[Sink] = []
-    with contextlib.ExitStack() as stack:
+    try:
         for name, file in files.items():
             found.append(_sink(name, file, rate, settings, recorder, sound))
-            stack.callback(_let_go, found[-1])
         yield found
         for writer in found:
             writer.close()
+    except BaseException:
+        for writer in found:
+            _drop(writer)
+        raise
 
 
 def _sink(name: str, file: IO[bytes], rate: float, settings: Settings, recorder: Recorder, sound: Path | None) -> Sink:
@@ -401,12 +454,8 @@ def _sink(name: str, file: IO[bytes], rate: float, settings: Settings, recorder:
     return Table(file, recorder) if name.endswith(ENDINGS["parquet"]) else Densities(file)
 
 
-def _let_go(writer: Sink) -> None:
-    """Close what was written half: a temporary file, which then vanishes."""
+def _drop(writer: Sink) -> None:
     try:
-        if isinstance(writer, Behind):
-            writer.drop()
-        elif isinstance(writer, Densities):
-            writer.close()
+        writer.drop()
     except Exception:
-        logger.debug("what was written half cannot be closed", exc_info=True)
+        logger.debug("what was written half cannot be let go of", exc_info=True)

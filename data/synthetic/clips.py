@@ -15,8 +15,9 @@ for `COMMON` seconds, then another, each a place where many look at the picture,
 time, `AGREE`, goes there. How large this share is in films was not measured here; it is a guess.
 
 Cutting, DeLong and Nothelfer 2010, https://doi.org/10.1177/0956797610361679. Dorr, Martinetz, Gegenfurtner and Barth
-2010, https://doi.org/10.1167/10.10.28. Smith and Mital 2013, https://doi.org/10.1167/13.8.16. Latency of the eyes: Carpenter and Williams 1995, https://doi.org/10.1038/377059a0. What moves draws eyes: Mital, Smith,
-Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z.
+2010, https://doi.org/10.1167/10.10.28. Smith and Mital 2013, https://doi.org/10.1167/13.8.16. Latency of the eyes:
+Carpenter and Williams 1995, https://doi.org/10.1038/377059a0. What moves draws eyes: Mital, Smith, Hill and Henderson
+2011, https://doi.org/10.1007/s12559-010-9074-z.
 
 Shapes: `f` frames, `n` viewers, `h w` frame.
 """
@@ -214,7 +215,7 @@ def _looks(
     agree, targets = float(chance.uniform(*AGREE)), _targets(chance, shot, paths)
     for number in range(len(paths)):
         onset, places = _fixations(chance, paths, number, seconds, shot.end - shot.start)
-        for row in np.flatnonzero(chance.random(len(onset)) < agree):
+        for row in np.flatnonzero(chance.random(len(onset)) < agree).tolist():
             common = next(place for until, place in targets if onset[row] < until)
             places[row] = common + chance.normal(0, SPREAD * shot.windows[0, 2] / WIDE, 2)
         follows = shot.piece is not None and chance.random() < share
@@ -255,7 +256,7 @@ def _fixations(
     onset = onsets(paths[number], seconds) / 1000 + chance.normal(0, JITTER / 1000)
     times, places, begun = [onset], [paths[number].xy], seconds
     while len(onset) and begun < length:
-        other = paths[chance.integers(len(paths))]
+        other = paths[int(chance.integers(len(paths)))]
         times.append(begun + onsets(other, seconds) / 1000)
         places.append(other.xy)
         begun += seconds

@@ -4,13 +4,13 @@
         for frame in clip.frames(start=10, end=20):
             frame.index, frame.time_s, frame.pixels          # RGB uint8 (h, w, 3)
 
-Times are seconds from the first frame of the file, as they are stored: rates may vary. Where they jump back, as in files
-that were put together, they go on from the last frame. Frames are turned as the file says, pixels that are not square
-are made so, and what is transparent shows white. Where the size changes in the middle, frames are fitted into the first
-one's size. One or two frames are held at a time (of AVI some more, whose stamps are out of order), and `start` is sought
-by keyframes, so that ten hours need no more than ten seconds. What cannot be decoded is skipped and counted in
-`VideoFile.damage`; what a decoder patches up itself is not known. That frames are missing at the end is known where the
-file says how long its frames last, which FLV and some Matroska files do not.
+Times are seconds from the first frame of the file, as they are stored: rates may vary. Where they jump back, as in
+files that were put together, they go on from the last frame. Frames are turned as the file says, pixels that are not
+square are made so, and what is transparent shows white. Where the size changes in the middle, frames are fitted into
+the first one's size. One or two frames are held at a time, and `start` is sought by keyframes, so that ten hours need
+no more than ten seconds. What cannot be decoded is skipped and counted in `VideoFile.damage`; what a decoder patches up
+itself is not known. That frames are missing at the end is known where the file says how long its frames last, which FLV
+and some Matroska files do not.
 
 Not done: of several streams of frames the first one is read, and colours of high dynamic range (HDR10, HLG) are not
 mapped to those of a screen, so that they look pale. A range of a file whose time jumps back may be sought wrongly.
@@ -19,13 +19,11 @@ FFmpeg opens whatever it takes for a medium, playlists and network addresses amo
 are read, and only from the file itself.
 """
 
-import heapq
 import logging
 import math
 import os
 import re
 import stat
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -55,7 +53,6 @@ JUMP = 10.0  # seconds: longer steps than this are sought, not decoded
 BACK = 0.5  # seconds: stamps that go back by more begin anew
 STUCK = 3  # frames: so many stamps may stand still
 SAME = 1e-6  # seconds: times that differ by less are the same
-REORDER = 8  # frames of AVI whose stamps are put in order together
 ESTIMATED = ("mpegts", "mpeg")  # containers that do not tell how long they are
 MANY = 500_000  # pixels of a frame from which on threads are worth their start
 HIGH = 720  # rows from which on colours without a mark are those of BT.709
@@ -111,9 +108,9 @@ class VideoFile:
         self._container = opened(path)
         try:
             self._stream = self._video()
-            scrambled = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
-            self._window = REORDER if scrambled else 0
-            self._first: int | None = None if scrambled else self._stream.start_time
+            context = self._stream.codec_context
+            self._scrambled = self._container.format.name == "avi" and context.has_b_frames
+            self._first: int | None = None if self._scrambled else self._stream.start_time
             self.rate = _believed(self._stream.average_rate) or _believed(self._stream.guessed_rate) or RATE
             self._length = self._stream_length()
             whole = self._container.duration / 1e6 if self._container.duration else None
@@ -175,7 +172,7 @@ class VideoFile:
                 yield start, before
                 due = start + step * 0.999
             before = None
-            if end is not None and time >= end:
+            if end is not None and time >= end - SAME:
                 return
             if time >= due - SAME:
                 yield time, frame
@@ -329,33 +326,18 @@ class VideoFile:
         return True
 
     def _ordered(self) -> "Iterator[tuple[float | None, VideoFrame]]":
-        """Every frame in the order in which it is shown, with its stored time.
-
-        AVI stores when frames are decoded: their stamps are given out in order.
-        """
-        frames: deque[VideoFrame] = deque()
-        stamps: list[int] = []
+        """Every frame in the order in which it is shown, with its stored time."""
         for frame in self._decoded():
-            if not self._window or frame.pts is None:
-                yield self._time(frame), frame
-                continue
-            frames.append(frame)
-            heapq.heappush(stamps, frame.pts)
-            if len(frames) > self._window:
-                yield self._stamped(frames.popleft(), heapq.heappop(stamps))
-        while frames:
-            yield self._stamped(frames.popleft(), heapq.heappop(stamps))
-
-    def _stamped(self, frame: "VideoFrame", stamp: int) -> "tuple[float | None, VideoFrame]":
-        frame.pts = stamp
-        return self._time(frame), frame
+            yield self._time(frame), frame
 
     def _time(self, frame: "VideoFrame") -> float | None:
-        if frame.pts is None or frame.time_base is None:
+        """Seconds; AVI stores the order in which frames are decoded, and its decoder when it gives them out."""
+        stamp = frame.dts if self._scrambled else frame.pts
+        if stamp is None or frame.time_base is None:
             return None
         if self._first is None:
-            self._first = frame.pts
-        return float((frame.pts - self._first) * frame.time_base)
+            self._first = stamp
+        return float((stamp - self._first) * frame.time_base)
 
     def _decoded(self) -> "Iterator[VideoFrame]":
         """Every frame that can be decoded, after a seek from a keyframe on; packets that cannot are counted."""
@@ -396,7 +378,10 @@ class VideoFile:
             width = max(1, round(width * float(aspect)))
             self._check_size(width, frame.height)
         clear = any(part.is_alpha for part in frame.format.components)
-        options: dict[str, Any] = {"format": "rgba" if clear else "rgb24", "threads": 1 if width * frame.height < MANY else 0}
+        options: dict[str, Any] = {
+            "format": "rgba" if clear else "rgb24",
+            "threads": 1 if width * frame.height < MANY else 0,
+        }
         if width != frame.width:
             options |= {"width": width, "height": frame.height}
         if frame.colorspace == 2 and frame.height >= HIGH:  # not told

@@ -286,6 +286,7 @@ class Sound:
             except (av.error.FFmpegError, ValueError):
                 continue
             for frame in frames:
+                assert isinstance(frame, av.AudioFrame)
                 now = frame.format.name, frame.layout.name, frame.sample_rate
                 if now != kind:  # which may change in the middle
                     yield from self._encoded(resampler, None)

@@ -7,8 +7,8 @@
 A cut changes the colours and, once the flow of the whole picture is taken out, the structure; by more than what changes
 in a lively shot anyway. A flash changes the light only, a pan moves what stays, a dissolve takes many frames: none is a
 cut. A frame that shows nothing, such as a white one, is passed over, and the next is compared with what was before it.
-Dark scenes are made lighter before their colours are compared. Where frames follow each other more quickly than `APART`,
-flow waits, but a cut does not.
+Dark scenes are made lighter before their colours are compared. Where frames follow each other more quickly than
+`APART`, flow waits, but a cut does not.
 
 Flow: Kroeger, Timofte, Dai and Van Gool 2016, https://doi.org/10.1007/978-3-319-46493-0_29 (OpenCV's DIS).
 

@@ -14,8 +14,8 @@ comes later, so that it also runs on a camera:
     motion    p * exp(motion * m), m from 0 to 1: how much places move against the picture, at several scales, relative
               to the contrast there, gathered over `motion_s`; where nothing moves nothing changes
     memory    the mean of p since the cut that turns into an exponential one: q <- k q + (1 - k) p, where
-              k = a w / w', w' = a w + 1 - a, a = exp(-dt / memory_s); w, the weight of all that was seen, begins at 1 - a.
-              Where the flow does not explain the frame k is less, down to `UNSURE` of it
+              k = a w / w', w' = a w + 1 - a, a = exp(-dt / memory_s); w, the weight of all that was seen, begins at
+              1 - a. Where the flow does not explain the frame k is less, down to `UNSURE` of it
     latency   after a cut eyes are still where they were: what was shown before it, with the share of viewers who have
               not yet looked elsewhere, 1 / (1 + exp((t - latency_s) / spread_s))
     center    (1 - c) q + c * a Gaussian in the middle, c = center (1 + AT_CUT exp(-t / CENTERED))

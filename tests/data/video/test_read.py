@@ -5,6 +5,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -114,6 +115,105 @@ def test_ten_hours_are_sought_and_not_decoded(tmp_path: Path, monkeypatch: pytes
 def test_a_range_without_frames_is_refused(start: float, end: float | None, words: str, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=words):
         frames(videos.write(tmp_path / "a.mp4"), start, end)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "sound"),
+    [("a.mp4", "mpeg4", "aac"), ("a.mkv", "mpeg4", "flac"), ("a.avi", "mpeg4", "pcm_s16le"), ("a.flv", "flv", "aac")],
+)
+def test_a_sound_that_goes_on_after_the_frames_is_no_damage(name: str, codec: str, sound: str, tmp_path: Path) -> None:
+    rate = 44100 if name == "a.flv" else 8000
+    path = videos.write(tmp_path / name, 10, codec=codec, sound=sound, sound_s=4, sound_rate=rate)
+    found, damage = frames(path)
+    assert (len(found), damage) == (10, "")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov"])
+def test_frames_that_stay_for_long_are_no_damage(name: str, tmp_path: Path) -> None:
+    path = videos.write(tmp_path / name, 3, times=[0, 4, 12], sound="aac", sound_s=20)
+    found, damage = frames(path)
+    assert (times(found), damage) == ([0, 4, 12], "")
+
+
+@pytest.mark.parametrize("start", [6.5, 11.5])
+def test_what_is_on_the_screen_when_a_range_begins_is_its_first_frame(start: float, tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.mkv", 4, times=[0, 5, 11, 20])
+    found, damage = frames(path, start, start + 1)
+    assert (times(found), damage) == ([start], "")
+    on_screen = 1 if start < 11 else 2
+    assert np.abs(found[0].pixels[10:].astype(int) - videos.square(on_screen)[10:]).mean() < 6
+    assert times(frames(path, start, 20.5)[0]) == ([6.5, 11, 20] if start < 11 else [11.5, 20])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "gop"), [("a.ts", "mpeg2video", 90), ("a.m2ts", "libx264", 60), ("a.mkv", "libx264", 250)]
+)
+def test_a_range_that_is_sought_begins_where_it_should(name: str, codec: str, gop: int, tmp_path: Path) -> None:
+    path = videos.write(tmp_path / name, 200, codec=codec, rate=10, gop=gop, size=(32, 48))
+    whole = {frame.time_s: frame.pixels for frame in frames(path)[0]}
+    for start in (10.6, 13.3, 17.9, 19.8):
+        found, damage = frames(path, start, start + 0.4)
+        assert damage == ""
+        assert times(found) == pytest.approx([start, start + 0.1, start + 0.2, start + 0.3][: len(found)], abs=2e-3)
+        assert len(found) == 4 - 2 * (start > 19.5)
+        for frame in found:
+            there = min(whole, key=lambda moment: abs(moment - frame.time_s))
+            assert np.array_equal(frame.pixels, whole[there])
+
+
+def test_a_file_that_does_not_say_when_it_begins_is_sought_too(tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.mkv", 40, times=[7 + number for number in range(40)], gop=4)
+    with VideoFile(path) as clip:
+        clip._first = None
+        assert times(list(clip.frames(20, 22))) == [20, 21]
+        assert times(list(clip.frames(end=2))) == [0, 1]
+
+
+def test_a_time_that_jumps_back_is_counted_on_and_no_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    part = videos.write(tmp_path / "1.ts", 20, codec="mpeg2video").read_bytes()
+    (tmp_path / "a.ts").write_bytes(part * 3)
+    found, damage = frames(tmp_path / "a.ts")
+    assert (len(found), damage) == (60, "")
+    assert np.diff([frame.time_s for frame in found]) == pytest.approx(0.1, abs=1e-3)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'a.ts'}: its time goes back after 1.9 s; it is counted on from there."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "given"),
+    [
+        ([0, 0.1, 0.1, 0.2, 0.3], [0, 0.1, 0.101, 0.2, 0.3]),
+        ([0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0, 0.1, 0.101, 0.102, 0.103, 0.203, 0.303]),
+        ([None] * 3, [0, 0.1, 0.2]),
+        ([5, 6, 0, 1, 2], [5, 6, 6.1, 7.1, 8.1]),
+    ],
+)
+def test_stamps_that_stand_still_or_are_missing_make_no_time_that_does(
+    stamps: list[float | None], given: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter(stamps)
+    monkeypatch.setattr(VideoFile, "_time", lambda *_: next(told))
+    assert times(frames(videos.write(tmp_path / "a.mkv", len(stamps)))[0]) == pytest.approx(given)
+
+
+def test_stamps_of_avi_are_in_the_order_in_which_frames_are_shown(tmp_path: Path) -> None:
+    path = videos.write(tmp_path / "a.avi", 30, codec="libx264", rate=25)
+    found, damage = frames(path)
+    assert damage == ""
+    assert times(found) == [round(number / 25, 3) for number in range(30)]
+    for number, frame in enumerate(found):
+        assert np.abs(frame.pixels[10:].astype(int) - videos.square(number)[10:]).mean() < 6
+
+
+def test_what_is_transparent_shows_white(tmp_path: Path) -> None:
+    pixels = np.full((8, 8, 4), (200, 0, 0, 255), np.uint8)
+    pixels[:4, :, 3], pixels[4:6, :, 3] = 0, 128
+    with VideoFile(videos.write(tmp_path / "a.mkv", 1)) as clip:
+        seen = clip._pixels(av.VideoFrame.from_ndarray(pixels, "rgba"))
+    assert seen[0, 0].tolist() == [255, 255, 255]
+    assert seen[4, 0].tolist() == [227, 127, 127]
+    assert seen[7, 0].tolist() == [200, 0, 0]
 
 
 def test_a_tail_that_is_missing_is_named_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data.errors import GazeError
+from data.video import write
 from data.video.read import VideoFile
 from data.video.write import VideoWriter
 from tests import videos
@@ -68,6 +69,66 @@ def test_other_sound_is_kept_as_it_can_be(name: str, sound: str, tmp_path: Path)
         assert stream.codec_context.name == {"pcm_s16le": "aac"}.get(sound, sound)
         seconds = sum(frame.samples for frame in container.decode(stream)) / stream.rate
     assert 1.0 <= seconds <= 1.0 + 2 * 1024 / 8000  # whole frames of AAC, and one before the first
+
+
+def test_a_sound_goes_on_after_the_last_frame(tmp_path: Path) -> None:
+    for sound in ("aac", "pcm_s16le"):
+        source = videos.write(tmp_path / "in.mov", 10, sound=sound, sound_s=3)
+        with av.open(str(written(tmp_path / "a.mp4", source))) as container:
+            stream = container.streams.audio[0]
+            assert sum(frame.samples for frame in container.decode(stream)) / stream.rate == pytest.approx(3, abs=0.3)
+
+
+def test_a_sound_that_changes_is_kept_as_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    parts = [
+        videos.write(
+            tmp_path / f"{rate}.ts",
+            10,
+            codec="mpeg2video",
+            rate=25,
+            sound="mp2",
+            sound_s=0.6,
+            sound_rate=rate,
+            layout=it,
+        ).read_bytes()
+        for rate, it in ((32000, "mono"), (48000, "stereo"))
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(parts))
+    with av.open(str(written(tmp_path / "a.mp4", tmp_path / "in.ts"))) as container:
+        stream = container.streams.audio[0]
+        assert sum(frame.samples for frame in container.decode(stream)) / stream.rate == pytest.approx(1.2, abs=0.15)
+    assert caplog.records == []
+
+
+def test_a_sound_that_cannot_be_laid_beside_costs_no_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*anything: object) -> None:
+        raise ValueError("Frame does not match AudioResampler setup.")
+
+    source = videos.write(tmp_path / "in.mkv", 10, sound="pcm_s16le")
+    monkeypatch.setattr(write.Sound, "_encoded", fails)
+    with VideoFile(written(tmp_path / "a.mp4", source)) as clip:
+        assert len(list(clip.frames())) == 10
+    assert "the sound cannot be kept" in caplog.text
+
+
+def test_a_name_with_a_colon_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("10:30.mp4", "http:a.mp4", "pipe:1"):
+        written(Path(name))
+        assert (tmp_path / name).stat().st_size > 500
+
+
+def test_what_is_dropped_is_neither_encoded_to_its_end_nor_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoWriter, "_join", lambda *_: pytest.fail("joined"))
+    source = videos.write(tmp_path / "in.mp4", 10, sound="aac")
+    writer = VideoWriter(tmp_path / "a.mp4", 10, source)
+    writer.write(videos.square(1), 0)
+    writer.drop()
+    assert not (tmp_path / "a.mp4").exists()
 
 
 def test_a_range_has_its_own_sound(tmp_path: Path) -> None:
