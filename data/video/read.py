@@ -256,13 +256,16 @@ class VideoFile:
     def _timed(self, start: float, step: float) -> "Iterator[tuple[float, VideoFrame]]":
         """Frames as they are stored, each with its time in seconds, which always grows; what was sought over is not."""
         rate, last, place, shift = self.rate, -math.inf, start, 0.0
-        stuck, seen = 0, False  # seen: sought back into what was given before
+        usual, stuck, seen = 1 / rate, 0, False  # seen: sought back into what was given before
         for found, frame in self._from(start):
-            time = (max(last, -1 / rate) + 1 / rate) if found is None else found + shift
+            time = (last + usual if last >= 0 else 0.0) if found is None else found + shift
             if time <= last and seen:
                 continue
+            if self._scrambled and time <= last:  # the last frames of AVI have no stamps
+                time = last + usual
             if time > last:
                 stuck, seen = 0, False
+                usual = min(time - last, 1.0) if last >= 0 else usual
             elif last - time > BACK or stuck >= STUCK:
                 self._tell_jump(last)
                 shift += last + 1 / rate - time

@@ -34,9 +34,9 @@ class Camera:
 
     def read(self) -> tuple[bool, np.ndarray | None]:
         if self.count == self.left:
-            if self.then == "ctrl-c":
+            if self.then.startswith("ctrl-c"):
                 os.kill(os.getpid(), signal.SIGINT)
-            elif self.then == "nothing":
+            if self.then in ("nothing", "ctrl-c in the dark"):
                 return False, None
         self.count += 1
         size = (24, 32) if self.then == "smaller" and self.count > self.left else self.size
@@ -139,3 +139,39 @@ def test_without_sources_and_camera_the_command_says_what_is_missing(tmp_path: P
     result = CliRunner().invoke(main, ["predict", "-o", str(tmp_path)])
     assert result.exit_code == 2
     assert "Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--engine", "ray"),
+        ("--address", "auto"),
+        ("--overwrite",),
+        ("--accept-damaged",),
+        ("--objects", "found"),
+        ("--range", "1-2"),
+        ("--seed", "3"),
+    ],
+)
+def test_what_means_nothing_to_a_camera_is_refused(words: tuple[str, ...], tmp_path: Path, toy_model: Path) -> None:
+    arguments = ["predict", "--camera", "0", "-o", str(tmp_path / "out"), "--model", str(toy_model), *words]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 2
+    assert f"{words[0]} is not for --camera; leave one of them out." in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_camera_is_not_recorded_to_an_object_store(toy_model: Path) -> None:
+    arguments = ["predict", "--camera", "0", "-o", "s3://bucket/out", "--model", str(toy_model)]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "s3://bucket/out is no path" in result.stderr
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy_model: Path
+) -> None:
+    result = record(monkeypatch, Camera(0, "ctrl-c in the dark"), tmp_path, toy_model)
+    assert result.exit_code == 130
+    assert "Stopped before anything of camera 0 was recorded; nothing is written." in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -217,8 +217,54 @@ def test_regions_may_come_from_a_coco_file(clip: Path, out: Path, toy_model: Pat
     document["images"][0]["width"] = 70
     (tmp_path / "boxes.json").write_text(json.dumps(document))
     wrong = predict(clip, toy_model, "--regions", tmp_path / "boxes.json", "--format", "jsonl")
-    assert wrong.exit_code == 2
-    assert "has 70 x 48 pixels there" in wrong.stderr
+    assert wrong.exit_code == 3
+    assert wrong.stderr.startswith(f"{clip}: regions of {tmp_path / 'boxes.json'}: 'clip.mp4' has 70 x 48 pixels there")
+
+
+def test_a_video_that_the_regions_do_not_know_is_left_out_and_the_rest_goes_on(
+    clip: Path, tmp_path: Path, toy_model: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shutil.copy(clip, folder / name)
+    images = [{"id": n, "file_name": f"{name}.mp4", "width": 64, "height": 48} for n, name in enumerate("ac")]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [0, 0, 64, 24]} for n in range(2)]
+    document = {"images": images, "categories": [{"id": 1, "name": "band"}], "annotations": boxes}
+    (tmp_path / "boxes.json").write_text(json.dumps(document))
+    words = ("-o", tmp_path / "out", "--model", toy_model, "--format", "jsonl", "--regions", tmp_path / "boxes.json")
+    result = gaze("predict", folder, *words)
+    assert (result.exit_code, result.stdout.split(";")[0]) == (3, "2 done, 1 broken")
+    assert result.stderr.startswith(f"{folder / 'b.mp4'}: regions of ")
+    (tmp_path / "boxes.json").write_text("[")
+    assert gaze("predict", folder, *words).exit_code == 2
+
+
+def test_what_is_there_already_does_not_change_what_is_written(tmp_path: Path, out: Path, toy_model: Path) -> None:
+    path = videos.write(tmp_path / "clip.mkv", 40, rate=1)
+    words = ("--every", 11, "--format")
+    assert predict(path, toy_model, *words, "mp4,jsonl").exit_code == 0
+    whole = (out / "clip.frames.jsonl").read_text()
+    (out / "clip.frames.jsonl").unlink()
+    assert predict(path, toy_model, *words, "mp4,jsonl").exit_code == 0
+    assert (out / "clip.frames.jsonl").read_text() == whole
+    assert predict(path, toy_model, *words, "jsonl").stdout.startswith("1 done")  # sought
+    assert [line["index"] for line in lines(out)] == [0, 11, 22, 33]
+    assert [line["time_s"] for line in lines(out)] == [0, 11, 22, 33]
+
+
+def test_ranges_that_differ_have_different_names() -> None:
+    assert str(Range(10, 20)) == "10s-20s"
+    assert str(Range(1.5)) == "1.5s-"
+    assert str(Range(36000.25, 36000.26)) == "36000.25s-36000.26s"
+
+
+def test_options_of_videos_mean_nothing_to_pictures(tmp_path: Path, toy_model: Path) -> None:
+    save(tmp_path / "photo.png", videos.square(3))
+    for option in (("--every", 2), ("--range", "1-2"), ("--regions", "grid:2x2")):
+        result = predict(tmp_path / "photo.png", toy_model, *option)
+        assert result.exit_code == 2
+        assert f"{option[0]} is for videos, and none is predicted here; leave it out." in result.stderr
 
 
 def test_regions_cover_a_small_map_in_proportion() -> None:
