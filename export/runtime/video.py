@@ -25,8 +25,9 @@ t is taken in the middle of the time for which a frame is shown, as far as the f
 shown for seconds little is the time before eyes have moved. Stamps that stand still or go back are taken for a step as
 long as usual.
 
-`Weights` holds these numbers. They were chosen on clips made of pictures (`data.synthetic.clips`, bench_video.py) and
-kept near what is known of films; no set of real videos with gaze has judged them.
+`Weights` holds these numbers. They were set near what is known of films and held against clips made of pictures
+(`data.synthetic.clips`, bench_video.py); no set of real videos with gaze in this repository has judged them. The made
+clips ask for a shorter memory: their pictures do not change, so that there is nothing to average out.
 
 Motion draws eyes: Mital, Smith, Hill and Henderson 2011, https://doi.org/10.1007/s12559-010-9074-z. Viewers of films
 agree: Dorr, Martinetz, Gegenfurtner and Barth 2010, https://doi.org/10.1167/10.10.28. After cuts eyes go to the middle:

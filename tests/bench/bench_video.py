@@ -4,7 +4,7 @@ with each part left out.
     python tests/bench/bench_video.py ../shared/data/osie ../shared/data/scene ../shared/data/crowd [--split test]
 
 Clips are those of `data.synthetic.clips`: real fixations, made motion. They tell whether a part does what it should;
-how good it is on real videos they do not tell. Weights were chosen with `--split val`. NSS is the mean of standardised
+how good it is on real videos they do not tell. Weights were held against `--split val`. NSS is the mean of standardised
 densities at the places that viewers look at in a frame; CC that with the viewers' own map, blurred by one degree.
 `--every` asks what is lost when the model looks at fewer frames.
 """
