@@ -116,7 +116,6 @@ def run(
         output.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
-    keep_freed_memory()
     return predict(predictor, paths, output.write, condition, workers, accept_damaged)
 
 
@@ -163,6 +162,7 @@ def job(
     )
 
     def write(out: Output) -> jobs.Outcomes:
+        keep_freed_memory()
         outcomes = run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
         return summaries.with_table(outcomes, folder) if "parquet" in kinds else outcomes
 

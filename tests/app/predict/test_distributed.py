@@ -259,7 +259,7 @@ def test_there_is_a_worker_for_each_core_or_gpu_and_a_core_is_left_over() -> Non
     assert (pool.workers, pool.gpus, pool.provider, pool.nodes) == (10, 0, "cpu", 2)
     assert 8 * pool.cpus + 1 <= 8
     graphics = [node(CPU=8, GPU=2)]
-    assert (job.pool_of(graphics, "auto").workers, job.pool_of(graphics, "auto").provider) == (2, "cuda")
+    assert (job.pool_of(graphics, "auto").workers, job.pool_of(graphics, "auto").provider) == (2, "auto")
     assert job.pool_of(graphics, "auto").threads == 4
     assert job.pool_of(graphics, "tensorrt").provider == "tensorrt"
     for provider in ("cpu", "openvino"):
