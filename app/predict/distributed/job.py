@@ -189,6 +189,9 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
             reason = short_reason(error).partition(": Ensure ")[0]  # of five sentences
             remedy = "make a token (ray get-auth-token --generate), or say with RAY_AUTH_TOKEN_PATH where that of the "
             raise GazeError(f"Ray lets nobody in ({reason}); {remedy}cluster is.") from error
+        except UnicodeError as error:  # Ray sends the command line and the current folder along as text
+            problem = "Ray takes no name that is not UTF-8 on the command line, nor as the current folder"
+            raise GazeError(f"{problem}; name a folder above it, or a pattern in quotes.") from error
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:  # a ConnectionError is an OSError
             where = f"There is no Ray at {address!r}" if address else "Ray cannot be started here"
             remedy = "see `gaze --verbose predict`"
