@@ -3,8 +3,8 @@
     python tests/bench/bench_ray.py [--pictures 2000] [--rounds 1] [--model tempsal-fast] [--format png,json]
 
 A tenth of the pictures differ, the others are links to these. Each run is a fresh process on this computer, with all of
-its cores. A run of one picture tells how long each takes to start; pictures a second are those of the rest. Both must
-give the same numbers, else nothing is compared. The last line is JSON.
+its cores. A run of a picture for each core tells how long each takes to start; pictures a second are those of the rest.
+Both must give the same numbers, else nothing is compared. The last line is JSON.
 """
 
 import argparse
@@ -67,12 +67,12 @@ def main() -> None:
         paths = pictures(folder, options.pictures)
         for turn in range(options.rounds):
             for engine in ENGINES:
-                starts[engine].append(seconds(engine, paths[:1], Path(place, f"one-{engine}-{turn}"), options))
+                starts[engine].append(seconds(engine, paths[: cores()], Path(place, f"few-{engine}-{turn}"), options))
                 times[engine].append(seconds(engine, [folder], Path(place, f"{engine}-{turn}"), options))
         if names := different(Path(place, "local-0"), Path(place, "ray-0")):
             raise SystemExit(f"{len(names)} pictures have other numbers with Ray, the first is {names[0]}.")
     whole, start = ({engine: min(values) for engine, values in kind.items()} for kind in (times, starts))
-    rates = {engine: (options.pictures - 1) / max(1e-9, whole[engine] - start[engine]) for engine in ENGINES}
+    rates = {engine: (options.pictures - cores()) / max(1e-9, whole[engine] - start[engine]) for engine in ENGINES}
     for engine in ENGINES:
         print(
             f"{engine:6} {whole[engine]:8.1f} s, {start[engine]:6.1f} s of it to start, {rates[engine]:6.2f} pictures/s"

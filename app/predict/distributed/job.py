@@ -264,13 +264,14 @@ def dealt(parts: Sequence[Part], order: Order, pool: Pool, weights: bytes) -> It
     context.print_on_execution_start = False
     by_file = {part.file: part for part in parts}
     items = [{"part": encoded(part)} for part in parts]
+    workers = min(pool.workers, len(items))
     with _stopped():
         tally, model = SharedTally(ray.remote(num_cpus=0)(Tally).remote()), Fetched(ray.put(weights))
         outcomes = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
             Worker,
             batch_size=1,
             batch_format="numpy",
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.workers, initial_size=pool.workers),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
             fn_constructor_kwargs={"order": order, "weights": model, "tally": tally, "alone": True},
             num_cpus=pool.cpus,
             num_gpus=pool.gpus or None,

@@ -330,7 +330,7 @@ def test_what_ray_says_when_it_stops_is_a_sentence(monkeypatch: pytest.MonkeyPat
     import ray
     import ray.data
 
-    def dead(*arguments: object) -> None:
+    def dead(*arguments: object, **options: object) -> None:
         raise ray.exceptions.RayActorError
 
     monkeypatch.setattr(ray, "get", dead)
