@@ -177,8 +177,8 @@ class Place:
                     return bytes(file.read())
                 size = file.size() / 2**30
         except (OSError, ArrowException) as error:
-            remedy = "check the path" if isinstance(error, FileNotFoundError) else "check credentials and bucket"
-            remedy = "check the disk" if self.local else remedy
+            remedy = "check the disk" if self.local else _empty_part(self) or "check credentials and bucket"
+            remedy = "check the path" if isinstance(error, FileNotFoundError) else remedy
             raise PictureError(f"{self.shown}: cannot be read ({_reason(error)}); {remedy}.") from error
         raise PictureError(f"{self.shown}: the file has {size:.1f} GiB; the limit is {MOST / 2**30:.0f}.")
 
@@ -294,8 +294,13 @@ def _parsed(uri: str) -> tuple[FileSystem, str]:
 
 
 def _unreachable(place: Place, error: Exception) -> GazeError:
-    check = "its permissions" if place.local else "credentials, region, endpoint and bucket"
-    return GazeError(f"{place.shown} cannot be looked at ({_reason(error)}); check {check}.")
+    remedy = "check its permissions" if place.local else "check credentials, region, endpoint and bucket"
+    return GazeError(f"{place.shown} cannot be looked at ({_reason(error)}); {_empty_part(place) or remedy}.")
+
+
+def _empty_part(place: Place) -> str:
+    """What is to be done where that is why pyarrow cannot read an object."""
+    return "give the object a key without empty parts" if "//" in place.path and not place.local else ""
 
 
 def _reason(error: BaseException) -> str:

@@ -500,6 +500,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
 @pytest.mark.slow
 def test_from_bucket_to_bucket(toy_model: Path, tmp_path: Path, server: str) -> None:
     keys = {"set/a/x.png": 1, "set/b/x.png": 2, "set/\u00fc 1.png": 3}
+    put("pictures", "set/a//x.png", encode(picture(1)), server)  # which pyarrow does not read
     environment = ACCESS | {"AWS_ENDPOINT_URL": server}
     for key, seed in keys.items():
         put("pictures", key, encode(picture(seed)), server)
@@ -509,7 +510,10 @@ def test_from_bucket_to_bucket(toy_model: Path, tmp_path: Path, server: str) -> 
     done = gaze(where, *command, **environment)
     assert done.returncode == 3, done.stderr
     assert "s3://pictures/set/bad.png: this is not a picture" in done.stderr
-    assert done.stdout == "3 done, 1 broken; s3://results/first (toy on Ray)\n"
+    assert "s3://pictures/set/a//x.png: cannot be read" in done.stderr
+    assert "give the object a key without empty parts." in done.stderr
+    assert done.stdout == "3 done, 2 broken; s3://results/first (toy on Ray)\n"
+    client(server).delete_object(Bucket="pictures", Key="set/a//x.png")
     predictor = Predictor(toy_model, provider="cpu", threads=1)
     names = {"set/a/x.png": "a-x.png", "set/b/x.png": "b-x.png", "set/\u00fc 1.png": "\u00fc 1"}
     for key, name in names.items():
