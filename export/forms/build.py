@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 HALF = {"1 - CC": 1e-4, "bits": 1e-3}  # that fp16 may lose on any picture
 LIMIT = 0.01  # that int8 may lose on average, unless a loss is allowed
-SIDE = {"fp16": 0.02, "int8": 0.1}  # that other outputs may lose: shares of boxes, of media, of log durations
+SIDE = {"fp16": 0.02, "int8": 0.1}  # of what else a form gives: boxes and media that are others, log durations
 TARGET = 0.002  # of int8: where the loss is above, layers stay in float
 ROUNDS, RUNS = 5, 4  # of timing: turns of both forms, and runs in a turn
 TRIED = 8  # pictures on which layers are tried

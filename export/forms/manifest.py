@@ -51,8 +51,8 @@ class Parity(Record):
     worst: float = Field(description="The same of the worst picture.")
     unit: str = Field(description="1 - CC: less the correlation of densities. bits: divergence of the next fixation.")
     others: dict[str, float] = Field(
-        description="What other outputs lose: the share of boxes that are not found again, the largest change of a "
-        "probability of a medium, the mean change of log durations."
+        description="What other outputs lose: the shares of boxes that are not found again and of pictures that are "
+        "taken for another medium, and the mean change of log durations."
     )
     pictures: int
 

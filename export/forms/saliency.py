@@ -74,7 +74,7 @@ class SaliencyExporter:
         ours, theirs = (session(paths[0], "cpu", torch.get_num_threads()) for paths in (files, others))
         names = [name for name in outputs_of(contract) if name not in FEATURES]
         losses: list[float] = []
-        worst, media, boxes = [0.0], [0.0], [0, 0]  # boxes: those found again, of how many
+        worst, media, boxes = [0.0], list[bool](), [0, 0]  # boxes: those found again, of how many
         for feeds in _batches(contract, pictures):
             wanted, got = (dict(zip(names, opened.run(names, feeds), strict=True)) for opened in (ours, theirs))
             for name in ("density", "slices"):
@@ -84,11 +84,11 @@ class SaliencyExporter:
                 1 - _correlation(one, other) for one, other in zip(wanted["density"], got["density"], strict=True)
             ]
             if "medium" in wanted:
-                media.append(float(np.abs(wanted["medium"] - got["medium"]).max()))
+                media += (wanted["medium"].argmax(1) != got["medium"].argmax(1)).tolist()
             if "objects" in wanted:
                 again = _found_again(wanted["objects"], got["objects"], contract, feeds)
                 boxes = [boxes[0] + again[0], boxes[1] + again[1]]
-        lost = {"media": float(np.max(media))} if contract.media else {}
+        lost = {"media": float(np.mean(media))} if media else {}
         lost |= {"boxes": 1 - boxes[0] / boxes[1]} if boxes[1] else {}
         return Agreement(float(np.max(worst)), float(np.mean(losses)), float(np.max(losses)), lost, len(pictures))
 
