@@ -1,10 +1,13 @@
 """Real connections: clients that are slow, silent, rude, or ask before they send."""
 
+import contextlib
 import http.client
+import io
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from app.server.models import Models
 from data.picture import encode
 
 PICTURE = encode(np.full((20, 30, 3), 99, np.uint8), ".png")
+LARGE = (1300, 1000)  # height, width
 HEAD = b"POST /v1/saliency HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -24,15 +28,23 @@ def port(models: Models) -> Iterator[int]:
     """Of a server in a thread, which waits for nobody long."""
     limits = Limits(max_mb=1, timeout=3, workers=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "HEAD_SECONDS", 0.3)
-        patch.setattr(connection, "LOOK_SECONDS", 0.3)
-        with run.listen("127.0.0.1", 0) as listening:
-            server = uvicorn.Server(run.config(api.build(models, limits), limits))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-            thread.start()
-            yield int(listening.getsockname()[1])
-            server.should_exit = True
-            thread.join(20)
+        patch.setattr(connection, "HEAD_SECONDS", 0.2)
+        patch.setattr(connection, "LOOK_SECONDS", 0.2)
+        patch.setattr(connection, "TAIL_SECONDS", 0.3)
+        with running(run.config(api.build(models, limits), limits)) as (_, number):
+            yield number
+
+
+@contextlib.contextmanager
+def running(config: uvicorn.Config) -> Iterator[tuple[uvicorn.Server, int]]:
+    """A server in a thread, and its port."""
+    with run.listen("127.0.0.1", 0) as listening:
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield server, int(listening.getsockname()[1])
+        server.should_exit = True
+        thread.join(20)
 
 
 def sent(port: int, *parts: bytes, pause: float = 0.0, wait: float = 10.0) -> tuple[bytes, bool, float]:
@@ -57,11 +69,70 @@ def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     back, closed, seconds = sent(port)
     assert (back, closed) == (b"", True)
     assert seconds < 5
-    dripped = sent(port, *(b"X-A: b\r\n" if number else HEAD for number in range(40)), pause=0.05)
+    dripped = sent(port, *(b"X-A: b\r\n" if number else HEAD for number in range(40)), pause=0.03)
     assert (dripped[0], dripped[1]) == (b"", True)
-    after = sent(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /hea", pause=0.1, wait=5)
+    after = sent(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /hea", pause=0.05, wait=5)
     assert after[0].startswith(b"HTTP/1.1 200 OK")
     assert after[1]
+
+
+@pytest.mark.parametrize("rest", [(), (b"a",), (b"a", b"b")])
+@pytest.mark.parametrize("path", [b"/healthz", b"/v1/models"])
+def test_who_never_ends_a_request_that_was_answered_is_left(port: int, path: bytes, rest: tuple[bytes, ...]) -> None:
+    head = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+    back, closed, _ = sent(port, head, *rest, pause=0.05, wait=5)
+    assert back.startswith(b"HTTP/1.1 200 OK")
+    assert closed
+
+
+def test_who_ends_a_request_after_its_answer_may_ask_again(port: int) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    unfinished = head + b"Content-Length: 3\r\n\r\n"
+    back, closed, _ = sent(port, unfinished, b"ab", b"c" + head + b"Connection: close\r\n\r\n", pause=0.03)
+    assert back.count(b"HTTP/1.1 200 OK") == 2
+    assert closed
+
+
+def small_window(port: int) -> socket.socket:
+    """A client that has room for little of an answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
+    client.connect(("127.0.0.1", port))
+    return client
+
+
+@pytest.mark.parametrize("ends", [b"close", b"half", b"silence"])
+def test_the_tail_of_an_answer_that_nobody_takes_is_given_up(
+    models: Models, monkeypatch: pytest.MonkeyPatch, ends: bytes
+) -> None:
+    monkeypatch.setattr(connection, "TAIL_SECONDS", 0.1)
+    made: list[Any] = []
+
+    class Seen(connection.Connection):
+        def connection_made(self, transport: Any) -> None:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            super().connection_made(transport)
+            made.append(transport)
+
+    limits = Limits(timeout=30)
+    config = run.config(api.build(models, limits), limits)
+    config.http = Seen
+    config.timeout_keep_alive = 1 if ends == b"silence" else 30
+    with running(config) as (server, port), small_window(port) as client:
+        closing = b"Connection: close\r\n" if ends == b"close" else b""
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n" + closing + b"\r\n")
+        while not made or not made[0].get_write_buffer_size():
+            time.sleep(0.01)
+        if ends == b"half":
+            client.shutdown(socket.SHUT_WR)
+        else:
+            server.should_exit = True  # the end of the server does not wait for it, either
+        start = time.monotonic()
+        while server.server_state.connections:
+            time.sleep(0.01)
+        assert time.monotonic() - start < 10
+        assert made[0].is_closing()
 
 
 @pytest.mark.slow
@@ -72,23 +143,40 @@ def test_who_sends_a_body_too_slowly_is_told_so_at_once(port: int) -> None:
     assert seconds < 5
 
 
-@pytest.mark.parametrize("takes", [True, False])
-def test_who_does_not_take_the_answer_is_left_but_slowly_is_soon_enough(port: int, takes: bool) -> None:
-    large = encode(np.full((1600, 1000, 3), 99, np.uint8), ".png")
-    head = HEAD.replace(b"saliency", b"saliency?slices=true") + b"Accept: application/x-npy\r\nConnection: close\r\n"
+def test_who_does_not_take_the_answer_is_left(port: int) -> None:
+    with small_window(port) as client:
+        client.sendall(asked_for_slices())
+        assert client.recv(15) == b"HTTP/1.1 200 OK"
+        assert is_left(port)
+
+
+def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), 20) as client:
-        client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(large) + large)
-        time.sleep(0 if takes else 2)
+        client.sendall(asked_for_slices())
         back = b""
-        try:
-            while some := client.recv(1 << 18):
-                back += some
-                time.sleep(0.02 if takes else 0)
-        except ConnectionResetError:
-            assert not takes
-    whole = 2 * 4 * 1600 * 1000 + 128
-    assert back.startswith(b"HTTP/1.1 200 OK")
-    assert (len(back) > whole) == takes
+        while some := client.recv(1 << 18):
+            back += some
+            time.sleep(0.005)
+    head, _, file = back.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert np.load(io.BytesIO(file)).shape == (2, *LARGE)
+
+
+def asked_for_slices() -> bytes:
+    """A request whose answer is larger than what the system sends ahead."""
+    large = encode(np.full((*LARGE, 3), 99, np.uint8), ".png")
+    head = HEAD.replace(b"saliency", b"saliency?slices=true") + b"Accept: application/x-npy\r\nConnection: close\r\n"
+    return head + b"Content-Length: %d\r\n\r\n" % len(large) + large
+
+
+def is_left(port: int) -> bool:
+    """Whether nobody is inside any more, which is waited for."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if b"in_flight 0.0" in sent(port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")[0]:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_who_asks_first_need_not_send_what_is_too_large(port: int) -> None:
