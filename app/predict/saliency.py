@@ -101,7 +101,7 @@ def save_maps(file: IO[bytes], maps: Iterable[Float32[np.ndarray, "h w"]], shape
 
 
 def npy_parts(maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, ...]) -> Iterator[memoryview]:
-    """The bytes of a .npy file with the maps in one array of this shape: its head, then each map when it is asked for."""
+    """The bytes of a .npy file with the maps in one array of this shape: its head, then each map when asked for."""
     head = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, head)

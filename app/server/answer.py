@@ -1,4 +1,4 @@
-"""An answer on its way: made and sent in parts, as quickly as the client takes them, and counted until the last is taken.
+"""An answer on its way: made and sent in parts, as quickly as the client takes them, and counted until all is taken.
 
 A part is made when the one before was taken, so that a client that reads slowly, or not at all, costs what `held` says
 and no more.
@@ -69,7 +69,9 @@ class Reply(Response):
             loop = asyncio.get_running_loop()
             while (part := await loop.run_in_executor(self._pool, next, self._answer.parts, None)) is not None:
                 for start in range(0, len(part), PART):
-                    await send({"type": "http.response.body", "body": bytes(part[start : start + PART]), "more_body": True})
+                    await send(
+                        {"type": "http.response.body", "body": bytes(part[start : start + PART]), "more_body": True}
+                    )
                     await asyncio.sleep(0)  # others, too, have their turn
                     if left.done():
                         return

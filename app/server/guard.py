@@ -154,7 +154,9 @@ class Exchange:
     async def end(self) -> None:
         """Say that the server ends, without waiting for anything."""
         self._left = 0
-        await self.refuse(RefusedError(503, "The server is being stopped; ask again when it runs.", {"Retry-After": "5"}))
+        await self.refuse(
+            RefusedError(503, "The server is being stopped; ask again when it runs.", {"Retry-After": "5"})
+        )
 
     async def _drained(self, seconds: float) -> bool:
         """Whether the body is at its end, which is waited for a while."""

@@ -18,7 +18,9 @@ class Limits(Options):
     wait_ms: float = Field(default=2.0, ge=0, le=1000)  # that the first picture of a batch waits for others
     max_mb: float = Field(default=20.0, gt=0, le=1000)  # of a body
     max_megapixels: float = Field(default=25.0, gt=0, le=LIMIT / 1e6)  # of a picture, looked up in its header
-    timeout: float = Field(default=30.0, gt=0, le=3600)  # seconds from a request's first byte to the first of its answer
+    timeout: float = Field(
+        default=30.0, gt=0, le=3600
+    )  # seconds from a request's first byte to the first of its answer
     runners: int = Field(default=1, ge=1)  # batches that are computed at the same time
     workers: int = Field(default_factory=cores, ge=1)  # threads that decode, draw and encode
 

@@ -29,6 +29,7 @@ from app.server import guard, service
 from app.server.models import Models
 from data.picture import encode, read
 from export.runtime.saliency import Prediction, Predictor
+from export.runtime.scanpath import ScanpathPredictor
 from tests.app.server.conftest import Build
 
 SALIENCY, SCANPATH = "/v1/saliency", "/v1/scanpath"
@@ -594,6 +595,26 @@ def test_models_are_listed_with_what_may_be_asked_of_them(client: TestClient) ->
     assert listed["toy"]["task"] == "saliency"
     assert listed["walk"]["task"] == "scanpath"
     assert all(model["default"] and model["conditions"] for model in listed.values())
+
+
+@pytest.mark.slow
+def test_models_of_both_questions_have_run_once_when_the_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    looked, sampled = Predictor.__call__, ScanpathPredictor.sample
+
+    def look(predictor: Predictor, *some: Any, **more: Any) -> Any:
+        ran.append(predictor.contract.name)
+        return looked(predictor, *some, **more)
+
+    def sample(predictor: ScanpathPredictor, *some: Any, **more: Any) -> Any:
+        ran.append(predictor.contract.name)
+        return sampled(predictor, *some, **more)
+
+    monkeypatch.setattr(Predictor, "__call__", look)
+    monkeypatch.setattr(ScanpathPredictor, "sample", sample)
+    models = Models(["tempsal-fast", "oat-free", "walk"], provider="cpu", threads=1)
+    assert {"tempsal-fast", "oat-free"} <= set(ran)
+    assert {predictor.contract.name for predictor in models.predictors} <= set(ran)
 
 
 def test_counts_have_labels_of_few_values(client: TestClient) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import uvicorn
 
-from app.server import api, connection, run
+from app.cli import health
+from app.server import api, connection, run, start
 from app.server.limits import Limits
 from app.server.models import Models
 from data.picture import encode
@@ -222,6 +223,38 @@ def test_what_is_no_request_is_refused(port: int, head: bytes) -> None:
     back, _, _ = sent(port, head, wait=0.5)
     assert back[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 404", b"HTTP/1.1 421", b"")
     assert b"200 OK" in sent(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize("listed", [(), ("gaze.example",)])
+def test_the_health_check_of_the_image_finds_a_server_whatever_names_it_goes_by(
+    models: Models, listed: tuple[str, ...]
+) -> None:
+    limits = Limits()
+    with running(run.config(api.build(models, limits, "0.0.0.0", listed, "a" * 16), limits)) as (_, number):
+        assert health.lives("127.0.0.1", number)
+    assert not health.lives("127.0.0.1", number)
+
+
+@pytest.mark.parametrize(("seconds", "cut"), [(0.1, 1), (20, 0)])
+def test_what_is_cut_off_when_the_server_ends_is_told_and_counted(models: Models, seconds: int, cut: int) -> None:
+    limits = Limits()
+    app = api.build(models, limits)
+    config = run.config(app, limits)
+    config.timeout_graceful_shutdown = seconds
+    with running(config) as (server, number), socket.create_connection(("127.0.0.1", number), 20) as client:
+        client.sendall(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(PICTURE) + PICTURE[:9])
+        while not server.server_state.tasks:
+            time.sleep(0.01)
+        server.should_exit = True
+        if not cut:
+            client.sendall(PICTURE[9:])
+        back = b""
+        while some := client.recv(65536):
+            back += some
+    assert (b"The server is being stopped" if cut else b"200 OK") in back
+    assert app.cut == cut
+    assert ("everything in flight was answered" in start.ended(app.cut, 31)) == (not cut)
+    assert start.ended(2, 31).startswith("Stopped; 2 in flight could not be answered within 31 seconds")
 
 
 def test_more_connections_than_are_held_are_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
