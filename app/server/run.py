@@ -41,13 +41,13 @@ def grace(limits: Limits) -> int:
 
 
 def config(app: Guard, limits: Limits) -> uvicorn.Config:
-    """How uvicorn serves the application; it says nothing but errors, since `Guard` logs requests."""
+    """How uvicorn serves the application; it says nothing, since `Guard` logs requests and errors."""
     return uvicorn.Config(
         app,
         http=Connection,
         ws="none",
         log_config=None,
-        log_level="error",
+        log_level="critical",
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -102,7 +102,7 @@ def token(file: Path | None) -> str | None:
 def ended(cut: int, seconds: int) -> str:
     """How it ended, in one sentence."""
     if not cut:
-        return "Stopped; everything in flight was answered."
+        return "Stopped; nothing in flight was cut off."
     return f"Stopped; {cut} in flight could not be answered within {seconds} seconds (--timeout and one more)."
 
 

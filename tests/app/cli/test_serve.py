@@ -82,7 +82,7 @@ def test_what_is_in_flight_is_answered_when_the_server_is_ended(
         out, told = process.communicate(timeout=20)
         assert process.returncode == status
         assert (out, "Traceback" in told) == ("", False)
-        assert told.splitlines()[-1] == ("Error: Stopped." if status else "Stopped; everything in flight was answered.")
+        assert told.splitlines()[-1] == ("Error: Stopped." if status else "Stopped; nothing in flight was cut off.")
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def test_what_is_cut_off_when_the_server_ends_is_told_and_counted(models: Models
             back += some
     assert (b"The server is being stopped" if cut else b"200 OK") in back
     assert app.cut == cut
-    assert ("everything in flight was answered" in start.ended(app.cut, 31)) == (not cut)
+    assert ("nothing in flight was cut off" in start.ended(app.cut, 31)) == (not cut)
     assert start.ended(2, 31).startswith("Stopped; 2 in flight could not be answered within 31 seconds")
 
 
