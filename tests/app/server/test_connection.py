@@ -28,12 +28,15 @@ HEAD = b"POST /v1/saliency HTTP/1.1\r\nHost: localhost\r\n"
 def port(models: Models) -> Iterator[int]:
     """Of a server in a thread, which waits for nobody long."""
     limits = Limits(max_mb=1, timeout=3, workers=2)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "HEAD_SECONDS", 0.2)
-        patch.setattr(connection, "LOOK_SECONDS", 0.2)
-        patch.setattr(connection, "TAIL_SECONDS", 0.3)
-        with running(run.config(api.build(models, limits), limits)) as (_, number):
-            yield number
+    with running(run.config(api.build(models, limits), limits)) as (_, number):
+        yield number
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that come now are waited for 0.2 seconds only."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.2)
 
 
 @contextlib.contextmanager
@@ -66,6 +69,7 @@ def sent(port: int, *parts: bytes, pause: float = 0.0, wait: float = 10.0) -> tu
         return back, True, time.monotonic() - start
 
 
+@pytest.mark.usefixtures("hasty")
 def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     back, closed, seconds = sent(port)
     assert (back, closed) == (b"", True)
@@ -77,6 +81,7 @@ def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     assert after[1]
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("rest", [(), (b"a",), (b"a", b"b")])
 @pytest.mark.parametrize("path", [b"/healthz", b"/v1/models"])
 def test_who_never_ends_a_request_that_was_answered_is_left(port: int, path: bytes, rest: tuple[bytes, ...]) -> None:
@@ -144,6 +149,7 @@ def test_who_sends_a_body_too_slowly_is_told_so_at_once(port: int) -> None:
     assert seconds < 5
 
 
+@pytest.mark.usefixtures("hasty")
 def test_who_does_not_take_the_answer_is_left(port: int) -> None:
     with small_window(port) as client:
         client.sendall(asked_for_slices())
@@ -151,13 +157,16 @@ def test_who_does_not_take_the_answer_is_left(port: int) -> None:
         assert is_left(port)
 
 
-def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
+@pytest.mark.slow
+def test_who_takes_the_answer_slowly_gets_all_of_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "TAIL_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(asked_for_slices())
         back = b""
         while some := client.recv(1 << 18):
             back += some
-            time.sleep(0.005)
+            time.sleep(0.05)
     head, _, file = back.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
     assert np.load(io.BytesIO(file)).shape == (2, *LARGE)
@@ -215,7 +224,7 @@ def test_who_sends_somewhat_too_much_can_send_all_of_it_and_hears_why(port: int)
         b"GARBAGE\r\n\r\n",
         b"POST /v1/saliency HTTP/1.1\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
