@@ -9,8 +9,9 @@ Of paths that only capitals tell apart, the names end in a hash of the path: `IM
 """
 
 import importlib.util
+import io
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -95,10 +96,18 @@ class Output(provenance.Output):
 
 def save_maps(file: IO[bytes], maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, int, int]) -> None:
     """As `numpy.save` of the maps in one array of this shape, without ever having that."""
+    for part in npy_parts(maps, shape):
+        file.write(part)
+
+
+def npy_parts(maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, ...]) -> Iterator[memoryview]:
+    """The bytes of a .npy file with the maps in one array of this shape: its head, then each map when asked for."""
     head = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, head)
+    yield file.getbuffer()
     for plane in maps:
-        file.write(np.ascontiguousarray(plane, np.float32).data)
+        yield np.ascontiguousarray(plane, np.float32).data.cast("B")
 
 
 def run(

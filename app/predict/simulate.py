@@ -119,6 +119,10 @@ class Trained:
         first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
 
+    def warm_up(self) -> None:
+        """Run it once, since the first run takes longer than the next."""
+        self._predictor.warm_up()
+
     def __call__(
         self,
         scene: Scene,
