@@ -9,5 +9,5 @@ RUN pip install --no-cache-dir --constraint constraints.txt --editable '.[serve]
 USER 10001
 EXPOSE 8600
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:8600/healthz', timeout=4)"]
+    CMD ["python", "-m", "app.cli.health"]
 ENTRYPOINT ["gaze", "serve", "--host", "0.0.0.0"]

@@ -1,34 +1,44 @@
 """What `gaze export --all` does: many models, each in several precisions and canvases, and their manifest.
 
-One process makes one model; several models are made side by side. What fails is told and stops nothing else.
+One process makes one model; several models are made side by side. What fails is told and stops nothing else, also a
+process that dies.
 """
 
+import logging
 import multiprocessing
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from app import export_model, tasks
+from app import checksums, export_model, tasks
+from app.export_model import source_path
 from app.predict.files import find_pictures
-from data.errors import GazeError, ModelError
+from data.errors import GazeError, ModelError, short_reason
+from data.table.read import read_table
 from evaluation.saliency import protocol
 from export import triton
-from export.forms import build
+from export.forms import build, manifest
 from export.forms.build import Outcome, Settings
 from export.forms.form import Form, parse_canvases, parse_precisions
-from export.forms.manifest import Accuracy, Manifest, read_manifest
+from export.forms.manifest import Accuracy, Manifest
 from export.onnx import OPSET
 from export.runtime import registry
 from export.runtime.contract import Contract
 from export.runtime.registry import WEIGHTS
 from export.runtime.session import cores
+from saliency import TASK
 from training import weights
 
-WEIGHTLESS = "no weights"
+logger = logging.getLogger(__name__)
+
 TRITON = "triton"  # the folder of the repository
 SPLIT = "val"  # of data sets, on which accuracy is measured
 
@@ -41,7 +51,6 @@ class Request(NamedTuple):
     folder: Path
     settings: Settings
     opset: int = OPSET
-    data: tuple[Path, ...] = ()
     jobs: int = 1
 
 
@@ -59,11 +68,13 @@ def request(
     """What a person asks for with the options of `gaze export`.
 
     Raises:
-        GazeError: There is no such precision, canvas or folder of pictures.
+        GazeError: There is no such precision, canvas, folder of pictures or data set.
     """
     forms = tuple(Form(one, size) for size in parse_canvases(canvas) for one in parse_precisions(precision))
     own = () if pictures is None else tuple(find_pictures([str(pictures)], folder))
-    return Request(folder, Settings(forms, own, allow_loss, calibration), opset or OPSET, tuple(data), jobs)
+    for root in data:
+        next(iter(read_table(root)), None)
+    return Request(folder, Settings(forms, own, tuple(data), allow_loss, calibration), opset or OPSET, jobs)
 
 
 def every_model() -> list[str]:
@@ -74,76 +85,116 @@ def every_model() -> list[str]:
 
 def without_weights(sources: Sequence[str]) -> list[str]:
     """The keys of the models of all tasks of which none of the sources is one."""
-    known = {str(weights.read(source_path(source))[0].get("model")) for source in sources}
+    known = set()
+    for source in sources:
+        try:
+            known.add(weights.model_key(str(weights.read(source_path(source))[0].get("model")), tasks.models()))
+        except GazeError:
+            logger.debug("%s: cannot be read", source, exc_info=True)  # which its own line says
     return [key for key in tasks.models() if key not in known]
-
-
-def source_path(source: str) -> Path:
-    """The weights of a model by its name, or the checkpoint or .safetensors that a person gives."""
-    if Path(source).suffix in (".ckpt", ".safetensors"):
-        return Path(source)
-    for place in (registry.folder(), WEIGHTS):
-        if (place / f"{source}.safetensors").is_file():
-            return place / f"{source}.safetensors"
-    return WEIGHTS / f"{source}.safetensors"
 
 
 def export(sources: Sequence[str], request: Request, tell: Report) -> Manifest:
     """Write the models into the folder in every form that is asked for; `tell` hears of each as it is done.
 
     Raises:
-        GazeError: The folder's manifest is none, or two sources have one name.
+        GazeError: The folder's manifest is none, the folder cannot be written, or two files would have one name.
     """
-    stems = [source_path(source).stem for source in sources]
-    if twice := {stem for stem in stems if stems.count(stem) > 1}:
-        raise GazeError(f"Two sources are called {min(twice)!r}; rename one of the files.")
-    manifest = read_manifest(request.folder)
-    for outcome in _outcomes(sources, request, manifest):
-        if outcome.entry is not None and not outcome.kept:
-            manifest = manifest.with_entry(outcome.entry)
-            manifest.write(request.folder)
+    _check_names(sources, request.settings)
+    manifest.read_manifest(request.folder)  # before minutes of work
+    try:
+        request.folder.mkdir(parents=True, exist_ok=True)
+        manifest.sweep(request.folder)
+        with tempfile.TemporaryDirectory(prefix=manifest.STAGING, dir=request.folder):  # whether it can be written
+            pass
+    except OSError as error:
+        problem = f"{request.folder} cannot be written ({short_reason(error)})"
+        raise GazeError(f"{problem}; check folder and disk, or give another with -o.") from error
+    for outcome in _outcomes(sources, request):
         tell(outcome)
-    return manifest
+    checksums.update(request.folder)
+    return manifest.read_manifest(request.folder)
 
 
-def write_triton(folder: Path, manifest: Manifest) -> None:
-    """Write the models of a manifest as a repository for NVIDIA's Triton, into `folder`/triton.
+def write_triton(folder: Path, told: Manifest) -> list[str]:
+    """Write the models of a manifest as a repository for NVIDIA's Triton, into `folder`/triton; the files it lacks.
 
     Raises:
         ModelError: It cannot be written.
     """
-    triton.write_repository([folder / file.file for entry in manifest.models for file in entry.files], folder / TRITON)
+    files = [folder / file.file for entry in told.models for file in entry.files]
+    there = [path for path in files if path.is_file()]
+    triton.write_repository(there, folder / TRITON)
+    return [path.name for path in files if path not in there]
 
 
-def _outcomes(sources: Sequence[str], request: Request, manifest: Manifest) -> Iterator[Outcome]:
+def _check_names(sources: Sequence[str], settings: Settings) -> None:
+    """Refuses sources whose files would have one name, or none that a file can have."""
+    taken: dict[str, str] = {}
+    for source in sources:
+        stem = source_path(source).stem
+        export_model.check_name(stem)
+        for name in {form.name(stem).casefold() for form in settings.forms}:
+            other = taken.setdefault(name, source)
+            if other != source:
+                raise GazeError(f"{other} and {source} would both become {name}.onnx; rename one of them.")
+    if twice := [source for source in sources if list(sources).count(source) > 1]:
+        raise GazeError(f"{twice[0]} is named twice; name it once.")
+
+
+def _outcomes(sources: Sequence[str], request: Request) -> Iterator[Outcome]:
     jobs = min(request.jobs, len(sources))
-    if jobs < 2:
-        for source in sources:
-            yield from _made(source, request, manifest)
+    if jobs > 1:
+        yield from _side_by_side(sources, request, jobs)
         return
-    threads = max(1, cores() // jobs)
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), torch.set_num_threads, (threads,))
+    for source in sources:
+        yield from _made(source, request)
+
+
+def _side_by_side(sources: Sequence[str], request: Request, jobs: int) -> Iterator[Outcome]:
+    """Each model in a process of its own, so that one that dies takes no other along."""
+    waiting, running = list(sources), dict[Future[list[Outcome]], tuple[str, ProcessPoolExecutor]]()
+    own, threads = multiprocessing.get_context("spawn"), max(1, cores() // jobs)
     try:
-        left: set[Future[list[Outcome]]] = {pool.submit(_listed, source, request, manifest) for source in sources}
-        while left:
-            done, left = wait(left, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield from future.result()
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        raise
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                pool = ProcessPoolExecutor(1, own, torch.set_num_threads, (threads,))
+                running[pool.submit(_listed, waiting[0], request)] = waiting.pop(0), pool
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                source, pool = running.pop(future)
+                pool.shutdown()
+                yield from _result(future, source)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for _, pool in running.values():
+            _end(pool, request.folder)
 
 
-def _listed(source: str, request: Request, manifest: Manifest) -> list[Outcome]:
-    return list(_made(source, request, manifest))
+def _result(future: Future[list[Outcome]], source: str) -> list[Outcome]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        logger.debug("%s: its process has ended", source, exc_info=True)
+        problem = "its process has ended; look at the memory, or take fewer --jobs"
+        return [Outcome(source_path(source).stem, None, problem)]
 
 
-def _made(source: str, request: Request, manifest: Manifest) -> Iterator[Outcome]:
+def _end(pool: ProcessPoolExecutor, folder: Path) -> None:
+    """Stop a process in the middle of its work, and remove what it has staged."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
+        process.join()
+        for path in folder.glob(f"{manifest.STAGING}{process.pid}-*"):
+            shutil.rmtree(path, ignore_errors=True)
+    pool.shutdown(cancel_futures=True)
+
+
+def _listed(source: str, request: Request) -> list[Outcome]:
+    return list(_made(source, request))
+
+
+def _made(source: str, request: Request) -> Iterator[Outcome]:
     """The forms of one model; one outcome with a sentence where there can be none at all."""
-    path = source_path(source)
+    path, settings = source_path(source), request.settings
     try:
         network = weights.load(path, tasks.models())
         key = str(weights.describe(network)["model"])
@@ -156,8 +207,9 @@ def _made(source: str, request: Request, manifest: Manifest) -> Iterator[Outcome
             kept = {name: getattr(old, name) for name in ("licence", "training", "scores", "mirror")}
             contract = contract.model_copy(update=kept)
         exporter = task.load("forms")(network, contract, dict(old.decoding) if old else {})
-        score = _scorer(request.data) if task.name == "saliency" and request.data else None
-        yield from build.make(exporter, request.folder, manifest, request.settings, score)
+        measured = task.name == TASK.name and bool(settings.data)
+        settings = settings if measured else replace(settings, data=())
+        yield from build.make(exporter, request.folder, settings, _score(settings.data) if measured else None)
     except GazeError as error:
         yield Outcome(path.stem, None, str(error).rstrip("."))
 
@@ -171,7 +223,7 @@ def _contract_beside(path: Path) -> Contract | None:
         return None
 
 
-def _scorer(data: Sequence[Path]) -> build.Score:
+def _score(data: Sequence[Path]) -> build.Score:
     """What measures the correlation with people's densities on data sets, of a form and of fp32 beside it."""
 
     def score(form: Path, plain: Path) -> list[Accuracy]:
@@ -181,13 +233,9 @@ def _scorer(data: Sequence[Path]) -> build.Score:
             models = list(dict.fromkeys((form, plain)))
             result = protocol.evaluate(root, models, settings)
             rows = result.values["whole"]
-            own, other = (float(np.nanmean(rows[_row(path)]["cc"])) for path in (form, plain))
+            own, other = (float(np.nanmean(rows[registry.contract_in(path).name]["cc"])) for path in (form, plain))
             pictures = len(result.pictures)
             found.append(Accuracy(data=root.name, split=SPLIT, pictures=pictures, cc=own, change=own - other))
         return found
 
     return score
-
-
-def _row(path: Path) -> str:
-    return registry.contract_in(path).name

@@ -17,6 +17,7 @@ from app import checksums, tasks
 from data.errors import ModelError
 from evaluation import model_card
 from export import onnx
+from export.forms import manifest
 from export.runtime import registry
 from export.runtime.contract import FEATURES, MEDIUM, OBJECTS, OUTPUTS, Contract
 from export.runtime.registry import WEIGHTS
@@ -50,9 +51,9 @@ def export(
     Raises:
         GazeError: The weights are missing, damaged, or not to be exported, or the name is none for a file.
     """
-    path = Path(source) if Path(source).suffix in (".ckpt", ".safetensors") else WEIGHTS / f"{source}.safetensors"
+    path = source_path(source)
     name, output = path.stem if name is None else name, output or WEIGHTS
-    _check_name(name)
+    check_name(name)
     models = tasks.models()
     network = weights.load(path, models)
     if half:
@@ -71,6 +72,7 @@ def export(
     }
     new = contract(network, name, task.name).model_copy(update=kept)
     options = {"mirror": mirror, "decoding": dict(decoding or (old.decoding if old else {}))}
+    manifest.forget(output, [target.name, target.stem + registry.STEP])
     worst = task.load("export")(network, target, new, options)
     tensors = output / f"{name}.safetensors"
     if half or tensors.resolve() != path.resolve():
@@ -82,7 +84,15 @@ def export(
     return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}; weights in {tensors.name}"
 
 
-def _check_name(name: str) -> None:
+def source_path(source: str) -> Path:
+    """The weights of a model by its name, in $GAZE_MODELS or among those that ship; or the file that a person gives."""
+    if Path(source).suffix in (".ckpt", ".safetensors"):
+        return Path(source)
+    places = (place / f"{source}.safetensors" for place in (registry.folder(), WEIGHTS))
+    return next((path for path in places if path.is_file()), WEIGHTS / f"{source}.safetensors")
+
+
+def check_name(name: str) -> None:
     """Refuses what is no name of a file in every system, would leave the folder, or could not be found by its name."""
     stem = name.split(".", 1)[0].strip().upper()
     wrong = {

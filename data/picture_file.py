@@ -58,19 +58,21 @@ REMEDIES = (  # by suffix, what is to be done about a picture that is not read
 RAW_TAG = 50706  # DNGVersion, in a TIFF file
 
 
-def unread(paths: Iterable[Path], read: Collection[str] | None = None) -> list[str]:
+def unread(paths: Iterable[Path], read: Collection[str] | None = None, videos: str = FRAMES) -> list[str]:
     """What is said of the pictures and videos among some files that are not read: how many, and what to do.
 
-    Hidden files do not count, nor do those with suffixes that are `read`; None: those of pictures.
+    Hidden files do not count, nor do those with suffixes that are `read`; None: those of pictures. `videos` is what is
+    to be done about a video.
 
     >>> unread([Path("a.NEF"), Path("b.nef"), Path("c.txt"), Path("d.jpg")])[0][:25]
     '2 .nef files are not read'
     """
     known = SUFFIXES if read is None else read
+    remedies = REMEDIES | dict.fromkeys(VIDEOS, videos)
     suffixes = (path.suffix.lower() for path in paths if not path.name.startswith("."))
     counts = Counter(suffix for suffix in suffixes if suffix in REMEDIES and suffix not in known)
     return [
-        f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {REMEDIES[suffix]}"
+        f"{count} {suffix} {'file is' if count == 1 else 'files are'} not read; {remedies[suffix]}"
         for suffix, count in sorted(counts.items())
     ]
 

@@ -1,6 +1,7 @@
 r"""Text from elsewhere (names of files, words of servers) as it may be shown: no byte of it moves a cursor or a parser.
 
 unicode("a\udcff.jpg")     a\xff.jpg       what is no Unicode, as in the names of some files, in a backslash escape
+escaped("a\udcff.jpg")     a\udcff.jpg     the same in a way that `unescaped` undoes
 visible("a\x1b[2J\n")      a\x1b[2J\n      also what a terminal would obey, and what changes the order of letters
 """
 
@@ -8,6 +9,9 @@ import re
 
 # control characters; marks that change the direction of text; separators of lines and paragraphs
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069\ufeff]")
+
+_HALF = re.compile("[\ud800-\udfff]")  # no letters: of bytes in names of files that are not UTF-8
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
 
 def unicode(text: str) -> str:
@@ -20,6 +24,24 @@ def unicode(text: str) -> str:
         return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     except UnicodeEncodeError:  # halves of letters that stand for no byte
         return text.encode(errors="backslashreplace").decode()
+
+
+def escaped(text: str) -> str:
+    r"""Text that every encoding of Unicode can hold, and that `unescaped` makes what it was.
+
+    >>> print(escaped("caf\udce9.jpg"), escaped(r"a\u0041"), escaped(r"a\b"))
+    caf\udce9.jpg a\u005cu0041 a\b
+    """
+    return _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", _ESCAPE.sub(r"\\u005cu\1", text))
+
+
+def unescaped(text: str) -> str:
+    r"""What was `escaped`.
+
+    >>> unescaped(escaped("caf\udce9\\u0041")) == "caf\udce9\\u0041"
+    True
+    """
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def visible(text: str, keep: str = "") -> str:

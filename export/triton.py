@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, ValueInfoProto
@@ -136,14 +137,39 @@ def _tensors(kind: str, tensors: dict[str, tuple[str, Shape]], batches: bool) ->
     for number, (name, (of_type, shape)) in enumerate(tensors.items(), 1):
         dims = [size if isinstance(size, int) else -1 for size in shape[batches:]]
         said = ", ".join(map(str, dims or [1]))
-        scalar = "" if dims else " reshape { shape: [ ] }"  # no shape may be empty, so one number is a vector of one
+        # No shape may be empty: one number a picture is a vector of one; one alone is one in the file, too (`_put`).
+        scalar = " reshape { shape: [ ] }" if batches and not dims else ""
         comma = "," * (number < len(tensors))
         yield f'  {{ name: "{name}" data_type: {of_type} dims: [ {said} ]{scalar} }}{comma}'
     yield "]"
 
 
+def _without_scalars(path: Path) -> onnx.ModelProto | None:
+    """The model with inputs of one number as vectors of one, all that the server can hand on; None: it has none."""
+    model = onnx.load(path)
+    scalars = [node for node in model.graph.input if not node.type.tensor_type.shape.dim]
+    if not scalars:
+        return None
+    axis = model.graph.initializer.add()
+    axis.CopyFrom(onnx.numpy_helper.from_array(np.array([0]), "triton_axis"))
+    for scalar in scalars:
+        inner = f"{scalar.name}_scalar"
+        for node in model.graph.node:
+            node.input[:] = [inner if name == scalar.name else name for name in node.input]
+        scalar.type.tensor_type.shape.dim.add().dim_value = 1
+        squeeze = onnx.helper.make_node("Squeeze", [scalar.name, "triton_axis"], [inner], name=f"squeeze_{scalar.name}")
+        model.graph.node.insert(0, squeeze)
+    onnx.checker.check_model(model)
+    return model
+
+
 def _put(path: Path, target: Path) -> None:
     """The file at another place, where it appears whole: as a link to the same content, else as a copy."""
+    made = _without_scalars(path)
+    if made is not None:
+        with atomic_write(target) as file:
+            file.write(made.SerializeToString())
+        return
     with contextlib.suppress(OSError):
         if target.samefile(path):
             return

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from app.cli.echo import echo
+
 if TYPE_CHECKING:
     from export.forms.build import Outcome
 
@@ -15,7 +17,12 @@ FORMS = ("precision", "canvas", "opset", "jobs", "layout", "pictures", "data", "
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[MODEL|CHECKPOINT|SAFETENSORS]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write to; export/weights by default.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write to.  [default for one model in one form: export/weights]",
+)
 @click.option("--all", "every", is_flag=True, help="Every model that has weights.")
 @click.option("--precision", default="fp32", show_default=True, metavar="fp32,fp16,int8", help="Some of these.")
 @click.option(
@@ -43,9 +50,11 @@ FORMS = ("precision", "canvas", "opset", "jobs", "layout", "pictures", "data", "
     "--data",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A set in the table format on whose split val accuracy is measured; may be repeated.",
+    help="A set in the table format on whose split val the accuracy of saliency models is measured; may be repeated.",
 )
-@click.option("--allow-loss", is_flag=True, help="Keep forms that lose more than .01.")
+@click.option(
+    "--allow-loss", is_flag=True, help="Keep forms that lose more than they may, and say in the manifest what."
+)
 @click.option(
     "--calibration",
     default="minmax",
@@ -123,16 +132,15 @@ def _forms(
                 outcomes.append(outcome)
                 bar("files", len(outcomes), max(total, len(outcomes)))
 
-            manifest = export_forms.export(named, request, tell)
+            told = export_forms.export(named, request, tell)
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command goes on from here.") from None
-    weightless = export_forms.without_weights(named) if every else []
+    console.show(_table(outcomes, export_forms.without_weights(named) if every else []))
+    failed = [f"{outcome.name}: {outcome.problem}." for outcome in outcomes if outcome.entry is None]
     if options["layout"] == "triton":
-        export_forms.write_triton(output, manifest)
-    console.show(_table(outcomes, weightless))
-    failed = [outcome for outcome in outcomes if outcome.entry is None]
-    for outcome in failed:
-        click.echo(f"Error: {outcome.name}: {outcome.problem}.", err=True)
+        failed += [f"{name} is missing, and not in the repository." for name in export_forms.write_triton(output, told)]
+    for sentence in failed:
+        echo(f"Error: {sentence}", err=True)
     if failed:
         raise SystemExit(3)
 

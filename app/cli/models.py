@@ -16,7 +16,7 @@ def models() -> None:
     from app.cli import console
     from export.runtime import registry
 
-    table = Table("name", "what it does", "MB", "licence", "scores", box=None, pad_edge=False)
+    table = Table("name", "what it does", "form", "MB", "licence", "scores", box=None, pad_edge=False)
     broken = 0
     for path, contract in registry.contracts().items():
         if isinstance(contract, GazeError):
@@ -28,7 +28,9 @@ def models() -> None:
             for name, values in contract.headlines.items()
         ]
         size = f"{path.stat().st_size / 1e6:.1f}"
-        cells = (contract.name, contract.description, size, contract.licence, "\n".join(scores))
+        canvas = "x".join(map(str, contract.canvas)) if contract.fixed else ""
+        form = f"{contract.precision} {canvas}".rstrip()
+        cells = (contract.name, contract.description, form, size, contract.licence, "\n".join(scores))
         table.add_row(*(escape(visible(cell, keep="\n")) for cell in cells))
     if not table.rows and not broken:
         raise GazeError("There are no models yet; make one with `gaze export`.")

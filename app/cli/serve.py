@@ -37,7 +37,12 @@ from app.cli.echo import echo
     help="File with a token that clients must send (Authorization: Bearer TOKEN).  [default: $GAZE_TOKEN, or none]",
 )
 @click.option(
-    "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="A name that it goes by; may be repeated."
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that it goes by; may be repeated.  [default: localhost, numbers of this machine, and --host; "
+    "names that are given replace these, but for /healthz and /readyz]",
 )
 def serve(host: str, port: int, token_file: Path | None, allowed_hosts: tuple[str, ...], **options: Any) -> None:
     """Answer over HTTP where people look in pictures, and in which order; only this machine can reach it by default.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from data.errors import GazeError
-from data.picture_file import SUFFIXES, unread
+from data.picture_file import FRAMES, SUFFIXES, unread
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +21,13 @@ DRAWN = tuple(f".{what}.{kind}" for what in ("heat", "slices") for kind in ("png
 OURS = (*DRAWN, ".path.png", ".overlay.mp4")  # ends of the names of pictures and videos that gaze has written
 
 
-def find_pictures(sources: Sequence[str], folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
+def find_pictures(
+    sources: Sequence[str], folder: Path, suffixes: Collection[str] = SUFFIXES, videos: str = FRAMES
+) -> list[Path]:
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
     Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
-    are counted in a warning; what is named itself is taken as it is.
+    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is.
 
     Raises:
         GazeError: There is none.
@@ -39,7 +41,7 @@ def find_pictures(sources: Sequence[str], folder: Path, suffixes: Collection[str
         if os.path.isdir(path):  # which raises nothing, as Path.is_dir does where nobody may look
             inside = _inside(path)
             found |= dict.fromkeys(p for p in inside if p.suffix.lower() in suffixes and not _is_ours(p, folder))
-            left += [f"{path}: {words}" for words in unread(inside, suffixes)]
+            left += [f"{path}: {words}" for words in unread(inside, suffixes, videos)]
         elif os.path.lexists(path) or not glob.has_magic(source):
             found[path] = None
         else:

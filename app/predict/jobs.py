@@ -125,7 +125,7 @@ def resumable(
 
 
 def both(one: Job, other: Job) -> Job:
-    """Two jobs as one, the first before the second; no path is in both."""
+    """Two jobs as one, the first before the second; no path is in both. Each runs, also with nothing left to write."""
     firsts = set(one.paths)
 
     def of(path: Path) -> Job:
@@ -133,9 +133,7 @@ def both(one: Job, other: Job) -> Job:
 
     def run(todo: Mapping[Path, list[Path]]) -> Outcomes:
         for job in (one, other):
-            part = {path: files for path, files in todo.items() if of(path) is job}
-            if part:
-                yield from job.run(part)
+            yield from job.run({path: files for path, files in todo.items() if of(path) is job})
 
     return Job(
         [*one.paths, *other.paths],

@@ -9,8 +9,9 @@ Of paths that only capitals tell apart, the names end in a hash of the path: `IM
 """
 
 import importlib.util
+import io
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -96,10 +97,18 @@ class Output(provenance.Output):
 
 def save_maps(file: IO[bytes], maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, int, int]) -> None:
     """As `numpy.save` of the maps in one array of this shape, without ever having that."""
+    for part in npy_parts(maps, shape):
+        file.write(part)
+
+
+def npy_parts(maps: Iterable[Float32[np.ndarray, "h w"]], shape: tuple[int, ...]) -> Iterator[memoryview]:
+    """The bytes of a .npy file with the maps in one array of this shape: its head, then each map when asked for."""
     head = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, head)
+    yield file.getbuffer()
     for plane in maps:
-        file.write(np.ascontiguousarray(plane, np.float32).data)
+        yield np.ascontiguousarray(plane, np.float32).data.cast("B")
 
 
 def run(
@@ -117,7 +126,6 @@ def run(
         output.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
-    keep_freed_memory()
     return predict(predictor, paths, output.write, condition, workers, accept_damaged)
 
 
@@ -167,6 +175,7 @@ def job(
     )
 
     def write(out: Output) -> jobs.Outcomes:
+        keep_freed_memory()
         outcomes = run(predictor, list(out.todo or ()), out, condition, accept_damaged=accept_damaged)
         return summaries.with_table(outcomes, folder) if "parquet" in kinds else outcomes
 

@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
 from data.plain_text import json_safe
 from data.spreadsheet import to_csv
+from export.runtime.computed import computed
 from export.runtime.contract import condition_index
 from export.runtime.options import Options
 from export.runtime.records import SCANPATH, ScanpathRecord
@@ -118,6 +118,10 @@ class Trained:
             _ = self._predictor.saliency  # it is there, or that is said before any picture is read
         first = self._predictor.path
         self.files: tuple[Path, ...] = first, first.with_name(first.stem + STEP)
+
+    def warm_up(self) -> None:
+        """Run it once, since the first run takes longer than the next."""
+        self._predictor.warm_up()
 
     def __call__(
         self,
@@ -245,12 +249,12 @@ class SimulatedPaths:
     about: dict[str, str | None]  # which model, in which version, ran on which provider, with which density
     damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
 
-    @cached_property
+    @computed
     def statistics(self) -> Statistics:
         """When, how often and how long each object is seen."""
         return statistics(self.rollouts, len(self.scene.objects))
 
-    @cached_property
+    @computed
     def typical(self) -> int:
         """The number of the observer whose path agrees best with all others."""
         return representative(self.rollouts)

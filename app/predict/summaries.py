@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 def with_table(
     outcomes: Generator[tuple[Path, PictureError | None], None, None], folder: Path
 ) -> Generator[tuple[Path, PictureError | None], None, None]:
-    """The outcomes of a run as they come; when they end or are closed, the table of the folder is written.
+    """The outcomes of a run as they come; when they end, are closed or are stopped, the table of the folder is written.
 
     Raises:
         GazeError: The table cannot be written.
     """
     try:
         yield from outcomes
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):  # Ctrl-C while a picture is waited for is raised in here
         write(folder)
         raise
     write(folder)

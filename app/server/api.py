@@ -10,6 +10,7 @@ GET  /metrics        counts for Prometheus    GET /openapi.json
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib import metadata
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.server import accept, body, openapi, problems
+from app.server.answer import Answer, Reply, until_left
 from app.server.body import Entrance, Upload
 from app.server.guard import Guard
 from app.server.limits import Limits
@@ -32,7 +34,7 @@ from app.server.service import SALIENCY_MEDIA, SCANPATH_MEDIA, Job, Service, Tic
 logger = logging.getLogger(__name__)
 
 ENDPOINTS = ("/v1/saliency", "/v1/scanpath", "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json")
-Work = Callable[[Job], Awaitable[bytes]]
+Work = Callable[[Job], Awaitable[Answer]]
 
 
 def build(
@@ -61,7 +63,7 @@ def build(
         redoc_url=None,
         redirect_slashes=False,
     )
-    _questions(app, models, service, Desk(entrance, limits, metrics))
+    _questions(app, models, service, Desk(entrance, limits, metrics, service.pool))
     _about(app, models, entrance, metrics)
     _errors(app)
     openapi.install(app, models, limits, has_token=token is not None)
@@ -71,16 +73,16 @@ def build(
 def _questions(app: FastAPI, models: Models, service: Service, desk: "Desk") -> None:
     @app.post("/v1/saliency", summary="Where people look in a picture", tags=["predict"])
     async def saliency(request: Request) -> Response:
-        def work(options: SaliencyOptions) -> Work:
-            predictor = models.for_saliency(options)
+        def work(options: SaliencyOptions, has_more: bool) -> Work:
+            predictor = models.for_saliency(options, has_more)
             return lambda job: service.saliency(job, options, predictor)
 
         return await desk.serve(request, SaliencyOptions, SALIENCY_MEDIA, work)
 
     @app.post("/v1/scanpath", summary="In which order people look at the objects of a picture", tags=["predict"])
     async def scanpath(request: Request) -> Response:
-        def work(options: ScanpathOptions) -> Work:
-            model = models.for_scanpath(options)
+        def work(options: ScanpathOptions, has_more: bool) -> Work:
+            model = models.for_scanpath(options, has_more)
             return lambda job: service.scanpath(job, options, model)
 
         return await desk.serve(request, ScanpathOptions, SCANPATH_MEDIA, work)
@@ -134,39 +136,45 @@ def _refused(wrong: RefusedError) -> Response:
 class Desk:
     """What both questions have in common: a picture and options in, within limits and in time, an answer out."""
 
-    def __init__(self, entrance: Entrance, limits: Limits, metrics: Metrics) -> None:
-        self._entrance, self._limits, self._metrics = entrance, limits, metrics
-        self._working: set[asyncio.Task[bytes]] = set()
+    def __init__(self, entrance: Entrance, limits: Limits, metrics: Metrics, pool: Executor) -> None:
+        self._entrance, self._limits, self._metrics, self._pool = entrance, limits, metrics, pool
+        self._working: set[asyncio.Task[Answer]] = set()
 
     async def serve(
-        self, request: Request, kind: type[Options], media: tuple[str, ...], work: Callable[[Any], Work]
+        self, request: Request, kind: type[Options], media: tuple[str, ...], work: Callable[[Any, bool], Work]
     ) -> Response:
-        """The answer to a request; `work` is told the options and says what makes it."""
+        """The answer to a request; `work` is told the options, and whether more may come, and says what makes it."""
         chosen = accept.choose(",".join(request.headers.getlist("accept")) or None, media)
         if chosen is None:
             raise RefusedError(
                 406, f"The answer cannot be had in the form that Accept names; ask for {', '.join(media)}."
             )
         query = request.query_params.multi_items()
-        work(kind.read(query))  # what is wrong in the query is told before the body is read
+        work(kind.read(query), body.is_form(request))  # what is wrong in the query is told before the body is read
         visit = self._entrance.enter()
-        task: asyncio.Task[bytes] | None = None
+        task: asyncio.Task[Answer] | None = None
+        reply: Reply | None = None
         try:
             ticket = Ticket(asyncio.get_running_loop().time() + self._limits.timeout)
             upload = await self._upload(request, visit, ticket)
             options = kind.read([*query, *upload.fields])
-            job = Job(upload.content, upload.name, options, chosen, ticket)
+            job = Job(upload.content, upload.name, options, chosen, ticket, visit)
             del upload
-            task = asyncio.ensure_future(work(options)(job))
+            task = asyncio.ensure_future(work(options, False)(job))
             del job
             self._working.add(task)
-            task.add_done_callback(lambda done: self._over(done, visit))
-            return Response(await self._waited(request, task, ticket), media_type=chosen)
+            task.add_done_callback(self._over)
+            answer = await self._waited(request, task, ticket)
+            visit.keep(answer.held)
+            reply = Reply(answer, chosen, visit, self._pool)
+            return reply
         except ClientDisconnect:
             return Response(status_code=499)  # which nobody reads
         finally:
             if task is None:
                 visit.leave()
+            elif reply is None:  # it is inside until what was begun for it is over
+                task.add_done_callback(lambda done: visit.leave())
 
     async def _upload(self, request: Request, visit: body.Visit, ticket: Ticket) -> Upload:
         try:
@@ -177,9 +185,9 @@ class Desk:
             words = f"The body did not come within {self._limits.timeout:g} seconds; send it again."
             raise RefusedError(408, words, {"Connection": "close"}) from None
 
-    async def _waited(self, request: Request, task: "asyncio.Task[bytes]", ticket: Ticket) -> bytes:
+    async def _waited(self, request: Request, task: "asyncio.Task[Answer]", ticket: Ticket) -> Answer:
         """What the task gives; it goes on by itself where nobody waits any more, to its next stage."""
-        left = asyncio.ensure_future(_left(request))
+        left = asyncio.ensure_future(until_left(request))
         try:
             seconds = ticket.until - asyncio.get_running_loop().time()
             await asyncio.wait({task, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -199,14 +207,7 @@ class Desk:
         words = f"The answer took more than {self._limits.timeout:g} seconds; ask again later, or send less."
         return RefusedError(504, words)
 
-    def _over(self, task: "asyncio.Task[bytes]", visit: body.Visit) -> None:
-        visit.leave()
+    def _over(self, task: "asyncio.Task[Answer]") -> None:
         self._working.discard(task)
         if not task.cancelled():
             task.exception()  # was told, or nobody waits any more
-
-
-async def _left(request: Request) -> None:
-    """Waits until the client goes away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.server.limits import Limits
 from app.server.problems import RefusedError, busy
 
+FORM = "multipart/form-data"
 FIELD = "picture"
 FIELDS = 20  # of a form
 FIELD_BYTES = 4096
@@ -31,7 +32,7 @@ class Upload(NamedTuple):
 
 @dataclass
 class Entrance:
-    """How many requests are inside, and how many bytes they brought."""
+    """How many requests are inside, and how many bytes are held for them."""
 
     limits: Limits
     requests: int = 0
@@ -69,20 +70,28 @@ class Visit:
         limits = self._entrance.limits
         if self._bytes + count > limits.body_bytes:
             raise too_large(limits)
-        if self._entrance.held + count > limits.all_bytes:
-            raise busy("Too many bytes are being received at a time; ask again in a second.")
+        self.hold(count)
+
+    def hold(self, count: int) -> None:
+        """Hold so many bytes more; a request that is alone may hold any number.
+
+        Raises:
+            RefusedError: They are too many, of all requests together.
+        """
+        others = self._entrance.held - self._bytes
+        if others and self._entrance.held + count > self._entrance.limits.all_bytes:
+            raise busy("Too many bytes are being received and sent at a time; ask again in a second.")
         self._bytes += count
         self._entrance.held += count
 
-    def drop(self) -> None:
-        """What was brought is not held any more."""
-        self._entrance.held -= self._bytes
-        self._bytes = 0
+    def keep(self, count: int) -> None:
+        """Hold so many bytes and nothing else; errors as above."""
+        self.hold(count - self._bytes)
 
     def leave(self) -> None:
         """The request is over."""
         if self._is_inside:
-            self.drop()
+            self._entrance.held -= self._bytes
             self._entrance.requests -= 1
             self._is_inside = False
 
@@ -92,6 +101,16 @@ def too_large(limits: Limits) -> RefusedError:
     return RefusedError(
         413, f"The body has more than {limits.max_mb:g} MB, which is the limit; send a smaller picture."
     )
+
+
+def media_type(request: Request) -> str:
+    """What the body says to be, in lower case; "" where it says nothing."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is a form, which may hold options."""
+    return media_type(request) == FORM
 
 
 def check_headers(request: Request, limits: Limits) -> str:
@@ -109,8 +128,8 @@ def check_headers(request: Request, limits: Limits) -> str:
         raise RefusedError(
             415, "A compressed body is not read; send the picture's file as it is, without Content-Encoding."
         )
-    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media not in ("", "application/octet-stream", "multipart/form-data") and not media.startswith("image/"):
+    media = media_type(request)
+    if media not in ("", "application/octet-stream", FORM) and not media.startswith("image/"):
         known = "image/jpeg, another image/ type, application/octet-stream or multipart/form-data"
         raise RefusedError(415, f"The body cannot be of this Content-Type; send a picture as {known}.")
     return media
@@ -123,7 +142,7 @@ async def read(request: Request, visit: Visit, limits: Limits) -> Upload:
         RefusedError: There is none, there are several, or there is more than is read.
         ClientDisconnect: The client went away.
     """
-    if check_headers(request, limits) == "multipart/form-data":
+    if check_headers(request, limits) == FORM:
         return await _form(request, visit)
     parts = [part async for part in _parts(request, visit)]
     content = b"".join(parts)

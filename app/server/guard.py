@@ -1,6 +1,7 @@
 """The ASGI layer around the server: who may ask, what is counted and logged, and that every end is an answer.
 
-Host      a name that the server does not go by is refused (DNS rebinding), as by `app.web.gate`
+Host      a name that the server does not go by is refused (DNS rebinding), as by `app.web.gate`; whether it lives may
+          also be asked by number, or as localhost, as orchestrators do: only a name can be made to point elsewhere
 Origin    a page of another site is refused
 token     where there is one, all but `OPEN` need it: `Authorization: Bearer TOKEN`
 """
@@ -21,6 +22,7 @@ from app.web.gate import Message, Receive, Send, is_allowed, is_own_page
 logger = logging.getLogger(__name__)
 
 OPEN = ("/healthz", "/readyz", "/openapi.json")  # need no token: they tell nothing of anybody's pictures
+PROBES = ("/healthz", "/readyz")
 DRAINED = 8  # times the limit of a body: what is left of one that is refused is read to here, so that clients hear why
 DRAIN_SECONDS = 10.0
 LEAST = 1024  # bytes that a part counts for, so that a body of tiny parts ends, too
@@ -51,6 +53,7 @@ class Guard:
     ) -> None:
         self.app, self.endpoints, self.limits, self.metrics = app, endpoints, limits, metrics
         self.address, self.listed = address, listed
+        self.cut = 0  # requests that were not answered to their end because the server ended
         self._token = None if token is None else token.encode()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -74,6 +77,9 @@ class Guard:
                 await self.app(scope, exchange.receive, exchange.send)
             except RefusedError as wrong:
                 await exchange.refuse(wrong)
+            except asyncio.CancelledError:
+                self.cut += 1
+                await exchange.end()
             except Exception as error:
                 logger.error("%s %s: an error of gaze itself", scope["method"], scope["path"], exc_info=True)
                 await exchange.refuse(problems.refusal(error))
@@ -88,7 +94,7 @@ class Guard:
         for name, value in scope["headers"]:
             headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
         hosts = headers.get("host", [])
-        if len(hosts) != 1 or not is_allowed(hosts[0], self.address, self.listed):
+        if len(hosts) != 1 or not self._goes_by(hosts[0], scope["path"]):
             raise RefusedError(
                 421, "The server does not go by that name; start it with --allowed-host NAME if it should."
             )
@@ -97,6 +103,10 @@ class Guard:
         if self._token is not None and scope["path"] not in OPEN and not self._knows(headers.get("authorization", [])):
             told = "The token is missing or wrong; send the header Authorization: Bearer TOKEN."
             raise RefusedError(401, told, {"WWW-Authenticate": "Bearer"})
+
+    def _goes_by(self, host: str, path: str) -> bool:
+        is_probe = path in PROBES and is_allowed(host, "0.0.0.0", ())  # any number
+        return is_probe or is_allowed(host, self.address, self.listed)
 
     def _knows(self, said: list[str]) -> bool:
         """Whether a client says the token; takes as long whatever it says."""
@@ -140,6 +150,13 @@ class Exchange:
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": wrong.status, "headers": raw})
         await self.send({"type": "http.response.body", "body": body})
+
+    async def end(self) -> None:
+        """Say that the server ends, without waiting for anything."""
+        self._left = 0
+        await self.refuse(
+            RefusedError(503, "The server is being stopped; ask again when it runs.", {"Retry-After": "5"})
+        )
 
     async def _drained(self, seconds: float) -> bool:
         """Whether the body is at its end, which is waited for a while."""

@@ -92,21 +92,24 @@ class Models:
         """Run each once, so that the first request is as quick as others."""
         for predictor in self.predictors:
             predictor(np.zeros((8, 8, 3), np.uint8), predictor.contract.conditions[0])
+        for scene in self.scanpath.values():
+            if isinstance(scene, Trained):
+                scene.warm_up()
 
-    def for_saliency(self, options: Options) -> Predictor:
-        """The model that a request asks for.
+    def for_saliency(self, options: Options, has_more: bool = False) -> Predictor:
+        """The model that a request asks for; with `has_more` its form may still name a model or a condition.
 
         Raises:
             RefusedError: It is not served, or does not know the condition.
         """
         found = _chosen(self.saliency, options, SALIENCY.question)
-        _check(options, found.contract.conditions, found.contract.name)
+        _check(options, has_more, found.contract.conditions, found.contract.name)
         return found
 
-    def for_scanpath(self, options: Options) -> SceneModel:
+    def for_scanpath(self, options: Options, has_more: bool = False) -> SceneModel:
         """The same for scanpaths."""
         found = _chosen(self.scanpath, options, SCANPATH.question)
-        _check(options, found.conditions, found.model)
+        _check(options, has_more, found.conditions, found.model)
         return found
 
     def _task(self, name: str | Path) -> str:
@@ -158,7 +161,9 @@ def _chosen(models: dict[str, Served], options: Options, question: str) -> Serve
     return models[name]
 
 
-def _check(options: Options, conditions: tuple[str, ...], model: str) -> None:
+def _check(options: Options, has_more: bool, conditions: tuple[str, ...], model: str) -> None:
+    if has_more and not {"model", "condition"} <= options.model_fields_set:
+        return  # it is not known yet which condition of which model
     try:
         condition_index(options.condition[:60], conditions, model)
     except GazeError as error:

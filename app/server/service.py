@@ -6,7 +6,6 @@ at the next stage; until then it counts as being inside.
 """
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,6 +17,9 @@ from jaxtyping import UInt8
 
 from app.predict.scanpath import source
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, simulate
+from app.server import answer
+from app.server.answer import Answer
+from app.server.body import Visit
 from app.server.limits import Limits
 from app.server.metrics import Metrics
 from app.server.microbatch import MicroBatches
@@ -25,7 +27,7 @@ from app.server.models import Models
 from app.server.options import Options, SaliencyOptions, ScanpathOptions
 from app.server.problems import RefusedError
 from data.draw.heatmap import heatmap
-from data.draw.timeline import timeline
+from data.draw.timeline import panel_size, timeline
 from data.errors import LargePictureError, PictureError
 from data.picture import area_of, encode, read_damaged
 from data.plain_text import visible
@@ -34,7 +36,8 @@ from export.runtime.saliency import Prediction, Predictor
 JSON, PNG, CSV = "application/json", "image/png", "text/csv"
 NPY = "application/x-npy"
 BYTES = "application/octet-stream"  # npy again, for clients that know no other name
-SALIENCY_MEDIA = (JSON, PNG, NPY, BYTES)
+ARRAYS = (NPY, BYTES)
+SALIENCY_MEDIA = (JSON, PNG, *ARRAYS)
 SCANPATH_MEDIA = (JSON, PNG, CSV)
 UNNAMED = "The picture"  # in sentences about a picture whose name was not told
 Pixels = UInt8[np.ndarray, "h w 3"]
@@ -87,6 +90,7 @@ class Job(NamedTuple):
     options: Options
     media: str  # of the answer
     ticket: Ticket
+    visit: Visit
 
 
 class Service:
@@ -94,7 +98,7 @@ class Service:
 
     def __init__(self, models: Models, limits: Limits, metrics: Metrics) -> None:
         self.models, self._limits, self._metrics = models, limits, metrics
-        self._pool = ThreadPoolExecutor(limits.workers, "picture")
+        self.pool = ThreadPoolExecutor(limits.workers, "picture")
         self._room = Room(limits.all_pixels)
         self._batches: MicroBatches[tuple[Predictor, str], Pixels, Prediction] = MicroBatches(
             lambda key, pictures: key[0].batch(pictures, key[1]),
@@ -112,24 +116,27 @@ class Service:
     def close(self) -> None:
         """Forget the threads."""
         self._batches.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
-    async def saliency(self, job: Job, options: SaliencyOptions, predictor: Predictor) -> bytes:
+    async def saliency(self, job: Job, options: SaliencyOptions, predictor: Predictor) -> Answer:
         """Where people look in a picture, in the form that is wanted.
 
         Raises:
-            GazeError: The picture, or what is asked of it, cannot be.
+            GazeError: The picture, or what is asked of it, cannot be, or there is no room for the answer.
             TimeoutError: The answer is not wanted any more.
         """
         if options.slices and not predictor.contract.slices:
             name = predictor.contract.name
             raise RefusedError(400, f"{name} tells no slices of time; leave slices out, or take another model.")
-        async with self._room.share(await self._pixels(job)):
+        pixels = await self._pixels(job)
+        if job.media in ARRAYS:
+            job.visit.hold(4 * pixels)  # of the answer, told before anything is computed
+        async with self._room.share(pixels):
             picture, damage = await self._decoded(job)
             prediction = replace(await self._predicted(job, predictor, options.condition, picture), damaged=damage)
             return await self._in_thread("draw", job, lambda: saliency_content(job, options, picture, prediction))
 
-    async def scanpath(self, job: Job, options: ScanpathOptions, model: SceneModel) -> bytes:
+    async def scanpath(self, job: Job, options: ScanpathOptions, model: SceneModel) -> Answer:
         """In which order people look at the objects of a picture, in the form that is wanted; errors as above."""
         if self.models.density is None and not options.objects.startswith("grid:"):
             raise RefusedError(400, "No model that finds objects is served here; take a grid such as objects=grid:6x8.")
@@ -145,7 +152,7 @@ class Service:
             density = self.models.density
             prediction = None if density is None else await self._predicted(job, density, "any", picture)
 
-            def trace() -> bytes:
+            def trace() -> Answer:
                 found = source(options.objects)(picture, "", prediction)
                 paths = simulate(model, job.name or "", picture, found, prediction, None, settings)
                 return scanpath_content(job, picture, replace(paths, damaged=damage))
@@ -181,25 +188,27 @@ class Service:
         """Do something in a thread while the answer is wanted."""
         job.ticket.check()
         with self._metrics.stage(stage):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await asyncio.get_running_loop().run_in_executor(self.pool, work)
 
 
-def saliency_content(job: Job, options: SaliencyOptions, picture: Pixels, prediction: Prediction) -> bytes:
+def saliency_content(job: Job, options: SaliencyOptions, picture: Pixels, prediction: Prediction) -> Answer:
     """The answer about where people look."""
     if job.media == JSON:
-        return prediction.to_json(job.name).encode()
+        return answer.whole(prediction.to_json(job.name).encode())
     if job.media == PNG and options.slices:
-        strip = timeline(picture, prediction.slices, prediction.times, options.opacity, options.palette)
-        return encode(strip)
+        slices = prediction.sampled_slices(panel_size(picture.shape))
+        strip = timeline(picture, slices, prediction.times, options.opacity, options.palette)
+        return answer.whole(encode(strip))
     if job.media == PNG:
-        return encode(heatmap(picture, prediction.density, options.opacity, options.palette))
-    file = io.BytesIO()
-    np.save(file, prediction.slices if options.slices else prediction.density)
-    return file.getvalue()
+        return answer.whole(encode(heatmap(picture, prediction.density, options.opacity, options.palette)))
+    shape = prediction.density.shape
+    if options.slices:
+        return answer.array(prediction.each_slice(), (len(prediction.times), *shape))
+    return answer.array((prediction.density,), shape)
 
 
-def scanpath_content(job: Job, picture: Pixels, paths: SimulatedPaths) -> bytes:
+def scanpath_content(job: Job, picture: Pixels, paths: SimulatedPaths) -> Answer:
     """The answer about the order."""
     if job.media == PNG:
-        return encode(paths.drawn(picture))
-    return (paths.paths_csv() if job.media == CSV else paths.to_json(job.name)).encode()
+        return answer.whole(encode(paths.drawn(picture)))
+    return answer.whole((paths.paths_csv() if job.media == CSV else paths.to_json(job.name)).encode())

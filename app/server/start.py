@@ -69,10 +69,10 @@ class Start:
         with run.listen(self.host, self.port) as listening:
             port = listening.getsockname()[1]
             names = ", ".join(card.name for card in models.cards)
-            run.run(
+            cut = run.run(
                 app, limits, listening, lambda: say(f"{reach(self.host, port, secret is not None)} It serves {names}.")
             )
-        say("Stopped; everything in flight was answered.")
+        say(ended(cut, run.grace(limits)))
 
 
 def token(file: Path | None) -> str | None:
@@ -97,6 +97,13 @@ def token(file: Path | None) -> str | None:
             f"{where}: {problem}; make one with: python -c 'import secrets; print(secrets.token_urlsafe())'"
         )
     return words
+
+
+def ended(cut: int, seconds: int) -> str:
+    """How it ended, in one sentence."""
+    if not cut:
+        return "Stopped; nothing in flight was cut off."
+    return f"Stopped; {cut} in flight could not be answered within {seconds} seconds (--timeout and one more)."
 
 
 def reach(host: str, port: int, has_token: bool) -> str:

@@ -4,7 +4,8 @@
     fp16    agrees with fp32: correlation of densities above .9999 on every picture, or .001 bits a fixation
     int8    loses at most .01 (1 - CC, or bits a fixation) on average, unless a loss is allowed
 
-Files are made in a folder of their own inside the target and moved when all is checked.
+What else a form gives (boxes, media, durations) is bounded by `SIDE`. Files are made in a folder of their own and moved
+when all is checked; each is listed in the manifest after it lies at its place, and not while it is replaced.
 """
 
 import hashlib
@@ -22,25 +23,31 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 import torch
+from pydantic import ValidationError
 
-from data.errors import GazeError, ModelError
+from data.checksums import of_file
+from data.errors import GazeError, ModelError, short_reason
+from export.forms import manifest
 from export.forms import pictures as shown
 from export.forms.form import Agreement, Exporter, Form, Graph
 from export.forms.half import to_half
 from export.forms.int8 import Quantizer, quantised
-from export.forms.manifest import Accuracy, Entry, File, Manifest, Parity, Side, Speed
+from export.forms.manifest import Accuracy, Entry, File, Parity, Side, Speed
 from export.forms.simplify import simplify
 from export.onnx import TOLERANCE, write
+from export.runtime.bench.machine import busy
 from export.runtime.contract import Contract
+from export.runtime.records import problem
 from export.runtime.registry import contract_in
+from training import weights
 
 logger = logging.getLogger(__name__)
 
 HALF = {"1 - CC": 1e-4, "bits": 1e-3}  # that fp16 may lose on any picture
 LIMIT = 0.01  # that int8 may lose on average, unless a loss is allowed
+SIDE = {"fp16": 0.02, "int8": 0.1}  # of what else a form gives: boxes and media that are others, log durations
 TARGET = 0.002  # of int8: where the loss is above, layers stay in float
 ROUNDS, RUNS = 5, 4  # of timing: turns of both forms, and runs in a turn
-OWN = 100  # pictures of a person that are taken at most, more or less, evenly spread
 TRIED = 8  # pictures on which layers are tried
 
 Score = Callable[[Path, Path], Sequence[Accuracy]]  # of a file in a form, beside the one in fp32
@@ -52,6 +59,7 @@ class Settings:
 
     forms: tuple[Form, ...] = (Form(),)
     pictures: tuple[Path, ...] = ()  # a person's own: every second is calibrated on, the others are checked
+    data: tuple[Path, ...] = ()  # sets on which accuracy is measured
     allow_loss: bool = False
     calibration: str = "minmax"  # of `export.forms.int8.METHODS`
 
@@ -65,30 +73,38 @@ class Outcome(NamedTuple):
     kept: bool = False  # it was there already
 
 
-def make(
-    exporter: Exporter, folder: Path, manifest: Manifest, settings: Settings, score: Score | None = None
-) -> Iterator[Outcome]:
+def make(exporter: Exporter, folder: Path, settings: Settings, score: Score | None = None) -> Iterator[Outcome]:
     """Write the forms of a model into a folder; what is there and up to date is left.
 
     One that cannot be made, or loses too much, becomes an outcome with a sentence, and the others are made. `score`
     measures a form on data sets.
 
     Raises:
-        PictureError: A person's own picture cannot be read.
-        ModelError: The network has no graph.
+        ModelError: The network has no graph, or the folder cannot be written.
     """
-    forms = settings.forms
-    if not exporter.has_canvas:
-        forms = tuple(dict.fromkeys(Form(form.precision) for form in forms))
+    told = manifest.read_manifest(folder)
     todo: list[Form] = []
-    for form in forms:
-        entry = manifest.entry(form.name(exporter.contract.name))
-        if entry is not None and _is_current(entry, folder, _key(exporter, form, settings)):
-            yield Outcome(entry.name, entry, kept=True)
+    for form in forms_of(exporter, settings):
+        name, sides = form.name(exporter.contract.name), exporter.contract.multiple
+        entry = told.entry(name)
+        if form.canvas and any(side % sides for side in form.canvas):
+            yield Outcome(name, None, f"its canvas needs sides that are multiples of {sides}")
+        elif entry is not None and _is_current(entry, folder, _key(exporter, form, settings)):
+            yield Outcome(name, entry, kept=True)
         else:
             todo.append(form)
     if todo:
-        yield from _Builder(exporter, folder, settings, score).made(todo)
+        try:
+            yield from _Builder(exporter, folder, settings, score).made(todo)
+        except OSError as error:
+            raise ModelError(f"{folder} cannot be written ({short_reason(error)}); check folder and disk.") from error
+
+
+def forms_of(exporter: "Exporter | type[Exporter]", settings: Settings) -> tuple[Form, ...]:
+    """The forms in which a model is made: where it has no canvas, one of each precision."""
+    if exporter.has_canvas:
+        return settings.forms
+    return tuple(dict.fromkeys(Form(form.precision) for form in settings.forms))
 
 
 class _Builder:
@@ -96,15 +112,14 @@ class _Builder:
 
     def __init__(self, exporter: Exporter, folder: Path, settings: Settings, score: Score | None) -> None:
         self.exporter, self.folder, self.settings, self.score = exporter, folder, settings, score
-        own = settings.pictures[:: max(1, len(settings.pictures) // OWN)]
-        self.checked = shown.check_pictures(own[::2])
-        self.calibrated = shown.calibration_pictures(own[1::2])
+        self.checked = shown.check_pictures(settings.pictures[::2])
+        self.calibrated = shown.calibration_pictures(settings.pictures[1::2])
 
     def made(self, forms: Sequence[Form]) -> Iterator[Outcome]:
         """The forms, those of one canvas after each other."""
         self.folder.mkdir(parents=True, exist_ok=True)
         graphs = self.exporter.graphs()
-        with tempfile.TemporaryDirectory(prefix=".gaze-export-", dir=self.folder) as place:
+        with tempfile.TemporaryDirectory(prefix=f"{manifest.STAGING}{os.getpid()}-", dir=self.folder) as place:
             for canvas in dict.fromkeys(form.canvas for form in forms):
                 wanted = [form for form in forms if form.canvas == canvas]
                 yield from self._of_canvas(graphs, Form("fp32", canvas), wanted, Path(place))
@@ -117,32 +132,27 @@ class _Builder:
             simple = [Graph(simplify(graph.model, plain.canvas), graph.exact) for graph in graphs]
             files = self._written([graph.model for graph in simple], plain, place)
             contract = plain.contract(self.exporter.contract)
-            apart = self.exporter.difference(files, contract, self.checked)
-            if not apart <= TOLERANCE:
-                raise ModelError(f"differs from PyTorch by {apart:.1e}, allowed {TOLERANCE:.0e}")
+            found = self.exporter.difference(files, contract, self.checked)
+            if not found.difference <= TOLERANCE:
+                raise ModelError(f"differs from PyTorch by {found.difference:.1e}, allowed {TOLERANCE:.0e}")
         except Exception as error:
             logger.debug("%s: cannot be made", plain.name(self.exporter.contract.name), exc_info=True)
             yield from (_failed(form.name(self.exporter.contract.name), error) for form in wanted)
             return
-        parity = Parity(
-            against="pytorch",
-            difference=apart,
-            loss=0.0,
-            worst=0.0,
-            unit=self.exporter.unit,
-            pictures=len(self.checked),
-        )
         ordered = sorted(wanted, key=lambda form: form == plain)  # moved last: the others are compared with it
         for form in ordered:
             try:
                 if form == plain:
-                    outcome = self._finished(form, files, files, parity)
+                    outcome = self._finished(form, files, files, self._parity("pytorch", found))
                 else:
                     outcome = self._other(form, simple, files, place)
             except Exception as error:
                 logger.debug("%s: cannot be made", form.name(self.exporter.contract.name), exc_info=True)
                 outcome = _failed(form.name(self.exporter.contract.name), error)
             yield outcome
+
+    def _parity(self, against: str, found: Agreement) -> Parity:
+        return Parity(against=against, unit=self.exporter.unit, **found._asdict())  # type: ignore[arg-type]
 
     def _other(self, form: Form, simple: Sequence[Graph], files: Sequence[Path], place: Path) -> Outcome:
         """A form in another precision than fp32."""
@@ -155,39 +165,36 @@ class _Builder:
         made = self._written(models, form, place)
         found = self.exporter.agreement(files, made, contract, self.checked)
         self._judge(form, found)
-        parity = Parity(
-            against="fp32",
-            difference=found.difference,
-            loss=found.loss,
-            worst=found.worst,
-            unit=self.exporter.unit,
-            pictures=found.pictures,
-        )
-        return self._finished(form, files, made, parity, tuple(layers))
+        return self._finished(form, files, made, self._parity("fp32", found), tuple(layers))
 
     def _judge(self, form: Form, found: Agreement) -> None:
         """Refuses a form that loses more than it may."""
-        unit = self.exporter.unit
+        unit, words = self.exporter.unit, ""
         if form.precision == "fp16" and not found.worst <= HALF[unit]:
-            raise ModelError(f"loses {found.worst:.2g} ({unit}) on a picture, and fp16 may lose {HALF[unit]:g}")
-        most = np.finfo(float).max if self.settings.allow_loss else LIMIT
-        if form.precision == "int8" and not found.loss <= most:
-            words = f"loses {found.loss:.2g} ({unit}), and int8 may lose {LIMIT:g} unless --allow-loss is given"
-            raise ModelError(words)
+            words = f"loses {found.worst:.2g} ({unit}) on a picture, and fp16 may lose {HALF[unit]:g}"
+        lossy = [name for name, lost in found.others.items() if not lost <= SIDE[form.precision]]
+        if lossy:
+            name = lossy[0]
+            words = f"loses {found.others[name]:.2g} of {name}, and {form.precision} may lose {SIDE[form.precision]:g}"
+        if form.precision == "int8" and not found.loss <= LIMIT:
+            words = f"loses {found.loss:.2g} ({unit}), and int8 may lose {LIMIT:g}"
+        allowed = self.settings.allow_loss and np.isfinite([found.loss, *found.others.values()]).all()
+        if words and not allowed:
+            raise ModelError(f"{words} unless --allow-loss is given")
 
     def _integers(
         self, simple: Sequence[Graph], files: Sequence[Path], contract: Contract, place: Path
     ) -> tuple[list[onnx.ModelProto], list[str]]:
         """The graphs in int8, one after the other, and the layers that stay in float."""
         feeds = self.exporter.feeds(files, contract, self.calibrated)
-        current, models, kept = list(files), list[onnx.ModelProto](), list[str]()
+        models, kept = list[onnx.ModelProto](), list[str]()
         few = self.calibrated[:TRIED]
         for number, graph in enumerate(simple):
             trial = place / f"trial{self.exporter.endings[number]}"
 
             def loss(model: onnx.ModelProto, number: int = number, trial: Path = trial) -> float:
                 onnx.save(model, trial)
-                tried = [*current[:number], trial, *current[number + 1 :]]
+                tried = [*files[:number], trial, *files[number + 1 :]]
                 return self.exporter.agreement(files, tried, contract, few).loss
 
             own = Path(tempfile.mkdtemp(dir=place))
@@ -207,6 +214,8 @@ class _Builder:
             write(model, path, contract)
             if contract_in(path) != contract:
                 raise ModelError("does not hold the contract that was written into it")
+            if (opset := _opset(model)) != contract.opset:
+                raise ModelError(f"has operators of opset {opset}, and its contract says {contract.opset}")
             files.append(path)
         return files
 
@@ -217,9 +226,8 @@ class _Builder:
         accuracy = tuple(self.score(files[0], plain[0])) if self.score else ()
         lost = max((-one.change for one in accuracy), default=0.0)
         if lost > LIMIT and not self.settings.allow_loss:
-            raise ModelError(
-                f"loses {lost:.3f} of CC on a data set, and may lose {LIMIT:g} unless --allow-loss is given"
-            )
+            words = f"loses {lost:.3f} of CC on a data set, and may lose {LIMIT:g} unless --allow-loss is given"
+            raise ModelError(words)
         contract = form.contract(self.exporter.contract)
         entry = Entry(
             name=contract.name,
@@ -236,26 +244,27 @@ class _Builder:
             speed=self._speed(form, plain, files),
             licence=contract.licence,
             training=contract.training,
-            weights=contract.weights or contract.saliency,
+            weights=weights.fingerprint(self.exporter.network),
             commit=contract.commit,
             versions=_versions(),
             made=_key(self.exporter, form, self.settings),
         )
-        for file in files:
-            os.replace(file, self.folder / file.name)
+        manifest.keep(self.folder, files, entry)
         return Outcome(entry.name, entry)
 
     def _speed(self, form: Form, plain: Sequence[Path], files: Sequence[Path]) -> Speed:
-        """How long a run takes, and the same model in fp32 beside it, in turn."""
+        """How long a run takes, and the same model in fp32 beside it, in turn; one form of a folder at a time."""
         contract = form.contract(self.exporter.contract)
         runs = [self.exporter.runner(paths, contract) for paths in dict.fromkeys((tuple(plain), tuple(files)))]
         times: list[list[float]] = [[] for _ in runs]
-        for _ in range(ROUNDS):
-            for run, taken in zip(runs, times, strict=True):
-                taken += _timed(run)
+        with manifest.alone(self.folder):
+            others = busy()
+            for _ in range(ROUNDS):
+                for run, taken in zip(runs, times, strict=True):
+                    taken += _timed(run)
         before, now = (float(np.median(taken)) for taken in (times[0], times[-1]))
         p95 = float(np.percentile(times[-1], 95))
-        return Speed(p50_ms=now, p95_ms=p95, ratio=before / now, threads=1, provider="cpu")
+        return Speed(p50_ms=now, p95_ms=p95, ratio=before / now, threads=1, provider="cpu", busy=others)
 
 
 def _timed(run: Callable[[], object]) -> list[float]:
@@ -271,18 +280,26 @@ def _timed(run: Callable[[], object]) -> list[float]:
 
 def _failed(name: str, error: Exception) -> Outcome:
     """The outcome of a form that cannot be made."""
-    expected = isinstance(error, GazeError)
-    words = str(error) if expected else f"cannot be made ({type(error).__name__}: {str(error)[:200]})"
+    words = str(error)
+    if isinstance(error, OSError):
+        words = f"cannot be written ({short_reason(error)})"
+    elif isinstance(error, ValidationError):
+        words = f"cannot be described ({problem(error)})"
+    elif not isinstance(error, GazeError):
+        words = f"cannot be made ({type(error).__name__}: {' '.join(words.split())[:200]})"
     return Outcome(name, None, words.rstrip("."))
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next((int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
 
 
 def _described(path: Path) -> File:
     graph = onnx.load(path).graph
-    content = path.read_bytes()
     return File(
         file=path.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        bytes=len(content),
+        sha256=of_file(path),
+        bytes=path.stat().st_size,
         inputs=tuple(map(_side, graph.input)),
         outputs=tuple(map(_side, graph.output)),
     )
@@ -291,9 +308,8 @@ def _described(path: Path) -> File:
 def _side(value: onnx.ValueInfoProto) -> Side:
     tensor = value.type.tensor_type
     kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name
-    return Side(
-        name=value.name, type=kind, shape=tuple(side.dim_value or side.dim_param or "?" for side in tensor.shape.dim)
-    )
+    shape = tuple(side.dim_value or side.dim_param or "?" for side in tensor.shape.dim)
+    return Side(name=value.name, type=kind, shape=shape)
 
 
 def _versions() -> dict[str, str]:
@@ -308,13 +324,15 @@ def _versions() -> dict[str, str]:
 
 
 def _key(exporter: Exporter, form: Form, settings: Settings) -> str:
-    """The SHA-256 of all that the files of a form are made of."""
+    """The SHA-256 of all that the files of a form are made of and checked with."""
     state = hashlib.sha256()
     for name, tensor in sorted(exporter.network.state_dict().items()):
         state.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
     told = exporter.contract.model_dump(mode="json", exclude={"commit"})
     own = [[str(path), *_stamp(path)] for path in settings.pictures]
-    made_of = [state.hexdigest(), told, form, own, settings.allow_loss, settings.calibration, _versions()]
+    sets = [[str(root), *(_stamp(path) for path in sorted(root.glob("*.*")))] for root in settings.data]
+    of_int8 = [settings.allow_loss, settings.calibration] if form.precision == "int8" else []
+    made_of = [state.hexdigest(), told, form, own, sets, of_int8, _versions()]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
@@ -328,9 +346,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _is_current(entry: Entry, folder: Path, key: str) -> bool:
     """Whether the files of an entry are made of the same, and are there unchanged."""
-    if entry.made != key:
-        return False
     try:
-        return all(hashlib.sha256((folder / one.file).read_bytes()).hexdigest() == one.sha256 for one in entry.files)
+        return entry.made == key and all(of_file(folder / one.file) == one.sha256 for one in entry.files)
     except OSError:
         return False

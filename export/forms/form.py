@@ -47,7 +47,10 @@ class Form(NamedTuple):
     def contract(self, contract: Contract) -> Contract:
         """What the form promises, of a model that promises this in float32."""
         own = {"name": self.name(contract.name), "precision": self.precision, "fixed": self.canvas is not None}
-        return contract.model_copy(update=own | ({"canvas": self.canvas} if self.canvas else {}))
+        own |= {"canvas": self.canvas} if self.canvas else {}
+        if self.precision != "fp32" or self.canvas not in (None, contract.canvas):
+            own |= {"scores": {}}  # which were measured on another file
+        return contract.model_copy(update=own)
 
 
 class Graph(NamedTuple):
@@ -64,9 +67,10 @@ class Agreement(NamedTuple):
     probabilities of the next fixation, in bits. `worst` is the same of the worst picture.
     """
 
+    difference: float  # the largest, of log densities or of logits
     loss: float
     worst: float
-    difference: float  # the largest, of log densities or of logits
+    others: dict[str, float]  # what other outputs lose, by their names
     pictures: int
 
 
@@ -91,8 +95,8 @@ class Exporter(Protocol):
             ModelError: It has no such graphs.
         """
 
-    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> float:
-        """The largest difference of the files from PyTorch, over pictures."""
+    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> Agreement:
+        """The largest difference of the files from PyTorch, over pictures; nothing is lost."""
 
     def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
         """What each of the files in float32 is fed for some pictures, one after the other."""

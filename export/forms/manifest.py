@@ -1,17 +1,27 @@
 """`manifest.json` beside exported models: what each file is, where it comes from, how far it is from the original."""
 
+import contextlib
 import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
 from pydantic import ConfigDict, Field, ValidationError
 
-from data.atomic import atomic_write
+from data import checksums
+from data.atomic import DAY, atomic_write
 from data.errors import ModelError
 from export.runtime.records import Record, problem
 
 FILE = "manifest.json"
-SCHEMA = "gaze/manifest/1"
+VERSION = 1
+SCHEMA = f"gaze/manifest/{VERSION}"
+STAGING = ".gaze-export-"  # how the names of what is there meanwhile begin
 
 
 class Side(Record):
@@ -40,6 +50,10 @@ class Parity(Record):
     loss: float = Field(description="Mean over the pictures, in `unit`; 0 of fp32.")
     worst: float = Field(description="The same of the worst picture.")
     unit: str = Field(description="1 - CC: less the correlation of densities. bits: divergence of the next fixation.")
+    others: dict[str, float] = Field(
+        description="What other outputs lose: the shares of boxes that are not found again and of pictures that are "
+        "taken for another medium, and the mean change of log durations."
+    )
     pictures: int
 
 
@@ -61,6 +75,7 @@ class Speed(Record):
     ratio: float = Field(description="Of fp32's to this, both timed in turn.")
     threads: int
     provider: str
+    busy: float | None = Field(description="Share of the machine that other processes used meanwhile; null: unknown.")
 
 
 class Entry(Record):
@@ -105,6 +120,11 @@ class Manifest(Record):
         others = [other for other in self.models if other.name != entry.name]
         return self.model_copy(update={"models": tuple(sorted([*others, entry], key=lambda one: one.name))})
 
+    def without(self, names: Collection[str]) -> "Manifest":
+        """The manifest without the entries that have a file of one of these names."""
+        left = [entry for entry in self.models if not {file.file for file in entry.files} & {*names}]
+        return self.model_copy(update={"models": tuple(left)})
+
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
         with atomic_write(folder / FILE) as file:
@@ -115,16 +135,79 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder; an empty one where there is none.
 
     Raises:
-        ModelError: There is a file of that name that is no manifest.
+        ModelError: There is a file of that name that is no manifest of gaze, or one of a newer gaze.
     """
     path = folder / FILE
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+        content = path.read_bytes()
+        found = re.fullmatch(r"gaze/manifest/(\d+)", str(json.loads(content)["schema"]))
+        if found and int(found[1]) > VERSION:
+            raise ModelError(f"{path} was written by a newer gaze; update this one, or export into another folder.")
+        return Manifest.model_validate_json(content)
+    except (FileNotFoundError, NotADirectoryError):
         return Manifest()
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}); check the file and its rights.") from error
-    except ValidationError as error:
-        raise ModelError(
-            f"{path} is no manifest of gaze ({problem(error)}); export into another folder, or take it away."
-        ) from error
+    except (ValidationError, ValueError, LookupError, TypeError, RecursionError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = problem(error) if isinstance(error, ValidationError) else "it names no schema of gaze"
+        raise ModelError(f"{path} is no manifest of gaze ({reason}); export into another folder.") from error
+
+
+def keep(folder: Path, files: Sequence[Path], entry: Entry) -> None:
+    """Move finished files to their places in a folder, and list them in its manifest and its SHA256SUMS, if it has one.
+
+    While they are replaced neither list names them, so that whoever loads a model meanwhile is not told that it is
+    damaged, also where this process is killed. Several processes may do so at once.
+
+    Raises:
+        OSError: Something cannot be written.
+    """
+    with _locked(folder):
+        listed = _forget(folder, [file.name for file in files])
+        for file in files:
+            os.replace(file, folder / file.name)
+        read_manifest(folder).with_entry(entry).write(folder)
+        if listed is not None:
+            checksums.write(folder, {*listed, *(file.name for file in files)})
+
+
+def forget(folder: Path, names: Sequence[str]) -> None:
+    """Take files that are about to be replaced out of a folder's manifest, if it has one.
+
+    Raises:
+        ModelError: The manifest is none of gaze, or of a newer one.
+    """
+    if (folder / FILE).is_file():
+        with _locked(folder):
+            read_manifest(folder).without(names).write(folder)
+
+
+def alone(folder: Path) -> FileLock:
+    """A lock under which one process at a time measures how long its model takes."""
+    return FileLock(folder / f"{STAGING}timing.lock")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what exports that were killed left in a folder: staged files of more than a day ago."""
+    for path in folder.glob(f"{STAGING}*"):
+        with contextlib.suppress(OSError):
+            if path.is_dir() and path.stat().st_mtime < time.time() - DAY:
+                shutil.rmtree(path)
+
+
+def _forget(folder: Path, names: Sequence[str]) -> set[str] | None:
+    """Take names out of both lists of a folder; what SHA256SUMS listed, None where there is none."""
+    told = read_manifest(folder)
+    if told.without(names) != told:
+        told.without(names).write(folder)
+    if not (folder / checksums.FILE).is_file():
+        return None
+    listed = {*checksums.read(folder)}
+    checksums.write(folder, {name for name in listed - {*names} if (folder / name).is_file()})
+    return {name for name in listed if (folder / name).is_file()}
+
+
+def _locked(folder: Path) -> FileLock:
+    return FileLock(folder / f"{STAGING}manifest.lock")

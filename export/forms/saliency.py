@@ -9,15 +9,17 @@ import onnx
 import torch
 from torch import nn
 
+from data.objects import overlap
 from data.picture import Letterbox
 from export.forms.form import Agreement, Canvas, Feeds, Graph
 from export.onnx import as_graph, converted, forget_origin
 from export.runtime.contract import FEATURES, Contract
+from export.runtime.found_objects import found_objects
 from export.runtime.saliency import graph_inputs, outputs_of
 from export.runtime.session import session
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    pass
 
 BATCHES = (1, 3, 8)
 ODD = (3, 5)  # height and width of another canvas, in the model's multiples
@@ -44,9 +46,9 @@ class SaliencyExporter:
         forget_origin(model.graph)
         return [Graph(model, exact)]
 
-    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> float:
+    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> Agreement:
         """The largest difference from PyTorch: of log densities, of boxes and features as shares of the largest."""
-        opened, graph = session(files[0], "cpu", None), as_graph(self.network, contract)
+        opened, graph = session(files[0], "cpu", torch.get_num_threads()), as_graph(self.network, contract)
         names, worst = outputs_of(contract), [np.float32(0)]  # not `max`, which loses NaN
         for feeds in _batches(contract, pictures):
             with torch.no_grad():
@@ -58,7 +60,7 @@ class SaliencyExporter:
                 elif name in FEATURES:
                     apart /= max(1.0, float(want.abs().max()))
                 worst.append(apart.max())
-        return float(np.max(worst))
+        return Agreement(float(np.max(worst)), 0.0, 0.0, {}, len(pictures))
 
     def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
         """One picture at a time, each under another viewing condition."""
@@ -68,17 +70,27 @@ class SaliencyExporter:
     def agreement(
         self, files: Sequence[Path], others: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]
     ) -> Agreement:
-        """How far the densities of whole viewing and slices are apart."""
-        ours, theirs = (session(paths[0], "cpu", None) for paths in (files, others))
-        names = [name for name in outputs_of(contract) if name in ("density", "slices")]
+        """How far the densities of whole viewing and slices are apart, and what becomes of boxes and media."""
+        ours, theirs = (session(paths[0], "cpu", torch.get_num_threads()) for paths in (files, others))
+        names = [name for name in outputs_of(contract) if name not in FEATURES]
         losses: list[float] = []
-        worst = [0.0]
+        worst, media, boxes = [0.0], list[bool](), [0, 0]  # boxes: those found again, of how many
         for feeds in _batches(contract, pictures):
-            wanted, got = (_maps(opened, names, feeds) for opened in (ours, theirs))
-            worst.append(float(np.abs(wanted - got)[wanted > SEEN].max()))
-            for one, other in zip(wanted[:, 0], got[:, 0], strict=True):
-                losses.append(1 - _correlation(one, other))
-        return Agreement(float(np.mean(losses)), float(np.max(losses)), float(np.max(worst)), len(losses))
+            wanted, got = (dict(zip(names, opened.run(names, feeds), strict=True)) for opened in (ours, theirs))
+            for name in ("density", "slices"):
+                if name in wanted:
+                    worst.append(float(np.abs(wanted[name] - got[name])[wanted[name] > SEEN].max(initial=0)))
+            losses += [
+                1 - _correlation(one, other) for one, other in zip(wanted["density"], got["density"], strict=True)
+            ]
+            if "medium" in wanted:
+                media += (wanted["medium"].argmax(1) != got["medium"].argmax(1)).tolist()
+            if "objects" in wanted:
+                again = _found_again(wanted["objects"], got["objects"], contract, feeds)
+                boxes = [boxes[0] + again[0], boxes[1] + again[1]]
+        lost = {"media": float(np.mean(media))} if media else {}
+        lost |= {"boxes": 1 - boxes[0] / boxes[1]} if boxes[1] else {}
+        return Agreement(float(np.max(worst)), float(np.mean(losses)), float(np.max(losses)), lost, len(pictures))
 
     def runner(self, files: Sequence[Path], contract: Contract) -> Callable[[], object]:
         """One run of the graph on one picture, on one thread, without the features for scanpath models."""
@@ -117,10 +129,17 @@ def _feeds(contract: Contract, pictures: Sequence[np.ndarray], canvas: Canvas, f
     return graph_inputs(pictures, boxes, conditions, contract.fill)
 
 
-def _maps(opened: "InferenceSession", names: list[str], feeds: Feeds) -> np.ndarray:
-    """Log densities (b, 1 + t, h, w)."""
-    density, *slices = opened.run(names, feeds)
-    return np.concatenate([density[:, None], *slices], 1)
+def _found_again(wanted: np.ndarray, got: np.ndarray, contract: Contract, feeds: Feeds) -> tuple[int, int]:
+    """How many of the boxes that a model finds another form finds, too (half of the union in common), of how many."""
+    same = total = 0
+    canvas = feeds["picture"].shape[1:3]
+    box = Letterbox.fit(canvas, canvas)
+    for one, other in zip(wanted, got, strict=True):
+        before, after = (found_objects(maps, contract.kinds, box).boxes for maps in (one, other))
+        total += len(before)
+        if len(before) and len(after):
+            same += int((overlap(before, after).max(1) > 0.5).sum())
+    return same, total
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

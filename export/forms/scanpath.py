@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from data.gaze import Picture, Scene
 from data.objects import grid
@@ -41,10 +42,11 @@ class ScanpathExporter:
             forget_origin(model.graph)
         return [Graph(model, frozenset()) for model in models]
 
-    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> float:
+    def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> Agreement:
         """The largest difference of logits and log durations from PyTorch, along paths over scenes."""
         scenes = _scenes(contract, pictures)
-        return float(np.max([difference(self.network, files, arrays, contract) for arrays in scenes]))
+        worst = float(np.max([difference(self.network, files, arrays, contract) for arrays in scenes]))
+        return Agreement(worst, 0.0, 0.0, {}, len(scenes))
 
     def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
         """What the graphs read along paths."""
@@ -62,7 +64,7 @@ class ScanpathExporter:
         """How far the probabilities of the next fixation are apart, along the same paths."""
         scenes = _scenes(contract, pictures)
         losses: list[float] = []
-        worst = [0.0]
+        worst, paces = [0.0], [0.0]
         for arrays in scenes:
             bits: list[float] = []
             pairs = zip(_Walk(files, arrays, contract), _Walk(others, arrays, contract), strict=True)
@@ -71,9 +73,11 @@ class ScanpathExporter:
                 apart = np.where(np.exp(before) > 0, np.exp(before) * (before - after), 0)
                 bits += (apart.sum(1) / np.log(2)).tolist()
                 possible = before > np.log(1e-6)
-                worst += [float(np.abs(before - after)[possible].max()), float(np.abs(pace - other).max())]
+                worst.append(float(np.abs(before - after)[possible].max()))
+                paces.append(float(np.abs(pace[..., 0] - other[..., 0]).mean()))
             losses.append(float(np.mean(bits)))
-        return Agreement(float(np.mean(losses)), float(np.max(losses)), float(np.max(worst)), len(losses))
+        lost = {"durations": float(np.mean(paces))} if contract.durations else {}
+        return Agreement(float(np.max(worst)), float(np.mean(losses)), float(np.max(losses)), lost, len(losses))
 
     def runner(self, files: Sequence[Path], contract: Contract) -> Callable[[], object]:
         """A few observers' paths over a scene of 48 objects, on one thread."""
@@ -86,6 +90,7 @@ class _Walk:
     """One path of a few observers over a scene, the same for every form: what a step read, and what it gave."""
 
     def __init__(self, files: Sequence[Path], arrays: Feeds, contract: Contract, threads: int | None = None) -> None:
+        threads = threads or torch.get_num_threads()
         self._opened, self._step = (session(file, "cpu", threads) for file in files)
         self.scene = {node.name: np.asarray(arrays[node.name]) for node in self._opened.get_inputs()}
         self._contract, self._count = contract, len(arrays["boxes"])
@@ -114,7 +119,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 def _scenes(contract: Contract, pictures: Sequence[np.ndarray]) -> list[Feeds]:
     """Scenes of 1 to 48 objects on pictures, with nothing or something that is looked for."""
     form, found = input_spec(contract), list[Feeds]()
-    for number, pixels in enumerate(pictures[:PICTURES]):
+    for number, pixels in enumerate(pictures[:: max(1, len(pictures) // PICTURES)][:PICTURES]):
         height, width = pixels.shape[:2]
         rows, columns = GRIDS[number % len(GRIDS)]
         cells = grid(width, height, rows, columns)

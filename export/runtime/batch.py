@@ -82,9 +82,9 @@ def predict(
 def keep_freed_memory() -> None:
     """Let this process keep the memory that large arrays have left, for the next ones, all in one place.
 
-    For commands that do nothing else: it holds for the whole process, whose memory then no longer shrinks. The GNU C
-    library hands it back to the system instead, which clears each page before it gives it again: a tenth of the time of
-    a picture. https://man7.org/linux/man-pages/man3/mallopt.3.html
+    For a process that does nothing else, such as that of a command: it holds for the whole process, whose memory then
+    no longer shrinks. The GNU C library hands it back to the system instead, which clears each page before it gives it
+    again: a tenth of the time of a picture. https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:  # not so of other C libraries

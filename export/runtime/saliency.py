@@ -8,7 +8,6 @@ Shapes: `h w` picture, `t` slices of time. Every map is a natural-log density: i
 pixels.
 """
 
-import functools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from data.picture import FILL, Letterbox, bands
 from data.plain_text import json_safe
 from export.runtime import session as sessions
 from export.runtime.canvases import Canvas, bucket, buckets
+from export.runtime.computed import computed
 from export.runtime.contract import FEATURES, INPUTS, Contract, condition_index
 from export.runtime.found_objects import found_objects
 from export.runtime.providers import Shapes
@@ -64,7 +64,7 @@ class Prediction:
     look: Look | None = None  # what scanpath models read; None: nobody asked for it
     weights: str = ""  # `Contract.weights` of the model
 
-    @functools.cached_property
+    @computed
     def slices(self) -> Float32[np.ndarray, "t h w"]:
         """Log densities per slice of time, at the picture's size; t = 0 when the model has none."""
         return self.timed.box.back(self.timed.maps) if isinstance(self.timed, OnCanvas) else self.timed

@@ -11,8 +11,8 @@ in the `Contract` that both carry.
 Shapes: `s` observers, `n` objects, `t` fixations so far.
 """
 
-import functools
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,14 +77,21 @@ class ScanpathPredictor:
         check_names(self._scene, self.path, MEMORY)
         check_names(self._step, second, (*STATE, *MEMORY, *NEXT))
         self._options: dict[str, Any] = {"provider": provider, "threads": threads}
+        self._opening = threading.Lock()
+        self._saliency: Predictor | None = None
 
-    @functools.cached_property
+    @property
     def saliency(self) -> Predictor:
         """The saliency model whose outputs this one was trained on; opened when it is first asked for.
 
         Raises:
             ModelError: It is not among the models.
         """
+        with self._opening:  # once, however many threads ask
+            self._saliency = self._saliency or self._opened()
+            return self._saliency
+
+    def _opened(self) -> Predictor:
         path = find_weights(self.contract.saliency, self.path.parent)
         if path is None:
             weights = self.contract.saliency[:12]

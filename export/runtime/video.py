@@ -41,7 +41,6 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from statistics import median
 
@@ -53,6 +52,7 @@ from data.errors import GazeError
 from data.gaze import Objects
 from data.picture import Letterbox
 from data.video.read import VideoFile
+from export.runtime.computed import computed
 from export.runtime.frame_changes import Flow, Map, Watch, moved
 from export.runtime.saliency import Prediction, Predictor, _size, entropy, peak
 from saliency import TASK
@@ -103,7 +103,7 @@ class VideoPrediction:
     pixels: UInt8[np.ndarray, "height width 3"]  # the frame
     objects: Objects | None  # what the model found on the last frame that it looked at, in pixels of the frame
 
-    @cached_property
+    @computed
     def density(self) -> Float32[np.ndarray, "height width"]:
         """Log density per pixel of the frame."""
         return resized(self.small, self.size)

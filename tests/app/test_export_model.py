@@ -101,7 +101,7 @@ def test_a_name_that_is_none_for_a_file_is_refused_before_anything_is_written(tm
 
 def test_plain_names_are_names() -> None:
     for name in ("mine", "best-epoch=3", "tempsal 2", "oat.v2", "ü", "console", "com10"):
-        export_model._check_name(name)
+        export_model.check_name(name)
 
 
 def test_the_list_of_checksums_and_the_cards_are_true() -> None:

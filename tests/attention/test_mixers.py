@@ -162,10 +162,8 @@ def inputs(name: str, size: tuple[int, int, int]) -> dict[str, Tensor]:
     return {**given, "boxes": boxes(*size)} if name == "relational" else given
 
 
-SLOW = {*MIXERS} - {"cog"}  # half a minute to export them all
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MIXERS])
+@pytest.mark.slow  # half a minute to export them all
+@pytest.mark.parametrize("name", MIXERS)
 def test_the_onnx_form_agrees_at_other_sizes(name: str, tmp_path: Path) -> None:
     fewer = {"levels": 2} if name == "foveal" else {}  # each level makes the graph longer
     check_onnx(Masked(mixer(name, **fewer)), name, tmp_path)

@@ -46,12 +46,13 @@ from data.picture import (
     read,
     save,
 )
+from export.runtime import batch
 from export.runtime.batch import (
     WORKERS,
     predict,
 )
 from export.runtime.registry import find_model
-from export.runtime.saliency import Predictor, entropy
+from export.runtime.saliency import Prediction, Predictor, entropy
 from export.runtime.session import cores
 
 HEIGHT, WIDTH = 816, 1224  # one megapixel
@@ -90,11 +91,13 @@ def child(model: str, folder: Path, out: Path, kind: str) -> None:
     paths = sorted(folder.iterdir())
     predictor = Predictor(model, provider="cpu", threads=1)
     output, early = Output(out, output_names(paths), tuple(kind.split(","))), 0.0
+    if hasattr(batch, "keep_freed_memory"):  # of an older revision `run` does it, or nothing
+        batch.keep_freed_memory()
     start, spent = time.perf_counter(), time.process_time()
     if kind == "nothing":
         outcomes = predict(predictor, paths, lambda path, picture, prediction: None)
     elif kind == "densities":
-        outcomes = predict(predictor, paths, lambda path, picture, prediction: (prediction.density, prediction.slices))
+        outcomes = predict(predictor, paths, densities)
     else:
         outcomes = run(predictor, paths, output)
     for done, (path, error) in enumerate(outcomes, start=1):
@@ -106,6 +109,12 @@ def child(model: str, folder: Path, out: Path, kind: str) -> None:
     seconds, cpu = time.perf_counter() - start, time.process_time() - spent
     told = {"per_second": len(paths) / seconds, "cpu_ms": 1e3 * cpu / len(paths), "peak_mb": peak_mb()}
     print(json.dumps(told | {"early_mb": early or peak_mb()}))
+
+
+def densities(path: Path, picture: np.ndarray, prediction: Prediction) -> None:
+    """Make every map of a picture at its own size, one after another, as files of them are written."""
+    for plane in prediction.each_slice() if hasattr(prediction, "each_slice") else prediction.slices:  # of older ones
+        assert plane.shape == prediction.density.shape
 
 
 def peak_mb() -> float:

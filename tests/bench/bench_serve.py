@@ -4,8 +4,10 @@
 
 A server in a fresh process; each client sends one of 20 JPEGs of one megapixel over a connection that it keeps, waits
 for the answer and sends the next; after 503 it waits as `Retry-After` says. Memory is the resident set of the server,
-a second after its first answers, at its peak and at the end. What is said after `--` goes to `gaze serve`. Fails where
-an answer is anything but 200 or 503, or a connection breaks. The last line is JSON.
+a second after its first answers, at its peak and at the end. What is said after `--` goes to `gaze serve`. The last
+line says how it went, the one before is JSON. The exit status is 1 where an answer is anything but 200 or 503, a
+connection breaks, nothing was answered, the server does not end well, or its memory grows: in the last third of the
+time its median is more than `GROWTH` times, and `GROWTH_MB` above, that of the second.
 """
 
 import argparse
@@ -27,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from tests.bench.bench_predict import make
 
 PICTURES = 20
+GROWTH, GROWTH_MB = 1.1, 20  # of memory that is no growth yet
 STARTED = "The server listens at http://127.0.0.1:"
 
 
@@ -105,6 +108,29 @@ def load(options: argparse.Namespace, port: int, process: int, bodies: list[byte
     }
 
 
+def problems(result: dict[str, Any]) -> list[str]:
+    """What is not as it should be."""
+    statuses, wrong = result["statuses"], []
+    if odd := {status: count for status, count in statuses.items() if status not in (200, 503)}:
+        wrong.append(f"answers other than 200 and 503: {odd}")
+    if result["broken"]:
+        wrong.append(f"broken connections: {result['broken']}")
+    if not statuses.get(200):
+        wrong.append("no answer 200")
+    earlier, later = result["median_of_thirds_mb"]
+    if earlier is None or later is None or later > max(GROWTH * earlier, earlier + GROWTH_MB):
+        wrong.append(f"memory grows: {memory_words(result)}")
+    if result["exit_status"]:
+        wrong.append(f"the server ended with {result['exit_status']}")
+    return wrong
+
+
+def memory_words(result: dict[str, Any]) -> str:
+    """How memory went."""
+    earlier, later = result["median_of_thirds_mb"]
+    return f"memory {earlier} MB in the second third, {later} MB in the last, {result['peak_mb']} MB at most"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=50)
@@ -135,9 +161,9 @@ def main() -> None:
     for name, value in result.items():
         print(f"  {name:20} {value}")
     print(json.dumps(result))
-    odd = {status: count for status, count in result["statuses"].items() if status not in (200, 503)}
-    if odd or result["broken"]:
-        raise SystemExit(f"Something but 200 and 503: {odd} {result['broken']}")
+    wrong = problems(result)
+    print("FAILED: " + "; ".join(wrong) if wrong else f"PASSED: nothing but 200 and 503, {memory_words(result)}")
+    sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ def unchanged(made: Path) -> Any:
     return convert
 
 
+@pytest.mark.slow
 def test_files_that_differ_from_torch_are_not_kept(
     network: OAT, made: tuple[Path, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,8 +94,11 @@ def test_a_repository_holds_each_model_and_what_the_server_is_told_of_it(tmp_pat
             "1/model.onnx",
             "config.pbtxt",
         ]
-        assert (place / "1" / "model.onnx").read_bytes() == file.read_bytes()
         told = parsed((place / "config.pbtxt").read_text())
+        scalars = [node for node in onnx.load(file).graph.input if not node.type.tensor_type.shape.dim]
+        assert ((place / "1" / "model.onnx").read_bytes() == file.read_bytes()) == (not scalars)
+        if not told.max_batch_size:  # the server refuses a model without batches that has an empty reshape
+            assert not any(one.HasField("reshape") for one in (*told.input, *told.output))
         assert (told.name, told.platform) == (place.name, "onnxruntime_onnx")
         assert [group.kind for group in told.instance_group] == [0]
         opened = onnxruntime.InferenceSession(place / "1" / "model.onnx", providers=["CPUExecutionProvider"])
@@ -196,3 +199,24 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, toy_model: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="cannot be written"):
         write_repository([toy_model], tmp_path / "file")
+
+
+def test_one_number_alone_is_a_vector_of_one_for_the_server_and_the_model_computes_the_same(tmp_path: Path) -> None:
+    path = WEIGHTS / "oat-free.onnx"
+    (place,) = write_repository([path], tmp_path)
+    ours = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    theirs = onnxruntime.InferenceSession(place / "1" / "model.onnx", providers=["CPUExecutionProvider"])
+    random, feeds = np.random.default_rng(0), dict[str, np.ndarray]()
+    kinds = {
+        "tensor(float)": np.float32,
+        "tensor(int64)": np.int64,
+        "tensor(bool)": np.bool_,
+        "tensor(uint8)": np.uint8,
+    }
+    for node in ours.get_inputs():
+        shape = [size if isinstance(size, int) else 3 for size in node.shape]
+        feeds[node.name] = np.asarray(random.random(shape)).astype(kinds[node.type])
+    vectors = {name: value[None] if not value.ndim else value for name, value in feeds.items()}
+    assert any(not value.ndim for value in feeds.values())
+    for one, other in zip(ours.run(None, feeds), theirs.run(None, vectors), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -94,6 +94,7 @@ def test_a_network_learns_media_and_predicts_as_before(root: Path) -> None:
     torch.testing.assert_close(after["medium"].sum(1), torch.ones(2))
 
 
+@pytest.mark.slow
 def test_the_command_writes_weights_that_know_media(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

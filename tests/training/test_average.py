@@ -35,6 +35,7 @@ def test_networks_that_are_built_differently_do_not_average() -> None:
         weights.average([network(0), network(0, 16)])
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_loads_and_answers_mistakes(tmp_path: Path) -> None:
     for seed in range(2):
         weights.save(network(seed), tmp_path / f"{seed}.safetensors")

@@ -86,6 +86,7 @@ def spoilt(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "list", [1, 2]
 
 
+@pytest.mark.slow
 def test_what_no_run_can_go_on_from_is_refused_in_a_sentence_and_leaves_no_folder(here: Path) -> None:
     content = Path("last.ckpt").read_bytes()
     whole = torch.load("last.ckpt", weights_only=True)
@@ -140,6 +141,7 @@ def test_a_checkpoint_whose_inner_parts_are_wrong_is_refused(here: Path, part: s
         refused(result, "wrong.ckpt")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network_is_refused(here: Path) -> None:
     given = ("--trainer.max_epochs", "2", "--ckpt_path", "last.ckpt")
     refused(train(*given, recipe="oat-tiny"), "holds the network 'tempsal', but this run trains 'oat'", "or leave")
@@ -184,6 +186,7 @@ def renamed(lines: list[str]) -> list[str]:
     return [line.replace(old, new) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [

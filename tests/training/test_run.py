@@ -51,6 +51,7 @@ def column(run: Path, name: str) -> list[float]:
         return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
 
+@pytest.mark.slow
 def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_path: Path) -> None:
     out = run(tiny, tmp_path, "--trainer.log_every_n_steps", "1", epochs=12)
     losses = column(out, "train/loss")

@@ -22,7 +22,7 @@ from typing import Any
 
 import app
 from app.predict import jobs
-from app.predict.distributed.places import Place, Source, find
+from app.predict.distributed.places import WITHOUT_RAY, Place, Source, find
 from app.predict.distributed.table import Part, Table, making
 from app.predict.distributed.worker import Drawing, Order, Outcome, Tally, Worker, encoded
 from app.predict.files import full, output_names
@@ -30,6 +30,7 @@ from app.predict.provenance import Provenance, described
 from app.predict.saliency import FORMATS
 from data.draw.legend import legend
 from data.errors import GazeError, PictureError, short_reason
+from data.picture_file import VIDEOS
 from export.runtime.providers import NVIDIA
 from export.runtime.saliency import Predictor
 from export.runtime.session import cores
@@ -43,6 +44,10 @@ TURNS = 8  # parts a worker, so that none waits long for the last
 PATIENCE = 10.0  # seconds for an address to answer
 STORE = 256 << 20  # bytes of shared memory for a Ray of our own, and those of the model twice
 CODE = ("app", "attention", "data", "evaluation", "export", "saliency", "scanpath", "training")
+SETTINGS = {  # of a Ray of our own: its workers are those that the pictures need, and no others are started before
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+}
 NOT_SENT = ["*.onnx", "*.safetensors", "*.ckpt", "*.jpg", "*.png", "__pycache__"]
 
 
@@ -85,6 +90,8 @@ def job(
     legend(1, palette)
     out = Place.of(folder)
     found, stores = find(sources, out)
+    if all(source.path.suffix.lower() in VIDEOS for source in found):
+        raise GazeError(f"{found[0].shown}: {WITHOUT_RAY}.")
     done = Table(out)
     names = _names(found, done, out)
     drawing = Drawing(tuple(k for k in kinds if k != PARQUET), opacity, palette, bool(contract.slices))
@@ -170,23 +177,44 @@ def cluster(address: str | None, provider: str, weights: int) -> Iterator[Pool]:
         settings |= {"address": address, "runtime_env": {"py_modules": modules, "excludes": NOT_SENT}}
         del settings["include_dashboard"]
     else:
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
         settings |= {"address": "local", "num_cpus": cores(), "object_store_memory": STORE + 2 * weights}
     with _hushed(quiet):
         try:
             _knock(address or "")
             with _closed_stderr(quiet):
                 ray.init(**settings)
-        except (OSError, RuntimeError, ValueError) as error:  # ConnectionError and TimeoutError are OSErrors
+        except ray.exceptions.AuthenticationError as error:
+            reason = short_reason(error).partition(": Ensure ")[0]  # of five sentences
+            remedy = "make a token (ray get-auth-token --generate), or say with RAY_AUTH_TOKEN_PATH where that of the "
+            raise GazeError(f"Ray lets nobody in ({reason}); {remedy}cluster is.") from error
+        except UnicodeError as error:  # Ray sends the command line and the current folder along as text
+            problem = "Ray takes no name that is not UTF-8 on the command line, nor as the current folder"
+            raise GazeError(f"{problem}; name a folder above it, or a pattern in quotes.") from error
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:  # a ConnectionError is an OSError
             where = f"There is no Ray at {address!r}" if address else "Ray cannot be started here"
             remedy = "see `gaze --verbose predict`"
             if address:
                 remedy = "check that it runs and that RAY_AUTH_MODE and the token are its own, or leave out --address"
             raise GazeError(f"{where} ({short_reason(error)}); {remedy}.") from error
         try:
-            nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+            with _stopped():
+                nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
             yield pool_of(nodes, provider)
         finally:
             ray.shutdown()
+
+
+@contextlib.contextmanager
+def _stopped() -> Iterator[None]:
+    """Errors of Ray itself are told in one sentence."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise GazeError(f"Ray has stopped ({short_reason(error)}); the same command goes on from here.") from error
 
 
 def _knock(address: str) -> None:
@@ -209,7 +237,7 @@ def pool_of(nodes: Sequence[Mapping[str, Any]], provider: str) -> Pool:
         raise GazeError("No node of this Ray has a GPU; take --provider cpu, or a cluster with GPUs.")
     if gpus and provider in ("auto", *NVIDIA):
         threads = max(1, min(LARGEST // 8, cpus // gpus))
-        return Pool(gpus, _share(largest), 1, threads, "cuda" if provider == "auto" else provider, len(alive))
+        return Pool(gpus, _share(largest), 1, threads, provider, len(alive))
     return Pool(max(1, cpus), _share(largest), 0, 1, "cpu" if provider == "auto" else provider, len(alive))
 
 
@@ -235,18 +263,19 @@ def dealt(parts: Sequence[Part], order: Order, pool: Pool, weights: bytes) -> It
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     by_file = {part.file: part for part in parts}
-    tally, model = SharedTally(ray.remote(num_cpus=0)(Tally).remote()), Fetched(ray.put(weights))
     items = [{"part": encoded(part)} for part in parts]
-    outcomes = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-        Worker,
-        batch_size=1,
-        batch_format="numpy",
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.workers, initial_size=pool.workers),
-        fn_constructor_kwargs={"order": order, "weights": model, "tally": tally},
-        num_cpus=pool.cpus,
-        num_gpus=pool.gpus or None,
-    )
-    try:
+    workers = min(pool.workers, len(items))
+    with _stopped():
+        tally, model = SharedTally(ray.remote(num_cpus=0)(Tally).remote()), Fetched(ray.put(weights))
+        outcomes = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+            Worker,
+            batch_size=1,
+            batch_format="numpy",
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
+            fn_constructor_kwargs={"order": order, "weights": model, "tally": tally, "alone": True},
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus or None,
+        )
         for row in outcomes.iter_rows():
             file, outcome = row["file"], Outcome(*json.loads(row["outcome"]))
             if outcome.stop:
@@ -254,13 +283,11 @@ def dealt(parts: Sequence[Part], order: Order, pool: Pool, weights: bytes) -> It
             if outcome.bug:
                 raise RuntimeError(f"a worker failed:\n{outcome.bug}")
             yield by_file[file], outcome
-    except ray.exceptions.RayError as error:
-        raise GazeError(f"Ray has stopped ({short_reason(error)}); the same command goes on from here.") from error
 
 
 @dataclass(frozen=True)
 class SharedTally:
-    """A tally that is an actor of Ray, which all workers ask."""
+    """A tally that is an actor of Ray, which all workers ask; Ray carries no names that are not UTF-8."""
 
     actor: Any
 
@@ -268,11 +295,13 @@ class SharedTally:
         """How often it was begun, this time included."""
         import ray
 
-        return int(ray.get(self.actor.begin.remote(what)))
+        with _stopped():
+            return int(ray.get(self.actor.begin.remote(ascii(what))))
 
     def end(self, what: str) -> None:
         """It was done."""
-        self.actor.end.remote(what)
+        with _stopped():
+            self.actor.end.remote(ascii(what))
 
 
 @dataclass(frozen=True)
@@ -285,7 +314,8 @@ class Fetched:
         """The bytes."""
         import ray
 
-        return bytes(ray.get(self.reference))
+        with _stopped():
+            return bytes(ray.get(self.reference))
 
 
 @contextlib.contextmanager

@@ -24,27 +24,38 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSy
 from app.predict.files import OURS, find_pictures
 from data.atomic import atomic_write
 from data.errors import GazeError, PictureError, short_reason
-from data.picture_file import MOST, SUFFIXES, unread
+from data.picture_file import MOST, SUFFIXES, opened, unread
+from data.plain_text import escaped, unescaped
 
 logger = logging.getLogger(__name__)
 
-SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss")  # of stores in which an object appears whole
+SCHEMES = ("s3", "gs", "abfs", "abfss")  # of stores in which an object appears whole
 RETRIES, PATIENCE = "retry_limit_seconds", 20  # of Google's, which would go on for a quarter of an hour
+WITHOUT_RAY = "videos are predicted without --engine ray, from a folder of this computer"
 _URI = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
 class Source(NamedTuple):
     """A picture as it was found: path or URI, and what tells whether it has changed; zeros where there is none."""
 
-    where: str
+    where: str  # no links in it, so that it has one name
     store: int = -1  # number of its file system among those of the run; -1: this computer
     bytes: int = 0
     changed_ns: int = 0
+    given: str = ""  # the path with its links, where it has any
+
+    @property
+    def shown(self) -> str:
+        """What it is called."""
+        return self.given or self.where
 
     @property
     def path(self) -> Path:
         """A path that stands for it, and for no other, when names are given."""
-        return Path(self.where) if self.store < 0 else Path("/" + self.where.replace("://", ":/", 1))
+        if self.store < 0:
+            return Path(self.shown)
+        scheme, _, key = self.where.partition("://")
+        return Path(f"/{scheme}:", *map(_component, key.split("/")))
 
 
 def is_uri(name: str) -> bool:
@@ -74,7 +85,7 @@ class Place:
         found = _URI.match(name)
         if not found or not is_uri(name):
             return cls(LocalFileSystem(), os.path.abspath(name))
-        scheme = found["scheme"].lower()
+        scheme = found["scheme"].lower().replace("gcs", "gs")
         if scheme == "file":
             return cls(LocalFileSystem(), os.path.abspath(_parsed(name)[1]))
         shown = without_secrets(name)
@@ -100,20 +111,24 @@ class Place:
         return path if self.local else f"{self.scheme}://{path}"
 
     def below(self, name: str) -> "Place":
-        """What is called so in this folder."""
-        return Place(self.files, posixpath.join(self.path, name), self.scheme)
+        """What is called so in this folder; keys of object stores are UTF-8, names of files here need not be."""
+        return Place(self.files, posixpath.join(self.path, name if self.local else escaped(name)), self.scheme)
 
-    def names(self) -> dict[str, int]:
-        """The files that lie in this folder itself, and their bytes; none where there is no folder.
+    def names(self) -> set[str]:
+        """The files that lie in this folder itself; none where there is no folder.
 
         Raises:
             GazeError: It cannot be looked at.
         """
         try:
+            if self.local:  # where names need not be UTF-8
+                return {file.name for file in os.scandir(self.path) if file.is_file()}
             infos = self.files.get_file_info(FileSelector(self.path, allow_not_found=True))
+        except FileNotFoundError:
+            return set()
         except (OSError, ArrowException) as error:
             raise _unreachable(self, error) from error
-        return {info.base_name: info.size for info in infos if info.type == FileType.File}
+        return {unescaped(info.base_name) for info in infos if info.type == FileType.File}
 
     def make(self) -> None:
         """Make the folder; in an object store there is nothing to be made.
@@ -148,18 +163,22 @@ class Place:
             raise GazeError(f"{target.shown} cannot be written ({reason}); check {check}.") from error
 
     def read(self) -> bytes:
-        """The content of an object.
+        """The content of a file or an object.
 
         Raises:
             PictureError: It cannot be read, or has more than `MOST` bytes.
         """
         try:
+            if self.local:
+                with opened(Path(self.path), self.path) as content:
+                    return content.read()
             with self.files.open_input_file(self.path) as file:
                 if file.size() <= MOST:
                     return bytes(file.read())
                 size = file.size() / 2**30
         except (OSError, ArrowException) as error:
-            remedy = "check the path" if isinstance(error, FileNotFoundError) else "check credentials and bucket"
+            remedy = "check the disk" if self.local else _empty_part(self) or "check credentials and bucket"
+            remedy = "check the path" if isinstance(error, FileNotFoundError) else remedy
             raise PictureError(f"{self.shown}: cannot be read ({_reason(error)}); {remedy}.") from error
         raise PictureError(f"{self.shown}: the file has {size:.1f} GiB; the limit is {MOST / 2**30:.0f}.")
 
@@ -171,7 +190,7 @@ def find(sources: Sequence[str], out: Place) -> tuple[list[Source], list[FileSys
     gaze has drawn into `out`.
 
     Raises:
-        GazeError: There is none, or an object store cannot be reached.
+        GazeError: There is none, an object store cannot be reached, or two stores have an object of one name.
     """
     if not all(sources):
         raise GazeError("A name of a picture is empty; give pictures, folders or a pattern such as 'photos/*.jpg'.")
@@ -187,11 +206,14 @@ def find(sources: Sequence[str], out: Place) -> tuple[list[Source], list[FileSys
             continue
         number = next((i for i, store in enumerate(stores) if store.equals(place.files)), len(stores))
         stores += [place.files] * (number == len(stores))
-        found |= {source.where: source for source in _objects(place, number, out)}
+        for source in _objects(place, number, out):
+            if found.setdefault(source.where, source).store != number:
+                problem = "is named in two stores or with two endpoints, which a table cannot tell apart"
+                raise GazeError(f"{source.where} {problem}; predict each into a folder of its own.")
     if local:
-        pictures = find_pictures(local, Path(out.path) if out.local else Path(os.devnull))
+        pictures = find_pictures(local, Path(out.path) if out.local else Path(os.devnull), videos=WITHOUT_RAY)
         found |= {source.where: source for source in map(_local, pictures)}
-    if all(source == Source(source.where, source.store) for source in found.values()) and not local:
+    if all(source[2:4] == (0, 0) for source in found.values()) and not local:
         places = ", ".join(without_secrets(name) for name in sources[:3])
         raise GazeError(f"No pictures found in {places}; give pictures, folders, or objects and prefixes of a bucket.")
     return list(found.values()), stores
@@ -207,12 +229,24 @@ def without_secrets(uri: str) -> str:
 
 
 def _local(path: Path) -> Source:
-    where = os.path.abspath(path)
+    where, given = os.path.realpath(path), os.path.abspath(path)
     try:
         state = os.stat(where)
+        size, changed = state.st_size, state.st_mtime_ns
     except OSError:
-        return Source(where)
-    return Source(where, -1, state.st_size, state.st_mtime_ns)
+        size, changed = 0, 0
+    return Source(where, -1, size, changed, given if given != where else "")
+
+
+def _component(part: str) -> str:
+    """A part of a key as part of a path, where nothing, one dot and two dots would mean something else.
+
+    >>> [_component(part) for part in ("a", "", ".", "..", "%", "50%")]
+    ['a', '%', '%2E', '%2E%2E', '%%', '50%']
+    """
+    if part in ("", ".", ".."):
+        return "%" + "%".join(["2E"] * len(part))
+    return "%" + part if re.fullmatch("%+(2E(%2E)?)?", part) else part
 
 
 def _objects(place: Place, number: int, out: Place) -> list[Source]:
@@ -225,7 +259,7 @@ def _objects(place: Place, number: int, out: Place) -> list[Source]:
     except (OSError, ArrowException) as error:
         raise _unreachable(place, error) from error
     inside = [info for info in infos if info.type == FileType.File and not _hidden(info.path, place.path)]
-    for words in unread([Path(info.path) for info in inside]):
+    for words in unread([Path(info.path) for info in inside], videos=WITHOUT_RAY):
         logger.warning("%s: %s.", place.shown, words)
     pictures = (info for info in inside if Path(info.path).suffix.lower() in SUFFIXES)
     named = sorted((_source(place, number, info) for info in pictures), key=lambda source: source.where)
@@ -252,7 +286,7 @@ def _parsed(uri: str) -> tuple[FileSystem, str]:
     try:
         made: Any = FileSystem.from_uri(quote(spelt, safe=":/%@+~,;!$&'()*=") + ("?" + options if options else ""))
         return made[0], str(made[1])
-    except (OSError, ArrowException, ImportError) as error:
+    except (OSError, ValueError, ArrowException, ImportError) as error:  # ValueError: not UTF-8
         raise GazeError(
             f"{without_secrets(uri)} cannot be used as an object store ({_reason(error)}); check how it is written "
             "(s3://BUCKET/FOLDER), region, endpoint and credentials."
@@ -260,8 +294,13 @@ def _parsed(uri: str) -> tuple[FileSystem, str]:
 
 
 def _unreachable(place: Place, error: Exception) -> GazeError:
-    check = "its permissions" if place.local else "credentials, region, endpoint and bucket"
-    return GazeError(f"{place.shown} cannot be looked at ({_reason(error)}); check {check}.")
+    remedy = "check its permissions" if place.local else "check credentials, region, endpoint and bucket"
+    return GazeError(f"{place.shown} cannot be looked at ({_reason(error)}); {_empty_part(place) or remedy}.")
+
+
+def _empty_part(place: Place) -> str:
+    """What is to be done where that is why pyarrow cannot read an object."""
+    return "give the object a key without empty parts" if "//" in place.path and not place.local else ""
 
 
 def _reason(error: BaseException) -> str:

@@ -1,17 +1,18 @@
-"""What is done, as Parquet: `OUT/summaries/part-SUM.parquet`, a row a picture; whatever reads folders reads one table.
+r"""What is done, as Parquet: `OUT/summaries/part-*.parquet`, a row a picture; whatever reads folders reads one table.
 
 The row of a picture says what its JSON says, what its files are called, and what they were made of: the picture (name,
 bytes, time of change), the model's SHA-256, the condition and the options. A run does a picture anew where one of these
-differs, where a file that the row names is gone, and where the row tells of an error.
+differs, where a file that the row names is gone, and where the row tells of an error. A byte of a name that is no UTF-8
+is written as \udcXX, and a backslash that would look like it as \u005c.
 
-A part is a group of pictures that one worker does in one go. SUM is a hash of their names, so that a part that is done
+A part is a group of pictures that one worker does in one go. Its name has a hash of theirs, so that a part that is done
 twice overwrites itself, and a picture stays in the part that it was first in: no row is there twice.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from pyarrow import parquet
 
 from app.predict.distributed.places import Place, Source
 from data.errors import GazeError
+from data.plain_text import escaped, unescaped
 from export.runtime.saliency import Prediction
 
 FOLDER = "summaries"
@@ -75,6 +77,7 @@ def broken(source: Source, name: str, made: str, error: str) -> Row:
 def packed(rows: Iterable[Row]) -> bytes:
     """Rows as a Parquet file."""
     file = io.BytesIO()
+    rows = (_changed(row, escaped) for row in rows)
     ordered = sorted(rows, key=lambda row: str(row["picture"]))
     parquet.write_table(pa.Table.from_pylist(ordered, schema=SCHEMA), file, compression="zstd")
     return file.getvalue()
@@ -101,7 +104,7 @@ class Table:
             for file, rows in zip(files, pool.map(lambda name: _read(folder.below(name)), files), strict=True):
                 self.rows[file] = {row["picture"]: row for row in rows if row["picture"] not in self.part}
                 self.part |= dict.fromkeys(self.rows[file], file)
-        self._there = out.names() if files else {}
+        self._there = out.names() if files else set()
 
     def names(self) -> dict[str, str]:
         """The names of the files of the pictures that have any, by picture."""
@@ -113,7 +116,7 @@ class Table:
         if row is None or row["error"] is not None or (row["damaged"] and not accept_damaged):
             return False
         same = (row["name"], row["bytes"], row["changed_ns"], row["made"]) == (name, *source[2:4], made)
-        return same and set(files) <= set(row["files"]) & self._there.keys()
+        return same and set(files) <= set(row["files"]) & self._there
 
     def parts(self, todo: Sequence[tuple[Source, str]], size: int) -> list[Part]:
         """What is to be done, in parts: pictures that have one stay there, new ones come by `size` into new ones."""
@@ -146,6 +149,12 @@ def _about(source: Source, name: str, made: str) -> Row:
     }
 
 
+def _changed(row: Row, change: Callable[[str], str]) -> Row:
+    """The row with its names changed: those of files need not be UTF-8, of which Parquet's strings are."""
+    names = {key: change(row[key]) for key in ("picture", "name", "error") if row.get(key) is not None}
+    return row | names | {"files": [change(name) for name in row["files"]]}
+
+
 def _plane(record: Mapping[str, Any]) -> Row:
     return {
         "peak_x": record["peak"]["x"],
@@ -158,10 +167,11 @@ def _read(place: Place) -> list[Row]:
     """The rows of a part.
 
     Raises:
-        GazeError: It is none of ours, or damaged.
+        GazeError: It cannot be read, is none of ours, or damaged.
     """
+    content = place.read()
     try:
-        table = parquet.read_table(io.BytesIO(place.read()))
-        return list(table.select(SCHEMA.names).cast(SCHEMA).to_pylist())
-    except (GazeError, OSError, ValueError, KeyError, pa.ArrowException) as error:
+        table = parquet.read_table(io.BytesIO(content))
+        return [_changed(row, unescaped) for row in table.select(SCHEMA.names).cast(SCHEMA).to_pylist()]
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:  # OSError: no file, but what is in it
         raise GazeError(f"{place.shown} is damaged or no table of this gaze; remove it and predict again.") from error

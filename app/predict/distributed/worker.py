@@ -17,17 +17,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 from pyarrow.fs import FileSystem
 
 from app.predict.distributed import table
-from app.predict.distributed.places import Place, Source
+from app.predict.distributed.places import WITHOUT_RAY, Place, Source
 from app.predict.distributed.table import FOLDER, Part, Row
 from app.predict.saliency import Output
 from data.errors import GazeError, PictureError
 from data.picture import read, read_damaged
-from export.runtime.batch import PIXELS, Budget
+from data.picture_file import VIDEOS
+from export.runtime.batch import PIXELS, Budget, keep_freed_memory
 from export.runtime.saliency import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class Drawing:
         output, contents = self._output(source.path, name), {}
         for file in self.files(name):
             if file == f"{name}.json":  # which names the picture: a URI is no path
-                contents[file] = prediction.to_json(source.where).encode()
+                contents[file] = prediction.to_json(source.shown).encode()
             else:
                 content = io.BytesIO()
                 output.content(file, content, source.path, picture, prediction)
@@ -122,9 +124,13 @@ class Worker:
         order: What the run is.
         weights: Gives the model's file; called once.
         tally: The one that all workers share.
+        alone: Whether its process does nothing else, and may be set up for it.
     """
 
-    def __init__(self, order: Order, weights: Callable[[], bytes], tally: Begun) -> None:
+    def __init__(self, order: Order, weights: Callable[[], bytes], tally: Begun, alone: bool = False) -> None:
+        if alone:
+            keep_freed_memory()
+            cv2.setNumThreads(1)
         self._order, self._weights, self._tally = order, weights, tally
         self._opened: Predictor | None = None
         self._budget = Budget(PIXELS * order.threads)
@@ -164,7 +170,7 @@ class Worker:
             reason = (
                 "its worker died each time that it was predicted; look at its file and at the memory of the machine"
             )
-            return table.broken(source, name, self._order.made, f"{source.where}: {reason}.")
+            return table.broken(source, name, self._order.made, f"{source.shown}: {reason}.")
         row = self._row(source, name)
         self._tally.end(source.where)
         return row
@@ -181,18 +187,20 @@ class Worker:
             try:
                 contents = order.drawing.contents(source, name, picture, prediction)
             except PictureError as error:  # too long for the files that are asked for
-                return table.broken(source, name, order.made, f"{source.where}: {error}")
+                return table.broken(source, name, order.made, f"{source.shown}: {error}")
         for file, content in contents.items():
             order.out.write(file, content)
         return table.predicted(source, name, list(contents), order.made, prediction)
 
     def _picture(self, source: Source) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
+        if source.path.suffix.lower() in VIDEOS:
+            raise PictureError(f"{source.shown}: {WITHOUT_RAY}.")
         local = source.store < 0
         scheme, _, path = source.where.partition("://")
         content = Path(source.where) if local else Place(self._order.stores[source.store], path, scheme).read()
         if self._order.accept_damaged:
-            return read_damaged(content, source.where)
-        return read(content, source.where), ""
+            return read_damaged(content, source.shown)
+        return read(content, source.shown), ""
 
     def _predictor(self) -> Predictor:
         """The model, opened when the first picture asks for it, so that what is wrong with it is told as an outcome."""

@@ -1,11 +1,13 @@
 """A model on this machine: how long a run takes and how that compares with what the machine could do."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from data.errors import ModelError, short_reason
 from data.picture import Letterbox
 from export.runtime import registry
 from export.runtime import session as sessions
@@ -19,6 +21,8 @@ from export.runtime.scanpath import MEMORY, NEXT, ScanpathPredictor, grey_scene
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+logger = logging.getLogger(__name__)
 
 OBJECTS, OBSERVERS, FIXATIONS = 30, 20, 5  # of a scene; fixations that a measured step has before it
 
@@ -119,7 +123,12 @@ class Graph(NamedTuple):
 
 def _run(graph: Graph, seconds: float, against: Yardsticks | None) -> Run:
     """Measures a graph, and counts what it computes."""
-    took = latency(lambda: sessions.run(graph.opened, graph.outputs, graph.inputs), seconds)
+    try:
+        took = latency(lambda: sessions.run(graph.opened, graph.outputs, graph.inputs), seconds)
+    except Exception as error:  # ONNX Runtime's errors share no other parent
+        logger.debug("%s: cannot be run", graph.file, exc_info=True)
+        problem = f"{graph.file.name} cannot be run with {graph.batch} at once ({short_reason(error)})"
+        raise ModelError(f"{problem}; give smaller numbers with --batch.") from error
     flops, share = count(graph.file, graph.inputs), None
     if against is not None:
         best_s = flops.dense / against.matmul + flops.depthwise / against.depthwise

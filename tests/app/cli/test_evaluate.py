@@ -65,6 +65,7 @@ def test_one_run_writes_the_page_the_table_of_pictures_and_json(root: Path, toy_
     assert table.read_text().startswith("picture,period,row,cc,")
 
 
+@pytest.mark.slow
 def test_paths_are_written_by_the_same_options(tmp_path: Path) -> None:
     layouts.write(tmp_path / "search", 10, 0, "search")
     page, table = tmp_path / "report.html", tmp_path / "pictures.csv"

@@ -57,7 +57,10 @@ def test_a_source_that_is_none_is_named_and_the_status_says_so(tmp_path: Path) -
 
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
     result = run("a/same.ckpt", "b/same.safetensors", "-o", tmp_path / "out")
-    assert (result.exit_code, "Two sources are called 'same'; rename one" in result.output) == (2, True)
+    assert result.exit_code == 2
+    assert "would both become same.onnx; rename one of them." in " ".join(result.output.split())
+    result = run("a", "a.int8", "-o", tmp_path / "out", "--precision", "fp32,int8")
+    assert "a and a.int8 would both become a.int8.onnx" in " ".join(result.output.split())
 
 
 def test_a_folder_with_another_program_s_manifest_is_left_alone(tmp_path: Path) -> None:

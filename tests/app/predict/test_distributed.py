@@ -1,20 +1,23 @@
 """Predicting with Ray: the rules of parts, rows and places here in this process; whole runs on a local Ray are slow."""
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from pyarrow import parquet
-from pyarrow.fs import FileSystem, _MockFileSystem
+from pyarrow.fs import FileSelector, FileSystem, _MockFileSystem
 
 from app.predict import jobs
 from app.predict.distributed import job, places, table
@@ -25,6 +28,7 @@ from app.predict.files import output_names
 from app.predict.saliency import Output, run
 from data.errors import GazeError
 from data.picture import encode, save
+from data.plain_text import escaped
 from export.runtime.saliency import Predictor
 from tests.app.predict import dying_worker
 
@@ -54,7 +58,7 @@ def worker(toy_model: Path, ordered: Order, tally: Tally | None = None) -> Worke
 
 
 def part(*sources: Source) -> Part:
-    return Table(Place.of("/nowhere")).parts([(source, Path(source.where).stem) for source in sources], 10)[0]
+    return Table(Place.of("/nowhere")).parts([(source, source.path.stem) for source in sources], 10)[0]
 
 
 def test_what_a_worker_writes_is_what_the_plain_pipeline_writes(toy_model: Path, tmp_path: Path) -> None:
@@ -160,6 +164,71 @@ def test_a_table_that_is_damaged_or_foreign_is_named(done: tuple[Place, list[Sou
             Table(done[0])
 
 
+def test_a_table_that_cannot_be_read_is_not_called_damaged(
+    toy_model: Path, store: FileSystem, done: tuple[Place, list[Source]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Part("part-0.parquet", [(Source("s3://bucket/no.png", 0), "no")], [])
+    worker(toy_model, order(Place(store, "bucket/out", "s3"), (store,))).outcome(gone)
+
+    def refused(*arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "AWS Error ACCESS_DENIED")
+
+    closed: Any = SimpleNamespace(get_file_info=store.get_file_info, open_input_file=refused)
+    monkeypatch.setattr(os, "open", refused)
+    for place, remedy in (
+        (Place(closed, "bucket/out", "s3"), r"\(ACCESS_DENIED\); check credentials and bucket\."),
+        (done[0], r"part-\w+\.parquet: cannot be read \(.+\); check its permissions\."),
+    ):
+        with pytest.raises(GazeError, match=remedy):
+            Table(place)
+
+
+def test_names_that_are_not_utf_8_come_back_from_the_table(toy_model: Path, tmp_path: Path) -> None:
+    names = [os.fsdecode(b"caf\xe9.png"), "b\\u0041.png", "b\\u005cu0041.png", os.fsdecode(b"bad\xff.png")]
+    sources = [photo(tmp_path / "in" / name, seed) for seed, name in enumerate(names)]
+    Path(sources[3].where).write_bytes(b"bad")
+    for out in (Place.of(str(tmp_path / "out\udcff")), Place.of(str(tmp_path / "plain"))):
+        out.below(table.FOLDER).make()
+        outcome = worker(toy_model, order(out)).outcome(decoded(encoded(part(*sources))))
+        assert list(outcome.broken) == [sources[3].where], outcome
+        assert left(out, sources) == [sources[3].path.stem]
+        assert Table(out).names() == {source.where: source.path.stem for source in sources}
+    rows = parquet.read_table(tmp_path / "plain" / table.FOLDER).to_pylist()
+    assert {Path(row["picture"]).name for row in rows} == {escaped(name) for name in names}
+    assert Path(tmp_path / "plain", os.fsdecode(b"caf\xe9.json")).is_file()
+
+
+def test_names_that_are_not_utf_8_are_keys_of_a_store_and_come_back(
+    toy_model: Path, tmp_path: Path, store: FileSystem
+) -> None:
+    source, out = photo(tmp_path / os.fsdecode(b"caf\xe9.png")), Place(store, "bucket/out", "s3")
+    assert worker(toy_model, order(out)).outcome(part(source)).broken == {}
+    assert left(out, [source]) == []
+    assert r"caf\udce9.json" in {info.base_name for info in store.get_file_info(FileSelector("bucket/out"))}
+
+
+def test_a_picture_by_a_link_is_the_same_one_and_its_files_have_the_name_of_the_link(
+    toy_model: Path, tmp_path: Path
+) -> None:
+    photo(tmp_path / "in" / "a.png")
+    (tmp_path / "linked").symlink_to(tmp_path / "in")
+    (tmp_path / "other.png").symlink_to(tmp_path / "in" / "a.png")
+    out = Place.of(str(tmp_path / "out"))
+    by_link, by_folder, itself = (find([str(tmp_path / name)], out)[0][0] for name in ("other.png", "linked", "in"))
+    assert by_link.where == by_folder.where == itself.where == str(tmp_path / "in" / "a.png")
+    assert (by_link.path.stem, by_folder.shown) == ("other", str(tmp_path / "linked" / "a.png"))
+    out.below(table.FOLDER).make()
+    assert worker(toy_model, order(out)).outcome(part(by_link)).broken == {}
+    assert [len(find([str(tmp_path / n) for n in two], out)[0]) for two in (("in", "other.png"), ("linked", "in"))] == [
+        1,
+        1,
+    ]
+    for source in (by_folder, itself):
+        names = job._names([source], Table(out), out)
+        assert names == {source.where: "other"}
+        assert Table(out).is_done(source, "other", [], MADE, False)
+
+
 def test_a_picture_that_was_begun_alone_too_often_is_named_and_the_others_are_done(
     toy_model: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +283,71 @@ def test_an_object_that_is_gone_is_a_broken_picture(toy_model: Path, store: File
     assert outcome.broken[gone.where].startswith("s3://bucket/set/none.png: cannot be read (No such file or directory)")
 
 
+def test_keys_that_differ_in_slashes_and_dots_only_are_different_pictures(tmp_path: Path) -> None:
+    keys = ("a/x.png", "a//x.png", "a/./x.png", "a/../x.png", "x.png", "a/%/x.png", "a/%2E/x.png", "a/%2E%2E/x.png")
+    sources = [Source(f"s3://bucket/{key}", 0) for key in keys]
+    assert len({source.path for source in sources}) == len(keys)
+    names = job._names(sources, Table(Place.of(str(tmp_path))), Place.of("s3://bucket/out?region=us-east-1"))
+    assert len(set(names.values())) == len(keys)
+
+
+def test_one_uri_in_two_stores_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_objects", lambda place, number, out: [Source("s3://b/x.png", number, 1)])
+    ends = [f"s3://b/x.png?region=us-east-1&endpoint_override=http://127.0.0.1:{port}" for port in (1, 2)]
+    assert find([ends[0], ends[0]], Place.of("out"))[0] == [Source("s3://b/x.png", 0, 1)]
+    with pytest.raises(GazeError, match=r"^s3://b/x\.png is named in two stores or with two endpoints"):
+        find(ends, Place.of("out"))
+
+
+def test_videos_are_for_the_run_without_ray(
+    toy_model: Path, tmp_path: Path, store: FileSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip, source = tmp_path / "in" / "clip.mp4", photo(tmp_path / "in" / "a.png")
+    clip.write_bytes(b"clip")
+    with store.open_output_stream("bucket/set/clip.MOV") as stream:
+        stream.write(b"clip")
+    assert find([str(tmp_path / "in")], Place.of("out"))[0] == [source]
+    places._objects(Place(store, "bucket", "s3"), 0, Place(store, "bucket/out", "s3"))
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.partition("; ")[2] for line in told] == [f"{places.WITHOUT_RAY}."] * 2
+    out = Place.of(str(tmp_path / "out"))
+    out.below(table.FOLDER).make()
+    named = places._local(clip)
+    assert worker(toy_model, order(out)).outcome(part(named)).broken == {str(clip): f"{clip}: {places.WITHOUT_RAY}."}
+    options = OPTIONS | {"engine": "ray", "model": str(toy_model)}
+    with pytest.raises(GazeError, match=r"clip\.mp4: videos are predicted without --engine ray"):
+        jobs.job("saliency", (), (str(clip),), str(tmp_path / "out"), **options)
+    (tmp_path / "in" / "a.png").unlink()
+    caplog.clear()
+    with pytest.raises(GazeError, match="No pictures found"):
+        jobs.job("saliency", (), (str(tmp_path / "in"),), str(tmp_path / "out"), **options)
+    assert [places.WITHOUT_RAY in record.getMessage() for record in caplog.records] == [True]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_what_ray_says_when_it_stops_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    import ray.data
+
+    def dead(*arguments: object, **options: object) -> None:
+        raise ray.exceptions.RayActorError
+
+    monkeypatch.setattr(ray, "get", dead)
+    monkeypatch.setattr(ray, "put", dead)
+    monkeypatch.setattr(ray.actor.ActorClass, "_remote", dead)
+    actor = SimpleNamespace(begin=SimpleNamespace(remote=str), end=SimpleNamespace(remote=dead))
+    out = order(Place.of("out"))
+    for call in (
+        lambda: job.SharedTally(actor).begin("part"),
+        lambda: job.SharedTally(actor).end("part"),
+        job.Fetched(None),
+        lambda: list(job.dealt([part(Source("a"))], out, job.Pool(1, 0.5, 0, 1, "cpu"), b"")),
+    ):
+        with pytest.raises(GazeError, match=r"^Ray has stopped \(.+\); the same command goes on from here\.$"):
+            call()
+
+
 def test_pictures_of_one_name_have_files_of_their_own_also_across_stores(tmp_path: Path) -> None:
     here = photo(tmp_path / "bucket" / "set" / "x.png")
     there = [Source(f"{scheme}://bucket/set/x.png", 0) for scheme in ("s3", "gs")]
@@ -259,7 +393,7 @@ def test_there_is_a_worker_for_each_core_or_gpu_and_a_core_is_left_over() -> Non
     assert (pool.workers, pool.gpus, pool.provider, pool.nodes) == (10, 0, "cpu", 2)
     assert 8 * pool.cpus + 1 <= 8
     graphics = [node(CPU=8, GPU=2)]
-    assert (job.pool_of(graphics, "auto").workers, job.pool_of(graphics, "auto").provider) == (2, "cuda")
+    assert (job.pool_of(graphics, "auto").workers, job.pool_of(graphics, "auto").provider) == (2, "auto")
     assert job.pool_of(graphics, "auto").threads == 4
     assert job.pool_of(graphics, "tensorrt").provider == "tensorrt"
     for provider in ("cpu", "openvino"):
@@ -348,6 +482,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     folder: Path, toy_model: Path, tmp_path: Path, dies: str
 ) -> None:
     out, marker = tmp_path / "out", str(tmp_path / "died") if dies == "once" else "always"
+    (folder / "08.png").rename(folder / os.fsdecode(b"08\xff.png"))  # which no process must be killed by
     script = (str(dying_worker.__file__), "07", marker)
     done = gaze(str(folder), "-o", str(out), "--model", str(toy_model), "--format", "json", script=script)
     broken = {"bad"} if dies == "once" else {"bad", "07"}
@@ -357,12 +492,15 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     rows = rows_of(out)
     assert len(rows) == 21
     assert {row["name"] for row in rows if row["error"]} == broken
-    assert {path.stem for path in out.glob("*.json")} == {f"{seed:02}" for seed in range(20)} - broken
+    names = {f"{seed:02}" for seed in range(20)} - {"08"} | {os.fsdecode(b"08\xff")}
+    assert {path.stem for path in out.glob("*.json")} == names - broken
+    assert {row["name"] for row in rows} == {escaped(name) for name in names} | broken
 
 
 @pytest.mark.slow
 def test_from_bucket_to_bucket(toy_model: Path, tmp_path: Path, server: str) -> None:
     keys = {"set/a/x.png": 1, "set/b/x.png": 2, "set/\u00fc 1.png": 3}
+    put("pictures", "set/a//x.png", encode(picture(1)), server)  # which pyarrow does not read
     environment = ACCESS | {"AWS_ENDPOINT_URL": server}
     for key, seed in keys.items():
         put("pictures", key, encode(picture(seed)), server)
@@ -372,7 +510,10 @@ def test_from_bucket_to_bucket(toy_model: Path, tmp_path: Path, server: str) -> 
     done = gaze(where, *command, **environment)
     assert done.returncode == 3, done.stderr
     assert "s3://pictures/set/bad.png: this is not a picture" in done.stderr
-    assert done.stdout == "3 done, 1 broken; s3://results/first (toy on Ray)\n"
+    assert "s3://pictures/set/a//x.png: cannot be read" in done.stderr
+    assert "give the object a key without empty parts." in done.stderr
+    assert done.stdout == "3 done, 2 broken; s3://results/first (toy on Ray)\n"
+    client(server).delete_object(Bucket="pictures", Key="set/a//x.png")
     predictor = Predictor(toy_model, provider="cpu", threads=1)
     names = {"set/a/x.png": "a-x.png", "set/b/x.png": "b-x.png", "set/\u00fc 1.png": "\u00fc 1"}
     for key, name in names.items():
@@ -463,6 +604,26 @@ def test_an_address_where_nobody_is_is_said_in_one_sentence(folder: Path, toy_mo
         done = gaze(*command, "--address", address)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert f"There is no Ray at '{address}'" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_token_that_is_missing_and_names_that_ray_does_not_take_are_said_in_one_sentence(
+    folder: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    home, command = {"HOME": str(tmp_path)}, (str(folder), "-o", str(tmp_path / "out"), "--model", str(toy_model))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = ("--address", f"127.0.0.1:{server.getsockname()[1]}")
+        for more, environment in (
+            (address, {"RAY_AUTH_MODE": "token"}),
+            ((), {"RAY_AUTH_TOKEN_PATH": str(tmp_path / "none")}),
+        ):
+            done = gaze(*command, *more, **home, **environment)
+            assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+            assert "Ray lets nobody in" in done.stderr
+            assert "ray get-auth-token --generate" in done.stderr
+    done = gaze(*command[:2], str(tmp_path / "out\udcff"), *command[3:])
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "Ray takes no name that is not UTF-8 on the command line" in done.stderr
 
 
 @pytest.mark.slow

@@ -1,8 +1,10 @@
 """Does the table of a folder tell of every picture that has its predictions there, and of each once?"""
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,27 @@ def test_a_run_that_is_stopped_leaves_a_table_of_what_is_done(tmp_path: Path, to
     assert set(rows(out)) == done
     assert gaze(source, "-o", out, "--model", toy_model, "--format", "parquet").startswith(f"{20 - len(done)} done")
     assert len(rows(out)) == 20
+
+
+def test_ctrl_c_while_a_picture_is_waited_for_leaves_a_table_too(tmp_path: Path) -> None:
+    def interrupted() -> Generator[tuple[Path, None], None, None]:
+        yield Path("a.png"), None
+        signal.raise_signal(signal.SIGINT)
+        yield Path("b.png"), None
+
+    with pytest.raises(KeyboardInterrupt):
+        list(summaries.with_table(interrupted(), tmp_path))
+    assert rows(tmp_path) == {}
+
+
+def test_the_table_is_made_also_where_only_a_clip_is_left_to_be_done(tmp_path: Path, toy_model: Path) -> None:
+    source, out = photos(tmp_path / "in", "a.png"), tmp_path / "out"
+    spoilt = source / "clip.mp4"
+    spoilt.write_bytes(b"no video")
+    words = (source, "-o", out, "--model", toy_model, "--format")
+    assert gaze(*words, "json,jsonl") == "1 done, 1 broken"
+    assert gaze(*words, "parquet") == "0 done, 1 skipped that were there (--overwrite writes them anew), 1 broken"
+    assert set(rows(out)) == {"a"}
 
 
 def test_other_json_files_and_broken_ones_are_left_out(tmp_path: Path, toy_model: Path) -> None:

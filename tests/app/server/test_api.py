@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from app.predict.simulate import Baseline
 from app.server import guard, service
 from app.server.models import Models
 from data.picture import encode, read
 from export.runtime.saliency import Prediction, Predictor
+from export.runtime.scanpath import ScanpathPredictor
 from tests.app.server.conftest import Build
 
 SALIENCY, SCANPATH = "/v1/saliency", "/v1/scanpath"
@@ -327,6 +330,119 @@ def test_a_client_that_sends_too_slowly_is_not_waited_for(build: Build) -> None:
     assert b"did not come within 0.2 seconds" in body["body"]
 
 
+def test_bodies_and_answers_are_bounded_together_and_who_is_alone_is_let_in(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.Limits, "all_bytes", property(lambda limits: 6_000))
+    held, client = Held(monkeypatch), build()
+    array = {"accept": "application/x-npy"}
+    assert 4 * 30 * 40 < 6_000 < 2 * 4 * 30 * 40
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(form, client, headers=array)
+        while not held.sizes:
+            time.sleep(0.005)
+        answer = form(client, headers=array)
+        assert "Too many bytes are being received and sent at a time" in said(answer, 503)
+        assert answer.headers["retry-after"] == "1"
+        held.go.set()
+        assert first.result().status_code == 200
+    monkeypatch.setattr(service.Limits, "all_bytes", property(lambda limits: 10))
+    for accept in ("application/x-npy", "image/png", "application/json"):
+        assert form(client, headers={"accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["application/x-npy", "application/json", "image/png"])
+@pytest.mark.parametrize("goes", [False, True])
+def test_who_does_not_take_the_answer_is_inside_until_it_is_taken_or_nobody_is_there(
+    build: Build, accept: str, goes: bool
+) -> None:
+    client = build(queue=1)
+
+    async def ask() -> tuple[list[int], bytes]:
+        states: list[int] = []
+        taken, told, parts, gone = asyncio.Event(), asyncio.Event(), [PICTURE], asyncio.Event()
+        body = bytearray()
+
+        async def receive() -> dict[str, Any]:
+            if parts:
+                return {"type": "http.request", "body": parts.pop(), "more_body": False}
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            body.extend(message.get("body", b""))
+            if message["type"] == "http.response.body" and not taken.is_set():
+                told.set()
+                await taken.wait()
+
+        scope = {"type": "http", "method": "POST", "path": SALIENCY, "raw_path": b"", "query_string": b""}
+        scope |= {"headers": [(b"host", b"localhost"), (b"accept", accept.encode())], "http_version": "1.1"}
+        asked = asyncio.ensure_future(client.app({**scope, "scheme": "http"}, receive, send))  # type: ignore[arg-type]
+        await asyncio.wait_for(told.wait(), 20)
+        states.append((await asyncio.to_thread(client.get, "/readyz")).status_code)
+        (gone if goes else taken).set()
+        await asyncio.sleep(0)
+        taken.set()
+        await asyncio.wait_for(asked, 20)
+        states.append((await asyncio.to_thread(client.get, "/readyz")).status_code)
+        return states, bytes(body)
+
+    assert client.portal is not None
+    states, body = client.portal.call(ask)
+    assert states == [503, 200]
+    if not goes:
+        assert body == client.post(SALIENCY, content=PICTURE, headers={"accept": accept}).content
+
+
+def test_slices_are_made_one_after_another_while_they_are_taken(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def whole(prediction: Prediction) -> Any:
+        raise AssertionError("all slices at once")
+
+    monkeypatch.setattr(Prediction, "slices", property(whole))
+    for accept in ("application/x-npy", "image/png", "application/json"):
+        answer = form(client, params={"slices": "true"}, headers={"accept": accept})
+        assert answer.status_code == 200, answer.text
+        assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize("path", [SALIENCY, SCANPATH])
+def test_query_and_form_may_tell_some_of_the_options_each(
+    client: TestClient, models: Models, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    toy, walk = copy(models.saliency["toy"]), Baseline()
+    toy.contract, walk.conditions = toy.contract.model_copy(update={"conditions": ("at-night",)}), ("at-night",)
+    monkeypatch.setitem(models.saliency, "other", toy)
+    monkeypatch.setitem(models.scanpath, "other", walk)
+    both = {"model": "other", "condition": "at-night"}
+    for name, words in both.items():
+        rest = {key: value for key, value in both.items() if key != name}
+        answer = form(client, path, params={name: words}, data=rest)
+        assert answer.status_code == 200, answer.text
+        said(form(client, path, params={name: words}), 400)  # the other is the default
+    assert client.post(path, content=PICTURE, params=both).status_code == 200
+
+
+@pytest.mark.parametrize("path", [SALIENCY, SCANPATH])
+@pytest.mark.parametrize(
+    ("kind", "query", "is_early"),
+    [
+        ("image/png", "condition=moon", True),
+        ("image/png", "model=nothing", True),
+        ("multipart/form-data; boundary=x", "model=nothing", True),
+        ("Multipart/Form-Data; boundary=x", "condition=moon&model={0}", True),
+        ("multipart/form-data; boundary=x", "condition=moon", False),
+    ],
+)
+def test_what_is_surely_wrong_in_the_query_is_told_before_the_body_is_read(
+    client: TestClient, path: str, kind: str, query: str, is_early: bool
+) -> None:
+    asked = path + "?" + query.format("toy" if path == SALIENCY else "walk")
+    answer = client.post(asked, content=b"no form", headers={"content-type": kind})
+    assert ("knows no" in said(answer, 400) or "no model" in answer.text) == is_early
+
+
 class Held:
     """A model that answers when it is let."""
 
@@ -378,15 +494,20 @@ def test_requests_that_come_together_are_computed_together(build: Build, monkeyp
 def test_an_answer_that_takes_too_long_is_given_up_and_frees_its_place(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, client = Held(monkeypatch), build(timeout=0.3, queue=2)
-    assert "The answer took more than 0.3 seconds" in said(form(client), 504)
-    assert "The answer took more than 0.3 seconds" in said(form(client), 504)  # never ran: its time was up
+    held, client = Held(monkeypatch), build(timeout=0.5, queue=2)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(form, client)
+        while not held.sizes:
+            time.sleep(0.005)
+        second = pool.submit(form, client)  # never runs: its time is up before its turn comes
+        for asked in (first, second):
+            assert "The answer took more than 0.5 seconds" in said(asked.result(), 504)
     said(form(client), 503)  # the first is still computed, and counts
     held.go.set()
     while "gaze_requests_in_flight 0.0" not in client.get("/metrics").text:
         time.sleep(0.01)
-    assert form(client).status_code == 200
-    assert held.sizes == [1, 1]
+    assert held.sizes == [1]
+    assert form(client).status_code != 503
 
 
 def test_a_model_that_fails_is_an_error_of_the_server_and_tells_nothing(
@@ -442,6 +563,17 @@ def test_a_name_that_the_server_does_not_go_by_is_refused(build: Build, host: st
     )
 
 
+def test_whether_it_lives_may_be_asked_by_number_whatever_names_it_goes_by(build: Build) -> None:
+    client = build(listed=("gaze.example",))
+    for path in ("/healthz", "/readyz"):
+        for host in ("127.0.0.1:8600", "localhost", "[::1]:80", "10.1.2.3:8600", "[fd00::1]", "gaze.example"):
+            assert client.get(path, headers={"host": host}).status_code == 200
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "a@127.0.0.1"):
+            said(client.get(path, headers={"host": host}), 421)
+    for path in ("/metrics", "/v1/models", "/openapi.json", "/healthz/"):
+        said(client.get(path, headers={"host": "127.0.0.1"}), 421)
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://127.0.0.1:1"])
 def test_a_page_of_another_site_is_refused(client: TestClient, origin: str) -> None:
     said(form(client, headers={"origin": origin}), 403)
@@ -463,6 +595,26 @@ def test_models_are_listed_with_what_may_be_asked_of_them(client: TestClient) ->
     assert listed["toy"]["task"] == "saliency"
     assert listed["walk"]["task"] == "scanpath"
     assert all(model["default"] and model["conditions"] for model in listed.values())
+
+
+@pytest.mark.slow
+def test_models_of_both_questions_have_run_once_when_the_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    looked, sampled = Predictor.__call__, ScanpathPredictor.sample
+
+    def look(predictor: Predictor, *some: Any, **more: Any) -> Any:
+        ran.append(predictor.contract.name)
+        return looked(predictor, *some, **more)
+
+    def sample(predictor: ScanpathPredictor, *some: Any, **more: Any) -> Any:
+        ran.append(predictor.contract.name)
+        return sampled(predictor, *some, **more)
+
+    monkeypatch.setattr(Predictor, "__call__", look)
+    monkeypatch.setattr(ScanpathPredictor, "sample", sample)
+    models = Models(["tempsal-fast", "oat-free", "walk"], provider="cpu", threads=1)
+    assert {"tempsal-fast", "oat-free"} <= set(ran)
+    assert {predictor.contract.name for predictor in models.predictors} <= set(ran)
 
 
 def test_counts_have_labels_of_few_values(client: TestClient) -> None:

@@ -103,12 +103,14 @@ def test_any_scale_and_number_of_levels_errs_little(e2: float, levels: int, devi
     assert_errs_little(fast, formula, inputs(10, 20, 17), others, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_errs_little_with_gaps_padding_and_empty_pictures(dtype: torch.dtype, device: str) -> None:
     others = {"gaze": looks(2, 17, 5, 9), "e2": 2.0, "levels": 3, "mask": some(2, 5, 9)}
     assert_errs_little(fast, formula, inputs(5, 9, 17, b=2, heads=2, d=5), others, dtype, device, noncontiguous=True)
 
 
+@pytest.mark.slow
 def test_a_grid_with_padding_errs_little(device: str) -> None:
     others = {"gaze": None, "e2": 2.0, "levels": 3, "mask": some(2, 5, 9)}
     assert_errs_little(
@@ -132,6 +134,7 @@ def test_leaves_are_those_of_the_plain_form_also_when_a_limit_is_met_exactly(dev
     torch.testing.assert_close(formula(q, k, v, gaze, 2.0, 3), want)
 
 
+@pytest.mark.slow
 def test_cells_far_above_and_below_a_wide_fovea_err_little(device: str) -> None:
     """The blocks beside the gaze hold no leaf of a coarse level, those farther along the picture do."""
     others = {"gaze": torch.tensor([[[2.0, 8.0], [1.5, 60.5], [3.5, 40.0]]]), "e2": 16.0, "levels": 3}

@@ -57,11 +57,13 @@ def places(n: int, m: int, b: int = 1) -> dict[str, Tensor]:
     return {"boxes": boxes(b, n, seed=6), "others": boxes(b, m, seed=7)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_boxes_and_the_weight_s_slopes_at_any_number_of_objects(size: int, device: str) -> None:
     assert_errs_little(kernel, formula, given(size, size), places(size, size), device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES[1:])
 @pytest.mark.parametrize(("n", "m"), [(40, 35), (1, 63)])
 def test_the_other_dtypes_with_boxes_in_float32(n: int, m: int, dtype: torch.dtype, device: str) -> None:

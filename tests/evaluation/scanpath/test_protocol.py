@@ -225,6 +225,7 @@ def test_who_never_ends_goes_as_far_as_its_walker_can() -> None:
         decode.sample(moving, limit=4)
 
 
+@pytest.mark.slow
 def test_paths_longer_than_a_model_can_walk_are_cut_and_counted(
     tmp_path: Path, oracle: Callable[[Path], list[dict[str, Any]]]
 ) -> None:

@@ -20,6 +20,7 @@ def test_a_form_s_contract_says_precision_and_canvas() -> None:
     made = Form("int8", (64, 96)).contract(plain)
     assert (made.name, made.precision, made.fixed, made.canvas) == ("toy.int8.64x96", "int8", True, (64, 96))
     assert Form().contract(plain) == plain.model_copy(update={"precision": "fp32", "fixed": False})
+    assert Form().contract(toy.contract(scores={"osie": {"cc": 0.8}})).scores == {"osie": {"cc": 0.8}}
 
 
 @pytest.mark.parametrize("text", ["", "fp8", "fp32,,int8", "fp32;int8", "half"])

@@ -132,6 +132,23 @@ def test_the_layer_that_loses_most_stays_in_float_where_the_target_asks_for_it(
     assert 1 - correlation(graph, made) < whole
 
 
+def test_where_no_form_meets_the_target_the_best_is_given_with_the_layers_that_are_in_float() -> None:
+    class Five:
+        layers = ["a", "b", "c", "d", "e"]  # noqa: RUF012
+
+        def __call__(self, kept: tuple[str, ...] = ()) -> tuple[str, ...]:
+            return tuple(kept)
+
+    losses = {0: 5.0, 1: 4.0, 2: 3.0, 3: 3.5, 4: 3.2, 5: 0.0}
+
+    def loss(made: tuple[str, ...]) -> float:
+        return losses[len(made)]
+
+    for target, count in ((5.0, 0), (4.0, 1), (3.0, 2), (1.0, 2)):
+        made, kept = quantised(Five(), loss, target)  # type: ignore[arg-type]
+        assert (len(kept), list(made)) == (count, kept)
+
+
 def test_sums_are_quantised_between_quantised_operators_alone(graph: onnx.ModelProto, tmp_path: Path) -> None:
     made = onnx.ModelProto()
     made.CopyFrom(graph)

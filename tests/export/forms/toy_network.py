@@ -47,7 +47,7 @@ class ToyExporter(SaliencyExporter):
 
     def graphs(self) -> list[Graph]:
         """The graph written by hand; the log softmax has to stay exact."""
-        return [Graph(model(self.network), frozenset(("flat", "log", "density")))]
+        return [Graph(model(self.network, self.contract.opset), frozenset(("flat", "log", "density")))]
 
 
 def contract(**others: Any) -> Contract:
@@ -70,7 +70,7 @@ def exporter(seed: int = 0, **others: Any) -> ToyExporter:
     return ToyExporter(Network(seed), contract(**others), {})
 
 
-def model(network: Network) -> onnx.ModelProto:
+def model(network: Network, opset: int = 20) -> onnx.ModelProto:
     """The graph of the network."""
     constants = {
         "mean": np.full((3, 1, 1), 127, np.float32),
@@ -104,7 +104,7 @@ def model(network: Network) -> onnx.ModelProto:
     outputs = [helper.make_tensor_value_info("density", TensorProto.FLOAT, ["b", "h", "w"])]
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "toy", inputs, outputs, initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
 
 
 def feeds(seed: int, count: int = 1, canvas: tuple[int, int] = CANVAS) -> dict[str, np.ndarray]:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,20 @@ def test_each_file_is_opened_once(made: Path, monkeypatch: pytest.MonkeyPatch) -
     opened = sessions(monkeypatch)
     ScanpathPredictor(made, provider="cpu", threads=1)
     assert opened == ["tiny.onnx", "tiny.step.onnx"]
+
+
+def test_its_saliency_model_is_opened_once_for_all_threads(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, opened = ScanpathPredictor(made, provider="cpu", threads=1), []
+
+    def slow(self: ScanpathPredictor) -> object:
+        opened.append(self)
+        time.sleep(0.05)
+        return object()
+
+    monkeypatch.setattr(ScanpathPredictor, "_opened", slow)
+    with ThreadPoolExecutor(4) as pool:
+        given = set(pool.map(lambda _: predictor.saliency, range(4)))
+    assert (len(given), len(opened)) == (1, 1)
 
 
 def test_the_provider_is_named(finder: ScanpathPredictor) -> None:

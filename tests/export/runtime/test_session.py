@@ -61,8 +61,7 @@ def test_a_named_one_that_does_not_load_is_refused_with_the_loaders_words(
         Predictor(toy_model, provider=name)
     assert "install" in str(caught.value)
     assert "\n" not in str(caught.value)
-    printed = capfd.readouterr()
-    assert (printed.out, printed.err.replace(f"{said}\n", "")) == ("", "")  # ONNX Runtime says nothing itself
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("reason", providers.WITHOUT)
