@@ -87,7 +87,7 @@ def pyav() -> ModuleType:
         import av
     except ImportError as error:
         raise GazeError(INSTALL) from error
-    av.logging.set_level(av.logging.PANIC)  # what is wrong is told by us, once
+    av.logging.set_level(None)  # with any level its threads wait for Python, and Python sometimes for them
     return av
 
 

@@ -322,6 +322,11 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(tmp_path: Path, monke
         VideoFile(tmp_path / "a.mp4")
 
 
+def test_decoding_threads_never_wait_for_python() -> None:
+    """With any level, threads of FFmpeg tell Python of errors, while Python may wait for these threads: for ever."""
+    assert read.pyav().logging.get_level() is None
+
+
 def test_videos_are_known_by_their_suffix() -> None:
     known = ["a.mp4", "a.MOV", "a.mkv", "a.webm", "a.avi", "a.m4v"]
     assert [name for name in (*known, "a.gif", "a.jpg", "mp4") if is_video(Path(name))] == known
