@@ -98,6 +98,13 @@ class Letterbox:
             self._enlarge(plane, wide)
             yield wide
 
+    def enlarged(self, log_density: Float[np.ndarray, "t ch cw"]) -> Iterator[Float[np.ndarray, "h w"]]:
+        """As `each`, and quicker, but each map up to a constant only; none is above 0."""
+        wide = np.empty(self.size, np.float32)
+        for plane in self._inside(log_density):
+            cv2.resize(plane - plane.max(), self.size[::-1], dst=wide, interpolation=cv2.INTER_LINEAR)
+            yield wide
+
     def sampled(self, log_density: Float[np.ndarray, "t ch cw"], size: tuple[int, int]) -> Float[np.ndarray, "t _h _w"]:
         """The maps of `back` at another size (height, width) of the picture, and each up to a constant only."""
         planes = self._inside(log_density)

@@ -73,6 +73,10 @@ class Prediction:
         """The slices one after another, in little memory: each is there until the next is asked for."""
         return self.timed.box.each(self.timed.maps) if isinstance(self.timed, OnCanvas) else iter(self.timed)
 
+    def _slices_to_a_constant(self) -> Iterator[Float32[np.ndarray, "h w"]]:
+        """As `each_slice`, each up to a constant: enough for where it is highest and for its entropy."""
+        return self.timed.box.enlarged(self.timed.maps) if isinstance(self.timed, OnCanvas) else iter(self.timed)
+
     def sampled_slices(self, size: tuple[int, int]) -> Float32[np.ndarray, "t _h _w"]:
         """The slices for drawing: at `size` (height, width) where they can be made of it, each up to a constant."""
         return self.timed.box.sampled(self.timed.maps, size) if isinstance(self.timed, OnCanvas) else self.timed
@@ -111,7 +115,7 @@ class Prediction:
             **_summary(self.density),
             "slices": [
                 {"start_s": start, "end_s": end, **_summary(plane)}
-                for (start, end), plane in zip(self.times, self.each_slice(), strict=True)
+                for (start, end), plane in zip(self.times, self._slices_to_a_constant(), strict=True)
             ],
             **({"medium": self.medium, "familiar": self.familiar} if self.media else {}),
             **({} if picture is None else {"picture": picture}),
@@ -135,16 +139,17 @@ def peak(density: Float32[np.ndarray, "h w"]) -> tuple[float, float]:
 
 
 def entropy(density: Float32[np.ndarray, "h w"]) -> float:
-    """Entropy in bits of a log density.
+    """Entropy in bits of a log density, which may be one up to a constant.
 
-    >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5)
-    3.0
+    >>> round(entropy(np.full((2, 4), np.log(1 / 8), np.float32)), 5), entropy(np.zeros((2, 4), np.float32))
+    (3.0, 3.0)
     """
-    nats = 0.0
+    total = weighted = 0.0  # summed in double precision
     for rows in bands(density):
-        probability = cv2.exp(rows)
-        nats -= cv2.sumElems(cv2.multiply(probability, rows, dst=probability))[0]  # summed in double precision
-    return max(0.0, nats / math.log(2))
+        share = cv2.exp(rows)
+        total += cv2.sumElems(share)[0]
+        weighted += cv2.sumElems(cv2.multiply(share, rows, dst=share))[0]
+    return max(0.0, (math.log(total) - weighted / total) / math.log(2))
 
 
 class Predictor:
