@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from data.errors import ModelError
 from data.picture import Letterbox, read
-from export.forms.simplify import simplify
 from export.runtime.contract import FEATURES, KEY, Contract
 from export.runtime.saliency import graph_inputs, outputs_of
 from export.runtime.session import session
@@ -70,7 +69,7 @@ def export(
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         model = _convert(graph, inputs([*pictures[:2]] * 2, contract.canvas, len(contract.conditions)), contract)
-        write(simplify(model), temporary, contract)
+        write(model, temporary, contract)
         worst = agree(difference(graph, temporary, pictures, contract), path)
         os.replace(temporary, path)
     finally:

@@ -23,9 +23,9 @@ from data.picture import area, read, read_damaged
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.session import cores
 
-WORKERS = min(8, cores())
+WORKERS = min(8, cores() + 1)  # one more than cores, for while a file is waited for
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-PIXELS = 12_500_000  # in hand for each worker; one pixel takes about 16 bytes on its way, with slices and drawings
+PIXELS = 12_500_000  # in hand for each worker but one; one pixel takes about 16 bytes on its way, with slices and drawings
 
 Use = Callable[[Path, UInt8[np.ndarray, "h w 3"], Prediction], None]
 
@@ -44,7 +44,7 @@ def predict(
     `accept_damaged` what can be decoded of a damaged one is predicted, and the prediction says what is wrong. A
     predictor with `threads=1` suits best: each worker is a thread of its own.
     """
-    budget = Budget(PIXELS * workers)
+    budget = Budget(PIXELS * max(1, workers - 1))
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)  # each worker is a thread already
 

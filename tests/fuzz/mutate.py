@@ -64,7 +64,7 @@ def _file(content: bytes, other: bytes, chance: Chance) -> bytes:
     """One change of a file of any kind."""
     if content[:2] == b"\x1f\x8b" and chance.random() < 0.8:
         try:
-            return gzip.compress(_file(gzip.decompress(content)[:LARGEST], other, chance), 1)
+            return gzip.compress(_file(gzip.decompress(content)[:LARGEST], other, chance), 1, mtime=0)
         except (OSError, EOFError, zlib.error):
             pass
     if content[:4] == b"PK\x03\x04" and chance.random() < 0.8:
