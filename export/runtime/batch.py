@@ -25,7 +25,7 @@ from export.runtime.session import cores
 
 WORKERS = min(8, cores() + 1)  # one more than cores, for while a file is waited for
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-PIXELS = 12_500_000  # in hand for each worker but one; one pixel takes about 16 bytes on its way, with slices and drawings
+PIXELS = 12_500_000  # in hand for each worker but one; one takes about 16 bytes on its way, with slices and drawings
 
 Use = Callable[[Path, UInt8[np.ndarray, "h w 3"], Prediction], None]
 
