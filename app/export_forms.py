@@ -158,8 +158,8 @@ def _side_by_side(sources: Sequence[str], request: Request, jobs: int) -> Iterat
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                pool = ProcessPoolExecutor(1, own, torch.set_num_threads, (threads,))
-                running[pool.submit(_listed, waiting[0], request)] = waiting.pop(0), pool
+                source, pool = waiting.pop(0), ProcessPoolExecutor(1, own, torch.set_num_threads, (threads,))
+                running[pool.submit(_listed, source, request)] = source, pool
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 source, pool = running.pop(future)
                 pool.shutdown()

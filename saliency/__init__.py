@@ -12,6 +12,7 @@ TASK = Task(
     forms="export.forms.saliency:SaliencyExporter",
     predictor="export.runtime.saliency:Predictor",
     job="app.predict.saliency:job",
+    distributed="app.predict.distributed.job:job",
     evaluation="app.cli.evaluate:saliency",
     options=("opacity", "palette", "every", "range", "regions"),
 )

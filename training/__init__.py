@@ -32,6 +32,7 @@ class Task:
         forms           an `export.forms.form.Exporter`; "": in float32 alone           gaze export --precision
         predictor       an exported model, ready to run: (name or path, provider=...)   the app
         job             (sources, folder, **options) -> `app.predict.jobs.Job`           gaze predict
+        distributed     the same for many processes of Ray; "": there is none            gaze predict --engine ray
         evaluation      the command `gaze evaluate NAME`
 
     `options` are those of `gaze predict` that mean nothing to other tasks; `default_models` what it takes by default.
@@ -48,6 +49,7 @@ class Task:
     evaluation: str
     options: tuple[str, ...] = ()
     forms: str = ""
+    distributed: str = ""
 
     def load(self, field: str) -> Any:
         """What the place in a field holds."""

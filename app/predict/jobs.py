@@ -90,15 +90,16 @@ def _distributed(
     task: str, given: Collection[str], sources: tuple[str, ...], folder: str, options: Mapping[str, Any]
 ) -> Job:
     """The same job by many processes."""
-    if task != "saliency":
-        raise GazeError(f"--engine ray predicts --task saliency only; leave out --engine ray for --task {task}.")
-    from app.predict.distributed.job import job as distributed
-
+    if not TASKS[task].distributed:
+        able = ", ".join(name for name, other in TASKS.items() if other.distributed)
+        raise GazeError(f"--engine ray predicts --task {able} only; leave out --engine ray for --task {task}.")
+    distributed = TASKS[task].load("distributed")
     known = inspect.signature(distributed).parameters
     for name in options:
         if name in given and name not in known:
             raise GazeError(f"--{name} is not for --engine ray; leave one of them out.")
-    return distributed(sources, folder, **{name: value for name, value in options.items() if name in known})
+    made: Job = distributed(sources, folder, **{name: value for name, value in options.items() if name in known})
+    return made
 
 
 def resumable(

@@ -46,9 +46,10 @@ def test_what_cannot_be_asked_for_is_said_in_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_source_that_is_none_is_named_and_the_status_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], pytest.param(["--jobs", "2"], marks=pytest.mark.slow)])
+def test_a_source_that_is_none_is_named_and_the_status_says_so(tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "text.safetensors").write_text("no weights")
-    result = run("nowhere", tmp_path / "text.safetensors", "-o", tmp_path / "out", "--precision", "int8")
+    result = run("nowhere", tmp_path / "text.safetensors", "-o", tmp_path / "out", "--precision", "int8", *options)
     assert result.exit_code == 3
     assert "Error: nowhere: " in result.output
     assert "Error: text: " in result.output
