@@ -10,9 +10,9 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -21,15 +21,19 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from data.errors import ModelError
-from data.picture import Letterbox, read
+from data.picture import FILL, Letterbox, read
 from export.runtime.contract import FEATURES, KEY, Contract
 from export.runtime.saliency import graph_inputs, outputs_of
 from export.runtime.session import session
 from saliency.flip_ensemble import FlipEnsemble, outputs
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 logger = logging.getLogger(__name__)
 
 OPSET = 20
+STANDARD = ("", "ai.onnx")  # how the standard's operators are called
 TOLERANCE = 1e-4  # of a natural-log density inside the picture
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 CANVAS = (192, 256)
@@ -48,11 +52,16 @@ class _Graph(nn.Module):
 
 
 def inputs(
-    pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]], canvas: tuple[int, int], conditions: int
+    pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]],
+    canvas: tuple[int, int],
+    conditions: int,
+    first: int = 0,
+    fill: int = FILL,
 ) -> dict[str, np.ndarray]:
-    """What the graph is fed for these pictures, each under another viewing condition."""
+    """What the graph is fed for these pictures, each under another viewing condition, from number `first` on."""
     boxes = [Letterbox.fit(p.shape[:2], canvas) for p in pictures]
-    return graph_inputs(pictures, boxes, (np.arange(len(pictures)) % conditions).astype(np.int64))
+    numbers = np.arange(first, first + len(pictures)) % conditions
+    return graph_inputs(pictures, boxes, numbers.astype(np.int64), fill)
 
 
 def export(
@@ -175,10 +184,19 @@ def convert(
     if program is None:
         raise ModelError("PyTorch's exporter gave no program; see its report above.")
     model: Any = program.model_proto
-    domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    check_operators(model)
+    return model  # type: ignore[no-any-return]
+
+
+def check_operators(model: onnx.ModelProto) -> None:
+    """Refuses a graph that has other operators than those of the ONNX standard.
+
+    Raises:
+        ModelError: It has.
+    """
+    domains = {node.domain for node in model.graph.node} - {*STANDARD}
     if domains:
         raise ModelError(f"The graph uses operators outside the ONNX standard ({', '.join(sorted(domains))}).")
-    return model  # type: ignore[no-any-return]
 
 
 def difference(
@@ -189,19 +207,25 @@ def difference(
     Of log densities, of scores of objects, of their boxes as a share of the canvas, of features as a share of the
     largest.
     """
-    opened = session(path, "cpu", None)
     larger = (contract.canvas[0] + contract.multiple, contract.canvas[1] + 2 * contract.multiple)
-    worst: list[np.ndarray] = []  # not `max`, which loses NaN
     each = len(contract.conditions)
     every = [pictures[i % len(pictures)] for i in range(max(each, len(pictures)))]  # under every condition
-    for canvas, some in ((contract.canvas, every), (larger, pictures[:1])):
-        feeds = inputs(some, canvas, each)
+    batches = (inputs(some, canvas, each) for canvas, some in ((contract.canvas, every), (larger, pictures[:1])))
+    return largest_difference(graph, session(path, "cpu", None), batches, contract)
+
+
+def largest_difference(
+    graph: nn.Module, opened: "InferenceSession", batches: Iterable[dict[str, np.ndarray]], contract: Contract
+) -> float:
+    """The same over batches of `inputs`."""
+    worst: list[np.ndarray] = []  # not `max`, which loses NaN
+    for feeds in batches:
         with torch.no_grad():
             wanted = graph(*(torch.from_numpy(v) for v in feeds.values()))
         for name, want, got in zip(outputs_of(contract), wanted, opened.run(None, feeds), strict=True):
             apart = np.abs(want.numpy() - got)
             if name == "objects":
-                apart[:, :, 1:] /= max(canvas)
+                apart[:, :, 1:] /= max(feeds["picture"].shape[1:3])
             elif name in FEATURES:
                 apart /= max(1.0, float(want.abs().max()))
             worst.append(apart.max())

@@ -6,7 +6,7 @@ Runtime on scenes of several sizes along whole paths, and take their names only 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from data.gaze import Picture, Scene
@@ -28,6 +29,11 @@ from scanpath.models.oat import OAT, Memory
 from scanpath.object_features import COARSE, FINE, Look
 
 Arrays = dict[str, np.ndarray]
+
+GRIDS = ((2, 3), (1, 1), (6, 8), (3, 4), (1, 5), (4, 4))  # objects of a scene: rows, columns
+HELD = (2, 1, 3)  # things that are looked for
+OBSERVERS = 4
+STEPS = 6
 
 
 class _Scene(nn.Module):
@@ -61,7 +67,8 @@ def export_network(network: OAT, path: Path, contract: Contract, options: Mappin
         ModelError: A file differs from PyTorch by more than 1e-4.
     """
     contract = promised(network, contract).model_copy(update={"decoding": dict(options.get("decoding") or {})})
-    return export(network, path, contract, _scenes(contract))
+    pictures = [read(path) for path in sorted(SAMPLES.glob("*.jpg"))]
+    return export(network, path, contract, example_scenes(contract, pictures))
 
 
 def promised(network: OAT, contract: Contract) -> Contract:
@@ -81,18 +88,18 @@ def promised(network: OAT, contract: Contract) -> Contract:
     return contract.model_copy(update=own)
 
 
-def _scenes(contract: Contract) -> list[Arrays]:
-    """Scenes of 6, 1 and 48 objects on the bundled pictures, to compare the files with PyTorch on."""
-    form = input_spec(contract)
-    found: list[Arrays] = []
-    pictures = [read(path) for path in sorted(SAMPLES.glob("*.jpg"))]
-    for pixels, (rows, columns), held in zip(pictures, ((2, 3), (1, 1), (6, 8)), (2, 1, 3), strict=True):
+def example_scenes(contract: Contract, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]]) -> list[Arrays]:
+    """Scenes of 1 to 48 objects on pictures, with one to three things that are looked for."""
+    form, found = input_spec(contract), list[Arrays]()
+    for number, pixels in enumerate(pictures):
         height, width = pixels.shape[:2]
-        cells = grid(width, height, rows, columns)
+        cells = grid(width, height, *GRIDS[number % len(GRIDS)])
         named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
-        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), named[:1] * held)
-        look = random_look(contract.features, len(found)) if contract.features else None
-        found.append(form.inputs(scene, len(found) % len(contract.conditions), rows > 1, pixels, look=look))
+        held = named[:1] * HELD[number % len(HELD)]
+        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), held)
+        look = random_look(contract.features, number) if contract.features else None
+        condition = number % len(contract.conditions)
+        found.append(form.inputs(scene, condition, len(cells) > 1, pixels, look=look))
     return found
 
 
@@ -180,25 +187,51 @@ def _step_shapes() -> dict[str, Any]:
     }
 
 
+class Walk:
+    """One path of a few observers over a scene, the same for all files of a model: what a step read, and what it gave.
+
+    `arrays` is what `scanpath.inputs` makes of the scene; `threads` as in `session`.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        arrays: Arrays,
+        contract: Contract,
+        steps: int = STEPS,
+        threads: int | None = None,
+    ) -> None:
+        threads = threads or torch.get_num_threads()
+        self._opened, self._step = (session(file, "cpu", threads) for file in files)
+        self.scene = {node.name: np.asarray(arrays[node.name]) for node in self._opened.get_inputs()}
+        self._contract, self._count, self._steps = contract, len(arrays["boxes"]), steps
+
+    def __iter__(self) -> Iterator[tuple[Arrays, tuple[np.ndarray, np.ndarray]]]:
+        memory = dict(zip(MEMORY, self._opened.run(list(MEMORY), self.scene), strict=True))
+        layers, heads, width = self._contract.past
+        state = {
+            "last": np.full(OBSERVERS, self._count),
+            "trace": np.zeros((OBSERVERS, self._count, 2), np.float32),
+            "past": np.zeros((layers, 2, OBSERVERS, heads, 0, width), np.float32),
+        }
+        for place in range(self._steps):
+            fed = {**state, **memory}
+            logits, duration, trace, past = self._step.run(list(NEXT), fed)
+            yield fed, (logits, duration)
+            state = {"last": (np.arange(OBSERVERS) * 7 + place) % self._count, "trace": trace, "past": past}
+
+
 def difference(network: OAT, files: Sequence[Path], arrays: Arrays, contract: Contract, steps: int = 4) -> float:
     """The largest difference of logits and durations along one path of four observers over one scene."""
-    scene, step = (session(file, "cpu", None) for file in files)
     names = [name for name in arrays if name != "present"]
-    wanted = [node.name for node in scene.get_inputs()]
     worst: list[np.ndarray] = []  # not `max`, which loses NaN
-    layers, heads, width = contract.past
-    count = len(arrays["boxes"])
-    trace = np.zeros((4, count, 2), np.float32)
-    past = np.zeros((layers, 2, 4, heads, 0, width), np.float32)
+    state: tuple[Tensor, ...] = ()
     with torch.no_grad():
-        ours = _Scene(network, names)(*(torch.from_numpy(np.asarray(arrays[name])) for name in names))
-        theirs = scene.run(list(MEMORY), {name: arrays[name] for name in wanted})
-        mine, last = (torch.from_numpy(trace), torch.from_numpy(past)), np.full(4, count)
-        for place in range(steps):
-            logits, log_duration, *rest = network.step(Memory(*(v[None] for v in ours)), torch.from_numpy(last), *mine)
-            mine = rest[0], rest[1]
-            state = {"last": last, "trace": trace, "past": past, **dict(zip(MEMORY, theirs, strict=True))}
-            got, rhythm, trace, past = step.run(list(NEXT), state)
-            worst += [np.abs(logits.numpy() - got).max(), np.abs(log_duration.numpy() - rhythm).max()]
-            last = (np.arange(4) * 7 + place) % count
+        memory = _Scene(network, names)(*(torch.from_numpy(np.asarray(arrays[name])) for name in names))
+        for fed, (logits, log_duration) in Walk(files, arrays, contract, steps):
+            state = state or tuple(torch.from_numpy(fed[name]) for name in ("trace", "past"))  # then PyTorch's own
+            last = torch.from_numpy(fed["last"])
+            wanted, rhythm, *state_after = network.step(Memory(*(v[None] for v in memory)), last, *state)
+            state = tuple(state_after)
+            worst += [np.abs(wanted.numpy() - logits).max(), np.abs(rhythm.numpy() - log_duration).max()]
     return float(np.max(worst))

@@ -80,6 +80,9 @@ def numbers(text: str) -> tuple[int, ...]:
 
     >>> numbers("1, 8,1")
     (1, 8)
+
+    Raises:
+        GazeError: One is no number, or not from 1 to 1024.
     """
     try:
         found = tuple(dict.fromkeys(int(part) for part in text.split(",")))

@@ -4,7 +4,14 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
+
+
+def given(names: Iterable[str]) -> list[str]:
+    """Those of a command's options that a person has written on the command line."""
+    asked = click.get_current_context().get_parameter_source
+    return [name for name in names if asked(name) == ParameterSource.COMMANDLINE]
 
 
 class TableChoice(click.ParamType):  # type: ignore[type-arg]  # generic in recent releases of click only

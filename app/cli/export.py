@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from app.cli.choices import given
 from app.cli.echo import echo
 
 if TYPE_CHECKING:
@@ -90,14 +90,13 @@ def export(sources: tuple[str, ...], output: Path | None, every: bool, **options
     sources or options of form (precision, canvas, opset ...) each model is written in every form, checked against the
     original, and described in manifest.json; what is up to date is left, and one that fails stops no other (status 3).
     """
-    asked = click.get_current_context().get_parameter_source
-    given = [name for name in (*RELEASE, *FORMS) if asked(name) == ParameterSource.COMMANDLINE]
+    asked = given((*RELEASE, *FORMS))
     if every and sources:
         raise click.UsageError("Name models, or give --all for every model, but not both.")
     if not every and not sources:
         raise click.UsageError("Name a model or its weights, or give --all for every model.")
-    if every or len(sources) > 1 or {*given} & {*FORMS}:
-        _forms(sources, output, every, given, options)
+    if every or len(sources) > 1 or {*asked} & {*FORMS}:
+        _forms(sources, output, every, asked, options)
         return
     from app import export_model
 
@@ -107,13 +106,13 @@ def export(sources: tuple[str, ...], output: Path | None, every: bool, **options
 
 
 def _forms(
-    sources: tuple[str, ...], output: Path | None, every: bool, given: list[str], options: dict[str, Any]
+    sources: tuple[str, ...], output: Path | None, every: bool, asked: list[str], options: dict[str, Any]
 ) -> None:
     """Many models, or one in many forms."""
     from app.cli import console
     from app.cli.errors import Stopped
 
-    if foreign := [name for name in given if name in RELEASE]:
+    if foreign := [name for name in asked if name in RELEASE]:
         option = {"evaluations": "evaluation"}.get(foreign[0], foreign[0])
         raise click.UsageError(f"--{option} is for one model in one form; export it alone first, then in its forms.")
     if output is None:

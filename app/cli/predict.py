@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from app.cli.choices import TableChoice
+from app.cli.choices import TableChoice, given
 from app.cli.echo import echo
 from app.cli.errors import Stopped
 from app.tasks import TASKS
@@ -96,15 +95,13 @@ def predict(
     from app.cli.console import watch
     from app.predict import jobs
 
-    asked = click.get_current_context().get_parameter_source
-    given = {name for name in options if asked(name) == ParameterSource.COMMANDLINE}
+    asked = {*given(options)}
     if camera is not None:
-        given |= {"overwrite"} if asked("overwrite") == ParameterSource.COMMANDLINE else set()
-        _record(camera, sources, output, task, given, options)
+        _record(camera, sources, output, task, {*asked, *given(["overwrite"])}, options)
         return
     if not sources:
         raise click.UsageError("Missing argument 'PICTURE|VIDEO|FOLDER|GLOB...'.")
-    job = jobs.job(task, given, sources, output, **options)
+    job = jobs.job(task, asked, sources, output, **options)
     todo = job.todo(overwrite)
     try:
         broken = watch(job.run(todo), len(todo), job.steps)
@@ -120,7 +117,7 @@ def predict(
 
 
 def _record(
-    camera: str, sources: tuple[str, ...], output: str, task: str, given: set[str], options: dict[str, Any]
+    camera: str, sources: tuple[str, ...], output: str, task: str, asked: set[str], options: dict[str, Any]
 ) -> None:
     """Predict what a camera sees until Ctrl-C."""
     from app.cli import interrupt
@@ -129,7 +126,7 @@ def _record(
 
     if sources or task != next(iter(TASKS)):
         raise click.UsageError("--camera stands alone; leave out files and --task.")
-    cameras.check(given, output)
+    cameras.check(asked, output)
     job = cameras.job(camera, Path(output), **{name: options[name] for name in cameras.OPTIONS})
     echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.predict import jobs
-from app.predict.video import make
+from app.predict.files import make_folder
 from app.predict.video_files import ALL, ENDINGS, FORMATS, USUAL, Recorder, Regions, Settings, together, writers
 from data.draw.legend import legend
 from data.errors import GazeError
@@ -96,7 +96,7 @@ def record(
     name = f"camera-{time.strftime('%Y%m%d-%H%M%S')}"
     targets = [folder / (name + ENDINGS[kind]) for kind in kinds]
     try:
-        make(folder)
+        make_folder(folder)
         predictor.reset()
         recorder = Recorder(predictor.predictor, settings, None)
         frames = _live(source, camera, stopped)

@@ -56,6 +56,18 @@ def find_pictures(
     return unique
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that is written to.
+
+    Raises:
+        GazeError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GazeError(f"{folder} cannot be made ({error.strerror}); give another folder.") from error
+
+
 def full(path: Path) -> Path:
     """The path in full, without links as far as they lead somewhere."""
     return Path(os.path.realpath(path))

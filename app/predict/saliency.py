@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from app.predict import jobs, provenance, summaries
-from app.predict.files import find_pictures, output_names
+from app.predict.files import find_pictures, make_folder, output_names
 from app.predict.provenance import Making, Provenance, described
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
@@ -122,10 +122,7 @@ def run(
     """Predict and write each picture; yields each path when it is done, with its error where it is broken."""
     predictor.index(condition)
     legend(1, output.palette)
-    try:
-        output.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
+    make_folder(output.folder)
     return predict(predictor, paths, output.write, condition, workers, accept_damaged)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.predict import jobs, provenance
-from app.predict.files import find_pictures, output_names
+from app.predict.files import find_pictures, make_folder, output_names
 from app.predict.provenance import Making, Provenance, described, digest
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
 from data import coco, objects
@@ -146,10 +146,7 @@ def run(
     Raises:
         GazeError: The folder cannot be made, or a model does not suit what is asked of it.
     """
-    try:
-        output.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GazeError(f"{output.folder} cannot be made ({error.strerror}); give another folder.") from error
+    make_folder(output.folder)
     for path in paths:
         yield path, _trace(tracer, path, output, accept_damaged)
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.predict import jobs, provenance
+from app.predict.files import make_folder
 from app.predict.provenance import Making, Provenance, Stamp, described
 from app.predict.video_files import ENDINGS, Recorder, Settings, settings, together, writers
 from data.draw.legend import legend
-from data.errors import GazeError, PictureError, VideoError
+from data.errors import PictureError, VideoError
 from data.progress import Steps
 from data.video.read import JUMP, VideoFile, pyav
 from export.runtime.saliency import Predictor
@@ -126,7 +127,7 @@ def job(
     steps = Steps()
 
     def run(out: Output) -> jobs.Outcomes:
-        make(folder)
+        make_folder(folder)
         for path in out.todo or ():
             yield path, _one(path, out)
 
@@ -144,11 +145,3 @@ def job(
 
     made = jobs.resumable(clips, out, log, making, run, f"{contract.name} on {still.provider}")
     return made._replace(steps=steps)
-
-
-def make(folder: Path) -> None:
-    """Make the folder that is written to."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GazeError(f"{folder} cannot be made ({error.strerror}); give another folder.") from error

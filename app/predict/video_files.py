@@ -32,7 +32,7 @@ from jaxtyping import Float, Float32
 from app.predict.provenance import Stamp, digest
 from data import coco, objects
 from data.atomic import atomic_write
-from data.draw.heatmap import blend
+from data.draw.heatmap import blend, relative_density
 from data.errors import GazeError, TableError, VideoError
 from data.plain_text import json_safe
 from data.video.write import VideoWriter
@@ -224,10 +224,7 @@ class Overlay:
 
     def add(self, seen: VideoPrediction) -> None:
         """One more frame."""
-        relative = np.exp(seen.small - seen.small.max())
-        if float(seen.small.max() - seen.small.min()) < 1e-3:  # nowhere is looked at more than elsewhere
-            relative = np.zeros_like(relative)
-        wide = cv2.resize(relative, seen.size[::-1], interpolation=cv2.INTER_LINEAR)
+        wide = cv2.resize(relative_density(seen.small, None), seen.size[::-1], interpolation=cv2.INTER_LINEAR)
         self._writer.write(blend(seen.pixels, wide, self._settings.opacity, self._settings.palette), seen.time_s)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from app.predict.simulate import Baseline, SceneModel, Trained
-from app.server.options import Options
+from app.server.options import Options, short
 from app.server.problems import RefusedError
 from data.errors import GazeError
 from export.runtime.contract import condition_index
@@ -156,8 +156,9 @@ def _chosen(models: dict[str, Served], options: Options, question: str) -> Serve
         raise RefusedError(404, f"No model is served here that says {question}; ask whoever runs the server for one.")
     name = next(iter(models)) if options.model is None else options.model
     if name not in models:
-        shown = repr(name if len(name) <= 60 else f"{name[:60]}...")
-        raise RefusedError(400, f"There is no model {shown} here that says {question}; choose of: {', '.join(models)}.")
+        raise RefusedError(
+            400, f"There is no model {short(name)} here that says {question}; choose of: {', '.join(models)}."
+        )
     return models[name]
 
 

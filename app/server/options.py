@@ -40,7 +40,7 @@ class Options(BaseModel):
         for name, words in pairs:
             if name not in cls.model_fields:
                 raise RefusedError(
-                    400, f"There is no option {_short(name)} here; choose of: {', '.join(cls.model_fields)}."
+                    400, f"There is no option {short(name)} here; choose of: {', '.join(cls.model_fields)}."
                 )
             if name in given:
                 raise RefusedError(400, f"The option {name} is given more than once; give it once.")
@@ -83,7 +83,7 @@ class SaliencyOptions(Options):
     @classmethod
     def _exists(cls, palette: str) -> str:
         if palette not in PALETTES:
-            raise ValueError(f"There is no palette {_short(palette)}, only {', '.join(PALETTES)}")
+            raise ValueError(f"There is no palette {short(palette)}, only {', '.join(PALETTES)}")
         return palette
 
 
@@ -109,9 +109,10 @@ class ScanpathOptions(Options):
         cells = objects.cells(words)
         if words not in PLACES and (cells is None or max(cells) > CELLS):
             known = f"{', '.join(PLACES)} or grid:RxC with at most {CELLS} rows and columns"
-            raise ValueError(f"Objects cannot come from {_short(words)}, only from {known}")
+            raise ValueError(f"Objects cannot come from {short(words)}, only from {known}")
         return words
 
 
-def _short(words: str) -> str:
+def short(words: str) -> str:
+    """What a client has written, in quotes, and no more of it than fits into a sentence."""
     return repr(words if len(words) <= 60 else f"{words[:60]}...")

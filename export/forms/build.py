@@ -14,7 +14,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -83,16 +83,19 @@ def make(exporter: Exporter, folder: Path, settings: Settings, score: Score | No
         ModelError: The network has no graph, or the folder cannot be written.
     """
     told = manifest.read_manifest(folder)
-    todo: list[Form] = []
+    todo: dict[Form, str] = {}  # with the key of what it is made of
+    learned = _learned(exporter)
     for form in forms_of(exporter, settings):
         name, sides = form.name(exporter.contract.name), exporter.contract.multiple
         entry = told.entry(name)
         if form.canvas and any(side % sides for side in form.canvas):
             yield Outcome(name, None, f"its canvas needs sides that are multiples of {sides}")
-        elif entry is not None and _is_current(entry, folder, _key(exporter, form, settings)):
+            continue
+        key = _key(learned, exporter, form, settings)
+        if entry is not None and _is_current(entry, folder, key):
             yield Outcome(name, entry, kept=True)
         else:
-            todo.append(form)
+            todo[form] = key
     if todo:
         try:
             yield from _Builder(exporter, folder, settings, score).made(todo)
@@ -115,8 +118,9 @@ class _Builder:
         self.checked = shown.check_pictures(settings.pictures[::2])
         self.calibrated = shown.calibration_pictures(settings.pictures[1::2])
 
-    def made(self, forms: Sequence[Form]) -> Iterator[Outcome]:
-        """The forms, those of one canvas after each other."""
+    def made(self, forms: Mapping[Form, str]) -> Iterator[Outcome]:
+        """The forms, each with its key, those of one canvas after each other."""
+        self.keys = forms
         self.folder.mkdir(parents=True, exist_ok=True)
         graphs = self.exporter.graphs()
         with tempfile.TemporaryDirectory(prefix=f"{manifest.STAGING}{os.getpid()}-", dir=self.folder) as place:
@@ -247,7 +251,7 @@ class _Builder:
             weights=weights.fingerprint(self.exporter.network),
             commit=contract.commit,
             versions=_versions(),
-            made=_key(self.exporter, form, self.settings),
+            made=self.keys[form],
         )
         manifest.keep(self.folder, files, entry)
         return Outcome(entry.name, entry)
@@ -323,16 +327,21 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _key(exporter: Exporter, form: Form, settings: Settings) -> str:
-    """The SHA-256 of all that the files of a form are made of and checked with."""
+def _learned(exporter: Exporter) -> str:
+    """The SHA-256 of all that a network holds; `training.weights.fingerprint` leaves out what nothing builds on."""
     state = hashlib.sha256()
     for name, tensor in sorted(exporter.network.state_dict().items()):
         state.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    return state.hexdigest()
+
+
+def _key(learned: str, exporter: Exporter, form: Form, settings: Settings) -> str:
+    """The SHA-256 of all that the files of a form are made of and checked with."""
     told = exporter.contract.model_dump(mode="json", exclude={"commit"})
     own = [[str(path), *_stamp(path)] for path in settings.pictures]
     sets = [[str(root), *(_stamp(path) for path in sorted(root.glob("*.*")))] for root in settings.data]
     of_int8 = [settings.allow_loss, settings.calibration] if form.precision == "int8" else []
-    made_of = [state.hexdigest(), told, form, own, sets, of_int8, _versions()]
+    made_of = [learned, told, form, own, sets, of_int8, _versions()]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 

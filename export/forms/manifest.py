@@ -18,7 +18,7 @@ from data.atomic import DAY, atomic_write
 from data.errors import ModelError
 from export.runtime.records import Record, problem
 
-FILE = "manifest.json"
+FILE = checksums.MANIFEST
 VERSION = 1
 SCHEMA = f"gaze/manifest/{VERSION}"
 STAGING = ".gaze-export-"  # how the names of what is there meanwhile begin

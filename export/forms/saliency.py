@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -12,14 +11,11 @@ from torch import nn
 from data.objects import overlap
 from data.picture import Letterbox
 from export.forms.form import Agreement, Canvas, Feeds, Graph
-from export.onnx import as_graph, converted, forget_origin
+from export.onnx import as_graph, converted, forget_origin, inputs, largest_difference
 from export.runtime.contract import FEATURES, Contract
 from export.runtime.found_objects import found_objects
-from export.runtime.saliency import graph_inputs, outputs_of
+from export.runtime.saliency import outputs_of
 from export.runtime.session import session
-
-if TYPE_CHECKING:
-    pass
 
 BATCHES = (1, 3, 8)
 ODD = (3, 5)  # height and width of another canvas, in the model's multiples
@@ -49,18 +45,8 @@ class SaliencyExporter:
     def difference(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> Agreement:
         """The largest difference from PyTorch: of log densities, of boxes and features as shares of the largest."""
         opened, graph = session(files[0], "cpu", torch.get_num_threads()), as_graph(self.network, contract)
-        names, worst = outputs_of(contract), [np.float32(0)]  # not `max`, which loses NaN
-        for feeds in _batches(contract, pictures):
-            with torch.no_grad():
-                wanted = graph(*(torch.from_numpy(value) for value in feeds.values()))
-            for name, want, got in zip(names, wanted, opened.run(None, feeds), strict=True):
-                apart = np.abs(want.numpy() - got)
-                if name == "objects":
-                    apart[:, :, 1:] /= max(feeds["picture"].shape[1:3])
-                elif name in FEATURES:
-                    apart /= max(1.0, float(want.abs().max()))
-                worst.append(apart.max())
-        return Agreement(float(np.max(worst)), 0.0, 0.0, {}, len(pictures))
+        worst = largest_difference(graph, opened, _batches(contract, pictures), contract)
+        return Agreement(worst, 0.0, 0.0, {}, len(pictures))
 
     def feeds(self, files: Sequence[Path], contract: Contract, pictures: Sequence[np.ndarray]) -> list[list[Feeds]]:
         """One picture at a time, each under another viewing condition."""
@@ -124,9 +110,7 @@ def _batches(contract: Contract, pictures: Sequence[np.ndarray]) -> Iterator[Fee
 
 
 def _feeds(contract: Contract, pictures: Sequence[np.ndarray], canvas: Canvas, first: int) -> Feeds:
-    boxes = [Letterbox.fit(picture.shape[:2], canvas) for picture in pictures]
-    conditions = (np.arange(first, first + len(pictures)) % len(contract.conditions)).astype(np.int64)
-    return graph_inputs(pictures, boxes, conditions, contract.fill)
+    return inputs(pictures, canvas, len(contract.conditions), first, contract.fill)
 
 
 def _found_again(wanted: np.ndarray, got: np.ndarray, contract: Contract, feeds: Feeds) -> tuple[int, int]:

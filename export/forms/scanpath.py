@@ -1,26 +1,17 @@
 """What it takes to make a scanpath model in every form: its graphs, what they are fed, how far two forms are apart."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from data.gaze import Picture, Scene
-from data.objects import grid
 from export.forms.form import Agreement, Feeds, Graph
 from export.onnx import forget_origin
 from export.runtime.contract import Contract
 from export.runtime.registry import STEP
-from export.runtime.scanpath import MEMORY, NEXT, input_spec
-from export.runtime.session import session
-from export.scanpath_onnx import converted, difference, promised, random_look
+from export.scanpath_onnx import Walk, converted, difference, example_scenes, promised
 from scanpath.models.oat import OAT
 
-GRIDS = ((2, 3), (1, 1), (6, 8), (3, 4), (1, 5), (4, 4))  # objects of a scene: rows, columns
-OBSERVERS = 4
-STEPS = 6
 PICTURES = 12  # scenes to walk through; a path has many fixations
 
 
@@ -53,7 +44,7 @@ class ScanpathExporter:
         scenes: list[Feeds] = []
         steps: list[Feeds] = []
         for arrays in _scenes(contract, pictures):
-            walk = _Walk(files, arrays, contract)
+            walk = Walk(files, arrays, contract)
             scenes.append(walk.scene)
             steps += [state for state, _ in walk]
         return [scenes, steps]
@@ -67,7 +58,7 @@ class ScanpathExporter:
         worst, paces = [0.0], [0.0]
         for arrays in scenes:
             bits: list[float] = []
-            pairs = zip(_Walk(files, arrays, contract), _Walk(others, arrays, contract), strict=True)
+            pairs = zip(Walk(files, arrays, contract), Walk(others, arrays, contract), strict=True)
             for (_, (wanted, pace)), (_, (got, other)) in pairs:
                 before, after = (_log_softmax(logits) for logits in (wanted, got))
                 apart = np.where(np.exp(before) > 0, np.exp(before) * (before - after), 0)
@@ -82,32 +73,8 @@ class ScanpathExporter:
     def runner(self, files: Sequence[Path], contract: Contract) -> Callable[[], object]:
         """A few observers' paths over a scene of 48 objects, on one thread."""
         pictures = [np.full((96, 128, 3), shade, np.uint8) for shade in (60, 120, 180)]
-        walk = _Walk(files, _scenes(contract, pictures)[-1], contract, threads=1)
+        walk = Walk(files, _scenes(contract, pictures)[-1], contract, threads=1)
         return lambda: sum(1 for _ in walk)
-
-
-class _Walk:
-    """One path of a few observers over a scene, the same for every form: what a step read, and what it gave."""
-
-    def __init__(self, files: Sequence[Path], arrays: Feeds, contract: Contract, threads: int | None = None) -> None:
-        threads = threads or torch.get_num_threads()
-        self._opened, self._step = (session(file, "cpu", threads) for file in files)
-        self.scene = {node.name: np.asarray(arrays[node.name]) for node in self._opened.get_inputs()}
-        self._contract, self._count = contract, len(arrays["boxes"])
-
-    def __iter__(self) -> Iterator[tuple[Feeds, tuple[np.ndarray, np.ndarray]]]:
-        memory = dict(zip(MEMORY, self._opened.run(list(MEMORY), self.scene), strict=True))
-        layers, heads, width = self._contract.past
-        state = {
-            "last": np.full(OBSERVERS, self._count),
-            "trace": np.zeros((OBSERVERS, self._count, 2), np.float32),
-            "past": np.zeros((layers, 2, OBSERVERS, heads, 0, width), np.float32),
-        }
-        for place in range(STEPS):
-            fed = {**state, **memory}
-            logits, duration, trace, past = self._step.run(list(NEXT), fed)
-            yield fed, (logits, duration)
-            state = {"last": (np.arange(OBSERVERS) * 7 + place) % self._count, "trace": trace, "past": past}
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -117,16 +84,5 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _scenes(contract: Contract, pictures: Sequence[np.ndarray]) -> list[Feeds]:
-    """Scenes of 1 to 48 objects on pictures, with nothing or something that is looked for."""
-    form, found = input_spec(contract), list[Feeds]()
-    for number, pixels in enumerate(pictures[:: max(1, len(pictures) // PICTURES)][:PICTURES]):
-        height, width = pixels.shape[:2]
-        rows, columns = GRIDS[number % len(GRIDS)]
-        cells = grid(width, height, rows, columns)
-        named = tuple(np.resize(("", *contract.categories), len(cells)).tolist())
-        sought = named[:1] * (2, 1, 3)[number % 3]
-        scene = Scene(Picture("sample", width, height), replace(cells, categories=named), (0,), sought)
-        look = random_look(contract.features, number) if contract.features else None
-        condition = number % len(contract.conditions)
-        found.append(form.inputs(scene, condition, len(cells) > 1, pixels, look=look))
-    return found
+    """Scenes on some of the pictures, evenly spread."""
+    return example_scenes(contract, pictures[:: max(1, len(pictures) // PICTURES)][:PICTURES])

@@ -15,11 +15,11 @@ import onnxruntime
 from onnx import numpy_helper
 
 from data.errors import ModelError
+from export.onnx import STANDARD, check_operators
 
 logger = logging.getLogger(__name__)
 
 BROADCAST = ("Add", "Sub", "Mul", "Div")
-STANDARD = ("", "ai.onnx")
 
 
 def simplify(model: onnx.ModelProto, canvas: tuple[int, int] | None = None) -> onnx.ModelProto:
@@ -89,9 +89,7 @@ def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
             logger.debug("the graph cannot be simplified", exc_info=True)
             kind = type(error).__name__
             raise ModelError(f"ONNX Runtime cannot simplify the graph ({kind}); nothing was kept.") from error
-    foreign = {node.domain for node in made.graph.node} - {*STANDARD}
-    if foreign:
-        raise ModelError(f"The graph uses operators outside the ONNX standard ({', '.join(sorted(foreign))}).")
+    check_operators(made)
     standard = [entry for entry in made.opset_import if entry.domain in STANDARD]
     del made.opset_import[:]
     made.opset_import.extend(standard)

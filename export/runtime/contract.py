@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -153,10 +153,6 @@ class Contract(Record):
     def to_json(self) -> str:
         """The text that goes into the ONNX file's metadata under `KEY`."""
         return json.dumps(self.model_dump())
-
-
-if TYPE_CHECKING:
-    pass
 
 
 def condition_index(condition: str, conditions: Sequence[str], model: str) -> int:

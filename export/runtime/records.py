@@ -113,7 +113,19 @@ class Slice(Record):
     entropy_bits: Entropy
 
 
-class SaliencyRecord(Record):
+class Predicted(Record):
+    """What is said of every prediction of where people look: by which model, and how large what they look at is."""
+
+    schema_: str = Field(alias="schema")
+    model: Text = Field(description="Name of the model, as in `gaze models`.")
+    version: Text = Field(description="Version of the model.")
+    condition: Text = Field(description="Viewing condition, one of the model's.")
+    provider: Provider
+    width: Side
+    height: Side
+
+
+class SaliencyRecord(Predicted):
     """What `gaze predict --format json` and `Prediction.record` give.
 
     Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
@@ -123,12 +135,6 @@ class SaliencyRecord(Record):
     model_config = ConfigDict(title="Where people look in a picture", json_schema_extra={"$id": SALIENCY})
 
     schema_: Literal["gaze/saliency/4"] = Field(alias="schema")
-    model: Text = Field(description="Name of the model, as in `gaze models`.")
-    version: Text = Field(description="Version of the model.")
-    condition: Text = Field(description="Viewing condition, one of the model's.")
-    provider: Provider
-    width: Side
-    height: Side
     peak: Point
     entropy_bits: Entropy
     slices: list[Slice] = Field(description="Slices of the viewing time, in order; empty when the model has none.")
@@ -143,7 +149,7 @@ class SaliencyRecord(Record):
     damaged: Damaged = ""
 
 
-class FrameRecord(Record):
+class FrameRecord(Predicted):
     """A line of what `gaze predict --format jsonl` gives for a video or a camera: where people look at one frame.
 
     Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
@@ -153,12 +159,6 @@ class FrameRecord(Record):
     model_config = ConfigDict(title="Where people look at a frame of a video", json_schema_extra={"$id": VIDEO})
 
     schema_: Literal["gaze/video/1"] = Field(alias="schema")
-    model: Text = Field(description="Name of the model, as in `gaze models`.")
-    version: Text = Field(description="Version of the model.")
-    condition: Text = Field(description="Viewing condition, one of the model's.")
-    provider: Provider
-    width: Side
-    height: Side
     index: Number = Field(description="Number of the frame, from 0: the first that was asked for.")
     time_s: float = Field(ge=0, description="Seconds from the first frame of the video, as its file tells.")
     since_cut_s: float = Field(ge=0, description="Seconds from the first frame of the shot.")

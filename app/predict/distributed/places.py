@@ -21,7 +21,7 @@ from urllib.parse import quote
 from pyarrow import ArrowException
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 
-from app.predict.files import OURS, find_pictures
+from app.predict.files import OURS, find_pictures, make_folder
 from data.atomic import atomic_write
 from data.errors import GazeError, PictureError, short_reason
 from data.picture_file import MOST, SUFFIXES, opened, unread
@@ -136,12 +136,8 @@ class Place:
         Raises:
             GazeError: It cannot be made.
         """
-        if not self.local:
-            return
-        try:
-            Path(self.path).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GazeError(f"{self.path} cannot be made ({error.strerror}); give another folder.") from error
+        if self.local:
+            make_folder(Path(self.path))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of this folder, which appears whole, in place of one that has the name.
