@@ -12,26 +12,27 @@ from app import logs
 
 PAGES = Path(__file__).with_name("pages")
 ICON = Path(__file__).with_name("icon.svg")  # our own file: Streamlit would fetch a named icon from the internet
+STYLE = Path(__file__).with_name("style.css")
 
 
 def main() -> None:
-    """Show the page chosen in the sidebar."""
+    """Show the page that its address names: /areas is `pages/areas.py`, / the first one."""
     logs.configure("--verbose" in sys.argv[1:])
-    st.set_page_config("gaze", ICON, layout="wide", initial_sidebar_state="expanded")
-    st.html("<style>.stMainBlockContainer { padding-top: 3rem; padding-bottom: 3rem; }</style>")
-    st.navigation(
-        [
-            st.Page(str(page.__file__), title=page.TITLE, icon=page.ICON, default=number == 0)
-            for number, page in enumerate(found())
-        ]
-    ).run()
+    pages = [
+        st.Page(str(page.__file__), title=page.TITLE, icon=page.ICON, url_path=name, default=number == 0)
+        for number, (name, page) in enumerate(found().items())
+    ]
+    page = st.navigation(pages, position="top")
+    st.set_page_config(f"{page.title} · gaze", ICON, layout="wide", initial_sidebar_state="auto")
+    st.html(STYLE)
+    page.run()
 
 
-def found() -> list[ModuleType]:
-    """The pages: every file of the folder that says its TITLE and ICON, in the order of their PLACE."""
+def found() -> dict[str, ModuleType]:
+    """The pages by name: every file of the folder that says its TITLE and ICON, in the order of their PLACE."""
     names = [module.name for module in pkgutil.iter_modules([str(PAGES)]) if not module.name.startswith("_")]
-    pages = [importlib.import_module(f"app.web.pages.{name}") for name in names]
-    return sorted(pages, key=lambda page: (page.PLACE, page.TITLE))
+    pages = {name: importlib.import_module(f"app.web.pages.{name}") for name in names}
+    return dict(sorted(pages.items(), key=lambda item: (item[1].PLACE, item[1].TITLE)))
 
 
 if __name__ == "__main__":
