@@ -67,7 +67,7 @@ class CanvasState:
     selected: str | None
 
 
-def canvas(
+def canvas(  # noqa: PLR0913 - what a picture can carry
     key: str,
     picture: bytes,
     size: tuple[int, int],
