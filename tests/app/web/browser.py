@@ -1,4 +1,4 @@
-"""A real browser for the journeys: the app on a port of its own, a page that talks to nothing else, files that come down.
+"""A real browser for the journeys: the app on a port of its own, a page that talks to nothing else, what comes down.
 
 A journey's file has
     from tests.app.web import browser
@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -31,6 +31,9 @@ import pytest
 
 from data import picture as pictures
 from tests import toy_model as toy
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -89,14 +92,14 @@ def wait(url: str, server: "subprocess.Popen[bytes]") -> None:
     raise AssertionError(f"no answer from {url}")
 
 
-def page(address: str) -> Iterator["playwright.Page"]:
+def page(address: str) -> Iterator["Page"]:
     """The app in a window of a laptop's size; it may talk to nothing but its own server."""
     with window(address) as opened:
         yield opened
 
 
 @contextmanager
-def window(address: str, size: Mapping[str, Any] = LAPTOP, **options: Any) -> Iterator["playwright.Page"]:
+def window(address: str, size: Mapping[str, Any] = LAPTOP, **options: Any) -> Iterator["Page"]:
     """The app in a window of a size; `options` as of Playwright's contexts, as `color_scheme="dark"`."""
     elsewhere: list[str] = []
     with playwright.sync_playwright() as driver:
@@ -116,18 +119,18 @@ def is_local(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", None) or url.startswith("blob:http://127.0.0.1")
 
 
-def look(page: "playwright.Page", name: str) -> None:
+def look(page: "Page", name: str) -> None:
     """Keep a screenshot where $GAZE_SHOTS says, for whoever wants to see the app."""
     if folder := os.environ.get("GAZE_SHOTS"):
         page.wait_for_timeout(1500)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def fetch(page: "playwright.Page", label: str, folder: Path) -> Path:
+def fetch(page: "Page", label: str, folder: Path) -> Path:
     """Click a download button and keep what comes, under the name that it comes with."""
     with page.expect_download() as waiting:
         page.get_by_role("button", name=label).click()
-    path = folder / waiting.value.suggested_filename
+    path = folder / str(waiting.value.suggested_filename)
     waiting.value.save_as(path)
     return path
 
@@ -140,13 +143,13 @@ def spot(path: Path) -> Path:
     return path
 
 
-def settled(page: "playwright.Page") -> None:
+def settled(page: "Page") -> None:
     """Wait until the app has answered what was done last: no script runs, and none is about to."""
     page.wait_for_timeout(300)  # what is sent is gathered for a moment
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
 
 
-def serious(page: "playwright.Page") -> list[str]:
+def serious(page: "Page") -> list[str]:
     """What axe-core finds that is serious or critical, one line each."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     found = axe.Axe().run(page).response["violations"]
