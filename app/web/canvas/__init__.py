@@ -23,7 +23,7 @@ import streamlit as st
 from app.web.canvas import received
 from app.web.widgets import WHOLE, plain
 from data.areas import Area, Point
-from data.draw import heatmap
+from data.draw.palettes import DEFAULT, palette_table
 from data.errors import GazeError
 
 Each = TypeVar("Each")
@@ -87,7 +87,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     heat: Sequence[bytes] = (),
     stops: Sequence[str] = (WHOLE,),
     moment: int = 0,
-    palette: str = heatmap.PALETTES[0],
+    palette: str = DEFAULT,
     opacity: float = 0.6,
     fog: bool = False,
     layers: Sequence[Layer] = (),
@@ -110,7 +110,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         heat: For each stop an 8-bit grey PNG of the density, relative to its maximum; may be small.
         stops: A caption for each stop; the first is the whole viewing. With fewer than two there is no strip.
         moment: The stop to be at.
-        palette: One of `data.draw.heatmap.PALETTES`.
+        palette: One of `data.draw.palettes.PALETTES`.
         opacity: Of the heat, from 0 to 1.
         fog: Veil what is not looked at, instead of colours.
         layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops.
@@ -133,7 +133,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         "width": size[0],
         "height": size[1],
         "most": height,
-        "palette": base64.b64encode(_palette("fog" if fog else palette)).decode(),
+        "palette": base64.b64encode(palette_table("fog" if fog else palette).tobytes()).decode(),
         "opacity": min(max(float(opacity), 0.0), 1.0),
         "moment": memory["moment"],
         "stops": [_stop(number, stops, heat, layers, alts) for number in range(count)],
@@ -196,11 +196,6 @@ def _url(content: bytes) -> str:
     """A picture's file as an address that needs no server."""
     kind = "png" if content[:4] == b"\x89PNG" else "jpeg" if content[:2] == b"\xff\xd8" else "webp"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _palette(name: str) -> bytes:
-    """256 colours, red, green, blue and how much they cover, from what is not looked at to what is looked at most."""
-    return bytes(received.table(name).tobytes())
 
 
 def _read(*names: str) -> str:
