@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import streamlit as st
@@ -59,11 +60,11 @@ class HeatFiles:
         return self.time.replace("–", "-").replace(" ", "") if self.moment else ""
 
     def heat(self) -> bytes:
-        """A PNG of the heat map with its legend, a caption and what it is not."""
+        """A PNG of the heat map with its legend and what it is and is not."""
         pixels, density = self._at()
         words = f"{self.time}. A prediction by {self.seen.model} {self.seen.version}, not a measurement."
         image = self.style.drawn(pixels, density)
-        return picture.encode(framed(image, density, self.style.palette, self.style.opacity, self.stored.name, words))
+        return picture.encode(framed(image, density, self.style.palette, self.style.opacity, note=words))
 
     def strip(self) -> bytes:
         """A PNG of all seconds side by side."""
@@ -99,4 +100,5 @@ class HeatFiles:
 
 
 def _plane(prediction: Prediction, moment: int) -> Float32[np.ndarray, "h w"]:
-    return np.asarray(prediction.slices[moment - 1] if moment else prediction.density)
+    """The log density of a stop; of several seconds only one is made at this size."""
+    return next(islice(prediction.each_slice(), moment - 1, None)) if moment else prediction.density

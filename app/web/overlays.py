@@ -1,4 +1,4 @@
-"""What the canvas lays over a picture: heat, contours and peaks of each stop, and what they say to who does not see.
+"""What the canvas lays over a picture at each stop: contours and peaks, and what all says to who does not see it.
 
 Made once for everyone, by the view; going through the seconds or changing a colour makes nothing anew. The stops are
 the whole viewing, then each second.
@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from app.web import predictions
 from app.web.canvas import Contour, Layer
 from app.web.canvas import Peak as Mark
+from app.web.canvas.of_view import stops
 from app.web.predictions import View
 from app.web.widgets import WHOLE
 from app.web.workspace import StoredPicture
-from data import maps, picture
+from data import maps
 from data.draw import contours, peaks
-from data.draw.heatmap import relative_density
 from data.draw.peaks import Peak
-from data.draw.timeline import caption
 from export.runtime.saliency import Predictor
 
 RING = 0.011  # of the picture's longest side: the radius of the ring around a peak
@@ -29,13 +27,11 @@ RING = 0.011  # of the picture's longest side: the radius of the ring around a p
 
 @dataclass(frozen=True)
 class Overlays:
-    """For each stop: a heat plane (8-bit grey PNG), contours, peaks, half's part of the picture, and all in words."""
+    """For each stop: contours, peaks, the part of the picture that half of all looks fall on, and all in words."""
 
-    stops: tuple[str, ...]
-    heat: tuple[bytes, ...]
     contours: tuple[tuple[Contour, ...], ...]
     peaks: tuple[tuple[Peak, ...], ...]
-    half: tuple[float, ...]  # part of the picture that half of all looks fall on
+    half: tuple[float, ...]
     alts: tuple[str, ...]
     size: tuple[int, int]
 
@@ -62,16 +58,13 @@ def overlays(model: Predictor, stored: StoredPicture, seen: View) -> Overlays:
 @st.cache_resource(max_entries=predictions.KEPT, show_spinner=False)
 def _overlays(_seen: View, key: tuple[Any, ...]) -> Overlays:
     del key
-    stops = (WHOLE, *map(caption, _seen.times))
     found = [peaks.peaks(each, size=_seen.size) for each in _seen.maps]
     half = [float(maps.region(each, 0.5).mean()) for each in _seen.maps]
     return Overlays(
-        stops,
-        tuple(picture.encode(np.rint(255 * relative_density(each, None)).astype(np.uint8)) for each in _seen.maps),
         tuple(_lines(each, _seen.size) for each in _seen.maps),
         tuple(found),
         tuple(half),
-        tuple(_told(_seen, *each) for each in zip(stops, found, half, strict=True)),
+        tuple(_told(_seen, *each) for each in zip(stops(_seen), found, half, strict=True)),
         _seen.size,
     )
 
