@@ -39,7 +39,9 @@ def bring(page: "browser.Page", file: Path) -> None:
 
 def shown(page: "browser.Page") -> str:
     """The caption of the stop that is shown."""
-    return str(page.get_by_role("radiogroup", name="Moment").get_by_role("radio", checked=True).get_attribute("aria-label"))
+    return str(
+        page.get_by_role("radiogroup", name="Moment").get_by_role("radio", checked=True).get_attribute("aria-label")
+    )
 
 
 def download(page: "browser.Page", label: str, folder: Path) -> Path:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.web import canvas as drawing
 from app.web import measures, overlays, predictions, widgets
+from app.web import workspace as desk
 from app.web.heat_files import HeatFiles, Style
+from app.web.picture_bar import SAMPLES
 from app.web.workspace import StoredPicture
 from data import picture as pictures
 from data.areas import rectangle
@@ -157,6 +161,47 @@ def test_several_pictures_are_looked_at_one_at_a_time(models: Path, png: bytes, 
     assert chooser.options == ["one.png", "two.png"]
     chooser.set_value(list(shown.session_state["workspace"].pictures)[1]).run()
     assert (seen.data["width"], seen.data["height"]) == (900, 300)
+
+
+def claim(width: int, height: int) -> bytes:
+    """A PNG of a hundred bytes that claims to hold width x height pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_each_bad_file_is_named_in_one_sentence_and_the_others_are_shown(
+    models: Path, png: bytes, seen: Canvas
+) -> None:
+    bad = {
+        "notes.txt": b"milk, bread, eggs",
+        "empty.png": b"",
+        "bomb.png": claim(20_000, 20_000),
+        "cut.jpg": SAMPLES["street"].read_bytes()[:9000],
+    }
+    shown = upload(*bad.items(), ("spot.png", png))
+    assert len(shown.error) == len(bad)
+    for error, name in zip(shown.error, bad, strict=True):
+        assert error.value.startswith(name)
+        assert len(error.value) < 300
+        assert "\n" not in error.value
+    assert shown.selectbox(key="picture").options == ["spot.png"]
+
+
+def test_more_than_a_session_keeps_is_said(
+    models: Path, png: bytes, seen: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "MOST_PICTURES", 1)
+    shown = upload(("one.png", png), ("two.png", encoded("RGB")))
+    assert [each.value for each in shown.error] == [
+        "There is no room for two.png: a session keeps 1 pictures and 200 MB; remove some."
+    ]
+    shown.button(key="remove-picture").click().run()
+    assert not shown.exception
+    assert "to see where people look" in told(shown)
 
 
 def test_a_model_without_seconds_has_no_strip(models: Path, png: bytes, seen: Canvas) -> None:
