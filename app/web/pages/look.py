@@ -11,7 +11,7 @@ from app.web.canvas import canvas
 from app.web.canvas.of_view import heat, stops
 from app.web.heat_files import HeatFiles, Style
 from app.web.legend import legend
-from app.web.overlays import Overlays, overlays, part, when
+from app.web.overlays import Overlays, layers, overlays, part, when
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
 from app.web.workspace import StoredPicture, workspace
@@ -94,7 +94,7 @@ def _looked_at(model: Predictor, stored: StoredPicture, seen: View, palette: str
             palette=style.palette,
             opacity=style.opacity,
             fog=style.palette == "fog",
-            layers=over.layers(style.contours, style.peaks),
+            layers=layers(model, stored, seen, style.contours, style.peaks),
             alts=over.alts,
             height=TALLEST,
         )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from data import picture as pictures
 from data.draw.timeline import PANEL
 from export.runtime.saliency import Predictor
 from tests.app.web import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 pytestmark = browser.MARKS
 
@@ -26,25 +30,32 @@ def address(weights: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(address: str) -> Iterator["browser.Page"]:
+def page(address: str) -> Iterator["Page"]:
     yield from browser.page(address)
 
 
-def bring(page: "browser.Page", file: Path) -> None:
+def bring(page: "Page", file: Path) -> None:
     """Upload a picture and wait for what is said of it."""
     page.locator("input[type=file]").first.set_input_files(file)
     page.get_by_text("of the picture.").first.wait_for()
     browser.settled(page)
 
 
-def shown(page: "browser.Page") -> str:
+def box(found: "Locator") -> dict[str, float]:
+    """Where something is on the screen, in pixels."""
+    place = found.bounding_box()
+    assert place is not None
+    return dict(place)
+
+
+def shown(page: "Page") -> str:
     """The caption of the stop that is shown."""
     return str(
         page.get_by_role("radiogroup", name="Moment").get_by_role("radio", checked=True).get_attribute("aria-label")
     )
 
 
-def download(page: "browser.Page", label: str, folder: Path) -> Path:
+def download(page: "Page", label: str, folder: Path) -> Path:
     """A file of the popover, which is opened if it is not."""
     if not page.get_by_role("button", name=label).is_visible():
         page.get_by_role("button", name="Download", exact=True).first.click()
@@ -53,7 +64,7 @@ def download(page: "browser.Page", label: str, folder: Path) -> Path:
     return path
 
 
-def test_a_picture_goes_up_and_its_files_come_down(page: "browser.Page", weights: Path, tmp_path: Path) -> None:
+def test_a_picture_goes_up_and_its_files_come_down(page: "Page", weights: Path, tmp_path: Path) -> None:
     file = browser.spot(tmp_path / "spot.png")
     page.get_by_text("to see where people look").first.wait_for()
     bring(page, file)
@@ -81,7 +92,7 @@ def test_a_picture_goes_up_and_its_files_come_down(page: "browser.Page", weights
     assert [each["start_s"] for each in facts["slices"]] == [0, 1]
 
 
-def test_seconds_are_gone_through_by_click_by_key_and_by_play(page: "browser.Page", tmp_path: Path) -> None:
+def test_seconds_are_gone_through_by_click_by_key_and_by_play(page: "Page", tmp_path: Path) -> None:
     bring(page, browser.spot(tmp_path / "spot.png"))
     assert shown(page) == "Whole viewing"
     page.get_by_role("radio", name="1–2 s").click()
@@ -98,7 +109,7 @@ def test_seconds_are_gone_through_by_click_by_key_and_by_play(page: "browser.Pag
     assert page.locator("[data-testid=stException]").count() == 0
 
 
-def test_the_downloaded_picture_is_as_it_is_set(page: "browser.Page", tmp_path: Path) -> None:
+def test_the_downloaded_picture_is_as_it_is_set(page: "Page", tmp_path: Path) -> None:
     bring(page, browser.spot(tmp_path / "spot.png"))
     plain = pictures.read(download(page, "Heat map with legend, PNG", tmp_path))
     page.get_by_text("Contours", exact=True).click()
@@ -115,7 +126,7 @@ def test_the_downloaded_picture_is_as_it_is_set(page: "browser.Page", tmp_path: 
     assert download(page, "Heat map with legend, PNG", tmp_path).name == "spot.1-2s.png"
 
 
-def test_a_bad_file_is_answered_and_what_was_there_stays(page: "browser.Page", tmp_path: Path) -> None:
+def test_a_bad_file_is_answered_and_what_was_there_stays(page: "Page", tmp_path: Path) -> None:
     notes = tmp_path / "notes.png"
     notes.write_text("milk, bread, eggs", "utf-8")
     page.get_by_role("button", name="Take the advert").click()
@@ -139,15 +150,16 @@ def test_picture_and_seconds_are_on_one_screen_and_nothing_scrolls_sideways(
         page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
         assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth")
         for name in ("Whole viewing", "4–5 s") if page.get_by_role("radio", name="4–5 s").count() else ("1–2 s",):
-            box = page.get_by_role("radio", name=name).bounding_box()
-            assert box["x"] >= 0
-            assert box["y"] + box["height"] <= room
-        assert page.get_by_role("heading", name="Where do people look?").bounding_box()["y"] > 0
+            place = box(page.get_by_role("radio", name=name))
+            assert place["x"] >= 0
+            assert place["y"] + place["height"] <= room
+        assert box(page.get_by_role("heading", name="Where do people look?"))["y"] > 0
 
 
 def test_two_sessions_with_different_pictures_do_not_mix(address: str, tmp_path: Path) -> None:
     with browser.window(address) as first:
         bring(first, browser.spot(tmp_path / "ours.png"))
+        assert first.context.browser is not None
         other = first.context.browser.new_context(accept_downloads=True).new_page()
         other.set_default_timeout(browser.PATIENCE)
         other.goto(address)

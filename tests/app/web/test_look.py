@@ -19,6 +19,7 @@ from app.web.picture_bar import SAMPLES
 from app.web.workspace import StoredPicture
 from data import picture as pictures
 from data.areas import rectangle
+from export.runtime.saliency import Predictor
 from tests import toy_model as toy
 
 PAGE = Path(widgets.__file__).parent / "pages" / "look.py"
@@ -60,6 +61,10 @@ def upload(*files: tuple[str, bytes]) -> AppTest:
     return shown
 
 
+def downloads(shown: AppTest) -> list[str]:
+    return [str(button.proto.label) for button in shown.get("download_button")]
+
+
 def told(shown: AppTest) -> str:
     return "\n".join(each.value for each in shown.main.markdown).replace("\u00a0", " ")
 
@@ -86,7 +91,7 @@ def test_an_upload_gives_a_map_its_seconds_sentences_and_downloads(models: Path,
     assert "**Half of all looks fall on" in told(shown)
     assert [metric.label for metric in shown.metric] == ["Focus", "Clarity"]
     assert all(0 <= float(metric.value) <= 100 for metric in shown.metric)
-    assert [button.label for button in shown.get("download_button")] == [
+    assert downloads(shown) == [
         "Heat map with legend, PNG",
         "All seconds, PNG",
         "Log density, NPY",
@@ -100,12 +105,14 @@ def test_a_step_of_the_seconds_changes_the_sentence_and_makes_nothing_anew(
 ) -> None:
     shown = upload(("spot.png", png))
 
+    shown.pills(key="marks").set_value(["Contours", "Peaks"]).run()
+
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("made anew")
 
-    for module, name in ((overlays.contours, "contour_lines"), (overlays.peaks, "peaks"), (pictures, "encode")):
+    for module, name in ((overlays, "contour_lines"), (overlays, "peaks"), (pictures, "encode")):
         monkeypatch.setattr(module, name, never)
-    monkeypatch.setattr(predictions.Predictor, "__call__", never)
+    monkeypatch.setattr(Predictor, "__call__", never)
     seen.go(2)
     shown.run()
     assert not shown.exception
@@ -208,7 +215,7 @@ def test_a_model_without_seconds_has_no_strip(models: Path, png: bytes, seen: Ca
     toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"slices": ()}))
     shown = upload(("spot.png", png))
     assert len(seen.data["stops"]) == 1
-    assert "All seconds, PNG" not in [button.label for button in shown.get("download_button")]
+    assert "All seconds, PNG" not in downloads(shown)
 
 
 def test_of_two_models_the_chosen_one_looks(models: Path, png: bytes, seen: Canvas) -> None:
@@ -251,7 +258,12 @@ def test_areas_that_were_drawn_are_what_sentences_speak_of(
 ) -> None:
     shown = upload(("spot.png", png))
     asked: list[Any] = []
-    monkeypatch.setattr(measures, "measures", lambda *given: asked.append(given[-1]) or ())
+
+    def measured(*given: Any) -> tuple[()]:
+        asked.append(given[-1])
+        return ()
+
+    monkeypatch.setattr(measures, "measures", measured)
     kept = shown.session_state["workspace"]
     kept.set_areas(kept.current, [rectangle("button", (40, 5, 12, 10))])
     shown.run()
@@ -261,7 +273,7 @@ def test_areas_that_were_drawn_are_what_sentences_speak_of(
 
 @pytest.fixture
 def files(models: Path, png: bytes) -> HeatFiles:
-    model = widgets.open_model(models / "toy.onnx")
+    model = predictions.open_model(models / "toy.onnx")
     wide = pictures.encode(np.kron(pictures.read(png, "spot.png"), np.ones((6, 6, 1), np.uint8)))
     stored = StoredPicture("k" * 12, "spot.png", wide, (360, 240))
     return HeatFiles(model, stored, predictions.view(model, stored), 0, Style("plasma", 0.6, False, False))

@@ -36,6 +36,15 @@ def page(name: str) -> AppTest:
     return AppTest.from_file(APP / "pages" / f"{name}.py", default_timeout=30).run()
 
 
+def images(shown: AppTest) -> int:
+    return len(shown.main.image)
+
+
+def heat(shown: AppTest) -> str:
+    """The address of the first image: Streamlit makes it of the content."""
+    return str(shown.main.image[0].proto.imgs[0].url)
+
+
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canvas without a browser: nobody does anything there."""
