@@ -44,7 +44,8 @@ def palette_table(palette: str = DEFAULT, opacity: float = 1.0) -> UInt8[np.ndar
         raise GazeError(f"There is no palette {palette!r}; choose one of: {', '.join(PALETTES)}.")
     if not 0 <= opacity <= 1:
         raise GazeError(f"The opacity is {opacity:g}, but must lie between 0 (only the picture) and 1.")
-    return _table(palette, float(opacity))
+    table: UInt8[np.ndarray, "256 4"] = _table(palette, float(opacity))
+    return table
 
 
 @functools.lru_cache(maxsize=64)

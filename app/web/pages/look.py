@@ -175,12 +175,13 @@ def _found(seen: View) -> tuple[Area, ...]:
 
 def _of_peaks(over: Overlays, moment: int) -> str:
     """The places that stand out, where nothing in the picture has a name."""
-    shares = [f"{100 * peak.share:.0f} %" for peak in over.peaks[moment][:3]]
+    found = over.peaks[moment]
+    shares = [f"{100 * peak.share:.0f} %" for peak in found[:3]]
     if len(shares) == 1:
         return f"One place stands out: {shares[0]} of looks fall on it."
-    return (
-        f"{len(over.peaks[moment])} places stand out; the first get {', '.join(shares[:-1])} and {shares[-1]} of looks."
-    )
+    listed = f"{', '.join(shares[:-1])} and {shares[-1]} of looks"
+    who = "they get" if len(found) == len(shares) else f"the first {len(shares)} get"
+    return f"{len(found)} places stand out: {who} {listed}."
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from export.runtime.saliency import Predictor
 from tests.app.web import browser
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
 pytestmark = browser.MARKS
 
@@ -41,11 +41,11 @@ def bring(page: "Page", file: Path) -> None:
     browser.settled(page)
 
 
-def box(found: "Locator") -> dict[str, float]:
+def box(found: "Locator") -> "FloatRect":
     """Where something is on the screen, in pixels."""
     place = found.bounding_box()
     assert place is not None
-    return dict(place)
+    return place
 
 
 def shown(page: "Page") -> str:
