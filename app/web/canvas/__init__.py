@@ -156,11 +156,10 @@ def _state(
     """What the browser sent, each message taken once; nonsense is told in one sentence."""
     areas = None
     try:
-        new = {name: received.message(sent, name, memory["taken"]) for name in ("moment", "areas")}
-        if new["moment"] is not None:
-            memory["moment"] = received.moment(new["moment"], count)
-        if new["areas"] is not None:
-            areas = received.areas(new["areas"], subject, revision, size)
+        if (found := received.message(sent, "areas", memory["taken"])) is not None:
+            areas = received.areas(found, subject, revision, size)
+        if (found := received.message(sent, "moment", memory["taken"])) is not None:
+            memory["moment"] = received.moment(found, count)
     except GazeError as error:
         st.error(plain(str(error)), icon=":material/error:")
     return CanvasState(memory["moment"], areas, received.selected(sent, subject))

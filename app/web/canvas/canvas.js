@@ -205,10 +205,15 @@ class Canvas {
     if (what === "add" || what === "duplicate") {
       const made = what === "add" ? editor.addInTheMiddle() : editor.duplicate(id);
       if (made) this.focus(made.id);
-    } else if (what === "remove") {
-      editor.remove(id);
-      this.over.focus({ preventScroll: true });
-    } else if (what === "undo" || what === "redo") editor[what]();
+      return;
+    }
+    const inside = this.root.getRootNode().activeElement;
+    if (what === "remove") editor.remove(id);
+    else editor[what]();
+    this.draw();
+    if (inside && inside.closest("button:not(:disabled)")) return;
+    if (editor.selected) this.shapes.focus(editor.selected);
+    else this.over.focus({ preventScroll: true });
   }
 
   renamed(finished = false) {
