@@ -265,6 +265,7 @@ class Canvas {
   send(name, after) {
     window.clearTimeout((this.waiting.get(name) || {}).timer);
     this.waiting.set(name, { timer: window.setTimeout(() => this.deliver(name), after) });
+    this.root.dataset.waiting = "";
   }
 
   deliver(name) {
@@ -278,6 +279,7 @@ class Canvas {
     if (name === "moment") this.sent = this.moment;
     this.count += 1;
     const serial = `${this.mount}-${this.count}`;
+    if (!this.waiting.size) delete this.root.dataset.waiting;
     this.tell(name, { serial, value: values[name](), subject: this.data.subject, revision: this.data.revision });
   }
 

@@ -1,4 +1,4 @@
-"""Are areas drawn to the pixel, by mouse, finger and keyboard, and are they still there after a look at another page?"""
+"""Are areas drawn to the pixel, by mouse, finger and keyboard, and are they still there after another page?"""
 
 import csv
 import json
@@ -82,6 +82,7 @@ def test_with_a_mouse_areas_are_drawn_resized_moved_named_undone_and_stay(addres
         assert close(saved(page, tmp_path)["Area 1"], (420, 40, 540, 160))
         drag(page, (540, 160), (560, 200))  # the handle at the lower right
         assert close(saved(page, tmp_path)["Area 1"], (420, 40, 560, 200))
+        page.locator(".gz-area").focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("Shift+ArrowDown")
         page.keyboard.press("Alt+ArrowUp")
@@ -98,6 +99,7 @@ def test_with_a_mouse_areas_are_drawn_resized_moved_named_undone_and_stay(addres
         assert list(boxes) == [EVIL, "Area 1"]
         assert close(boxes["Area 1"], (40, 50, 200, 200))
         assert page.locator(".gz img").count() == 1  # the name is no markup
+        page.locator(".gz-area").nth(1).focus()
         page.keyboard.press("Delete")
         browser.settled(page)
         assert list(saved(page, tmp_path)) == [EVIL]
