@@ -31,11 +31,13 @@ HERE = Path(__file__).parent
 SCRIPTS = (  # one module, in this order
     "geometry.js",
     "paint.js",
+    "labels.js",
     "overlay.js",
     "grips.js",
     "editor.js",
     "pointer.js",
     "strip.js",
+    "sender.js",
     "canvas.js",
 )
 
