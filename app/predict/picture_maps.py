@@ -4,7 +4,7 @@ Shapes: `h w` picture, `g v` cells of a map, `t` seconds, `n` areas.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -69,7 +69,14 @@ def coverage(maps: AttentionMaps, areas: Sequence[Area]) -> Float32[np.ndarray, 
     """Which part of each cell each area covers, from 0 to 1: `(exp(maps) * coverage).sum()` is its share."""
     rows, columns = maps.maps.shape[1:]
     scale = max(1, round(min(SIDE / columns, SIDE / rows)))  # subcells: an area smaller than a cell is not lost
-    height, width = rows * scale, columns * scale
-    masks = [a.scaled(width / maps.size[0], height / maps.size[1]).mask(height, width) for a in areas]
-    cells = [cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) for m in masks]
-    return np.array(cells, np.float32).reshape(len(areas), rows, columns)
+    across, down = columns * scale / maps.size[0], rows * scale / maps.size[1]
+    covered = np.zeros((len(areas), rows, columns), np.float32)
+    for cells, area in zip(covered, areas, strict=True):
+        laid = area.scaled(across, down)
+        left, top, width, height = laid.box
+        row, column = min(max(0, int(top // scale)), rows - 1), min(max(0, int(left // scale)), columns - 1)
+        part = cells[row : int((top + height) // scale) + 1, column : int((left + width) // scale) + 1]
+        here = replace(laid, points=tuple((x - column * scale, y - row * scale) for x, y in laid.points))
+        mask = here.mask(part.shape[0] * scale, part.shape[1] * scale).astype(np.float32)
+        part[:] = cv2.resize(mask, part.shape[::-1], interpolation=cv2.INTER_AREA)
+    return covered

@@ -37,6 +37,7 @@ SCRIPTS = (  # one module, in this order
     "editor.js",
     "pointer.js",
     "strip.js",
+    "controls.js",
     "sender.js",
     "canvas.js",
 )

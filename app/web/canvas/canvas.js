@@ -3,27 +3,21 @@
 const SETTLED = 400; // milliseconds at a stop until Python is told
 const GATHERED = 200; // milliseconds in which changes of areas are sent as one
 const SMALLEST = 280; // pixels of the page: a picture that is very tall is no narrower, and taller than was asked
-const HINTS = {
-  select: "Click an area to move, resize or rename it. Arrow keys move it by a pixel, with Shift by ten.",
-  rectangle: "Drag on the picture to draw a rectangle.",
-  polygon: "Click corner after corner. Click the first one again, or press Enter, to close it; Escape gives it up.",
-};
 
 class Canvas {
   constructor(root) {
     this.root = root;
     const find = (name) => root.querySelector(`.gz-${name}`);
-    for (const name of ["tools", "hint", "stage", "picture", "heat", "over", "marks", "areas", "draft", "labels", "grips", "said"])
+    for (const name of ["stage", "picture", "heat", "over", "marks", "areas", "draft", "labels", "grips", "said"])
       this[name] = find(name);
-    this.input = root.querySelector("input");
     this.kept = new Heat();
     this.contents = new Map(); // what there is to see, by the heat of a stop
     this.shapes = new Shapes(this.areas);
     this.editor = new Editor({ width: 1, height: 1 }, () => this.sender.send("areas", GATHERED), () => this.again());
     this.pointer = new Pointer(this.over, this);
+    this.controls = new Controls(this);
     this.strip = new Strip(find("strip"), (at, playing) => this.go(at, playing), () => this.sender.send("moment", SETTLED));
     this.sender = this.sending();
-    this.tool = "select";
     this.scale = 1;
     this.listen();
   }
@@ -39,19 +33,10 @@ class Canvas {
   }
 
   listen() {
-    this.root.addEventListener("keydown", (event) => this.press(event));
-    this.tools.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (button && button.dataset.tool) this.use(button.dataset.tool);
-      else if (button) this.act(button.dataset.do);
-    });
     this.areas.addEventListener("focusin", (event) => {
       const id = event.target.dataset.id;
       if (id && this.editable) this.editor.select(id);
     });
-    this.input.addEventListener("input", () => this.renamed());
-    this.input.addEventListener("change", () => this.renamed(true));
-    this.input.addEventListener("keydown", (event) => event.key === "Enter" && this.renamed(true));
     this.picture.addEventListener("dragstart", (event) => event.preventDefault());
     this.watch = new ResizeObserver(() => this.layout());
     this.watch.observe(this.root);
@@ -65,6 +50,10 @@ class Canvas {
 
   get editable() {
     return this.data.editable;
+  }
+
+  get tool() {
+    return this.controls.tool;
   }
 
   get pickable() {
@@ -86,7 +75,9 @@ class Canvas {
       this.editor.size = { width: data.width, height: data.height };
       this.editor.reset(data.areas);
       this.pointer.polygon = [];
-      this.tool = data.editable && !data.areas.length && window.matchMedia("(pointer: fine)").matches ? "rectangle" : "select";
+      this.strip.stop();
+      this.told = null;
+      this.controls.tool = !data.areas.length && window.matchMedia("(pointer: fine)").matches ? "rectangle" : "select";
     } else if (before.revision !== data.revision) {
       this.sender.drop("areas");
       this.pointer.cancel();
@@ -98,7 +89,6 @@ class Canvas {
     if (anew || data.moment === this.sent) this.sent = null; // Python knows it
     this.moment = clamp(this.moment, 0, data.stops.length - 1);
     this.root.hidden = false;
-    this.tools.hidden = this.hint.hidden = !data.editable;
     this.strip.build(data.stops);
     this.strip.show(this.moment);
     if (anew || before.picture !== data.picture) this.load();
@@ -185,28 +175,16 @@ class Canvas {
     drawMarks(this.marks, stop, scale, labels);
     drawDraft(this.draft, pointer, scale);
     drawGrips(this.grips, this.editable ? areas.find((area) => area.id === editor.selected) : null, scale);
-    this.toolbar();
+    this.controls.draw();
+    this.report();
   }
 
-  toolbar() {
-    if (!this.editable) return;
-    const { editor, tools } = this, current = editor.current;
-    for (const button of tools.querySelectorAll("[data-tool]"))
-      button.setAttribute("aria-pressed", String(button.dataset.tool === this.tool));
-    const able = {
-      add: !editor.full, duplicate: current && !editor.full, remove: current, undo: editor.past.length, redo: editor.future.length,
-    };
-    for (const button of tools.querySelectorAll("[data-do]")) button.disabled = !able[button.dataset.do];
-    this.input.disabled = !current;
-    if (this.input !== this.root.getRootNode().activeElement) this.input.value = current ? current.name : "";
-    this.input.dataset.id = current ? current.id : "";
-    this.hint.textContent = this.words || HINTS[this.tool];
-  }
-
-  /** Words in the place of the hint; "" brings it back. */
-  status(words) {
-    this.words = words;
-    this.again();
+  /** Python is told which area is selected, where it asked for that. */
+  report() {
+    const name = this.editor.current ? this.editor.current.name : null;
+    if (!this.pickable || name === this.told) return;
+    this.told = name;
+    this.sender.send("selected", GATHERED);
   }
 
   focus(id) {
@@ -214,71 +192,14 @@ class Canvas {
     this.shapes.focus(id);
   }
 
-  use(tool) {
-    this.pointer.cancel();
-    this.tool = tool;
-    this.again();
-  }
-
-  act(what) {
-    const { editor } = this, id = editor.selected;
-    this.pointer.cancel();
-    if (what === "add" || what === "duplicate") {
-      const made = what === "add" ? editor.addInTheMiddle() : editor.duplicate(id);
-      if (made) this.focus(made.id);
-      return;
-    }
-    const inside = this.root.getRootNode().activeElement;
-    if (what === "remove") editor.remove(id);
-    else editor[what]();
-    this.draw();
-    if (inside && inside.closest("button:not(:disabled)")) return;
-    if (editor.selected) this.shapes.focus(editor.selected);
-    else this.over.focus({ preventScroll: true });
-  }
-
-  renamed(finished = false) {
-    const { id } = this.input.dataset;
-    if (!id || (!finished && !cleanName(this.input.value))) return;
-    this.editor.rename(id, this.input.value);
-    if (finished && this.editor.current) this.input.value = this.editor.current.name;
-  }
-
-  press(event) {
-    if (!this.data || event.target === this.input || event.defaultPrevented) return;
-    const area = event.target.closest(".gz-area"), control = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
-    if (area && (event.key === "Enter" || event.key === " ") && !this.pointer.polygon.length) this.picked(area.dataset.id);
-    else if (!this.editable) return;
-    else if (control && key === "z") this.act(event.shiftKey ? "redo" : "undo");
-    else if (control && key === "y") this.act("redo");
-    else if (control && key === "d" && this.editor.current) this.act("duplicate");
-    else if (control || event.target.closest(".gz-strip")) return;
-    else if (event.key === "Enter" && this.pointer.polygon.length) this.pointer.close();
-    else if (event.key === "Escape") this.escape();
-    else if (event.key === "Backspace" && this.pointer.polygon.length) this.pointer.polygon.pop(), this.again();
-    else if (key === "n" && !event.altKey) this.act("add");
-    else if (event.target.closest("button")) return;
-    else if (event.key === "Delete" || event.key === "Backspace") this.act("remove");
-    else if (this.editor.press(event)) this.announce();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  /** A screen reader hears where the area is now. */
-  announce() {
-    const area = this.editor.current;
-    if (area) this.said.textContent = spoken(area, "");
-  }
-
-  escape() {
-    if (!this.pointer.cancel()) this.editor.select(null);
-  }
-
   /** Somebody chose an area, or none; again the same lets it go where nothing is edited. */
   picked(id) {
     this.editor.select(!this.editable && id === this.editor.selected ? null : id);
-    if (this.pickable) this.sender.send("selected", GATHERED);
+  }
+
+  /** A screen reader hears where an area is now. */
+  tell(area) {
+    if (area) this.said.textContent = spoken(area, "");
   }
 
   /** Show a stop; a screen reader is told what it says, but not while it plays. */

@@ -16,7 +16,7 @@ class Content {
       for (let x = 0, row = 0; x < this.wide; x++) {
         const here = y * this.wide + x, right = x + 1 < this.wide ? here + 1 : here, below = y + 1 < this.high ? here + this.wide : here;
         const edge = Math.abs(light[right] - light[here]) + Math.abs(light[below] - light[here]);
-        row += Math.min(1, edge / 60) + (heat ? heat[here] / 255 : 0);
+        row += Math.min(1, edge / 60) + (heat ? Math.sqrt(heat[here] / 255) : 0);
         this.sums[(y + 1) * (this.wide + 1) + x + 1] = row + this.sums[y * (this.wide + 1) + x + 1];
       }
   }
@@ -71,10 +71,10 @@ class Labels {
   around([x, y], radius) {
     return (wide) => {
       const places = [];
-      for (const [far, cost] of [[GAP, 0], [26, 260], [56, 480]])
+      for (const [far, cost] of [[GAP, 0], [26, 150], [50, 260], [80, 400]])
         for (let turn = 0; turn < 8; turn++) {
           const across = Math.cos((turn * Math.PI) / 4), down = Math.sin((turn * Math.PI) / 4), away = radius + far;
-          places.push([x + across * (away + wide / 2) - wide / 2, y + down * (away + HIGH / 2) - HIGH / 2, cost + turn, [x, y]]);
+          places.push([x + across * (away + wide / 2) - wide / 2, y + down * (away + HIGH / 2) - HIGH / 2, cost + turn, [x, y, radius]]);
         }
       return places;
     };
@@ -106,14 +106,15 @@ class Labels {
 
   /** A line from a label to the point that it belongs to, where it is not beside it. */
   lead(group, at) {
-    const [x, y] = at.point, from = [clamp(x, at.left, at.right), clamp(y, at.top, at.bottom)];
-    if (Math.hypot(from[0] - x, from[1] - y) < LEADER) return;
-    for (const line of outline(group, "gz-leader")) line.setAttribute("d", path([from, [x, y]], false));
+    const [x, y, radius] = at.point, from = [clamp(x, at.left, at.right), clamp(y, at.top, at.bottom)];
+    const far = Math.hypot(from[0] - x, from[1] - y), end = [x + ((from[0] - x) * radius) / far, y + ((from[1] - y) * radius) / far];
+    if (far - radius < LEADER) return;
+    for (const line of outline(group, "gz-leader")) line.setAttribute("d", path([from, end], false));
   }
 
   cost(at) {
     const area = (at.right - at.left) * (at.bottom - at.top), { width, height, content } = this;
-    let sum = content ? 0.7 * area * content.within(at.left / width, at.top / height, at.right / width, at.bottom / height) : 0;
+    let sum = content ? 1.5 * area * content.within(at.left / width, at.top / height, at.right / width, at.bottom / height) : 0;
     for (const other of this.taken) {
       const wide = Math.min(at.right, other.right) - Math.max(at.left, other.left);
       const high = Math.min(at.bottom, other.bottom) - Math.max(at.top, other.top);
