@@ -43,7 +43,7 @@ def legend(
 
 
 def edge_heat(density: Float[np.ndarray, "h w"], count: int) -> Float32[np.ndarray, " count"]:
-    """The relative density (0 to 1) at the edges of the regions that hold all looks, then fewer and fewer, then none."""
+    """Relative densities (0 to 1) at the edges of the regions that hold all looks, then fewer and fewer, then none."""
     edges = maps.edges_of(density, np.clip(np.linspace(1, 0, count), 1e-9, 1).tolist())
     flat = float(density.max()) - float(density.min()) < 1e-3
     return np.asarray(np.exp(edges - float(density.max())) * (not flat), np.float32)

@@ -135,7 +135,7 @@ def test_a_bad_file_is_answered_and_what_was_there_stays(page: "Page", tmp_path:
     page.locator("input[type=file]").first.set_input_files(notes)
     page.get_by_role("alert").get_by_text("notes.png").wait_for()
     browser.look(page, "bad")
-    assert page.get_by_text("of the picture.").first.is_visible()
+    page.get_by_text("of the picture.").first.wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
 
 
