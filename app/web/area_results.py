@@ -18,6 +18,8 @@ from data.spreadsheet import to_csv
 Times = Sequence[tuple[float, float]]
 BARS = 40  # of a chart: those with the largest shares
 RANGES = "The ranges are what 95 of 100 studies with 20 people would find if people looked as predicted."
+SECOND = "Share of the looks of this second."
+WIDE = {"Area": 130, "Share of looks": 116, "Range": 104, "First look, range": 132, "For its place": 104}  # pixels
 HELP = {  # what the columns of the table mean
     "Share of looks": "Of all looks of all predicted people, how many fall on the area.",
     "Range": RANGES,
@@ -69,11 +71,13 @@ def show_table(measures: Sequence[AreaMeasures], times: Times) -> None:
     formats |= {"For its size": "%.1f ×", "For its place": "%.1f ×", "Order": "%.0f"}
     column = st.column_config
     config: dict[str, Any] = {
-        name: column.NumberColumn(format=form, help=HELP.get(name, "Share of the looks of this second."), width="small")
+        name: column.NumberColumn(
+            format=form, help=HELP.get(name, "Share of the looks of this second."), width=WIDE.get(name, 84)
+        )
         for name, form in formats.items()
     }
-    config["Area"] = column.TextColumn(pinned=True, width="small")
-    config |= {name: column.TextColumn(help=HELP[name], width="small") for name in ("Range", "First look, range")}
+    config["Area"] = column.TextColumn(pinned=True, width=WIDE["Area"])
+    config |= {name: column.TextColumn(help=HELP[name], width=WIDE[name]) for name in ("Range", "First look, range")}
     st.dataframe(table(measures, times), hide_index=True, width="stretch", column_config=config, key="areas-table")
 
 
@@ -122,7 +126,7 @@ def show_shares(measures: Sequence[AreaMeasures]) -> None:
         {"area": m.name, "share": m.share, "low": m.share_low, "high": m.share_high, "words": percent(m.share)}
         for m in most
     ]
-    y = alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150))
+    y = alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelFlush=False))
     chart = alt.Chart({"values": rows}, height=alt.Step(26))
     x = alt.X("share:Q", title="Share of looks", axis=alt.Axis(format="%", tickCount=5))
     tips = [alt.Tooltip("area:N", title="Area"), alt.Tooltip("words:N", title="Share of looks")]
@@ -153,7 +157,7 @@ def show_seconds(measures: Sequence[AreaMeasures], times: Times) -> None:
     top = max(row["share"] for row in rows)
     base = alt.Chart({"values": rows}, height=alt.Step(26)).encode(
         x=alt.X("second:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelFlush=False)),
-        y=alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150)),
+        y=alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelFlush=False)),
         tooltip=[
             alt.Tooltip("area:N", title="Area"),
             alt.Tooltip("second:N", title="Second"),

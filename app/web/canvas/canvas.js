@@ -3,7 +3,8 @@
 const SETTLED = 400; // milliseconds at a stop until Python is told
 const GATHERED = 200; // milliseconds in which changes of areas are sent as one
 const PATIENCE = 10000; // milliseconds: an answer that takes longer is none
-const SMALLEST = 280; // pixels of the page: a picture that is very tall is no narrower, and taller than was asked
+const NARROW = { true: 280, false: 160 }; // pixels of the page, by whether it is edited: a tall picture is no narrower,
+const TALL = 2.5; // but at most so many times as tall as was asked
 
 class Canvas {
   constructor(root) {
@@ -125,7 +126,8 @@ class Canvas {
     if (!data || !root.clientWidth) return;
     const ratio = data.width / data.height, strip = this.strip.element;
     const room = data.most - (strip.hidden ? 0 : Math.max(84, strip.offsetHeight + 8));
-    const wide = Math.min(root.clientWidth, Math.max(Math.max(room, 120) * ratio, SMALLEST));
+    const fitting = Math.max(room, 120) * ratio, narrow = Math.min(NARROW[Boolean(data.editable)], TALL * fitting);
+    const wide = Math.min(root.clientWidth, Math.max(fitting, narrow));
     this.wide = wide;
     this.high = wide / ratio;
     this.scale = wide / data.width;
