@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.predict.attention_measures import AttentionMeasures, attention_measures
 from app.web import predictions
 from app.web.canvas import Contour, Layer
 from app.web.canvas import Peak as Mark
@@ -32,6 +33,7 @@ class Overlays:
     peaks: tuple[tuple[Peak, ...], ...]
     half: tuple[float, ...]
     alts: tuple[str, ...]
+    attention: AttentionMeasures  # of the whole viewing
 
 
 def layers(model: Predictor, stored: StoredPicture, seen: View, lined: bool, ringed: bool) -> tuple[Layer, ...]:
@@ -64,6 +66,7 @@ def _overlays(_seen: View, key: tuple[Any, ...]) -> Overlays:
         tuple(found),
         tuple(half),
         tuple(_told(_seen, *each) for each in zip(stops(_seen), found, half, strict=True)),
+        attention_measures(_seen.maps[0], _seen.size, _seen.model),
     )
 
 

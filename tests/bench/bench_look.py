@@ -91,7 +91,7 @@ def _deep(number: int) -> str:
     return (
         "[...document.querySelectorAll('*')].some(e => e.shadowRoot && "
         "[...e.shadowRoot.querySelectorAll('[alt],[aria-label]')]"
-        f".some(i => (i.alt || i.ariaLabel).startsWith('{number}.jpg')))"
+        f".some(i => (i.alt || i.ariaLabel || '').startsWith('{number}.jpg')))"
     )
 
 
