@@ -2,13 +2,13 @@
 
     python tests/bench/bench_areas.py ../shared/data/osie [more sets] [--split val] [--most 20] [--only observe]
 
-Areas are the annotated objects of a picture, what is found in it, and five random rectangles and three polygons of 0.3 %
-to 20 % of it. Half of the people are what is to be known (6 divisions); the others, and each way of `area_rivals`, are
-compared with them: mean absolute error, mean error and correlation of the share of looks, of who sees an area, of the
-median time to the first look (of areas that a quarter sees), of dwell; the rank correlation of the order of first looks.
-Then how far shares of the paths are from those of the map, whether both have the same first object, how often people's
-first object is that of the paths, the sequence score of paths and people (mean over observers, and of the typical one;
-all over annotated objects, or found ones), and milliseconds.
+Areas are the annotated objects of a picture, what is found in it, and five random rectangles and three polygons of
+0.3 % to 20 % of it. Half of the people are what is to be known (6 divisions); the others, and each way of
+`area_rivals`, are compared with them: mean absolute error, mean error and correlation of the share of looks, of who
+sees an area, of the median time to the first look (of areas that a quarter sees), of dwell; the rank correlation of the
+order of first looks. Then how far shares of the paths are from those of the map (gap), whether both have the same first
+object (agree), how often it is people's (right), the sequence score of paths and people (mean over observers, and of
+the typical one; all over annotated objects, or found ones), and milliseconds.
 """
 
 import argparse
@@ -207,7 +207,8 @@ def main() -> None:
         for case, scanpaths, things in cases(root, args.split, args.most, eyes):
             look(case, scanpaths, things, tried, tally)
     print(
-        "| way | share: error, bias, r | seen | first look, s | dwell, s | order r | gap | agree | right | SS | typical | ms |"
+        "| way | share: error, bias, r | seen | first look, s | dwell, s "
+        "| order r | gap | agree | right | SS | typical | ms |"
     )
     print("|" + "---|" * 12)
     for name in ("half of the people", *tried):

@@ -2,8 +2,8 @@
 
     python tests/bench/center_bias.py ../shared/data/osie ../shared/data/crowd ../shared/data/scene
 
-Expectation-maximisation on a histogram of 48 x 64 cells, each set with the same weight; the last lines say how many bits
-a fixation of each set's val pictures is dearer under an even spread, and under the histogram itself.
+Expectation-maximisation on a histogram of 48 x 64 cells, each set with the same weight; the last lines say how many
+bits a fixation of each set's val pictures is dearer under an even spread, and under the histogram itself.
 """
 
 import argparse
