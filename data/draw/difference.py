@@ -53,7 +53,7 @@ def difference(
     for top in range(0, len(picture), 256):  # bands: little memory on large pictures
         band = slice(top, top + 256)
         alpha = (np.float32(opacity) * np.sqrt(np.abs(change[band])) * _fade(change[band]))[..., None]
-        ink = np.where(change[band][..., None] > 0, np.float32(MORE), np.float32(FEWER))
+        ink = np.where(change[band][..., None] > 0, np.array(MORE, np.float32), np.array(FEWER, np.float32))
         drawn[band] = np.rint(picture[band] * (1 - alpha) + ink * alpha)
     if labels:
         _label(drawn, changes(a, b))

@@ -1,0 +1,109 @@
+"""What the paths say, in plain sentences; `called` says how a name is written, as in Markdown."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from app.predict.sentences import percent
+from app.web.order.numbers import Row, Search
+
+NOBODY = "Nobody looks at any of these."
+Called = Callable[[str], str]  # how a name is written
+
+
+def seconds(value: float) -> str:
+    """A time as people read it; – is unknown.
+
+    >>> seconds(1.234), seconds(float("nan"))
+    ('1.2 s', '–')
+    """
+    return "–" if math.isnan(value) else f"{value:.1f} s"
+
+
+def span(row: Row) -> str:
+    """The first look of the middle half of those who see a thing."""
+    return "–" if math.isnan(row.low) else f"{row.low:.1f}–{row.high:.1f} s"
+
+
+def free(rows: Sequence[Row], called: Called) -> list[str]:
+    """What is seen first, second and third; the rows come in this order."""
+    seen = [row for row in rows if row.seen > 0]
+    if not seen:
+        return [NOBODY]
+    first, *others = seen[:3]
+    told = [f"{called(first.name)} is seen first: {percent(first.first)} of people look at it before all else."]
+    if others:
+        told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
+    early = max(seen, key=lambda row: row.first)
+    if early.number != first.number and early.first > first.first:
+        told.append(f"{called(early.name)} is where most people begin ({percent(early.first)}), but fewer look there.")
+    missed = [row for row in rows if row.seen < 0.1]
+    if missed and len(rows) > 1:
+        some = f"{called(missed[0].name)} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
+        told.append(f"{some} missed by nine in ten people.")
+    return told
+
+
+def _detail(row: Row, called: Called) -> str:
+    after = "" if math.isnan(row.after) else f", half of them within {row.after:.1f} s"
+    return f"{called(row.name)} (seen by {percent(row.seen)}{after})"
+
+
+def sought(
+    told: Search, rows: Sequence[Row], target: str, people: int, called: Called, on_path: int | None
+) -> list[str]:
+    """How a search went; `on_path` is the target's number among the rows."""
+    if math.isnan(told.found):
+        after = "" if math.isnan(told.stopped) else f", half of them after {told.stopped:.1f} s"
+        sentences = [f"Nobody can find {called(target)}: {percent(told.gave_up)} of people give up{after}."]
+        rest = 1 - told.gave_up
+        if rest > 0.005:
+            sentences.append(f"{percent(rest)} are still looking at the end.")
+    elif told.found == 0:
+        sentences = [f"Nobody finds {called(target)}."]
+    else:
+        after = "" if math.isnan(told.after) else f", half of them within {told.after:.1f} s"
+        sentences = [f"{percent(told.found)} of {people} people find {called(target)}{after}."]
+        if told.gave_up > 0.005:
+            sentences.append(f"{percent(told.gave_up)} give up.")
+    drawn = [row for row in rows if row.number != on_path and row.seen > 0]
+    if drawn:
+        most = max(drawn, key=lambda row: row.seen)
+        sentences.append(f"On the way, {percent(most.seen)} look at {called(most.name)}.")
+    return sentences
+
+
+def agreed(agreement: float, rows: Sequence[Row], called: Called) -> str:
+    """How much people agree on where to begin."""
+    begun = [row for row in rows if row.first > 0]
+    if not begun or math.isnan(agreement):
+        return "" if begun else NOBODY
+    top = max(begun, key=lambda row: row.first)
+    lead = f"most begin at {called(top.name)} ({percent(top.first)})"
+    if agreement >= 0.5:
+        words = f"People agree on where to begin: {lead}."
+    elif agreement >= 0.2:
+        words = f"People are divided on where to begin; {percent(top.first)} begin at {called(top.name)}."
+    else:
+        words = "People differ on where to begin: nothing stands out for most of them."
+    return f"{words} Two people begin at the same thing {100 * agreement:.0f} times in 100."
+
+
+def path_alt(picture: str, person: int, names: Sequence[str], timed: bool) -> str:
+    """What the drawing of one path says, for those who do not see it."""
+    unique = list(dict.fromkeys(names))
+    where = f"first {unique[0]}" + "".join(f", then {name}" for name in unique[1:6]) if unique else "none of the things"
+    time = "; the larger a circle, the longer the look" if timed else ""
+    return f"The path of person {person} over {picture}: {where}{time}."
+
+
+def dots_alt(picture: str, people: int, rows: Sequence[Row]) -> str:
+    """What the drawing of everyone's looks says."""
+    seen = [row for row in rows if row.seen > 0][:3]
+    most = ", ".join(f"{row.name} ({percent(row.seen)})" for row in seen) or "none of the things"
+    return f"Every look of {people} people over {picture}, coloured from the first to the last; first they see {most}."
+
+
+def firsts_alt(picture: str, rows: Sequence[Row]) -> str:
+    """What the drawing of first looks says."""
+    begun = sorted((row for row in rows if row.first > 0), key=lambda row: -row.first)[:4]
+    return f"Where people begin in {picture}: {', '.join(f'{r.name} {percent(r.first)}' for r in begun) or 'nowhere'}."
