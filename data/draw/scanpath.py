@@ -133,14 +133,14 @@ def _beside(
 ) -> Float[np.ndarray, "l 2"]:
     """Where badges sit beside boxes: of rings of places around each fixation, the one that costs least.
 
-    Cost, in radii: the distance, 7 for a badge that lies wholly on a box, 40 for one on another badge, 4 on another
+    Cost, in radii: the distance, 10 for a badge that lies wholly on a box, 40 for one on another badge, 4 on another
     fixation, 60 outside of the picture. Boxes of a quarter of the picture or more are ground, not things.
     `app/web/path_player/player.js` does the same.
     """
     height, width = shape[:2]
     boxes = avoid[avoid[:, 2] * avoid[:, 3] < 0.25 * height * width]
-    far = np.concatenate([[0], np.repeat(1.4 + 0.6 * np.arange(13), 24)]) * radius
-    angle = np.concatenate([[0], np.tile(np.arange(24) * (2 * np.pi / 24) - np.pi / 2, 13)])
+    far = np.concatenate([[0], np.repeat(1.4 + 0.6 * np.arange(17), 24)]) * radius
+    angle = np.concatenate([[0], np.tile(np.arange(24) * (2 * np.pi / 24) - np.pi / 2, 17)])
     ring = far[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     seats = np.empty_like(xy)
     for number, place in enumerate(xy):
@@ -152,7 +152,7 @@ def _beside(
         low = np.maximum(at[:, None] - radius, boxes[:, :2])
         high = np.minimum(at[:, None] + radius, boxes[:, :2] + boxes[:, 2:])
         covered = np.maximum(high - low, 0).prod(2).max(1, initial=0) / (2 * radius) ** 2
-        cost = far / radius + 60 * outside + 40 * on_badge + 4 * on_look + 7 * covered
+        cost = far / radius + 60 * outside + 40 * on_badge + 4 * on_look + 10 * covered
         seats[number] = at[cost.argmin()]
     return seats
 

@@ -12,6 +12,7 @@ from app.web.path_player import Look
 from data.areas import Area
 from data.spreadsheet import to_csv
 
+GREY = "#7f8794"  # reads on white and on dark
 MOST = 20  # things in a chart: with more, nothing can be read
 TIPS = {
     "seen": ("Seen by (% of people)", ".0f"),
@@ -29,8 +30,8 @@ def table(rows: Sequence[Row]) -> list[dict[str, str | int]]:
             "Order": row.rank if row.seen > 0 else "–",
             "What": row.name,
             "Where": row.where,
-            "Seen by": f"{row.seen:.0%}",
-            "Seen first by": f"{row.first:.0%}",
+            "Seen by": words.whole(row.seen),
+            "Seen first by": words.whole(row.first),
             "First look after": words.seconds(row.after),
             "Half of them within": words.span(row),
             "Time on it": words.seconds(row.dwell),
@@ -67,7 +68,7 @@ def seen_chart(rows: Sequence[Row]) -> alt.Chart:
 
 def seen_alt(rows: Sequence[Row]) -> str:
     """What that chart says."""
-    some = ", ".join(f"{row.name} {row.seen:.0%}" for row in rows[:5])
+    some = ", ".join(f"{row.name} {words.whole(row.seen)}" for row in rows[:5])
     return f"Bars of how many people see each thing: {some}."
 
 
@@ -77,7 +78,7 @@ def when_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
     point = _things(told).mark_point(filled=True, size=80, opacity=1)
     if any(row["after"] is not None for row in told):
         title = f"{TIPS['after'][0]}: median and middle half"
-        spread = _things(told).mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+        spread = _things(told).mark_rule(strokeWidth=2, color=GREY).encode(x=alt.X("low:Q", title=title), x2="high:Q")
         return alt.layer(spread, point.encode(x=alt.X("after:Q", title=title)))
     return alt.layer(point.encode(x=alt.X("look:Q", title=TIPS["look"][0])))
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from app.predict.sentences import percent
 from app.predict.simulate import SimulatedPaths
 from app.web.order import words
 from app.web.order.numbers import Row, first_things, inside
+from app.web.order.words import whole
 from app.web.path_player import Film, Look, Thing
 from app.web.predictions import View
 from data.areas import Area
 from data.draw.scanpath import ramp, scanpath
 
+SEEN = 0.2  # share of people from which on a found object has an outline; areas always have one
+RING = 0.03  # share of first looks from which on a thing has a ring
 LABELS = 8  # names beside outlines, at most
 COLOURS = (
     "#d55e00",
@@ -26,7 +28,7 @@ COLOURS = (
 )  # Okabe & Ito
 GREY = "#8a8f98"
 LAST = 12  # looks that have a colour of their own, where everyone's are shown
-ONE, ALL, FIRST = "One person", "Everyone", "Where they begin"
+ONE, ALL, FIRST = "One person", "Everyone", "First looks"
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _first(story: Story, _person: int, outlines: bool) -> Film:
         (),
         story.timed,
         outlines,
-        [(shown[row.number].colour, f"{row.name} {percent(row.first)}") for row in begun[: len(COLOURS)]],
+        [(shown[row.number].colour, f"{row.name} {whole(row.first)}") for row in begun[: len(COLOURS)]],
     )
 
 
@@ -139,15 +141,18 @@ def things(story: Story, outlines: bool) -> list[Thing]:
     by_number = {row.number: row for row in story.rows}
     begun = sorted(story.rows, key=lambda row: -row.first)
     colours = {row.number: COLOURS[n] if n < len(COLOURS) else GREY for n, row in enumerate(begun)}
-    named = {row.number for row in story.rows[:LABELS] if row.seen > 0} if outlines else set()
+    named = {row.number for row in story.rows[:LABELS] if row.seen >= SEEN} if outlines else set()
     made = []
     for number, area in enumerate(story.things):
         row, (x, y, width, height) = by_number[number], area.box
-        share = percent(row.first)
+        share = whole(row.first) if row.first >= RING else ""
+        outlined = not area.kind or row.seen >= SEEN
         label = area.name if number in named else ""
         middle = (x + width / 2, y + height / 2)
         seen = round(row.seen, 3)
-        made.append(Thing(area.name, area.box, area.points, middle, seen, row.first, share, colours[number], label))
+        made.append(
+            Thing(area.name, area.box, area.points, middle, seen, outlined, row.first, share, colours[number], label)
+        )
     return made
 
 

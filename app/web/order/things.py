@@ -9,6 +9,7 @@ from string import ascii_uppercase
 
 import numpy as np
 import streamlit as st
+from jaxtyping import Float
 
 from app.web import predictions
 from app.web.predictions import View
@@ -16,6 +17,7 @@ from app.web.workspace import StoredPicture
 from data import objects
 from data.areas import MOST, Area, checked, from_coco, from_objects
 from data.coco import Tell
+from data.gaze import Objects
 from export.runtime.saliency import Predictor
 from export.runtime.scene_objects import LEAST, scene_objects
 
@@ -26,7 +28,7 @@ COVERED = 0.5  # of a found object inside an area: then it is the area's
 def found(model: Predictor, stored: StoredPicture, view: View) -> tuple[Area, ...]:
     """The objects, faces and texts that stand out in a picture; regions of one colour where the model finds none."""
     if view.objects is not None and len(view.objects) >= LEAST:
-        return named(from_objects(view.objects), view.size)
+        return named(from_objects(apart(view.objects)), view.size)
     key = str(model.path), model.path.stat().st_mtime_ns, stored.key, view.condition
     return _regions(model, stored, view.condition, key)
 
@@ -37,6 +39,34 @@ def _regions(_model: Predictor, _stored: StoredPicture, condition: str, key: tup
     image, prediction = predictions.full(_model, _stored, condition)
     regions = replace(scene_objects(image, prediction), masks=None)
     return named(from_objects(regions), _stored.size)
+
+
+def apart(found: Objects) -> Objects:
+    """The found objects without those that lie mostly on a better one: faces and text first, then the surest.
+
+    A look at two things at once says nothing about which of them came first.
+    """
+    kinds = [str(each.get("kind", "")) for each in found.attributes] or [""] * len(found)
+    sure = np.zeros(len(found)) if found.confidences is None else found.confidences
+    order = sorted(range(len(found)), key=lambda n: (kinds[n] in ("", "object"), -sure[n], n))
+    kept: list[int] = []
+    for number in order:
+        if not kept or _shared(found.boxes[[number]], found.boxes[kept]).max() <= COVERED:
+            kept.append(number)
+    some = np.array(sorted(kept))
+    return Objects(
+        found.boxes[some],
+        tuple(found.categories[n] for n in some) if found.categories else (),
+        tuple(found.attributes[n] for n in some) if found.attributes else (),
+    )
+
+
+def _shared(one: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
+    """How much of the smaller of two boxes lies in the other, from 0 to 1."""
+    low = np.maximum(one[:, None, :2], others[None, :, :2])
+    high = np.minimum((one[:, :2] + one[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
+    least = np.minimum(one[:, 2:].prod(1)[:, None], others[:, 2:].prod(1)[None])
+    return np.asarray(np.maximum(high - low, 0).prod(2) / np.maximum(least, 1e-9))
 
 
 def named(areas: Sequence[Area], size: tuple[int, int]) -> tuple[Area, ...]:
@@ -55,9 +85,7 @@ def with_found(areas: Sequence[Area], others: Sequence[Area], size: tuple[int, i
 
 def _covered(thing: Area, area: Area) -> bool:
     """Whether an area holds most of a thing's box, or the thing most of the area's."""
-    (x, y, w, h), (left, top, wide, high) = thing.box, area.box
-    shared = max(0.0, min(x + w, left + wide) - max(x, left)) * max(0.0, min(y + h, top + high) - max(y, top))
-    return shared > COVERED * min(w * h, wide * high)
+    return bool(_shared(np.array([thing.box]), np.array([area.box])).max() > COVERED)
 
 
 def grid(size: tuple[int, int], rows: int, columns: int) -> tuple[Area, ...]:

@@ -3,11 +3,19 @@
 import math
 from collections.abc import Callable, Sequence
 
-from app.predict.sentences import percent
 from app.web.order.numbers import Row, Search
 
 NOBODY = "Nobody looks at any of these."
 Called = Callable[[str], str]  # how a name is written
+
+
+def whole(share: float) -> str:
+    """A share of at most a hundred people as people read it.
+
+    >>> whole(0.314), whole(0.004)
+    ('31 %', 'less than 1 %')
+    """
+    return "less than 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def seconds(value: float) -> str:
@@ -30,12 +38,12 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     if not seen:
         return [NOBODY]
     first, *others = seen[:3]
-    told = [f"{called(first.name)} is seen first: {percent(first.first)} of people look at it before all else."]
+    told = [f"{called(first.name)} is seen first: {whole(first.first)} of people look at it before all else."]
     if others:
         told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
     early = max(seen, key=lambda row: row.first)
     if early.number != first.number and early.first > first.first:
-        told.append(f"{called(early.name)} is where most people begin ({percent(early.first)}), but fewer look there.")
+        told.append(f"{called(early.name)} is where most people begin ({whole(early.first)}), but fewer look there.")
     missed = [row for row in rows if row.seen < 0.1]
     if missed and len(rows) > 1:
         some = f"{called(missed[0].name)} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
@@ -45,7 +53,7 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
 
 def _detail(row: Row, called: Called) -> str:
     after = "" if math.isnan(row.after) else f", half of them within {row.after:.1f} s"
-    return f"{called(row.name)} (seen by {percent(row.seen)}{after})"
+    return f"{called(row.name)} (seen by {whole(row.seen)}{after})"
 
 
 def sought(
@@ -54,21 +62,21 @@ def sought(
     """How a search went; `on_path` is the target's number among the rows."""
     if math.isnan(told.found):
         after = "" if math.isnan(told.stopped) else f", half of them after {told.stopped:.1f} s"
-        sentences = [f"Nobody can find {called(target)}: {percent(told.gave_up)} of people give up{after}."]
+        sentences = [f"Nobody can find {called(target)}: {whole(told.gave_up)} of people give up{after}."]
         rest = 1 - told.gave_up
         if rest > 0.005:
-            sentences.append(f"{percent(rest)} are still looking at the end.")
+            sentences.append(f"{whole(rest)} are still looking at the end.")
     elif told.found == 0:
         sentences = [f"Nobody finds {called(target)}."]
     else:
         after = "" if math.isnan(told.after) else f", half of them within {told.after:.1f} s"
-        sentences = [f"{percent(told.found)} of {people} people find {called(target)}{after}."]
+        sentences = [f"{whole(told.found)} of {people} people find {called(target)}{after}."]
         if told.gave_up > 0.005:
-            sentences.append(f"{percent(told.gave_up)} give up.")
+            sentences.append(f"{whole(told.gave_up)} give up.")
     drawn = [row for row in rows if row.number != on_path and row.seen > 0]
     if drawn:
         most = max(drawn, key=lambda row: row.seen)
-        sentences.append(f"On the way, {percent(most.seen)} look at {called(most.name)}.")
+        sentences.append(f"On the way, {whole(most.seen)} look at {called(most.name)}.")
     return sentences
 
 
@@ -78,11 +86,11 @@ def agreed(agreement: float, rows: Sequence[Row], called: Called) -> str:
     if not begun or math.isnan(agreement):
         return "" if begun else NOBODY
     top = max(begun, key=lambda row: row.first)
-    lead = f"most begin at {called(top.name)} ({percent(top.first)})"
+    lead = f"most begin at {called(top.name)} ({whole(top.first)})"
     if agreement >= 0.5:
         words = f"People agree on where to begin: {lead}."
     elif agreement >= 0.2:
-        words = f"People are divided on where to begin; {percent(top.first)} begin at {called(top.name)}."
+        words = f"People are divided on where to begin; {whole(top.first)} begin at {called(top.name)}."
     else:
         words = "People differ on where to begin: nothing stands out for most of them."
     return f"{words} Two people begin at the same thing {100 * agreement:.0f} times in 100."
@@ -99,11 +107,11 @@ def path_alt(picture: str, person: int, names: Sequence[str], timed: bool) -> st
 def dots_alt(picture: str, people: int, rows: Sequence[Row]) -> str:
     """What the drawing of everyone's looks says."""
     seen = [row for row in rows if row.seen > 0][:3]
-    most = ", ".join(f"{row.name} ({percent(row.seen)})" for row in seen) or "none of the things"
+    most = ", ".join(f"{row.name} ({whole(row.seen)})" for row in seen) or "none of the things"
     return f"Every look of {people} people over {picture}, coloured from the first to the last; first they see {most}."
 
 
 def firsts_alt(picture: str, rows: Sequence[Row]) -> str:
     """What the drawing of first looks says."""
     begun = sorted((row for row in rows if row.first > 0), key=lambda row: -row.first)[:4]
-    return f"Where people begin in {picture}: {', '.join(f'{r.name} {percent(r.first)}' for r in begun) or 'nowhere'}."
+    return f"Where people begin in {picture}: {', '.join(f'{r.name} {whole(r.first)}' for r in begun) or 'nowhere'}."

@@ -141,9 +141,7 @@ def show(stored: StoredPicture, story: Story, aim: Aim | None, who: Who) -> None
         with st.container(horizontal=True, vertical_alignment="bottom"):
             mode = choice("What is shown", (ONE, ALL, FIRST), "order-mode")
             person = choose_person(stored, story) if mode == ONE else story.typical
-            outlines = st.toggle(
-                "Outlines", key="order-outlines", persist_state="session", help="Of what they look at."
-            )
+            outlines = st.toggle("Outlines", True, key="order-outlines", persist_state="session")
         path_player(f"order-player-{stored.key}", films.film(story, mode, person, outlines))
         st.caption(note(story, mode))
     with right:
@@ -162,8 +160,8 @@ def choose_person(stored: StoredPicture, story: Story) -> int:
         "Whose path",
         everyone,
         key=f"order-person-{stored.key}-{story.typical}-{story.people}",
-        format_func=lambda n: f"Person {n + 1}" + (" (most typical)" if n == story.typical else ""),
-        width=240,
+        format_func=lambda n: f"Person {n + 1}" + (" (typical)" if n == story.typical else ""),
+        width=180,
         persist_state="session",
     )
 

@@ -17,6 +17,7 @@ import streamlit as st
 
 FOLDER = Path(__file__).parent
 TALLEST = 560  # pixels of the page: the picture is no taller, so that its controls stay on a laptop's screen
+STEP = 50  # milliseconds: of the time that can be chosen
 UNTIMED = 300.0  # milliseconds a look takes in the player where nobody knows how long it lasts
 Mode = Literal["one", "all", "first"]
 Look = tuple[
@@ -40,8 +41,9 @@ class Thing:
     points: tuple[tuple[float, float], ...]  # its outline
     centre: tuple[float, float]
     seen: float = 1.0  # share of observers who see it: how strongly its outline shows
+    outlined: bool = True  # whether its outline shows where outlines do
     first: float = 0.0  # share of observers who look at it first
-    share: str = ""  # that, as it stands beside it
+    share: str = ""  # that, as it stands beside it; "" for no ring
     colour: str = "#ffffff"
     label: str = ""  # what stands beside its outline; "" for nothing
 
@@ -71,7 +73,7 @@ def path_player(key: str, film: Film, height: int = TALLEST) -> None:
 def data_of(film: Film, height: int = TALLEST) -> dict[str, Any]:
     """What the component gets."""
     looks = [_rounded(look, film.timed) for look in film.looks]
-    end = max([start + max(lasts, 0) for _, _, _, _, start, lasts, _ in looks], default=0) or 1
+    end = STEP * math.ceil(max([look[4] + max(look[5], 0) for look in looks], default=1) / STEP)
     things = [asdict(thing) | {"points": [list(point) for point in thing.points]} for thing in film.things]
     told = {"mode": film.mode, "looks": looks, "size": film.size, "timed": film.timed}
     return told | {

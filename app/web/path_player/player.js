@@ -174,28 +174,37 @@ function add(parent, kind, attributes, text) {
 }
 
 function outlines(parent, { scale, data }) {
-  for (const each of data.objects) {
+  for (const each of data.objects.filter((one) => one.outlined)) {
     const points = each.points.map(([x, y]) => `${x * scale},${y * scale}`).join(" ");
-    const strength = 0.3 + 0.7 * each.seen;
+    const strength = 0.45 + 0.55 * each.seen;
     add(parent, "polygon", { points, fill: "none", stroke: "#14161c", "stroke-width": 3.5, "stroke-opacity": 0.7 * strength, "stroke-linejoin": "round" });
     add(parent, "polygon", { points, fill: "none", stroke: "#fff", "stroke-width": 1.5, "stroke-opacity": strength, "stroke-linejoin": "round" });
   }
 }
 
+// A name stands beside its outline, where it covers least of the others; what would lie on a badge is left out.
 function names(parent, space, marked) {
   const taken = marked.flatMap((each) => (each.box ? [each.box] : []));
+  const boxes = space.data.objects.filter((one) => one.outlined).map((one) => one.box.map((value) => value * space.scale));
   const size = 12 * space.unit, high = size * 1.5;
   for (const each of space.data.objects.filter((one) => one.label)) {
-    const wide = Math.min(space.width, each.label.length * size * 0.58 + 10);
-    const [x, y, w, h] = each.box.map((value) => value * space.scale);
-    const spots = [[x, y - high], [x, y + h], [x + w - wide, y - high], [x + w - wide, y + h], [x, y], [x + w - wide, y + h - high]];
-    const free = spots.map(([left, top]) => [left, top, left + wide, top + high])
-      .find((box) => box[0] >= 0 && box[1] >= 0 && box[2] <= space.width && box[3] <= space.height && !taken.some((other) => shared(box, other) > 0));
-    if (!free) continue;
-    taken.push(free);
     const group = add(parent, "g", {});
-    add(group, "rect", { x: free[0], y: free[1], width: wide, height: high, rx: 3, fill: "#14161c", "fill-opacity": 0.82 });
-    add(group, "text", { x: free[0] + 5, y: free[1] + high * 0.7, "font-size": size, fill: "#fff", class: "name" }, each.label);
+    const ground = add(group, "rect", { height: high, rx: 3, fill: "#14161c", "fill-opacity": 0.82 });
+    const text = add(group, "text", { "font-size": size, fill: "#fff", class: "name" }, each.label);
+    const wide = Math.min(space.width, text.getComputedTextLength() + 10);
+    const [x, y, w, h] = each.box.map((value) => value * space.scale);
+    const spots = [[x, y - high - 2], [x + w - wide, y - high - 2], [x, y + h + 2], [x + w - wide, y + h + 2], [x + w + 3, y], [x - wide - 3, y], [x, y], [x + w - wide, y + h - high]];
+    let best = null, least = Infinity;
+    spots.forEach(([left, top], number) => {
+      const box = [left, top, left + wide, top + high];
+      if (left < 0 || top < 0 || box[2] > space.width || box[3] > space.height || taken.some((other) => shared(box, other) > 0)) return;
+      const covers = boxes.reduce((sum, [a, b, c, d]) => sum + shared(box, [a, b, a + c, b + d]), 0) / (wide * high);
+      if (covers + 0.05 * number < least) { least = covers + 0.05 * number; best = box; }
+    });
+    if (!best) { group.remove(); continue; }
+    taken.push(best);
+    ground.setAttribute("x", best[0]); ground.setAttribute("y", best[1]); ground.setAttribute("width", wide);
+    text.setAttribute("x", best[0] + 5); text.setAttribute("y", best[1] + high * 0.7);
   }
 }
 
@@ -247,9 +256,18 @@ function path(parent, space) {
 function dots(parent, { scale, unit, data }) {
   const group = add(parent, "g", {});
   const latest = [...data.looks].sort((a, b) => b[1] - a[1]); // first looks lie on top
-  return latest.map(([, index, x, y, start]) => {
-    const dot = add(group, "circle", { cx: x * scale, cy: y * scale, r: 5 * unit, fill: data.colours[Math.min(index, data.colours.length - 1)], "fill-opacity": 0.85, stroke: "#fff", "stroke-width": 1 });
-    return { at: (time) => { dot.style.display = time >= start ? "" : "none"; } };
+  return latest.map(([, index, x, y, start, lasts]) => {
+    const fill = data.colours[Math.min(index, data.colours.length - 1)];
+    const dot = add(group, "circle", { cx: x * scale, cy: y * scale, fill, stroke: "#fff" });
+    return { at: (time) => { // what is looked at now is large, what was is small; in the end all are alike
+      const state = time < start ? "hidden" : time >= data.end ? "all" : time <= start + Math.max(lasts, 250) ? "now" : "past";
+      if (dot.state === state) return;
+      dot.state = state;
+      dot.style.display = state === "hidden" ? "none" : "";
+      dot.setAttribute("r", unit * { all: 3.4, now: 6.5, past: 2.6, hidden: 0 }[state]);
+      dot.setAttribute("fill-opacity", { all: 0.7, now: 1, past: 0.4, hidden: 0 }[state]);
+      dot.setAttribute("stroke-width", state === "now" ? 1.5 : 0.5);
+    } };
   });
 }
 
@@ -258,7 +276,7 @@ function firsts(parent, space) {
   for (const [, , x, y, , , object] of data.looks) {
     add(parent, "circle", { cx: x * scale, cy: y * scale, r: 3.5 * unit, fill: data.objects[object]?.colour ?? "#fff", stroke: "#fff", "stroke-width": 1 });
   }
-  const some = data.objects.filter((each) => each.first > 0);
+  const some = data.objects.filter((each) => each.share);
   const middle = some.map(({ centre }) => [centre[0] * scale, centre[1] * scale]);
   const size = 13 * unit;
   const places = seats(middle, size * 1.5, space, 1);
@@ -283,7 +301,7 @@ function seats(at, radius, { width, height, scale, data }, least = 0) {
   const taken = [];
   for (const [x, y] of at) {
     let best = [x, y], cost = Infinity;
-    for (let ring = least; ring < 14; ring++) {
+    for (let ring = least; ring < 18; ring++) {
       const far = ring ? (1.4 + 0.6 * (ring - 1)) * radius : 0, around = ring ? 24 : 1;
       for (let turn = 0; turn < around; turn++) {
         const angle = (2 * Math.PI * turn) / around - Math.PI / 2;
@@ -294,7 +312,7 @@ function seats(at, radius, { width, height, scale, data }, least = 0) {
         for (const [tx, ty] of taken) price += Math.hypot(cx - tx, cy - ty) < 2.15 * radius ? 40 : 0;
         for (const [px, py] of at) price += (px !== x || py !== y) && Math.hypot(cx - px, cy - py) < 1.4 * radius ? 4 : 0;
         const covered = Math.max(0, ...boxes.map((other) => shared(box, other) / (4 * radius * radius)));
-        price += 7 * covered;
+        price += 10 * covered;
         if (price < cost - 1e-9) { cost = price; best = [cx, cy]; }
       }
     }
