@@ -67,9 +67,9 @@ def rows(trace: SimulatedPaths, things: Sequence[Area]) -> tuple[Row, ...]:
     there = np.asarray(np.isfinite(trace.xy).all(axis=-1))
     ever, index = np.asarray(on.any(axis=1)), on.argmax(axis=1)
     number = np.where(ever, index + 1.0, np.nan)
-    onset = np.where(ever, np.take_along_axis(trace.onset, index, 1), np.nan) / 1000
     dwell = (on * np.nan_to_num(trace.rollouts.duration)[..., None]).sum(1) / 1000
     timed = bool(np.isfinite(trace.rollouts.duration[there]).any())
+    onset = np.where(ever & timed, np.take_along_axis(trace.onset, index, 1), np.nan) / 1000
     late = there.sum(1).max(initial=0) + 1.0
     mean = np.where(ever, number, late).mean(0)
     earliest = np.where(ever, number, np.inf).min(1, keepdims=True, initial=np.inf)

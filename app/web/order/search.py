@@ -16,7 +16,7 @@ from data import picture as pictures
 from data.areas import Area
 
 DRAW, PICTURE, ABSENT = "Draw it on the picture", "A picture of it", "Something that is not there"
-SCALES = np.geomspace(0.2, 2.5, 19)  # of an uploaded picture of the target, when it is sought
+SCALES = 1.15 ** np.arange(-11, 7)  # of an uploaded picture of the target, when it is sought
 SIDE = 320  # pixels: the longest side of the picture in which it is sought
 ALIKE = 0.75  # correlation of colours from which on it is there
 LEAST = 8  # pixels of a crop's side: with fewer, everything is alike

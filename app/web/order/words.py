@@ -52,32 +52,36 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
 
 
 def _detail(row: Row, called: Called) -> str:
-    after = "" if math.isnan(row.after) else f", half of them within {row.after:.1f} s"
-    return f"{called(row.name)} (seen by {whole(row.seen)}{after})"
+    return f"{called(row.name)} (seen by {whole(row.seen)}{within(row.after)})"
 
 
 def sought(
     told: Search, rows: Sequence[Row], target: str, people: int, called: Called, on_path: int | None
 ) -> list[str]:
     """How a search went; `on_path` is the target's number among the rows."""
+    gave_up = f"{whole(told.gave_up)} give up{within(told.stopped)}"
     if math.isnan(told.found):
-        after = "" if math.isnan(told.stopped) else f", half of them after {told.stopped:.1f} s"
-        sentences = [f"Nobody can find {called(target)}: {whole(told.gave_up)} of people give up{after}."]
+        sentences = [f"Nobody can find {called(target)}: {gave_up}."]
         rest = 1 - told.gave_up
-        if rest > 0.005:
-            sentences.append(f"{whole(rest)} are still looking at the end.")
-    elif told.found == 0:
-        sentences = [f"Nobody finds {called(target)}."]
     else:
-        after = "" if math.isnan(told.after) else f", half of them within {told.after:.1f} s"
-        sentences = [f"{whole(told.found)} of {people} people find {called(target)}{after}."]
-        if told.gave_up > 0.005:
-            sentences.append(f"{whole(told.gave_up)} give up.")
-    drawn = [row for row in rows if row.number != on_path and row.seen > 0]
-    if drawn:
-        most = max(drawn, key=lambda row: row.seen)
+        who = f"{whole(told.found)} of {people} people find" if told.found > 0 else "Nobody finds"
+        sentences = [f"{who} {called(target)}{within(told.after)}."]
+        sentences += [f"{gave_up}."] if told.gave_up > 0.005 else []
+        rest = 1 - told.found - told.gave_up
+    if rest > 0.005:
+        sentences.append(f"{whole(rest)} are still looking when the search is stopped.")
+    passed = [row for row in rows if row.number != on_path and row.seen > 0]
+    if passed:
+        most = max(passed, key=lambda row: row.seen)
         sentences.append(f"On the way, {whole(most.seen)} look at {called(most.name)}.")
     return sentences
+
+
+def within(value: float) -> str:
+    """In which time half of some people did something; nothing where that is unknown."""
+    if math.isnan(value):
+        return ""
+    return f", half of them within {value:.1f} s" if value >= 0.05 else ", half of them at once"
 
 
 def agreed(agreement: float, rows: Sequence[Row], called: Called) -> str:
