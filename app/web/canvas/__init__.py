@@ -13,7 +13,7 @@ anybody sees it (`received`). Tests without a browser replace `_component` by a 
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -90,10 +90,10 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     palette: str = DEFAULT,
     opacity: float = 0.6,
     fog: bool = False,
-    layers: Sequence[Layer] = (),
+    layers: Sequence[Layer] | Callable[[Sequence[Area]], Sequence[Layer]] = (),
     editable: bool = False,
     pickable: bool = False,
-    alts: Sequence[str] = (),
+    alts: Sequence[str] | Callable[[Sequence[Area]], Sequence[str]] = (),
     height: int = 560,
 ) -> CanvasState:
     """Show a picture and what lies over it; the moment, and the areas where they were changed, come back.
@@ -113,10 +113,12 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         palette: One of `data.draw.palettes.PALETTES`.
         opacity: Of the heat, from 0 to 1.
         fog: Veil what is not looked at, instead of colours.
-        layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops.
+        layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops. A function
+            gets the areas as the browser has just sent them.
         editable: Whether areas can be drawn, changed and removed.
         pickable: Whether `selected` comes back as soon as another area is selected, also where none is editable.
-        alts: What the picture says at each stop, for those who do not see it; one alone is for all stops.
+        alts: What the picture says at each stop, for those who do not see it; one alone is for all stops. A function
+            gets the areas as well.
         height: The most pixels of the page that picture and strip take, without the tools.
     """
     memory = st.session_state.setdefault(f"canvas:{key}", {"given": moment, "moment": moment, "taken": {}})
@@ -127,6 +129,8 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     memory["moment"] = min(max(0, memory["moment"]), count - 1)
     take = functools.partial(_state, memory=memory, subject=subject, revision=revision, size=size, count=count)
     before = take(st.session_state.get(key))  # already here: the browser is given what it sent, should it begin anew
+    drawn = areas if before.areas is None else before.areas
+    over, words = layers(drawn) if callable(layers) else layers, alts(drawn) if callable(alts) else alts
     data = {
         "subject": subject,
         "picture": _url(picture),
@@ -136,8 +140,8 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         "palette": base64.b64encode(palette_table("fog" if fog else palette).tobytes()).decode(),
         "opacity": min(max(float(opacity), 0.0), 1.0),
         "moment": memory["moment"],
-        "stops": [_stop(number, stops, heat, layers, alts) for number in range(count)],
-        "areas": [received.outgoing(area) for area in (areas if before.areas is None else before.areas)],
+        "stops": [_stop(number, stops, heat, over, words) for number in range(count)],
+        "areas": [received.outgoing(area) for area in drawn],
         "revision": revision,
         "editable": editable,
         "pickable": pickable,
