@@ -56,6 +56,7 @@ def difference(
         ink = np.where(change[band][..., None] > 0, np.array(MORE, np.float32), np.array(FEWER, np.float32))
         drawn[band] = np.rint(picture[band] * (1 - alpha) + ink * alpha)
     if labels:
+        _outline(drawn, a, b)
         _label(drawn, changes(a, b))
     return drawn
 
@@ -88,6 +89,20 @@ def changes(a: Float[np.ndarray, "h w"], b: Float[np.ndarray, "h w"]) -> tuple[C
             row, column = divmod(int(np.where(owner == number, signed, -1).argmax()), delta.shape[1])
             found.append(Change(sign * float(shares[number]), (column, row)))
     return tuple(sorted(found, key=lambda change: -abs(change.share)))
+
+
+def _outline(canvas: UInt8[np.ndarray, "h w 3"], a: Float[np.ndarray, "h w"], b: Float[np.ndarray, "h w"]) -> None:
+    """A line around each place that changes much, since its colour may be that of the picture."""
+    delta = np.exp(b, dtype=np.float32) - np.exp(a, dtype=np.float32)
+    strongest = float(np.abs(delta).max())
+    if not changes(a, b):
+        return
+    unit = grain(canvas.shape)
+    for sign, ink in ((1, MORE), (-1, FEWER)):
+        inside = (sign * delta > REGION * strongest).astype(np.uint8)
+        lines = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+        cv2.drawContours(canvas, lines, -1, WHITE, max(2, round(4 * unit)), cv2.LINE_AA)
+        cv2.drawContours(canvas, lines, -1, ink, max(1, round(2 * unit)), cv2.LINE_AA)
 
 
 def signed_share(share: float) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from data.draw._canvas import INK, paste
 from data.draw._text import wrapped
 
-TALLEST = 1600  # pixels: taller pictures are made smaller
+TALLEST, WIDEST = 1600, 3200  # pixels: larger pictures are made smaller
 GREY = (90, 94, 102)
 
 
@@ -27,8 +27,9 @@ def side_by_side(
     if not pictures or len(pictures) != len(captions):
         raise ValueError(f"{len(pictures)} pictures need as many captions, but there are {len(captions)}.")
     height = min(TALLEST, max(240, *(len(picture) for picture in pictures)))
+    height = max(1, min(height, *(round(WIDEST * each.shape[0] / each.shape[1]) for each in pictures)))
     drawn = [_resized(picture, height) for picture in pictures]
-    size = max(14.0, 0.025 * height)
+    size = max(14.0, min(0.025 * height, 32.0))
     gap = round(1.2 * size)
     heads = [
         wrapped(caption, 1.2 * size, max(120, each.shape[1]), INK)

@@ -80,6 +80,15 @@ def table(pairs: Sequence[Pair]) -> list[dict[str, str]]:
     ]
 
 
+def unbroken(words: str) -> str:
+    r"""Numbers that stay on one line with their unit.
+
+    >>> unbroken("7.4 % of looks")
+    '7.4\xa0% of looks'
+    """
+    return words.replace(" %", "\N{NO-BREAK SPACE}%").replace(" s ", "\N{NO-BREAK SPACE}s ")
+
+
 def ordered(pairs: Sequence[Pair]) -> list[Pair]:
     """The strongest difference first."""
     return sorted(pairs, key=lambda pair: -pair.strength)

@@ -18,13 +18,20 @@ from app.web.widgets import plain
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data import picture as pictures
 from data.areas import Area
-from data.draw.difference import changes, difference_legend
+from data.draw.difference import FEWER, MORE, changes
 from data.errors import GazeError
 from export.runtime.saliency import Predictor
 
 TITLE, ICON, PLACE = "Compare", ":material/compare:", 30  # in the navigation
 
 VERSION, FOLDER = "Another version", "My pictures"
+SPOT = "display:inline-block;width:.9em;height:.9em;border-radius:50%;vertical-align:-.1em"
+LEGEND = '<p style="font-size:.875rem;margin:0">{}</p>'.format(
+    " &emsp;".join(
+        f'<i style="{SPOT};background:rgb{colour}"></i> {words}'
+        for colour, words in ((FEWER, "fewer looks in B"), (MORE, "more looks in B"))
+    )
+)
 Both = tuple[StoredPicture, StoredPicture]
 Views = tuple[View, View]
 
@@ -44,23 +51,42 @@ def main() -> None:
         return
     condition = widgets.condition_picker(model.contract.conditions)
     try:
-        if choice("Compare it with", (VERSION, FOLDER), "compare-with") == FOLDER:
+        left, middle, right = st.columns([3, 4, 6], gap="medium")
+        with left:
+            folder = choice("Compare it with", (VERSION, FOLDER), "compare-with") == FOLDER
+        if folder:
             among(kept, model, stored, condition)
         else:
-            versions(kept, model, stored, condition)
+            with middle:
+                both = stored, choose_b(kept, stored)
+            views = view(model, both[0], condition), view(model, both[1], condition)
+            with right:
+                captions = stops(views[0])
+                moment = captions.index(choice("When", captions, "compare-moment"))
+            versions(kept, model, both, views, moment)
     except GazeError as error:
         st.error(plain(str(error)), icon=":material/error:")
 
 
 def invite(kept: Workspace) -> None:
     """What to do with fewer than two pictures."""
-    if kept.pictures:
-        st.info(
-            "Add a second picture with the button Pictures, such as another version of this one.",
-            icon=":material/compare:",
-        )
+    if kept.picture:
+        st.markdown(f"**Bring another version of {plain(kept.picture.name)}.**")
+        key = f"compare-upload-{kept.uploads}"
+        st.file_uploader("Version B", key=key, on_change=_take_version, args=(key,), help="It stays on this machine.")
     names = list(SAMPLES)[:2]
     st.button(f"Compare two samples: {' and '.join(names)}", key="compare-samples", on_click=_take_samples)
+
+
+def _take_version(key: str) -> None:
+    """Keep what was brought as version B; A stays what is looked at."""
+    kept, file = workspace(), st.session_state.get(key)
+    if file is not None:
+        first = kept.current
+        kept.uploads += 1
+        kept.take([(file.name, file.getvalue())])
+        st.session_state["compare-b"] = kept.current
+        kept.current = first
 
 
 def _take_samples() -> None:
@@ -74,8 +100,8 @@ def choice(label: str, options: Sequence[str], key: str) -> str:
     return st.segmented_control(label, options, key=key, required=True, persist_state="session") or options[0]
 
 
-def versions(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> None:
-    """The picture above as A, and another one as B."""
+def choose_b(kept: Workspace, stored: StoredPicture) -> StoredPicture:
+    """The picture that is compared with the one above: at first the one that came after it."""
     rest = [key for key in kept.pictures if key != stored.key]
     if st.session_state.get("compare-b") not in rest:
         keys = list(kept.pictures)
@@ -88,16 +114,17 @@ def versions(kept: Workspace, model: Predictor, stored: StoredPicture, condition
         persist_state="session",
         filter_mode=None,
     )
-    both = stored, kept.pictures[other]
-    views = view(model, both[0], condition), view(model, both[1], condition)
-    captions = stops(views[0])
-    moment = captions.index(choice("When", captions, "compare-moment"))
+    return kept.pictures[other]
+
+
+def versions(kept: Workspace, model: Predictor, both: Both, views: Views, moment: int) -> None:
+    """Two versions: the verdict, both maps, what changes, and their areas."""
     verdict = st.container()
     draw(kept, both, views, moment)
     pairs = paired(kept, model, both, views)
     with verdict:
         tell(kept, both, views, pairs, moment)
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([5, 7], gap="medium")
     with left:
         st.subheader("What changes")
         change(both, views, moment)
@@ -213,14 +240,17 @@ def change(both: Both, views: Views, moment: int) -> None:
     words = f"What changes from A to B: {', '.join(told) or 'nothing'} of looks at the places that change most."
     image = pictures.encode(maps.changed(*views, moment), ".webp")
     st.image(image, width="stretch" if views[1].shown[0] >= views[1].shown[1] else 320, alt=words)
-    st.image(difference_legend(420), width=420, alt="Blue: fewer looks in B. Orange: more looks in B.")
+    st.html(LEGEND)
     st.caption("Drawn on B. Numbers are shares of all looks.")
 
 
 def tabled(kept: Workspace, both: Both, pairs: list[Pair]) -> None:
     """The areas of both, and those that only one has."""
     if pairs:
-        lines = [line | {"Area": plain(line["Area"])} for line in areas.table(pairs)]
+        lines = [
+            {name: plain(words) if name == "Area" else areas.unbroken(words) for name, words in line.items()}
+            for line in areas.table(pairs)
+        ]
         st.table(lines, border="horizontal", hide_index=True)
         st.caption(
             "Over the whole viewing. With 20 people: what 95 of 100 pairs of studies with 20 people each would find, "

@@ -1,4 +1,4 @@
-"""Does the page Order show paths over areas, found things, grids and files, free and in search, and say what is true?"""
+"""Does the page Order show paths over areas, found things, grids and files, free and in search, and say the truth?"""
 
 import json
 import math
