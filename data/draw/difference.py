@@ -38,10 +38,12 @@ def difference(
     b: Float[np.ndarray, "h w"],
     opacity: float = 0.85,
     labels: bool = True,
+    size: float = 1.0,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture under orange where `b` has more looks than `a`, and under blue where it has fewer.
 
-    The full colour belongs to the largest difference, or to `FLOOR` of the higher peak where all are smaller.
+    The full colour belongs to the largest difference, or to `FLOOR` of the higher peak where all are smaller. `size`
+    makes labels larger, for a picture that will be shown smaller.
 
     Raises:
         ValueError: The maps do not have the picture's size.
@@ -57,7 +59,7 @@ def difference(
         drawn[band] = np.rint(picture[band] * (1 - alpha) + ink * alpha)
     if labels:
         _outline(drawn, a, b)
-        _label(drawn, changes(a, b))
+        _label(drawn, changes(a, b), size * grain(picture.shape))
     return drawn
 
 
@@ -115,9 +117,8 @@ def signed_share(share: float) -> str:
     return f"{'+' if share > 0 else '−'}{size:.1f} %" if size < 10 else f"{'+' if share > 0 else '−'}{size:.0f} %"
 
 
-def _label(canvas: UInt8[np.ndarray, "h w 3"], found: tuple[Change, ...]) -> None:
+def _label(canvas: UInt8[np.ndarray, "h w 3"], found: tuple[Change, ...], unit: float) -> None:
     """The sign and the share of each place, beside its strongest pixel; what would cover another is left out."""
-    unit = grain(canvas.shape)
     rows, columns = canvas.shape[:2]
     taken: list[tuple[int, int, int, int]] = []
     for change in found:

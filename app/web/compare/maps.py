@@ -27,6 +27,7 @@ from export.runtime.saliency import Predictor
 
 ALIKE = 0.01  # part by which the shapes of two pictures may differ and still lie on each other
 OPACITY = 0.7
+LARGER = 1.7  # labels, because a page shows a picture smaller than it is
 
 
 def scale(views: Sequence[View], moment: int) -> float:
@@ -62,7 +63,7 @@ def moved(a: View, b: View, moment: int) -> float:
 
 def changed(a: View, b: View, moment: int) -> UInt8[np.ndarray, "h w 3"]:
     """B's picture as it is shown, with what changes against A."""
-    return difference(b.image, on(a, moment, b.shown), on(b, moment, b.shown))
+    return difference(b.image, on(a, moment, b.shown), on(b, moment, b.shown), size=LARGER)
 
 
 def changed_full(a: View, b: View, stored: StoredPicture, moment: int) -> UInt8[np.ndarray, "h w 3"]:

@@ -46,7 +46,7 @@ class Standing:
 
 
 def standings(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> list[Standing]:
-    """Focus and clarity, and the share of each area whose name enough of the others have.
+    """The share of each area whose name enough of the others have, focus and clarity.
 
     Raises:
         GazeError: A picture cannot be read.
@@ -65,7 +65,7 @@ def standings(kept: Workspace, model: Predictor, stored: StoredPicture, conditio
         if len(values) >= LEAST:
             kind, _, title = name.partition(":")
             found.append(Standing(title or kind.capitalize(), "%" if title else "", value, values))
-    return found
+    return sorted(found, key=lambda standing: not standing.unit)  # areas first
 
 
 def measured(model: Predictor, stored: StoredPicture, condition: str, areas: tuple[Area, ...]) -> dict[str, float]:
@@ -91,10 +91,12 @@ def sentence(standing: Standing, name: str) -> str:
     count = len(standing.others)
     what = f"The share of {name}" if standing.unit else name
     if standing.lower == count:
-        return f"{what} is higher than in all of your {count} other pictures ({standing.written(standing.value)})."
-    if not any(other <= standing.value for other in standing.others):
-        return f"{what} is lower than in all of your {count} other pictures ({standing.written(standing.value)})."
-    return f"{what} is higher than in {standing.lower} of your {count} others ({standing.written(standing.value)})."
+        where = f"higher than in all of your {count} other pictures"
+    elif not any(other <= standing.value for other in standing.others):
+        where = f"lower than in all of your {count} other pictures"
+    else:
+        where = f"higher than in {standing.lower} of your {count} other pictures"
+    return f"{what} is {standing.written(standing.value)}: {where}."
 
 
 def table(found: Sequence[Standing]) -> list[dict[str, str]]:

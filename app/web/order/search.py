@@ -52,6 +52,7 @@ def ask(stored: StoredPicture, view: View, things: tuple[Area, ...], key: str) -
         key=f"order-target-{key}",
         persist_state="session",
         filter_mode=None,
+        width=420,
     )
     if isinstance(choice, int):
         return Aim(things[choice].name, things[choice].box)

@@ -56,20 +56,20 @@ def _detail(row: Row, called: Called) -> str:
 
 
 def sought(
-    told: Search, rows: Sequence[Row], target: str, people: int, called: Called, on_path: int | None
+    told: Search, rows: Sequence[Row], target: str, called: Called, on_path: int | None, limit: int
 ) -> list[str]:
-    """How a search went; `on_path` is the target's number among the rows."""
+    """How a search of at most `limit` looks went; `on_path` is the target's number among the rows."""
     gave_up = f"{whole(told.gave_up)} give up{within(told.stopped)}"
     if math.isnan(told.found):
         sentences = [f"Nobody can find {called(target)}: {gave_up}."]
         rest = 1 - told.gave_up
     else:
-        who = f"{whole(told.found)} of {people} people find" if told.found > 0 else "Nobody finds"
+        who = f"{whole(told.found)} of people find" if told.found > 0 else "Nobody finds"
         sentences = [f"{who} {called(target)}{within(told.after)}."]
         sentences += [f"{gave_up}."] if told.gave_up > 0.005 else []
         rest = 1 - told.found - told.gave_up
     if rest > 0.005:
-        sentences.append(f"{whole(rest)} are still looking when the search is stopped.")
+        sentences.append(f"{whole(rest)} are still looking after {limit} looks.")
     passed = [row for row in rows if row.number != on_path and row.seen > 0]
     if passed:
         most = max(passed, key=lambda row: row.seen)

@@ -97,7 +97,8 @@ def choice(label: str, options: Sequence[str], key: str) -> str:
     """One of a few, in a row; kept for the session."""
     if st.session_state.get(key) not in options:
         st.session_state[key] = options[0]
-    return st.segmented_control(label, options, key=key, required=True, persist_state="session") or options[0]
+    chosen = st.segmented_control(label, options, key=key, required=True, persist_state="session", wrap=True)
+    return chosen or options[0]
 
 
 def choose_b(kept: Workspace, stored: StoredPicture) -> StoredPicture:

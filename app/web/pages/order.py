@@ -83,7 +83,7 @@ def choice(label: str, options: Sequence[str], key: str, default: str | None = N
     st.session_state.setdefault(key, default or options[0])
     if st.session_state[key] not in options:
         st.session_state[key] = options[0]
-    chosen = st.segmented_control(label, options, key=key, required=True, persist_state="session")
+    chosen = st.segmented_control(label, options, key=key, required=True, persist_state="session", wrap=True)
     return chosen or options[0]
 
 
@@ -149,6 +149,8 @@ def show(stored: StoredPicture, story: Story, aim: Aim | None, who: Who) -> None
             st.markdown(f"**{sentence}**" if number == 0 else sentence)
         if mode == FIRST:
             st.markdown(words.agreed(agreement(story.trace, story.things), story.rows, plain))
+        if aim is not None:
+            st.caption(plain(f"Searches are simulated by {who.words}, which learned from people who searched."))
         downloads(stored, story, person)
         st.caption(widgets.NOTE)
 
@@ -180,9 +182,9 @@ def sentences(story: Story, aim: Aim | None) -> list[str]:
     if aim is None:
         return words.free(story.rows, plain)
     targets = story.trace.scene.targets
-    return words.sought(
-        searched(story.trace), story.rows, aim.name, story.people, plain, targets[0] if targets else None
-    )
+    on_path = targets[0] if targets else None
+    told = searched(story.trace)
+    return words.sought(told, story.rows, aim.name, plain, on_path, story.trace.settings.limit)
 
 
 def table(story: Story) -> None:

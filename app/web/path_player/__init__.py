@@ -16,7 +16,7 @@ from typing import Any, Literal
 import streamlit as st
 
 FOLDER = Path(__file__).parent
-TALLEST = 560  # pixels of the page: the picture is no taller, so that its controls stay on a laptop's screen
+TALLEST = 470  # pixels of the page: the picture is no taller, so that its controls stay on a laptop's screen
 STEP = 50  # milliseconds: of the time that can be chosen
 UNTIMED = 300.0  # milliseconds a look takes in the player where nobody knows how long it lasts
 Mode = Literal["one", "all", "first"]

@@ -158,8 +158,9 @@ def test_a_picture_stands_among_a_persons_others(models: Path) -> None:
     shown = page(kept)
     shown.segmented_control(key="compare-with").set_value("My pictures").run()
     assert not shown.exception
-    assert list(shown.table[0].value["Measure"]) == ["Focus", "Clarity", "Share of lamp"]
-    assert "The share of lamp is higher than in all of your 5 other pictures" in told(shown)
+    assert list(shown.table[0].value["Measure"]) == ["Share of lamp", "Focus", "Clarity"]
+    assert "The share of lamp is " in told(shown)
+    assert "higher than in all of your 5 other pictures" in told(shown)
     [chart] = shown.get("vega_lite_chart")
     assert "lamp" in chart.proto.alt
     assert [button.label for button in shown.get("download_button")] == ["Measures, CSV"]
@@ -240,8 +241,8 @@ def test_the_tables_file_has_a_line_an_area_and_leaves_empty_what_is_unknown() -
 def test_a_standing_is_told_in_words_and_as_a_percentile() -> None:
     some = Standing("Focus", "", 40.0, (10.0, 20.0, 40.0, 50.0, 60.0))
     assert (some.lower, some.percentile) == (2, 50)
-    assert others.sentence(some, "Focus") == "Focus is higher than in 2 of your 5 others (40)."
+    assert others.sentence(some, "Focus") == "Focus is 40: higher than in 2 of your 5 other pictures."
     least = replace(some, value=1.0)
-    assert others.sentence(least, "Focus") == "Focus is lower than in all of your 5 other pictures (1)."
+    assert others.sentence(least, "Focus") == "Focus is 1: lower than in all of your 5 other pictures."
     [line] = csv.DictReader(others.to_table_csv([some]).splitlines())
     assert (line["measure"], line["percentile"]) == ("Focus", "50")

@@ -228,14 +228,15 @@ def test_a_target_is_picked_and_who_searches_is_chosen_by_itself(png: bytes) -> 
     shown.segmented_control(key="order-task").set_value("Looking for something").run()
     assert not shown.exception
     assert shown.selectbox(key="order-who-search").options == ["oat-search"]
-    assert "100 % of 100 people find lamp, half of them at once." in told(shown)
+    assert "100 % of people find lamp, half of them at once." in told(shown)
     target = next(each for each in shown.selectbox if each.label == "What they look for")
     assert target.options == ["lamp", "corner", search.DRAW, search.PICTURE, search.ABSENT]
     target.set_value(1).run()
-    assert "50 % of 100 people find corner, half of them within 0.5 s." in told(shown)
+    assert "50 % of people find corner, half of them within 0.5 s." in told(shown)
     assert "50 % give up, half of them within 0.4 s." in told(shown)
     assert "On the way, 100 % look at lamp." in told(shown)
     assert column(shown, "Time on it") == ["0.4 s", "0.1 s"]
+    assert "simulated by oat-search 1.0.0" in " ".join(each.value for each in shown.caption)
 
 
 @pytest.mark.usefixtures("finder")
@@ -324,12 +325,12 @@ def test_sentences_say_what_is_seen_first_second_and_third() -> None:
 
 
 def test_sentences_say_how_a_search_went() -> None:
-    lost = words.sought(Search(math.nan, math.nan, 0.7, 4.2), [row(0)], "it", 100, str, None)
+    lost = words.sought(Search(math.nan, math.nan, 0.7, 4.2), [row(0)], "it", str, None, 20)
     assert lost[:2] == [
         "Nobody can find it: 70 % give up, half of them within 4.2 s.",
-        "30 % are still looking when the search is stopped.",
+        "30 % are still looking after 20 looks.",
     ]
-    assert words.sought(Search(0.0, math.nan, 1.0, math.nan), [], "it", 20, str, 0) == [
+    assert words.sought(Search(0.0, math.nan, 1.0, math.nan), [], "it", str, 0, 20) == [
         "Nobody finds it.",
         "100 % give up.",
     ]
