@@ -1,4 +1,4 @@
-"""Eye trackers' files read one after another: whose each is, what it is of, and what is told of those that give nothing.
+"""Eye trackers' files read one after another: whose each is, what of, and what is told of those that give nothing.
 
 What `gaze data recording` and the page Recording share. A file's format is guessed or given; its name says the person,
 and the picture where the file itself does not. A broken file ends in a sentence, and the others are read.
@@ -30,7 +30,7 @@ class Reading:
     that are None are left to the reader.
     """
 
-    setup: Setup = Setup()
+    setup: Setup = field(default_factory=Setup)
     format_name: str = ""
     names: str = ""
     stimulus: str = ""
@@ -59,6 +59,7 @@ def read_recordings(
         try:
             words = _words(path, pattern, reading, name)
             trials = _trials(path, words or (name, ""), reading, tell)
+            trials = [replace(trial, recording=_below(path, given)) for trial in trials]
             if not words:
                 raise RecordingError(f"{path}: its name does not fit --names {reading.names}; mend one of them.")
             if any(trial.subject == name for trial in trials) and "{subject}" not in reading.names:
@@ -72,6 +73,12 @@ def read_recordings(
         else:
             yield from trials
             del trials  # before the next file is read
+
+
+def _below(path: Path, given: Collection[Path]) -> str:
+    """A file's name with the folders between it and the folder that a person gave."""
+    folder = next((folder for folder in given if folder in path.parents), path.parent)
+    return path.relative_to(folder).as_posix()
 
 
 def _words(path: Path, pattern: re.Pattern[str] | None, reading: Reading, label: str) -> tuple[str, str] | None:
@@ -91,7 +98,7 @@ def _trials(path: Path, words: tuple[str, str], reading: Reading, tell: Warn) ->
     subject = "" if detect_format.recorder(name).subject_in_name and words[0] == stem(path) else words[0]
     own |= {"subject": subject, "stimulus": words[1], "stimulus_column": reading.stimulus_column}
     read = detect_format.modules()[name].read
-    trials = [replace(trial, recording=path.name) for trial in read(path, reading.setup, tell=tell, **own)]
+    trials = list(read(path, reading.setup, tell=tell, **own))
     if reading.stimulus and words[1] == reading.stimulus:
         _tell_named(path, [trial.stimulus for trial in trials], reading.stimulus, tell)
     return trials

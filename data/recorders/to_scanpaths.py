@@ -117,7 +117,7 @@ def scanpaths(
     """
     if repeats not in REPEATS:
         raise RecordingError(f"repeats is {repeats!r}; choose first or apart.")
-    _box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
+    box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
     report = Report() if report is None else report
     by_name = pictures if isinstance(pictures, PicturesByName) else PicturesByName(Path(pictures))
     items = dict[str, tuple[Picture, dict[str, Scanpath]]]()
@@ -190,7 +190,7 @@ def _under_way(detected: Scanpath, trial: Samples | Fixations) -> np.ndarray:
     return np.asarray(detected.onset <= max(0.0, float(trial.time[0])) + step) if len(trial) else np.zeros(0, bool)
 
 
-def _box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
+def box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
     """Where a picture of some width and height lay: x, y, width, height in pixels of the screen."""
     width, height = float(picture[0]), float(picture[1])
     if placed == "fill":
@@ -215,7 +215,7 @@ def on_picture(path: Scanpath, size: tuple[int, int], placed: str, screen: Scree
     Raises:
         RecordingError: The place is none.
     """
-    x, y, width, height = _box(placed, size, screen)
+    x, y, width, height = box(placed, size, screen)
     xy = (path.xy - (x, y)) * (size[0] / width, size[1] / height)
     return replace(path, xy=xy.round(2), onset=path.onset.round(2), duration=path.duration.round(2))
 
