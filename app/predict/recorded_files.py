@@ -169,7 +169,7 @@ def _of_recordings(
         yield Viewing(trial.stimulus, path, trial.screen, trial.recording, method)
     for name in sorted(silent.difference(skipped)):
         quality = report.recordings.pop(name, None)
-        lost = f" ({quality.loss:.0%} of its samples saw no eye)" if quality and quality.samples else ""
+        lost = f" ({quality.loss:.0%} of its samples saw no eye)" if quality and quality.lost else ""
         told.problems.append(
             f"{name}: there is no look in this recording{lost}; check it in the eye tracker's program."
         )

@@ -56,7 +56,8 @@ class Study:
 
     def _read(self, brought: Sequence[Brought], how: How, only: dict[str, Lacking] | None) -> None:
         found, told = recorded_files.read(brought, how, self.report, only)
-        self.problems, self.lacking = told.problems, told.lacking
+        self.problems = (self.problems if only else []) + told.problems
+        self.lacking = told.lacking
         self.waiting = tuple(brought) if told.lacking else ()
         self.notes += [note for note in told.notes if note not in self.notes]
         total = self.fixations
