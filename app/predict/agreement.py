@@ -10,6 +10,7 @@ Shapes: `g v` cells, `o` people.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -126,7 +127,7 @@ def _image(paths: Sequence[Scanpath], size: tuple[int, int], shape: tuple[int, i
     numbers = np.array([names[path.subject] for path in paths], np.int32)
     observer = np.repeat(numbers, [len(path) for path in paths])
     on = maps.on(xy, shape)
-    return ViewedImage("", None, shape, xy[on], np.zeros(int(on.sum()), np.int16), observer[on])
+    return ViewedImage("", Path(), shape, xy[on], np.zeros(int(on.sum()), np.int16), observer[on])
 
 
 def _truth(image: ViewedImage, middle: Float[np.ndarray, "g v"], fine: float) -> GroundTruth:
@@ -156,15 +157,3 @@ def _share(
     shares = means[:, 0] / np.maximum(means[:, 1], 1e-6)
     low, high = np.quantile(shares, (0.025, 0.975))
     return float(mean[0] / mean[1]), float(low), float(high)
-
-
-@dataclass(frozen=True)
-class MeasuredArea:
-    """What people did with one area: shares from 0 to 1, seconds; NaN where it is not known."""
-
-    name: str
-    share: Float[np.ndarray, ""]
-    seen: float
-    first_s: float
-    dwell_s: float
-    rank: float
