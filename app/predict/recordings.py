@@ -52,11 +52,13 @@ class Study:
 
     def answer(self, how: How) -> None:
         """Reads the files that waited, now that their screen is known."""
-        self._read(self.waiting, how, self.lacking)
+        if self.waiting:
+            self._read(self.waiting, how, self.lacking)
 
     def _read(self, brought: Sequence[Brought], how: How, only: dict[str, Lacking] | None) -> None:
         found, told = recorded_files.read(brought, how, self.report, only)
-        self.problems = (self.problems if only else []) + told.problems
+        before = [] if only is None else self.problems
+        self.problems = [*before, *(problem for problem in told.problems if problem not in before)]
         self.lacking = told.lacking
         self.waiting = tuple(brought) if told.lacking else ()
         self.notes += [note for note in told.notes if note not in self.notes]

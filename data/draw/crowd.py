@@ -30,7 +30,7 @@ def crowd(
     drawn = np.asarray(cv2.addWeighted(lined, LINES, drawn, 1 - LINES, 0), np.uint8)
     for xy, colour in zip(paths, tints, strict=True):
         for x, y in np.round((xy - 0.5) * 2**SHIFT).astype(int).tolist():
-            for radius, ink in ((5.5, WHITE), (4.2, colour)):
+            for radius, ink in ((7.0, WHITE), (5.5, colour)):
                 cv2.circle(drawn, (x, y), round(radius * unit * 2**SHIFT), ink, -1, cv2.LINE_AA, SHIFT)
     return drawn
 
