@@ -6,24 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 import altair as alt
 import streamlit as st
 
-from app.predict.agreement import LEAST_PEOPLE, SIDE, Agreement
+from app.predict.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
 from app.predict.measured_areas import MeasuredArea
 from app.predict.recordings import Study, verdict
 from app.predict.sentences import percent
 from app.web import measures, widgets
 from app.web.recording_views import Compared
+from app.web.score_words import SCORES
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, workspace
 from data.events.quality import Quality
 from export.runtime.saliency import Predictor
 
 AreaRows = Sequence[tuple[MeasuredArea, Mapping[str, float]]]  # each area as measured, and as predicted
-SCORES = {  # name: the question, what is shown of it, and what it is called in the field
-    "auc": ("How often a place that was looked at is rated above any other place", "of 100 times", "AUC (Judd)"),
-    "nss": ("How far the map stands out where people looked", "times its usual variation", "NSS"),
-    "cc": ("How alike the two maps are", "0: not at all, 1: the same", "CC, a correlation"),
-    "sim": ("How much of their looks the two maps have in common", "percent", "SIM"),
-}
 
 
 def scores(agreed: Agreement) -> None:
@@ -38,9 +33,9 @@ def scores(agreed: Agreement) -> None:
         "People": agreed.ceiling,
     }
     rows = [
-        {"Question": f"{question} ({unit})"}
-        | {name: _number(score, values.get(score)) for name, values in columns.items()}
-        for score, (question, unit, _) in SCORES.items()
+        {"Question": f"{SCORES[name].question} ({SCORES[name].unit})"}
+        | {column: SCORES[name].number(values.get(name)) for column, values in columns.items()}
+        for name in NAMES
     ]
     st.table(rows)
     people = (
@@ -49,17 +44,11 @@ def scores(agreed: Agreement) -> None:
         if agreed.people >= LEAST_PEOPLE
         else f"How well people tell each other's looks is not known with fewer than {LEAST_PEOPLE}."
     )
-    names = ", ".join(name for _, _, name in SCORES.values())
+    names = ", ".join(SCORES[name].field_name for name in NAMES)
     st.caption(
         f"“Chance” rates all places alike; “only the middle” knows that people look at the middle. {people}",
         help=f"In this order: {names}. Looks are compared on a grid of at most {SIDE} cells a side.",
     )
-
-
-def _number(score: str, value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return {"auc": f"{100 * value:.0f}", "sim": f"{100 * value:.0f} %"}.get(score, f"{value:.2f}")
 
 
 def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRows:

@@ -13,6 +13,7 @@ import streamlit as st
 import saliency
 import scanpath
 from app.predict.simulate import SceneModel, scene_model
+from app.web.own_models import own_models
 from app.web.predictions import open_model
 from data.errors import ModelError
 from export.runtime import registry
@@ -65,8 +66,8 @@ def model_picker(label: str = "Model") -> Predictor | None:
 
 
 def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
-    """What the models promise, by file, and what is wrong with those that are broken."""
-    everything = registry.contracts()
+    """What the models promise, by file, those of this session among them, and what is wrong with broken ones."""
+    everything = {**registry.contracts(), **own_models().contracts()}
     sound = {path: contract for path, contract in everything.items() if isinstance(contract, Contract)}
     return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 
@@ -88,13 +89,22 @@ def walker_picker() -> SceneModel | None:
         help="A trained model, or a simple walk from what is looked at most to what is looked at less.",
     )
     try:
-        return _walker(str(names.get(name, name)), names[name].stat().st_mtime_ns if name in names else 0)
+        return open_walker(name, names.get(name))
     except ModelError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the model ...")
+def open_walker(name: str, path: Path | None) -> SceneModel:
+    """The model of paths in a file, opened once for everyone; the walk where there is no file.
+
+    Raises:
+        ModelError: The file is broken.
+    """
+    return _walker(name if path is None else str(path), 0 if path is None else path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
 def _walker(path: str, changed: int) -> SceneModel:
     del changed  # only part of the key
     return scene_model(path)

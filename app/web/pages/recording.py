@@ -1,6 +1,7 @@
 """What did people really look at? Eye tracking of one's own beside the prediction: maps, looks, scores and areas."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -210,7 +211,7 @@ def downloads(
     train = (
         "All pictures of the workspace with everybody's looks at them, to train on: `gaze train tempsal --data.root`"
     )
-    files = [
+    files: list[tuple[str, Callable[[], str | bytes], str, str, str | None]] = [
         ("Maps, PNG", partial(compared.sheet, *moment), f"{stored.stem}.maps.png", "image/png", None),
         (
             "Looks, CSV",
