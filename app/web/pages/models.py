@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+import scanpath
 from app.tasks import TASKS
 from app.web import widgets
 from app.web.model_bench import measure_here
@@ -38,9 +39,9 @@ def main() -> None:
         bring()
         return
     defaults()
-    for path, contract in contracts.items():
+    for path in sorted(contracts, key=lambda path: place(path, contracts[path])):
         with st.container(border=True):
-            card(path, contract)
+            card(path, contracts[path])
     bring()
     st.header("Compared with each other", divider="gray")
     for task in TASKS.values():
@@ -50,13 +51,17 @@ def main() -> None:
     installed()
 
 
+def place(path: Path, contract: Contract) -> tuple[int, bool, str]:
+    """What cards are ordered by: the task, the usual models first, the name."""
+    usual = TASKS[contract.task].default_models if contract.task in TASKS else ()
+    return [*TASKS, contract.task].index(contract.task), path.stem not in usual, path.stem
+
+
 def card(path: Path, contract: Contract) -> None:
     """One model: what it predicts, how good that is, and what it takes here."""
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.subheader(plain(contract.name if path.stem == contract.name else f"{contract.name} ({path.stem})"))
-    question = TASKS[contract.task].question if contract.task in TASKS else contract.task
-    seconds = f", second by second up to {contract.slices[-1][1]:g} s" if contract.slices else ""
-    st.markdown(f"Predicts **{plain(question)}**{seconds}.")
+    st.markdown(f"Predicts **{plain(predicts(contract))}**.")
     st.caption(plain(contract.description))
     with right:
         if path in own_models().contracts():
@@ -78,6 +83,18 @@ def card(path: Path, contract: Contract) -> None:
             st.caption(plain(f"There is no model card {path.with_suffix('.md').name} beside the model."))
 
 
+def predicts(contract: Contract) -> str:
+    """What a model predicts, in words."""
+    if contract.task not in TASKS:
+        return contract.task
+    words = TASKS[contract.task].question
+    if not contract.durations:
+        words = words.removesuffix(", and for how long")
+    if contract.task == scanpath.TASK.name and contract.searches:
+        words += ", when they look for something"
+    return words + (f", second by second up to {contract.slices[-1][1]:g} s" if contract.slices else "")
+
+
 def how_good(contract: Contract, cards: Mapping[str, SetScores]) -> None:
     """The scores that can be said in words: the first in a sentence, all of them as a table for each data set."""
     known = {name: told(values, cards.get(name)) for name, values in contract.scores.items()}
@@ -88,7 +105,7 @@ def how_good(contract: Contract, cards: Mapping[str, SetScores]) -> None:
         )
         return
     first = next(iter(known))
-    st.markdown(_marked(sentence(first, known[first][0], cards.get(first))))
+    st.markdown(_marked(sentence(SETS.get(first, first).partition(":")[0], known[first][0], cards.get(first))))
     for tab, (name, lines) in zip(st.tabs([plain(SETS.get(name, name)) for name in known]), known.items(), strict=True):
         with tab:
             st.table([line.cells() for line in lines])
@@ -114,7 +131,7 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
         "Seconds": seconds,
-        "Predicts": TASKS[contract.task].question if contract.task in TASKS else contract.task,
+        "Predicts": predicts(contract),
         "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }

@@ -80,7 +80,7 @@ def test_a_card_says_in_plain_words_what_a_score_means_with_chance_and_people_be
     assert not shown.exception
     said = (
         "How often a place that was looked at is rated above any other place: **83 of 100 times** (chance 50, people "
-        "themselves 87), on 70 pictures of osie that it had not seen."
+        "themselves 87), on 70 pictures of OSIE that it had not seen."
     )
     assert any(each.value == said for each in shown.markdown)
     assert column(shown, "This model") == ["83", "2.90", "0.81"]
@@ -98,7 +98,7 @@ def test_without_a_card_nothing_is_made_up(models: Path) -> None:
     toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=SCORED))
     shown = page()
     assert not shown.exception
-    assert any("**83 of 100 times** (chance 50), on osie." in each.value for each in shown.markdown)
+    assert any("**83 of 100 times** (chance 50), on OSIE." in each.value for each in shown.markdown)
     assert set(column(shown, "People")) == {"–"}
     toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores={}))
     shown = page()
