@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from app.predict.observers import AttentionMaps, Observers, observe
+from app.predict.observers import Observers, observe
+from app.predict.picture_maps import AttentionMaps
 from app.predict.simulate import COLUMNS, Settings, SimulatedPaths
 from data.areas import Area, as_objects
 from data.gaze import Picture, Scene

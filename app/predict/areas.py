@@ -20,7 +20,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from app.predict.center_bias import center_bias
-from app.predict.observers import AttentionMaps, Observers
+from app.predict.observers import Observers
+from app.predict.picture_maps import AttentionMaps, coverage
 from data.areas import Area
 
 STUDY = 20  # people in a study
@@ -98,10 +99,10 @@ def measure(
     """What each area of a picture gets; `observers` are those of the same maps."""
     if not areas:
         return ()
-    coverage = maps.coverage(areas).reshape(len(areas), -1).astype(np.float64)
-    shares = np.clip(coverage @ np.exp(maps.maps, dtype=np.float64).reshape(len(maps.maps), -1).T, 0, 1)
-    part = coverage.mean(1)
-    centre = coverage @ center_bias(maps.maps.shape[1:]).ravel()
+    covered = coverage(maps, areas).reshape(len(areas), -1).astype(np.float64)
+    shares = np.clip(covered @ np.exp(maps.maps, dtype=np.float64).reshape(len(maps.maps), -1).T, 0, 1)
+    part = covered.mean(1)
+    centre = covered @ center_bias(maps.maps.shape[1:]).ravel()
     looks = _Looks.of(observers, observers.inside(areas), maps.times)
     drawn = _draw(looks, shares, np.random.default_rng(seed))
     everyone = looks.summed(np.arange(len(observers))[None])
