@@ -16,17 +16,26 @@ class Canvas {
     for (const name of ["tools", "hint", "stage", "picture", "heat", "over", "marks", "areas", "draft", "labels", "grips", "said"])
       this[name] = find(name);
     this.input = root.querySelector("input");
-    this.mount = Math.random().toString(36).slice(2);
-    this.count = 0;
-    this.waiting = new Map(); // what is to be sent: name -> { timer, value }
     this.kept = new Heat();
+    this.contents = new Map(); // what there is to see, by the heat of a stop
     this.shapes = new Shapes(this.areas);
-    this.editor = new Editor({ width: 1, height: 1 }, () => this.send("areas", GATHERED), () => this.again());
+    this.editor = new Editor({ width: 1, height: 1 }, () => this.sender.send("areas", GATHERED), () => this.again());
     this.pointer = new Pointer(this.over, this);
-    this.strip = new Strip(find("strip"), (at, playing) => this.go(at, playing), () => this.send("moment", SETTLED));
+    this.strip = new Strip(find("strip"), (at, playing) => this.go(at, playing), () => this.sender.send("moment", SETTLED));
+    this.sender = this.sending();
     this.tool = "select";
     this.scale = 1;
     this.listen();
+  }
+
+  sending() {
+    const { editor } = this;
+    const values = {
+      moment: () => (this.sent = this.moment),
+      areas: () => editor.areas.map(({ name, points, shape, kind }) => ({ name, points, shape, kind })),
+      selected: () => (editor.current ? editor.current.name : null),
+    };
+    return new Sender(this.root, values, () => ({ subject: this.data.subject, revision: this.data.revision }));
   }
 
   listen() {
@@ -46,18 +55,12 @@ class Canvas {
     this.picture.addEventListener("dragstart", (event) => event.preventDefault());
     this.watch = new ResizeObserver(() => this.layout());
     this.watch.observe(this.root);
-    this.elsewhere = (event) => !event.composedPath().includes(this.over) && this.flush();
-    this.hidden = () => this.flush();
-    document.addEventListener("pointerdown", this.elsewhere, true);
-    document.addEventListener("visibilitychange", this.hidden);
   }
 
   leave() {
-    this.flush();
+    this.sender.leave();
     this.strip.stop();
     this.watch.disconnect();
-    document.removeEventListener("pointerdown", this.elsewhere, true);
-    document.removeEventListener("visibilitychange", this.hidden);
   }
 
   get editable() {
@@ -76,22 +79,23 @@ class Canvas {
   receive(data, tell) {
     const before = this.data;
     this.data = data;
-    this.tell = tell;
+    this.sender.tell = tell;
     const anew = !before || before.subject !== data.subject;
     if (anew) {
-      this.drop();
+      this.sender.drop();
       this.editor.size = { width: data.width, height: data.height };
       this.editor.reset(data.areas);
       this.pointer.polygon = [];
       this.tool = data.editable && !data.areas.length && window.matchMedia("(pointer: fine)").matches ? "rectangle" : "select";
     } else if (before.revision !== data.revision) {
-      this.drop("areas");
+      this.sender.drop("areas");
       this.pointer.cancel();
       this.editor.replace(data.areas);
     } else if (!data.editable && JSON.stringify(before.areas) !== JSON.stringify(data.areas)) {
       this.editor.replace(data.areas);
     }
     if (anew || (before.moment !== data.moment && data.moment !== this.sent)) this.moment = data.moment;
+    if (anew || data.moment === this.sent) this.sent = null; // Python knows it
     this.moment = clamp(this.moment, 0, data.stops.length - 1);
     this.root.hidden = false;
     this.tools.hidden = this.hint.hidden = !data.editable;
@@ -105,10 +109,12 @@ class Canvas {
     const url = this.data.picture;
     this.picture.src = url;
     this.image = null;
+    this.contents = new Map();
     loaded(url).then((image) => {
       if (url !== this.data.picture) return;
       this.image = image;
       this.thumbnails();
+      this.again();
     });
   }
 
@@ -129,6 +135,21 @@ class Canvas {
     this.paint();
     this.again();
     this.thumbnails();
+  }
+
+  /** What labels had better not cover at this stop; null until it is known. */
+  get content() {
+    const { stop, contents } = this;
+    if (!this.image) return null;
+    if (!contents.has(stop.heat)) {
+      contents.set(stop.heat, null);
+      loaded(stop.heat).then((map) => {
+        if (contents !== this.contents || !this.image) return;
+        contents.set(stop.heat, new Content(this.image, map, this.data.width / this.data.height));
+        this.again();
+      });
+    }
+    return contents.get(stop.heat);
   }
 
   thumbnails() {
@@ -155,7 +176,7 @@ class Canvas {
   draw() {
     const { editor, pointer, scale, stop } = this, areas = editor.drawn;
     const font = `500 12px ${getComputedStyle(this.root).fontFamily}`;
-    const labels = new Labels(this.labels, this.wide, this.high, font), label = (area) => stop.labels[area.name] || "";
+    const labels = new Labels(this.labels, this.wide, this.high, font, this.content), label = (area) => stop.labels[area.name] || "";
     this.over.classList.toggle("gz-live", this.editable || this.pickable);
     this.over.classList.toggle("gz-drawing", this.editable && this.tool !== "select");
     this.shapes.draw(areas, scale, editor.selected, { label, pickable: this.editable || this.pickable });
@@ -205,10 +226,15 @@ class Canvas {
     if (what === "add" || what === "duplicate") {
       const made = what === "add" ? editor.addInTheMiddle() : editor.duplicate(id);
       if (made) this.focus(made.id);
-    } else if (what === "remove") {
-      editor.remove(id);
-      this.over.focus({ preventScroll: true });
-    } else if (what === "undo" || what === "redo") editor[what]();
+      return;
+    }
+    const inside = this.root.getRootNode().activeElement;
+    if (what === "remove") editor.remove(id);
+    else editor[what]();
+    this.draw();
+    if (inside && inside.closest("button:not(:disabled)")) return;
+    if (editor.selected) this.shapes.focus(editor.selected);
+    else this.over.focus({ preventScroll: true });
   }
 
   renamed(finished = false) {
@@ -233,9 +259,16 @@ class Canvas {
     else if (key === "n" && !event.altKey) this.act("add");
     else if (event.target.closest("button")) return;
     else if (event.key === "Delete" || event.key === "Backspace") this.act("remove");
-    else if (!this.editor.press(event)) return;
+    else if (this.editor.press(event)) this.announce();
+    else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** A screen reader hears where the area is now. */
+  announce() {
+    const area = this.editor.current;
+    if (area) this.said.textContent = spoken(area, "");
   }
 
   escape() {
@@ -245,7 +278,7 @@ class Canvas {
   /** Somebody chose an area, or none; again the same lets it go where nothing is edited. */
   picked(id) {
     this.editor.select(!this.editable && id === this.editor.selected ? null : id);
-    if (this.pickable) this.send("selected", GATHERED);
+    if (this.pickable) this.sender.send("selected", GATHERED);
   }
 
   /** Show a stop; a screen reader is told what it says, but not while it plays. */
@@ -254,43 +287,6 @@ class Canvas {
     this.paint();
     this.again();
     if (!playing) this.said.textContent = this.stop.alt;
-  }
-
-  /** Tell Python something once it is settled. */
-  send(name, after) {
-    window.clearTimeout((this.waiting.get(name) || {}).timer);
-    this.waiting.set(name, { timer: window.setTimeout(() => this.deliver(name), after) });
-  }
-
-  deliver(name) {
-    if (!this.waiting.delete(name)) return;
-    const { editor } = this;
-    const values = {
-      moment: () => this.moment,
-      areas: () => editor.areas.map(({ name, points, shape, kind }) => ({ name, points, shape, kind })),
-      selected: () => (editor.current ? editor.current.name : null),
-    };
-    if (name === "moment") this.sent = this.moment;
-    this.count += 1;
-    const serial = `${this.mount}-${this.count}`;
-    this.tell(name, { serial, value: values[name](), subject: this.data.subject, revision: this.data.revision });
-  }
-
-  /** Send at once what waits to be sent. */
-  flush() {
-    for (const [name, { timer }] of [...this.waiting]) {
-      window.clearTimeout(timer);
-      this.deliver(name);
-    }
-  }
-
-  /** Forget what waits to be sent: it belongs to what was replaced. */
-  drop(only) {
-    for (const [name, { timer }] of [...this.waiting]) {
-      if (only && name !== only) continue;
-      window.clearTimeout(timer);
-      this.waiting.delete(name);
-    }
   }
 }
 

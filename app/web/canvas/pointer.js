@@ -14,6 +14,7 @@ class Pointer {
     layer.addEventListener("pointerdown", (event) => this.down(event));
     layer.addEventListener("pointermove", (event) => this.move(event));
     layer.addEventListener("pointerup", (event) => this.up(event));
+    layer.addEventListener("touchstart", (event) => this.held() && event.preventDefault(), { passive: false });
     layer.addEventListener("pointercancel", () => this.cancelGesture());
     layer.addEventListener("dblclick", (event) => this.polygon.length && (event.preventDefault(), this.close()));
   }
@@ -29,6 +30,12 @@ class Pointer {
 
   reach(event) {
     return (event.pointerType === "mouse" ? GRIP : 2 * GRIP) / this.view.scale / 2;
+  }
+
+  /** Whether a finger draws, or holds what is selected: then it does not scroll the page. */
+  held() {
+    const gesture = this.gesture, selected = this.view.editor.selected;
+    return gesture !== null && (gesture.kind === "draw" || gesture.kind === "resize" || (gesture.area || {}).id === selected);
   }
 
   down(event) {
