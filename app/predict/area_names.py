@@ -108,7 +108,7 @@ def owned(area: Named, owner: str) -> str:
 
 def _word(name: str) -> bool:
     """Whether a name is one plain word that stands for one thing."""
-    return name.isalpha() and name == name.lower() and not name.endswith("s")
+    return name.isalpha() and name == name.lower() and not name.endswith("s") and len(name) <= LONGEST
 
 
 def _short(name: str) -> str:

@@ -102,13 +102,12 @@ def _times(
     mean, apart, within = DURATION
     pace = mean + apart * random.standard_normal((observers, 1))
     duration = np.exp(pace + within * random.standard_normal((observers, most)))
-    first = np.maximum(random.normal(*FIRST, (observers, 1)), 20.0)
+    first = np.clip(random.normal(*FIRST, (observers, 1)), 20.0, viewing * 1000 - 1)
     onset = np.hstack([first, first + np.cumsum(duration[:, :-1] + GAP, 1)])
     some = onset < viewing * 1000
-    some[:, 0] = True
     used = int(some.sum(1).max())
     onset, duration = (np.where(some, each, np.nan)[:, :used] for each in (onset, duration))
-    return onset, np.minimum(duration, np.maximum(viewing * 1000 - onset, 1.0))
+    return onset, np.minimum(duration, viewing * 1000 - onset)
 
 
 def _small(planes: Float32[np.ndarray, "t g v"], size: tuple[int, int]) -> Float32[np.ndarray, "t y x"]:

@@ -152,11 +152,11 @@ def _most_seen(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     area = measures[best]
     if area.seen < FEW or math.isnan(area.first_s):
         return ""
+    told = f"{people(area.seen, area.observers)} {'sees' if area.observers == 1 else 'see'} {called[best]}"
+    if area.observers == 1:
+        return told
     whose = "half of them" if round(area.seen * area.observers) == area.observers else "half of these"
-    verb = "sees" if area.observers == 1 else "see"
-    return (
-        f"{people(area.seen, area.observers)} {verb} {called[best]}, {whose} within {seconds(max(area.first_s, SOON))}"
-    )
+    return f"{told}, {whose} within {seconds(max(area.first_s, SOON))}"
 
 
 def _hardly_seen(area: AreaMeasures, name: str) -> str:
