@@ -2,6 +2,7 @@
 
 const SETTLED = 400; // milliseconds at a stop until Python is told
 const GATHERED = 200; // milliseconds in which changes of areas are sent as one
+const PATIENCE = 10000; // milliseconds: an answer that takes longer is none
 const SMALLEST = 280; // pixels of the page: a picture that is very tall is no narrower, and taller than was asked
 
 class Canvas {
@@ -12,6 +13,7 @@ class Canvas {
       this[name] = find(name);
     this.kept = new Heat();
     this.contents = new Map(); // what there is to see, by the heat of a stop
+    this.unanswered = []; // moments that were sent, until Python gives them back
     this.shapes = new Shapes(this.areas);
     this.editor = new Editor({ width: 1, height: 1 }, () => this.sender.send("areas", GATHERED), () => this.again());
     this.pointer = new Pointer(this.over, this);
@@ -25,7 +27,10 @@ class Canvas {
   sending() {
     const { editor } = this;
     const values = {
-      moment: () => (this.sent = this.moment),
+      moment: () => {
+        if (this.moment !== this.data.moment || this.unanswered.length) this.unanswered.push({ value: this.moment, at: Date.now() });
+        return this.moment;
+      },
       areas: () => editor.areas.map(({ name, points, shape, kind }) => ({ name, points, shape, kind })),
       selected: () => (editor.current ? editor.current.name : null),
     };
@@ -85,14 +90,20 @@ class Canvas {
     } else if (!data.editable && JSON.stringify(before.areas) !== JSON.stringify(data.areas)) {
       this.editor.replace(data.areas);
     }
-    if (anew || (before.moment !== data.moment && data.moment !== this.sent)) this.moment = data.moment;
-    if (anew || data.moment === this.sent) this.sent = null; // Python knows it
+    if (anew || before.moment !== data.moment) this.follow(data.moment, anew);
     this.moment = clamp(this.moment, 0, data.stops.length - 1);
     this.root.hidden = false;
     this.strip.build(data.stops);
     this.strip.show(this.moment);
     if (anew || before.picture !== data.picture) this.load();
     this.layout();
+  }
+
+  /** Go where Python says, unless it only answers what was sent from here: then somebody may have gone on. */
+  follow(moment, anew) {
+    const known = this.unanswered.findIndex(({ value, at }) => value === moment && Date.now() - at < PATIENCE);
+    this.unanswered.splice(0, known < 0 ? Infinity : known + 1);
+    if (anew || known < 0) this.moment = moment;
   }
 
   load() {

@@ -12,12 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import app.web.canvas as canvases
-from app.web import area_results, predictions, suggestions, widgets
+from app.web import area_results, predictions, widgets
 from app.web.measures import measures
 from app.web.workspace import SLOT, StoredPicture, Workspace
 from data import picture as pictures
 from data.areas import Area, rectangle, to_coco
 from data.gaze import Objects
+from export.runtime import text
 
 PAGE = Path(widgets.__file__).parent / "pages" / "areas.py"
 FOUND = Objects(
@@ -140,8 +141,8 @@ def test_blocks_of_text_are_suggested_by_their_words(
     models: Path, png: bytes, drawing: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = Objects(np.array([[5.0, 5, 20, 6]]), ("*Buy* now",), ({"kind": "text"},))
-    monkeypatch.setattr(suggestions.text, "installed", lambda: True)
-    monkeypatch.setattr(suggestions.text, "text_blocks", lambda pixels: blocks)
+    monkeypatch.setattr(text, "installed", lambda: True)
+    monkeypatch.setattr(text, "text_blocks", lambda pixels: blocks)
     page = opened(pictures.encode(pictures.read(png, "a")[::-1]))
     page.toggle(key="areas-text").set_value(True).run()
     assert page.button_group(key="areas-suggested").options == [r"\*Buy\* now"]
@@ -152,7 +153,7 @@ def test_blocks_of_text_are_suggested_by_their_words(
 def test_without_the_extra_text_the_page_says_how_to_get_it(
     models: Path, png: bytes, drawing: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suggestions.text, "installed", lambda: False)
+    monkeypatch.setattr(text, "installed", lambda: False)
     page = opened(png)
     assert any("pip install" in each.value for each in page.caption)
     assert not [each for each in page.toggle if each.key == "areas-text"]

@@ -5,11 +5,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.app.web import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = browser.MARKS
 SIZE = (640, 400)  # of the picture
@@ -22,7 +25,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def areas(address: str, folder: Path, size: Any = browser.DESK, **options: Any) -> Iterator["browser.Page"]:
+def areas(address: str, folder: Path, size: Any = browser.DESK, **options: Any) -> Iterator["Page"]:
     """The page Areas with a picture of 640 x 400 pixels."""
     with browser.window(f"{address}/areas", size, **options) as page:
         page.locator("input[type=file]").set_input_files(browser.spot(folder / "spot.png"))
@@ -32,14 +35,14 @@ def areas(address: str, folder: Path, size: Any = browser.DESK, **options: Any) 
         yield page
 
 
-def at(page: "browser.Page", x: float, y: float) -> tuple[float, float]:
+def at(page: "Page", x: float, y: float) -> tuple[float, float]:
     """Where a pixel of the picture is in the window."""
     box = page.locator(".gz-over").bounding_box()
     assert box is not None
     return box["x"] + x / SIZE[0] * box["width"], box["y"] + y / SIZE[1] * box["height"]
 
 
-def drag(page: "browser.Page", start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag(page: "Page", start: tuple[float, float], end: tuple[float, float]) -> None:
     page.mouse.move(*at(page, *start))
     page.mouse.down()
     page.mouse.move(*at(page, (start[0] + end[0]) / 2, (start[1] + end[1]) / 2), steps=3)
@@ -48,7 +51,7 @@ def drag(page: "browser.Page", start: tuple[float, float], end: tuple[float, flo
     browser.settled(page)
 
 
-def touch(page: "browser.Page", start: tuple[float, float], end: tuple[float, float]) -> None:
+def touch(page: "Page", start: tuple[float, float], end: tuple[float, float]) -> None:
     """As `drag`, with a finger."""
     finger = page.context.new_cdp_session(page)
     places = [
@@ -61,7 +64,7 @@ def touch(page: "browser.Page", start: tuple[float, float], end: tuple[float, fl
     browser.settled(page)
 
 
-def saved(page: "browser.Page", folder: Path) -> dict[str, list[float]]:
+def saved(page: "Page", folder: Path) -> dict[str, list[float]]:
     """Names and boxes in the file of areas that comes down."""
     if not page.get_by_role("button", name="Areas, JSON").is_visible():
         page.get_by_text("Load, save or copy areas").click()
