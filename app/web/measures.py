@@ -52,9 +52,15 @@ def paths(
 
 
 def measures(
-    model: Predictor, stored: StoredPicture, view: View, areas: Sequence[Area], settings: Settings = USUAL
+    walker: SceneModel | None,
+    model: Predictor,
+    stored: StoredPicture,
+    view: View,
+    areas: Sequence[Area],
+    settings: Settings = USUAL,
 ) -> tuple[AreaMeasures, ...]:
-    """What each area gets from the same observers."""
+    """What each area gets from the same observers, whoever walks: measures are of people who look freely."""
+    del walker
     key = _key(model, stored, view, settings)
     return _measures(view, _observers(view, key), key, tuple(areas))
 

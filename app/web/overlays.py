@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.predict.attention_measures import AttentionMeasures, attention_measures
+from app.predict.area_names import place
+from app.predict.sentences import percent
 from app.web import predictions
 from app.web.canvas import Contour, Layer
 from app.web.canvas import Peak as Mark
@@ -33,7 +34,6 @@ class Overlays:
     peaks: tuple[tuple[Peak, ...], ...]
     half: tuple[float, ...]
     alts: tuple[str, ...]
-    attention: AttentionMeasures  # of the whole viewing
 
 
 def layers(model: Predictor, stored: StoredPicture, seen: View, lined: bool, ringed: bool) -> tuple[Layer, ...]:
@@ -66,7 +66,6 @@ def _overlays(_seen: View, key: tuple[Any, ...]) -> Overlays:
         tuple(found),
         tuple(half),
         tuple(_told(_seen, *each) for each in zip(stops(_seen), found, half, strict=True)),
-        attention_measures(_seen.maps[0], _seen.size, _seen.model),
     )
 
 
@@ -90,9 +89,9 @@ def _told(seen: View, stop: str, found: Sequence[Peak], half: float) -> str:
     if not found:
         return f"{about}people look everywhere alike."
     width, height = seen.size
-    places = [f"at the {place(p.x / width, p.y / height)} with {100 * p.share:.0f} % of looks" for p in found[:3]]
+    places = [f"{place(p.x / width, p.y / height)} ({100 * p.share:.0f} % of looks)" for p in found[:3]]
     listed = ", then ".join(places)
-    return f"{about}people look most {listed}. Half of all looks fall on {part(half)} of the picture."
+    return f"{about}people look most {listed}. Half of all looks fall on {percent(half)} of the picture."
 
 
 def when(stop: str) -> str:
@@ -102,22 +101,3 @@ def when(stop: str) -> str:
     ('From 0 to 1 s', '')
     """
     return "" if stop == WHOLE else f"From {stop.replace('–', ' to ')}"
-
-
-def part(share: float) -> str:
-    """A part of the picture.
-
-    >>> part(0.09), part(0.002), part(0.0000001)
-    ('9 %', '0.2 %', 'less than 0.1 %')
-    """
-    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1g} %" if share < 0.01 else f"{100 * share:.0f} %"
-
-
-def place(x: float, y: float) -> str:
-    """A point of the unit square in words.
-
-    >>> place(0.9, 0.1), place(0.5, 0.5)
-    ('upper right', 'centre')
-    """
-    words = [("upper", "", "lower")[min(2, int(3 * y))], ("left", "", "right")[min(2, int(3 * x))]]
-    return " ".join(word for word in words if word) or "centre"

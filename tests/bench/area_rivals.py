@@ -1,5 +1,6 @@
 """The ways to send observers over a picture that were tried for measuring areas, those that lost among them.
 
+oat over objects walks over the annotated objects, or over what is found where none are: as `gaze predict` does
 oat              walks over the areas and over found objects that do not overlap them
 oat+background   the same; looks at what no object covers are put in, as often and where the map of the second has them
 independent      drawn from the map of each second, without memory
@@ -8,7 +9,7 @@ observe          `app.predict.observers`
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -35,7 +36,8 @@ class Case:
     picture: Picture
     maps: PictureMaps
     prediction: Prediction
-    objects: Objects
+    objects: Objects  # that are found
+    things: Objects  # that are annotated, or found
     areas: Sequence[Area]
     seconds: float
 
@@ -48,6 +50,7 @@ def ways() -> dict[str, Way]:
     walker = ScanpathPredictor("oat-free", provider="cpu", threads=1)
     free: dict[str, Any] = {"temperature": 1.0, "inhibition": 0.0}
     return {
+        "oat over objects": lambda case: _walked(walker, replace(case, areas=(), objects=case.things), False, {}),
         "oat": lambda case: _walked(walker, case, False, {}),
         "oat, temperature 1": lambda case: _walked(walker, case, False, free),
         "oat+background": lambda case: _walked(walker, case, True, {}),
@@ -59,8 +62,9 @@ def ways() -> dict[str, Way]:
 
 
 def _independent(case: Case) -> Observers:
-    flat = {"FIRST_SHARPNESS": 1.0, "START": (0.0, 1.0), "NEAR": (0.0, 1.0), "ROUNDS": 0}
-    with mock.patch.multiple(memory, RETURN=(0.0, 1.0), AVOID=(0.0, 1.0), **flat):
+    flat: dict[str, Any] = {"FIRST_SHARPNESS": 1.0, "START": (0.0, 1.0), "NEAR": (0.0, 1.0), "ROUNDS": 0}
+    flat |= {"RETURN": (0.0, 1.0), "AVOID": (0.0, 1.0)}
+    with mock.patch.multiple(memory, **flat):
         return observe(case.maps, OBSERVERS)
 
 
@@ -70,7 +74,7 @@ def _memory_alone(case: Case) -> Observers:
 
 
 def _walked(walker: ScanpathPredictor, case: Case, background: bool, decoding: dict[str, float]) -> Observers:
-    boxes = np.array([area.box for area in case.areas])
+    boxes = np.array([area.box for area in case.areas]).reshape(-1, 4)
     apart = overlap(case.objects.boxes, boxes).max(1, initial=0) < SAME
     scene = Scene(case.picture, Objects(np.vstack([boxes, case.objects.boxes[apart]])))
     pixels = np.zeros((case.picture.height, case.picture.width, 3), np.uint8)
@@ -94,7 +98,8 @@ class _Background:
         self.planes = [np.exp(plane, dtype=np.float64).ravel() * bare for plane in case.maps.maps[1:]]
 
     def plane(self, onset: float) -> np.ndarray:
-        return self.planes[min(int(onset // 1000), len(self.planes) - 1)]
+        """The part of the map of a moment (milliseconds) that no object covers."""
+        return np.asarray(self.planes[min(int(onset // 1000), len(self.planes) - 1)])
 
 
 def _timed(seconds: float, looks: Any, bare: _Background | None, random: np.random.Generator) -> list[tuple[Any, ...]]:

@@ -90,9 +90,10 @@ def measured(
     }
 
 
-def orders(seen: Observers, found: Objects) -> list[np.ndarray]:
-    """The objects of each observer in order, repeats merged."""
-    paths = [assign(xy[np.isfinite(xy[:, 0])], found) for xy in seen.xy]
+def orders(seen: Observers, found: Objects, seconds: float) -> list[np.ndarray]:
+    """The objects of each observer in order, repeats merged, within the viewing of people."""
+    some = np.nan_to_num(seen.onset, nan=np.inf) < seconds * 1000
+    paths = [assign(xy[there], found) for xy, there in zip(seen.xy, some, strict=True)]
     paths = [path[path >= 0] for path in paths]
     return [path[np.flatnonzero(np.diff(path, prepend=-1))] for path in paths if len(path)]
 
@@ -117,7 +118,7 @@ class Tally:
                 kept &= truth["seen"] >= 0.25
             self.pairs[way, name].append(np.stack([ours[name], truth[name]])[:, kept])
         ranks = [np.argsort(np.argsort(each["number"])) for each in (ours, truth)]
-        self.single[way, "order r"].append(float(np.corrcoef(*ranks)[0, 1]))
+        self.single[way, "order r"].append(float(np.corrcoef(np.array(ranks, float))[0, 1]))
 
     def line(self, way: str) -> str:
         """A row of the table."""
@@ -131,9 +132,7 @@ class Tally:
         return f"| {way} | {' | '.join(cells)} | {' | '.join(single)} |"
 
 
-def cases(
-    root: Path, split: str, most: int | None, eyes: Predictor
-) -> Iterator[tuple[Case, tuple[Scanpath, ...], Objects]]:
+def cases(root: Path, split: str, most: int | None, eyes: Predictor) -> Iterator[tuple[Case, tuple[Scanpath, ...]]]:
     """Pictures with what is predicted, what people did and what is annotated."""
     names = read_splits(root)[split][:most]
     annotated = read_objects(root) if (root / "objects.json").exists() else {}
@@ -145,13 +144,14 @@ def cases(
         prediction = eyes(pixels)
         found, known = scene_objects(pixels, prediction), annotated.get(picture.name, Objects(np.zeros((0, 4))))
         chosen = areas_of(picture, known, found, random)
-        case = Case(picture, PictureMaps.of(prediction), prediction, found, chosen, seconds)
-        yield case, scanpaths, known if len(known) > 1 else found
+        things = known if len(known) > 1 else found
+        yield Case(picture, PictureMaps.of(prediction), prediction, found, things, chosen, seconds), scanpaths
 
 
-def look(case: Case, scanpaths: tuple[Scanpath, ...], things: Objects, tried: dict[str, Way], tally: Tally) -> None:
+def look(case: Case, scanpaths: tuple[Scanpath, ...], tried: dict[str, Way], tally: Tally) -> None:
     """One picture."""
     random, areas, seconds = np.random.default_rng(len(scanpaths)), list(case.areas), case.seconds
+    things = case.things
     people = people_of(case.picture, scanpaths, seconds)
     planes = np.exp(case.maps.maps[1 : 1 + int(seconds)]).mean(0).ravel()
     shares = coverage(case.maps, areas).reshape(len(areas), -1) @ planes
@@ -162,7 +162,7 @@ def look(case: Case, scanpaths: tuple[Scanpath, ...], things: Objects, tried: di
     for number in smallest:
         mapped[number] = (first_second * under[number] * free).sum()
         free = free * (1 - under[number])
-    theirs = orders(people, things)
+    theirs = orders(people, things, seconds)
     ours = {}
     for name, way in tried.items():
         begun = time.perf_counter()
@@ -171,7 +171,7 @@ def look(case: Case, scanpaths: tuple[Scanpath, ...], things: Objects, tried: di
     for name, seen in {"half of the people": people, **ours}.items():
         if len(theirs) < PEOPLE or len(things) < 2:
             break
-        paths = orders(seen, things)
+        paths = orders(seen, things, seconds)
         agreement = sequence_matrix(paths, theirs)
         if name not in ours:
             np.fill_diagonal(agreement, np.nan)
@@ -204,8 +204,8 @@ def main() -> None:
     tried = {name: way for name, way in ways().items() if not args.only or name in args.only}
     tally = Tally()
     for root in args.roots:
-        for case, scanpaths, things in cases(root, args.split, args.most, eyes):
-            look(case, scanpaths, things, tried, tally)
+        for case, scanpaths in cases(root, args.split, args.most, eyes):
+            look(case, scanpaths, tried, tally)
     print(
         "| way | share: error, bias, r | seen | first look, s | dwell, s "
         "| order r | gap | agree | right | SS | typical | ms |"

@@ -29,7 +29,7 @@ def histogram(root: Path, split: str) -> np.ndarray:
         if picture.name in names:
             xy = np.vstack([scanpath.xy for scanpath in scanpaths]) / (picture.width, picture.height)
             total += np.histogram2d(xy[:, 1], xy[:, 0], CELLS, ((0, 1), (0, 1)))[0]
-    return total / total.sum()
+    return np.asarray(total / total.sum())
 
 
 def fit(counted: np.ndarray, rounds: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

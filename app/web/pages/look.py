@@ -11,7 +11,7 @@ from app.web.canvas import canvas
 from app.web.canvas.of_view import heat, stops
 from app.web.heat_files import HeatFiles, Style
 from app.web.legend import legend
-from app.web.overlays import Overlays, layers, overlays, part, when
+from app.web.overlays import Overlays, layers, overlays, when
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
 from app.web.workspace import StoredPicture, workspace
@@ -25,7 +25,7 @@ TALLEST = 690  # pixels on the screen: picture and strip together, so that both 
 HEAT, FOG = "Heat", "Fog"
 CONTOURS, PEAKS = "Contours", "Peaks"
 COLOURS = tuple(name for name in PALETTES if name != "fog")
-MOST = 12  # found objects that sentences choose from
+DRAWN, FOUND = 3, 2  # sentences at most; of what was found, only the largest is known by its place
 
 
 @dataclass(frozen=True)
@@ -134,44 +134,48 @@ def _said(shown: Shown, over: Overlays, moment: int) -> None:
     with st.popover("Download", icon=":material/download:", width="stretch"):
         HeatFiles(shown.model, shown.stored, seen, moment, shown.style).offer()
     widgets.medium_badge(seen.record)
-    half = part(over.half[moment])
+    half = sentences.percent(over.half[moment])
     begin = f"{when(stop)}, half" if moment else "Half"
     told = [f"**{begin} of all looks fall on {half} of the picture.**", *_of_areas(shown)]
     if len(told) < 2 and over.peaks[moment]:
         told.append(_of_peaks(over, moment))
     st.markdown("\n\n".join(told).replace(" %", "\u00a0%"))
-    known = over.attention
+    known = measures.attention(shown.model, shown.stored, seen)
     row = st.container(horizontal=True)
-    for name, value, rank, means in (
-        ("Focus", known.focus, known.focus_percentile, FOCUS),
-        ("Clarity", known.clarity, known.clarity_percentile, CLARITY),
-    ):
-        among = None if math.isnan(rank) else f"above {rank:.0f}\u00a0% of photographs"
-        row.metric(name, f"{value:.0f}", among, delta_color="off", delta_arrow="off", help=means)
+    row.metric("Focus", f"{known.focus:.0f}", help=FOCUS)
+    row.metric("Clarity", f"{known.clarity:.0f}", help=CLARITY)
+    above = known.focus_percentile, known.clarity_percentile
+    if not any(map(math.isnan, above)):
+        st.caption(
+            "More focused than {:.0f}\u00a0% and clearer than {:.0f}\u00a0% of 1,190 photographs.".format(*above)
+        )
 
 
 FOCUS = (
     "On how little of the picture looks fall over the whole viewing, from 0 to 100. 0 is no more than that people look "
-    "at the middle of any picture, 100 is a single spot. Below it: how many of 1,190 photographs have less. It does "
+    "at the middle of any picture, 100 is a single spot. It does "
     "not say whether a picture is good: one with much to find has little focus."
 )
 CLARITY = (
     "How few places share the looks, from 0 to 100. One place has 100, four equal ones have 50, many weak ones have "
-    "nearly 0. Below it: how many of 1,190 photographs have less. It does not say whether these are the right places."
+    "nearly 0. It does not say whether these are the right places."
 )
 
 
 def _of_areas(shown: Shown) -> list[str]:
     """Sentences about the areas that were drawn on the picture, else about what the model found in it."""
-    areas = workspace().areas(shown.stored.key) or _found(shown.seen)
+    drawn = workspace().areas(shown.stored.key)
+    areas = drawn or _found(shown.seen)
     if not areas:
         return []
-    told = sentences.of_areas(measures.measures(None, shown.model, shown.stored, shown.seen, areas))
-    return [widgets.plain(sentence) for sentence in told[:3]]
+    told = sentences.of_areas(
+        measures.measures(shown.model, shown.stored, shown.seen, areas), DRAWN if drawn else FOUND
+    )
+    return [widgets.plain(sentence) for sentence in told]
 
 
 def _found(seen: View) -> tuple[Area, ...]:
-    return checked(from_objects(seen.objects), *seen.size)[:MOST] if seen.objects is not None else ()
+    return checked(from_objects(seen.objects), *seen.size) if seen.objects is not None else ()
 
 
 def _of_peaks(over: Overlays, moment: int) -> str:

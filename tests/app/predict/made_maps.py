@@ -13,7 +13,7 @@ def spot(x: float, y: float, wide: float = 0.05, rows: int = 48, columns: int = 
     """A bump at a place given in shares of the sides, `wide` of the width; its sum is one."""
     down, across = np.indices((rows, columns)) + 0.5
     bump = np.exp(-(((across / columns - x) / wide) ** 2 + ((down / rows - y) * rows / columns / wide) ** 2) / 2)
-    return bump / bump.sum()
+    return np.asarray(bump / bump.sum())
 
 
 def made(

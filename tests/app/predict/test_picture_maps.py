@@ -23,6 +23,6 @@ def test_maps_of_a_prediction_sum_to_one_and_keep_their_place() -> None:
 def test_coverage_is_the_part_of_each_cell() -> None:
     maps = made(np.ones((2, 2)), (100, 100))
     half = coverage(maps, [rectangle("", (0, 0, 75, 50)), rectangle("", (10, 10, 1e-3, 1e-3))])
-    np.testing.assert_allclose(half[0], [[1, 0.5], [0, 0]], atol=2 / 600)
+    np.testing.assert_allclose(half[0], np.array([[1, 0.5], [0, 0]]), atol=2 / 600)
     assert half[1].sum() > 0  # what is smaller than a subcell is not lost
     assert coverage(maps, []).shape == (0, 2, 2)

@@ -19,11 +19,9 @@ from app.predict.simulate import Baseline
 from app.web import canvas as drawing
 from app.web import predictions, widgets
 from app.web.main import found
-from app.web.pages import models as models_page
 from app.web.picture_bar import SAMPLES
 from app.web.workspace import SLOT, StoredPicture, Workspace
 from data import picture as pictures
-from export.runtime.contract import HEADLINES
 from scanpath.decode import Rollouts
 from tests import contracts
 from tests import toy_model as toy
@@ -357,70 +355,6 @@ class Slow(Baseline):
     def __call__(self, *given: Any) -> Rollouts:
         paths = super().__call__(*given)
         return replace(paths, order=paths.order[:, :1] * 0, duration=np.full_like(paths.duration[:, :1], 400))
-
-
-def test_the_models_page_shows_licence_training_scores_and_card(models: Path) -> None:
-    contract = toy.CONTRACT.model_copy(
-        update={"training": ("osie (MIT)",), "scores": {"osie": {"cc": 0.8123, "nss": 2.9}}}
-    )
-    toy.write(models / "toy.onnx", contract)
-    (models / "toy.md").write_text("# The toy\nLooks at what is bright.", "utf-8")
-    shown = page("models")
-    assert not shown.exception
-    table = shown.table[0].value
-    assert table.loc[table.index[0], "Licence"] == "CC0-1.0"
-    assert table.loc[table.index[0], "Trained on"] == "osie (MIT)"
-    assert shown.table[1].value.loc[shown.table[1].value.index[0], "cc"] == "0.812"
-    assert shown.expander[0].label == "Model card"
-    assert "Looks at what is bright." in shown.expander[0].markdown[0].value
-
-
-def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
-    scored = {"<b>osie": {"cc": 0.8, "nss": 2.9}, "crowd": {"cc": 0.7}}
-    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=scored))
-    toy.write(models / "other.onnx", contracts.changed(toy.CONTRACT, name="other", scores={"crowd": {"cc": 0.6}}))
-    toy.write(
-        models / "oat.onnx", contracts.changed(toy.CONTRACT, name="oat", task="scanpath", scores={"crowd": {"ss": 0.4}})
-    )
-    shown = page("models")
-    assert not shown.exception
-    where, order = charts(shown)
-    assert {(row["model"], row["set"], row["value"]) for row in told(where)} == {
-        ("toy", "<b>osie", 0.8),
-        ("toy", "crowd", 0.7),
-        ("other", "crowd", 0.6),
-    }
-    assert [(row["model"], row["value"]) for row in told(order)] == [("oat", 0.4)]
-    assert has_units_tips_and_no_address(where)
-    assert has_units_tips_and_no_address(order)
-    shown.selectbox(key="score-saliency").set_value("nss").run()
-    assert not shown.exception
-    assert [(row["model"], row["value"]) for row in told(charts(shown)[0])] == [("toy", 2.9)]
-    assert "standard deviations" in layers(charts(shown)[0])[0]["x"]["title"]
-
-
-def test_models_without_scores_have_no_chart(models: Path) -> None:
-    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores={}))
-    shown = page("models")
-    assert not shown.exception
-    assert charts(shown) == []
-
-
-def test_every_score_that_a_page_shows_has_an_axis_with_its_unit() -> None:
-    assert set(models_page.AXES) == set(HEADLINES)
-
-
-def test_the_models_page_shows_the_sound_models_and_what_is_wrong_with_the_others(models: Path) -> None:
-    broken = toy.spoil(models)
-    toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"description": "*Looks* at [what](is) bright."}))
-    (models / "toy.md").write_bytes(b"# A card \xff that is no Unicode")
-    shown = page("models")
-    assert not shown.exception
-    assert list(shown.table[0].value["Model"]) == ["toy"]
-    assert any(each.value == widgets.plain("*Looks* at [what](is) bright.") for each in shown.markdown)
-    said = [each.value for each in shown.error]
-    assert len(said) == len(broken)
-    assert all(any(widgets.plain(words) in each for each in said) for words in broken.values())
 
 
 def test_a_view_is_no_larger_than_a_screen_but_its_record_is_of_the_full_size(models: Path) -> None:
