@@ -153,8 +153,8 @@ def _said(shown: Shown, over: Overlays, moment: int) -> None:
 
 FOCUS = (
     "On how little of the picture looks fall over the whole viewing, from 0 to 100. 0 is no more than that people look "
-    "at the middle of any picture, 100 is a single spot. It does "
-    "not say whether a picture is good: one with much to find has little focus."
+    "at the middle of any picture, 100 is a single spot. It does not say whether a picture is good: one with much to "
+    "find has little focus."
 )
 CLARITY = (
     "How few places share the looks, from 0 to 100. One place has 100, four equal ones have 50, many weak ones have "
@@ -169,7 +169,7 @@ def _of_areas(shown: Shown) -> list[str]:
     if not areas:
         return []
     told = sentences.of_areas(
-        measures.measures(shown.model, shown.stored, shown.seen, areas), DRAWN if drawn else FOUND
+        measures.measures(None, shown.model, shown.stored, shown.seen, areas), DRAWN if drawn else FOUND
     )
     return [widgets.plain(sentence) for sentence in told]
 
