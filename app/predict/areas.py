@@ -5,8 +5,11 @@
     centre lift    share / what a map gives it that knows only that people look at the middle (`center_bias`)
 
 Seen, first look, time and order are those of simulated observers (`observers`), drawn from the same maps. Intervals say
-what 95 of 100 studies with `STUDY` people would find if people looked as the model predicts; how far the model
-itself is from people is no part of them.
+what 95 of 100 studies with `STUDY` people would find if people looked as the model predicts; how far the model itself
+is from people is no part of them. On the test pictures of osie, crowd and scene, against half of the people (6 to 8),
+it is off by 3.5 points in the share of looks, 14 points in who sees an area, 0.5 s in the first look and 0.09 s in the
+time on it, where the other half of the people is off by 2.9, 11, 0.48 and 0.08 (tests/bench/bench_areas.py). Areas
+that people look at get too little, 1.3 points of looks on average over all areas, because the maps are smooth.
 
 Shapes: `n` areas, `t` seconds, `k` studies, `s` observers, `l` fixations, `g v` cells.
 """

@@ -8,13 +8,15 @@ belongs to an area when it lies in it. Before each look the map of that second i
     later looks   map * (1 + d / 0.05) ^ -1.6                               d: from the last look; most jumps are short
                       * product over earlier looks k of exp(0.8 ^ k * (e(d_k, 0.02) - 1.5 e(d_k, 0.22)))
 
-with e(d, s) = exp(-(d / s)^2) and distances in diagonals of the picture. Then all observers' chances are brought back,
-place by place, to what the map of the second has left after the looks that were taken from it (two rounds of
-iterative proportional fitting), so that who looks where depends on the path, and how many look there on the map alone.
+with e(d, s) = exp(-(d / s)^2) and distances in diagonals of the picture. From the second look on, all observers' chances
+are then brought back, place by place, to what the map of the second has left after the looks that were taken from it
+(two rounds of iterative proportional fitting), so that who looks where depends on the path, and how many on the map.
 
-Exponents and widths are those of the highest likelihood of 9,400 fixations of 150 training pictures of osie, crowd and
-scene, but for 1.5, which was chosen on val. Measured by tests/bench/bench_areas.py. Inhibition of return: Posner &
-Cohen 1984; proportional fitting: Deming & Stephan 1940, https://doi.org/10.1214/aoms/1177731829.
+Numbers are those of the highest likelihood on 150 training pictures of osie, crowd and scene
+(tests/bench/fit_observers.py), but for both 1.5, which are larger: chosen on val, where observers then look at about
+as many things as people do, and first at the right one more often. Measured by tests/bench/bench_areas.py.
+Inhibition of return: Posner & Cohen 1984; proportional fitting: Deming & Stephan 1940,
+https://doi.org/10.1214/aoms/1177731829.
 Shapes: `s` observers, `l` looks, `t` seconds, `g v` cells of a map, `y x` cells that looks are drawn from, `n` areas.
 """
 
