@@ -23,11 +23,11 @@ TIPS = {
 }
 
 
-def table(rows: Sequence[Row]) -> list[dict[str, str | int]]:
+def table(rows: Sequence[Row]) -> list[dict[str, str]]:
     """The things as lines of a table, from the first to the last seen."""
     return [
         {
-            "Order": row.rank if row.seen > 0 else "–",
+            "Order": str(row.rank) if row.seen > 0 else "–",
             "What": row.name,
             "Where": row.where,
             "Seen by": words.whole(row.seen),

@@ -189,7 +189,7 @@ def sentences(story: Story, aim: Aim | None) -> list[str]:
 
 def table(story: Story) -> None:
     """The things, those that are seen first on top."""
-    lines = [line | {"What": plain(str(line["What"]))} for line in charts.table(story.rows)]
+    lines = [line | {"What": plain(line["What"])} for line in charts.table(story.rows)]
     st.table(lines[:TOP], border="horizontal", hide_index=True)
     if len(lines) > TOP:
         with st.expander(f"The other {len(lines) - TOP}"):

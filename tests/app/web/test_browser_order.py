@@ -1,4 +1,4 @@
-"""In a real browser: a path is played, scrubbed and stepped through, by mouse, touch and keyboard; its files come down."""
+"""In a real browser: a path is played, scrubbed and stepped through, by mouse, touch and keyboard; files come down."""
 
 import csv
 import json
