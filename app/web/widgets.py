@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 import saliency
 import scanpath
 from app.predict.simulate import SceneModel, scene_model
+from app.web.own_models import own_models
 from app.web.predictions import open_model
 from data.errors import ModelError
 from export.runtime import registry
@@ -69,8 +70,8 @@ def model_picker(label: str = "Model", at: DeltaGenerator | None = None) -> Pred
 
 
 def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
-    """What the models promise, by file, and what is wrong with those that are broken."""
-    everything = registry.contracts()
+    """What the models promise, by file, those of this session among them, and what is wrong with broken ones."""
+    everything = {**registry.contracts(), **own_models().contracts()}
     sound = {path: contract for path, contract in everything.items() if isinstance(contract, Contract)}
     return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 
