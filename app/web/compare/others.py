@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from app.predict.attention_measures import attention_measures
+from app.web import measures
 from app.web.predictions import view
 from app.web.workspace import StoredPicture, Workspace
 from data.areas import Area
@@ -80,16 +80,16 @@ def _measured(
 ) -> dict[str, float]:
     del key
     seen = view(_model, _stored, _condition)
-    whole = attention_measures(seen.maps[0], seen.size)
+    whole = measures.attention(_model, _stored, seen)
     shares = (seen.coverage(_areas) * np.exp(seen.maps[0])).sum((1, 2)) if _areas else []
     named = {f"area:{area.name}": 100 * float(share) for area, share in zip(_areas, shares, strict=True)}
     return {"focus": whole.focus, "clarity": whole.clarity} | named
 
 
-def sentence(standing: Standing, name: str) -> str:
+def sentence(standing: Standing) -> str:
     """Where a picture stands, in words."""
     count = len(standing.others)
-    what = f"The share of {name}" if standing.unit else name
+    what = f"The share of {standing.name}" if standing.unit else standing.name
     if standing.lower == count:
         where = f"higher than in all of your {count} other pictures"
     elif not any(other <= standing.value for other in standing.others):

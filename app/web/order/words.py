@@ -38,7 +38,7 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     if not seen:
         return [NOBODY]
     first, *others = seen[:3]
-    told = [f"{called(first.name)} is seen first: {whole(first.first)} of people look at it before all else."]
+    told = [f"{_who(first, called)} is seen first: {whole(first.first)} of people look at it before all else."]
     if others:
         told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
     early = max(seen, key=lambda row: row.first)
@@ -51,8 +51,13 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     return told
 
 
+def _who(row: Row, called: Called) -> str:
+    """A thing by its name; where it lies, if that is only a number."""
+    return f"{called(row.name)} {row.where}" if row.kind else called(row.name)
+
+
 def _detail(row: Row, called: Called) -> str:
-    return f"{called(row.name)} (seen by {whole(row.seen)}{within(row.after)})"
+    return f"{_who(row, called)} (seen by {whole(row.seen)}{within(row.after)})"
 
 
 def sought(

@@ -203,7 +203,7 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
     found = []
     for stored, seen in zip(both, views, strict=True):
         some = kept.areas(stored.key)
-        found.append({each.name: each for each in measures.measures(None, model, stored, seen, some)} if some else {})
+        found.append({each.name: each for each in measures.measures(model, stored, seen, some)} if some else {})
     return [
         Pair(one, found[1][name], difference(one, found[1][name])) for name, one in found[0].items() if name in found[1]
     ]
@@ -211,7 +211,7 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
 
 def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: int) -> None:
     """The headline, and what it rests on."""
-    sentences = areas.verdict(pairs, plain)
+    sentences = areas.verdict(pairs)
     if maps.same_shape(*both):
         moved = maps.moved(*views, moment)
         if moved < 0.005:
@@ -224,7 +224,7 @@ def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: i
             "Draw an area on A, such as a button, and copy it to B: then this page says which one does better."
         )
     for number, sentence in enumerate(sentences):
-        st.markdown(f"**{sentence}**" if number == 0 else sentence)
+        st.markdown(f"**{plain(sentence)}**" if number == 0 else plain(sentence))
 
 
 def change(both: Both, views: Views, moment: int) -> None:
@@ -248,15 +248,8 @@ def change(both: Both, views: Views, moment: int) -> None:
 def tabled(kept: Workspace, both: Both, pairs: list[Pair]) -> None:
     """The areas of both, and those that only one has."""
     if pairs:
-        lines = [
-            {name: plain(words) if name == "Area" else areas.unbroken(words) for name, words in line.items()}
-            for line in areas.table(pairs)
-        ]
-        st.table(lines, border="horizontal", hide_index=True)
-        st.caption(
-            "Over the whole viewing. With 20 people: what 95 of 100 pairs of studies with 20 people each would find, "
-            "if people looked as the model predicts."
-        )
+        areas.show_table(pairs)
+        st.caption("Over the whole viewing. Point at a column's name to read what it means.")
     else:
         st.info("No area has the same name in A and B.", icon=":material/info:")
     one, other = kept.areas(both[0].key), kept.areas(both[1].key)
@@ -303,12 +296,11 @@ def among(kept: Workspace, model: Predictor, stored: StoredPicture, condition: s
         return
     found = others.standings(kept, model, stored, condition)
     for number, standing in enumerate(found):
-        sentence = others.sentence(standing, plain(standing.name))
+        sentence = plain(others.sentence(standing))
         st.markdown(f"**{sentence}**" if number == 0 else sentence)
     left, right = st.columns(2, gap="medium")
     with left:
-        lines = [line | {"Measure": plain(line["Measure"])} for line in others.table(found)]
-        st.table(lines, border="horizontal", hide_index=True)
+        st.dataframe(others.table(found), hide_index=True, width="stretch", key="compare-others")
         with st.popover("Download", icon=":material/download:"):
             st.download_button(
                 "Measures, CSV",

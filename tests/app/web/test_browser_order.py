@@ -70,7 +70,7 @@ def test_a_path_is_played_and_scrubbed_and_its_files_come_down(address: str, tmp
         page.get_by_role("button", name="Play").wait_for()  # it ends by itself
         assert badges(page) == every
 
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
         drawn = pictures.read(browser.fetch(page, "Path, PNG", tmp_path))
         assert drawn.shape == (400, 640, 3)
         assert (drawn != pictures.read(file)).any()
