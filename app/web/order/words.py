@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from app.web.order.numbers import Row, Search
 
+FEW = 0.1  # of people: what fewer see is missed
 NOBODY = "Nobody looks at any of these."
 Called = Callable[[str], str]  # how a name is written
 
@@ -37,14 +38,12 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     seen = [row for row in rows if row.seen > 0]
     if not seen:
         return [NOBODY]
-    first, *others = seen[:3]
-    told = [f"{_who(first, called)} is seen first: {whole(first.first)} of people look at it before all else."]
+    first = max(seen, key=lambda row: row.first)
+    told = [f"{_who(first, called)} is seen first: {whole(first.first)} of people begin there."]
+    others = [row for row in seen if row.number != first.number and row.seen >= FEW][:2]
     if others:
         told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
-    early = max(seen, key=lambda row: row.first)
-    if early.number != first.number and early.first > first.first:
-        told.append(f"{called(early.name)} is where most people begin ({whole(early.first)}), but fewer look there.")
-    missed = [row for row in rows if row.seen < 0.1]
+    missed = [row for row in rows if row.seen < FEW]
     if missed and len(rows) > 1:
         some = f"{called(missed[0].name)} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
         told.append(f"{some} missed by nine in ten people.")

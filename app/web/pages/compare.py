@@ -127,10 +127,10 @@ def versions(kept: Workspace, model: Predictor, both: Both, views: Views, moment
         tell(kept, both, views, pairs, moment)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        st.subheader("What changes")
+        st.header("What changes")
         change(both, views, moment)
     with right:
-        st.subheader("Area by area")
+        st.header("Area by area")
         tabled(kept, both, pairs)
         downloads(model, both, views, pairs, moment)
         st.caption(widgets.NOTE)
@@ -218,7 +218,7 @@ def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: i
             sentences = sentences or ["There is no difference: people look at the same places in A and B."]
         else:
             when = "" if moment == 0 else f" at {stops(views[0])[moment]}"
-            sentences.append(f"{percent(moved)} of looks go elsewhere in B{when}.")
+            sentences.append(f"In B, {percent(moved)} of looks go elsewhere{when}.")
     if not pairs:
         sentences.append(
             "Draw an area on A, such as a button, and copy it to B: then this page says which one does better."

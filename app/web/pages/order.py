@@ -69,7 +69,7 @@ def answer(model: Predictor, stored: StoredPicture, details: DeltaGenerator) -> 
             return
     story = tell(who, model, stored, seen, some, aim)
     show(stored, story, aim, who)
-    st.subheader("What is seen, when and for how long")
+    st.header("What is seen, when and for how long")
     charts.show_table(story.rows)
     left, right = st.columns(2, gap="medium")
     left.altair_chart(charts.seen_chart(story.rows), width="stretch", alt=charts.seen_alt(story.rows))

@@ -78,7 +78,7 @@ def test_a_path_is_played_and_scrubbed_and_its_files_come_down(address: str, tmp
         assert {row["person"] for row in rows} == {str(number) for number in range(1, 101)}
         assert all(0 <= float(row["x"]) <= 640 and 0 <= float(row["y"]) <= 400 for row in rows)
         things = list(csv.DictReader(browser.fetch(page, "Things, CSV", tmp_path).read_text("utf-8").splitlines()))
-        assert things[0]["object"] == "C1"  # the spot
+        assert things[0]["object"] in ("C1", "D1")  # the spot lies on their border
         record = json.loads(browser.fetch(page, "Everything, JSON", tmp_path).read_text("utf-8"))
         assert record["schema"].startswith("gaze/scanpath/")
         assert page.locator("[data-testid=stException]").count() == 0

@@ -316,12 +316,12 @@ def row(number: int, **known: float) -> Row:
 def test_sentences_say_what_is_seen_first_second_and_third() -> None:
     said = words.free([row(0, first=0.55), row(1), row(2, after=math.nan), row(3, seen=0.02)], str)
     assert said == [
-        "thing 0 is seen first: 55 % of people look at it before all else.",
+        "thing 0 is seen first: 55 % of people begin there.",
         "Then thing 1 (seen by 50 %, half of them within 1.0 s) and thing 2 (seen by 50 %).",
         "thing 3 is missed by nine in ten people.",
     ]
     assert words.free([row(0, seen=0.0)], str) == [words.NOBODY]
-    assert "where most people begin (60 %)" in " ".join(words.free([row(0), row(1, first=0.6)], str))
+    assert words.free([row(0), row(1, first=0.6)], str)[0] == "thing 1 is seen first: 60 % of people begin there."
 
 
 def test_sentences_say_how_a_search_went() -> None:
