@@ -101,7 +101,7 @@ def show_table(pairs: Sequence[Pair]) -> None:
     config: dict[str, Any] = {
         name: column.NumberColumn(format=form, help=HELP[name], width="small") for name, form in FORMATS.items()
     }
-    config |= {name: column.TextColumn(help=HELP[name], width="small") for name in ("Range", "Noticed?")}
+    config |= {name: column.TextColumn(help=HELP[name]) for name in ("Range", "Noticed?")}
     config["Area"] = column.TextColumn(pinned=True, width="small")
     st.dataframe(table(pairs), hide_index=True, width="stretch", column_config=config, key="compare-table")
 

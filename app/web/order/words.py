@@ -1,6 +1,7 @@
 """What the paths say, in plain sentences; `called` says how a name is written, as in Markdown."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from app.web.order.numbers import Row, Search
@@ -17,6 +18,15 @@ def whole(share: float) -> str:
     ('31 %', 'less than 1 %')
     """
     return "less than 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def unbroken(sentence: str) -> str:
+    r"""The same with numbers that stay on one line with their unit.
+
+    >>> unbroken("31 % within 1.2 s")
+    '31\xa0% within 1.2\xa0s'
+    """
+    return re.sub(r"(?<=\d) (?=%|s\b)", "\N{NO-BREAK SPACE}", sentence)
 
 
 def seconds(value: float) -> str:

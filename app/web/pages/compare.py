@@ -125,13 +125,13 @@ def versions(kept: Workspace, model: Predictor, both: Both, views: Views, moment
     pairs = paired(kept, model, both, views)
     with verdict:
         tell(kept, both, views, pairs, moment)
-    left, right = st.columns([5, 7], gap="medium")
+    st.header("Area by area")
+    tabled(kept, both, pairs)
+    st.header("What changes")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.header("What changes")
         change(both, views, moment)
     with right:
-        st.header("Area by area")
-        tabled(kept, both, pairs)
         downloads(model, both, views, pairs, moment)
         st.caption(widgets.NOTE)
 

@@ -145,7 +145,7 @@ def show(stored: StoredPicture, story: Story, aim: Aim | None, who: Who) -> None
         st.caption(note(story, mode))
     with right:
         for number, sentence in enumerate(sentences(story, aim)):
-            st.markdown(f"**{sentence}**" if number == 0 else sentence)
+            st.markdown(words.unbroken(f"**{sentence}**" if number == 0 else sentence))
         if mode == FIRST:
             st.markdown(words.agreed(agreement(story.trace, story.things), story.rows, plain))
         if aim is not None:

@@ -47,7 +47,7 @@ def column(shown: AppTest, name: str) -> list[Any]:
 
 
 def told(shown: AppTest) -> str:
-    return " ".join(each.value for each in shown.markdown)
+    return " ".join(each.value for each in shown.markdown).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_without_a_picture_the_page_invites_to_bring_one(models: Path) -> None:
