@@ -55,7 +55,7 @@ def main() -> None:
         with left:
             folder = choice("Compare it with", (VERSION, FOLDER), "compare-with") == FOLDER
         if folder:
-            among(kept, model, stored, condition)
+            others.show(kept, model, stored, condition)
         else:
             with middle:
                 both = stored, choose_b(kept, stored)
@@ -282,40 +282,6 @@ def downloads(model: Predictor, both: Both, views: Views, pairs: list[Pair], mom
         for label, data, ending, kind in offers:
             key = f"compare-get-{ending.partition('.')[0]}"
             st.download_button(label, data, f"{stem}.{ending}", kind, key, on_click="ignore", width="stretch")
-
-
-def among(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> None:
-    """Where a picture stands among all others of the session."""
-    count = len(kept.pictures) - 1
-    if count < others.LEAST:
-        st.info(
-            f"This needs at least {others.LEAST} other pictures, and there {'is' if count == 1 else 'are'} {count}. "
-            "Add some with the button Pictures.",
-            icon=":material/info:",
-        )
-        return
-    found = others.standings(kept, model, stored, condition)
-    for number, standing in enumerate(found):
-        sentence = plain(others.sentence(standing))
-        st.markdown(f"**{sentence}**" if number == 0 else sentence)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.dataframe(others.table(found), hide_index=True, width="stretch", key="compare-others")
-        with st.popover("Download", icon=":material/download:"):
-            st.download_button(
-                "Measures, CSV",
-                lambda: others.to_table_csv(found),
-                f"{stored.stem}.among-others.csv",
-                "text/csv",
-                "compare-get-others",
-                on_click="ignore",
-            )
-    right.altair_chart(others.chart(found), width="stretch", alt=others.chart_alt(found))
-    st.caption(
-        "Focus: how narrowly looks gather. Clarity: how few places share them. Neither says whether a picture is good. "
-        "An area is compared where at least five other pictures have one of its name."
-    )
-    st.caption(widgets.NOTE)
 
 
 if __name__ == "__main__":
