@@ -4,11 +4,14 @@ A difference is noticed when the interval that holds 95 of 100 pairs of studies 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from app.predict.areas import AreaDifference, AreaMeasures
-from app.predict.sentences import percent
+import streamlit as st
+
+from app.predict.areas import STUDY, AreaDifference, AreaMeasures
+from app.predict.sentences import of_difference
 from app.web.workspace import Workspace
 from data.areas import MOST, Area
 from data.spreadsheet import to_csv
@@ -19,7 +22,19 @@ COLUMNS = (
     *("first_look_a_s", "first_look_b_s", "first_look_change_s", "first_look_change_low_s"),
     *("first_look_change_high_s", "first_look_noticed"),
 )
-Called = Callable[[str], str]
+FORMATS = dict.fromkeys(("A", "B", "Change"), "%.1f %%") | dict.fromkeys(("Seen in A", "Seen in B"), "%.0f %%")
+FORMATS |= dict.fromkeys(("First look in A", "First look in B"), "%.1f s")
+HELP = {  # what the columns of the table mean
+    "A": "Of all looks at A, how many fall on the area.",
+    "B": "Of all looks at B, how many fall on the area.",
+    "Change": "B's share of looks less A's.",
+    "Range": "What 95 of 100 pairs of studies with 20 people each would find if people looked as predicted.",
+    "Noticed?": "Whether such studies would notice a difference, and in what.",
+    "Seen in A": "Of 100 people, how many look at it at least once in A.",
+    "Seen in B": "Of 100 people, how many look at it at least once in B.",
+    "First look in A": "When half of those who look at it in A have done so.",
+    "First look in B": "When half of those who look at it in B have done so.",
+}
 SAME = 5e-4  # share of looks: what is smaller is no difference
 
 
@@ -63,30 +78,36 @@ def lacking(areas: Sequence[Area], others: Sequence[Area]) -> list[str]:
     return [area.name for area in areas if area.name not in names]
 
 
-def table(pairs: Sequence[Pair]) -> list[dict[str, str]]:
-    """The areas as lines of a table, the strongest difference first."""
-    return [
-        {
-            "Area": pair.name,
-            "A": percent(pair.a.share),
-            "B": percent(pair.b.share),
-            "Change": points(pair.change.share),
-            "With 20 people": f"{points(pair.change.share_low)} to {points(pair.change.share_high)}",
-            "Noticed?": noticed(pair),
-            "Seen by": f"{whole(pair.a.seen)} → {whole(pair.b.seen)}",
-            "First look after": f"{seconds(pair.a.first_s)} → {seconds(pair.b.first_s)}",
-        }
-        for pair in ordered(pairs)
-    ]
+def table(pairs: Sequence[Pair]) -> dict[str, list[Any]]:
+    """The columns of the table that people read, the strongest difference first; None is unknown."""
+    some = ordered(pairs)
+    return {
+        "Area": [pair.name for pair in some],
+        "A": [100 * pair.a.share for pair in some],
+        "B": [100 * pair.b.share for pair in some],
+        "Change": [100 * pair.change.share for pair in some],
+        "Range": [f"{points(pair.change.share_low)} to {points(pair.change.share_high)}" for pair in some],
+        "Noticed?": [noticed(pair) for pair in some],
+        "Seen in A": [100 * pair.a.seen for pair in some],
+        "Seen in B": [100 * pair.b.seen for pair in some],
+        "First look in A": [_known(pair.a.first_s) for pair in some],
+        "First look in B": [_known(pair.b.first_s) for pair in some],
+    }
 
 
-def unbroken(words: str) -> str:
-    r"""Numbers that stay on one line with their unit.
+def show_table(pairs: Sequence[Pair]) -> None:
+    """The table; it scrolls within itself where the page is narrow."""
+    column = st.column_config
+    config: dict[str, Any] = {
+        name: column.NumberColumn(format=form, help=HELP[name], width="small") for name, form in FORMATS.items()
+    }
+    config |= {name: column.TextColumn(help=HELP[name]) for name in ("Range", "Noticed?")}
+    config["Area"] = column.TextColumn(pinned=True, width="small")
+    st.dataframe(table(pairs), hide_index=True, width="stretch", column_config=config, key="compare-table")
 
-    >>> unbroken("7.4 % of looks")
-    '7.4\xa0% of looks'
-    """
-    return words.replace(" %", "\N{NO-BREAK SPACE}%").replace(" s ", "\N{NO-BREAK SPACE}s ")
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def ordered(pairs: Sequence[Pair]) -> list[Pair]:
@@ -101,11 +122,6 @@ def noticed(pair: Pair) -> str:
     return f"Yes: {', '.join(found)}" if found else "No"
 
 
-def whole(share: float) -> str:
-    """A share of a hundred simulated people."""
-    return f"{100 * share:.0f} %"
-
-
 def points(change: float) -> str:
     """A change of a share with its sign, in percent of all looks.
 
@@ -116,41 +132,20 @@ def points(change: float) -> str:
     return "±0 %" if float(size) == 0 else f"{'+' if change > 0 else '−'}{size} %"
 
 
-def seconds(value: float) -> str:
-    """A time; – where nobody looks."""
-    return "–" if math.isnan(value) else f"{value:.1f} s"
-
-
-def told(pair: Pair, called: Called) -> str:
-    """What an area gets in both, and when it is seen: "B's button gets 3.1 % instead of 1.6 % of looks …"."""
-    name, change = called(pair.name), pair.change
-    one, other = percent(pair.a.share), percent(pair.b.share)
-    if one == other:
-        sentence = f"B's {name} gets {other} of looks, as in A"
-    else:
-        sentence = f"B's {name} gets {other} instead of {one} of looks"
-    if not math.isnan(change.first_s) and abs(change.first_s) >= 0.05:
-        sentence += f" and is seen {abs(change.first_s):.1f} s {'earlier' if change.first_s < 0 else 'later'}"
-    elif math.isnan(pair.a.first_s) != math.isnan(pair.b.first_s):
-        sentence += " and is seen at all" if math.isnan(pair.a.first_s) else " and is not seen any more"
-    return f"{sentence}."
-
-
-def verdict(pairs: Sequence[Pair], called: Called) -> list[str]:
+def verdict(pairs: Sequence[Pair]) -> list[str]:
     """The headline, and which differences people would notice."""
     if not pairs:
         return []
-    if all(abs(p.change.share) < SAME and not p.noticed for p in pairs):
+    if all(abs(pair.change.share) < SAME and not pair.noticed for pair in pairs):
         return ["There is no difference: every area gets the same in A and B."]
     some = ordered(pairs)
     strong = [pair for pair in some if pair.noticed]
-    headline = told((strong or some)[0], called)
-    if not strong:
-        return [headline, "Two studies with 20 people each would not notice this, nor any other difference."]
-    names = ", ".join(called(pair.name) for pair in strong)
-    rest = len(some) - len(strong)
-    weak = "" if not rest else f" The {'other' if rest == 1 else f'other {rest}'} would go unnoticed."
-    return [headline, f"Two studies with 20 people each would notice a difference in: {names}.{weak}"]
+    first = (strong or some)[0]
+    told = [of_difference(first.a, first.b, first.change)]
+    if len(some) > 1:
+        names = ", ".join(pair.name for pair in strong) or "no area"
+        told.append(f"Of {len(some)} areas, a study with {STUDY} people would notice a difference in: {names}.")
+    return told
 
 
 def to_table_csv(pairs: Sequence[Pair]) -> str:

@@ -9,8 +9,9 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from app.predict.attention_measures import attention_measures
+from app.web import measures
 from app.web.predictions import view
+from app.web.widgets import NOTE, plain
 from app.web.workspace import StoredPicture, Workspace
 from data.areas import Area
 from data.spreadsheet import to_csv
@@ -43,6 +44,39 @@ class Standing:
     def written(self, value: float) -> str:
         """A value as people read it."""
         return f"{value:.1f} %" if self.unit else f"{value:.0f}"
+
+
+def show(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> None:
+    """Where a picture stands among all others of the session: sentences, a table, a chart and its file.
+
+    Raises:
+        GazeError: A picture cannot be read.
+    """
+    count = len(kept.pictures) - 1
+    if count < LEAST:
+        there = f"there {'is' if count == 1 else 'are'} {count}"
+        st.info(
+            f"This needs at least {LEAST} other pictures, and {there}. Add some with the button Pictures.",
+            icon=":material/info:",
+        )
+        return
+    found = standings(kept, model, stored, condition)
+    for number, standing in enumerate(found):
+        told = plain(sentence(standing))
+        st.markdown(f"**{told}**" if number == 0 else told)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.dataframe(table(found), hide_index=True, width="stretch", key="compare-others")
+        with st.popover("Download", icon=":material/download:"):
+            name = f"{stored.stem}.among-others.csv"
+            made = to_table_csv(found)
+            st.download_button("Measures, CSV", made, name, "text/csv", "compare-get-others", on_click="ignore")
+    right.altair_chart(chart(found), width="stretch", alt=chart_alt(found))
+    st.caption(
+        "Focus: how narrowly looks gather. Clarity: how few places share them. Neither says whether a picture is good. "
+        f"An area is compared where at least {LEAST} other pictures have one of its name."
+    )
+    st.caption(NOTE)
 
 
 def standings(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> list[Standing]:
@@ -80,16 +114,16 @@ def _measured(
 ) -> dict[str, float]:
     del key
     seen = view(_model, _stored, _condition)
-    whole = attention_measures(seen.maps[0], seen.size)
+    whole = measures.attention(_model, _stored, seen)
     shares = (seen.coverage(_areas) * np.exp(seen.maps[0])).sum((1, 2)) if _areas else []
     named = {f"area:{area.name}": 100 * float(share) for area, share in zip(_areas, shares, strict=True)}
     return {"focus": whole.focus, "clarity": whole.clarity} | named
 
 
-def sentence(standing: Standing, name: str) -> str:
+def sentence(standing: Standing) -> str:
     """Where a picture stands, in words."""
     count = len(standing.others)
-    what = f"The share of {name}" if standing.unit else name
+    what = f"The share of {standing.name}" if standing.unit else standing.name
     if standing.lower == count:
         where = f"higher than in all of your {count} other pictures"
     elif not any(other <= standing.value for other in standing.others):

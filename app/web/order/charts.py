@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import streamlit as st
 
 from app.web.order import words
 from app.web.order.numbers import COLUMNS, Row
@@ -14,6 +15,16 @@ from data.spreadsheet import to_csv
 
 GREY = "#7f8794"  # reads on white and on dark
 MOST = 20  # things in a chart: with more, nothing can be read
+FORMATS = {"Order": "%d", "Seen by": "%.0f %%", "First": "%.0f %%", "First look": "%.1f s", "Time on it": "%.1f s"}
+HELP = {  # what the columns of the table mean
+    "Order": "1: what people come to first.",
+    "Where": "Where its middle lies in the picture.",
+    "Seen by": "Of 100 people, how many look at it at least once.",
+    "First": "Of 100 people, how many look at it before all else.",
+    "First look": "When half of those who look at it have done so.",
+    "First look, range": "From when a quarter of those who look at it have done so, until three quarters have.",
+    "Time on it": "Seconds that people spend on it on average, also those who do not look at it.",
+}
 TIPS = {
     "seen": ("Seen by (% of people)", ".0f"),
     "first": ("Look at it first (% of people)", ".0f"),
@@ -23,21 +34,33 @@ TIPS = {
 }
 
 
-def table(rows: Sequence[Row]) -> list[dict[str, str | int]]:
-    """The things as lines of a table, from the first to the last seen."""
-    return [
-        {
-            "Order": row.rank if row.seen > 0 else "–",
-            "What": row.name,
-            "Where": row.where,
-            "Seen by": words.whole(row.seen),
-            "Seen first by": words.whole(row.first),
-            "First look after": words.seconds(row.after),
-            "Half of them within": words.span(row),
-            "Time on it": words.seconds(row.dwell),
-        }
-        for row in rows
-    ]
+def table(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The columns of the table that people read, from the first to the last seen; None is unknown."""
+    return {
+        "Order": [row.rank if row.seen > 0 else None for row in rows],
+        "What": [row.name for row in rows],
+        "Where": [row.where for row in rows],
+        "Seen by": [100 * row.seen for row in rows],
+        "First": [100 * row.first for row in rows],
+        "First look": [_known(row.after) for row in rows],
+        "First look, range": [words.span(row) for row in rows],
+        "Time on it": [_known(row.dwell) for row in rows],
+    }
+
+
+def show_table(rows: Sequence[Row]) -> None:
+    """The table; it scrolls within itself where the page is narrow or the things are many."""
+    column = st.column_config
+    config: dict[str, Any] = {
+        name: column.NumberColumn(format=form, help=HELP[name], width="small") for name, form in FORMATS.items()
+    }
+    config |= {name: column.TextColumn(help=HELP[name], width="small") for name in ("Where", "First look, range")}
+    config["What"] = column.TextColumn(pinned=True, width="small")
+    st.dataframe(table(rows), hide_index=True, width="stretch", column_config=config, key="order-table")
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def values(rows: Sequence[Row]) -> list[dict[str, Any]]:

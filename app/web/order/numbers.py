@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from app.predict.area_names import place
 from app.predict.area_paths import AreaPaths
 from app.predict.observers import contains
 from app.predict.simulate import SimulatedPaths
@@ -30,6 +31,7 @@ class Row:
 
     number: int  # in the list of things
     name: str
+    kind: str  # what it was found as; "" where a person drew it
     where: str  # in the picture, in words
     seen: float  # share of observers who look at it at all
     first: float  # share of observers who look at it before any other thing
@@ -84,7 +86,9 @@ def rows(trace: SimulatedPaths, things: Sequence[Area]) -> tuple[Row, ...]:
         spent = float(dwell[:, n].mean()) if timed else math.nan
         looks = float(on[..., n].sum(1).mean())
         seen, first = float(ever[:, n].mean()), float(firsts[n])
-        made.append(Row(n, things[n].name, where, seen, first, rank, median, low, high, look, spent, looks))
+        made.append(
+            Row(n, things[n].name, things[n].kind, where, seen, first, rank, median, low, high, look, spent, looks)
+        )
     return tuple(made)
 
 
@@ -98,17 +102,6 @@ def _quartiles(values: Float[np.ndarray, " m"]) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     low, median, high = (float(each) for each in np.percentile(known, (25, 50, 75)))
     return low, median, high
-
-
-def place(x: float, y: float) -> str:
-    """Where a point lies in a picture, in words; x and y from 0 to 1.
-
-    >>> place(0.5, 0.5), place(0.9, 0.1), place(0.5, 0.9)
-    ('middle', 'top right', 'bottom')
-    """
-    down = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
-    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return f"{down} {across}".strip() or "middle"
 
 
 def first_things(

@@ -110,16 +110,16 @@ def follow(
     Raises:
         GazeError: A thing or the target is none, or a model does not suit what is asked of it.
     """
-    if who.walker is None:
-        return measures.paths(None, model, stored, view, things, who.settings)
+    if who.walker is None or aim is not None:
+        target = None if aim is None else aim.target
+        return measures.paths(who.walker, model, stored, view, things, who.settings, target)
     about = (who.walker.model, who.walker.version, str(model.path), model.path.stat().st_mtime_ns)
-    key = (*about, stored.key, stored.name, view.condition, who.settings.model_dump_json(), things, aim)
+    key = (*about, stored.key, stored.name, view.condition, who.settings.model_dump_json(), things)
 
     def make() -> SimulatedPaths:
         image, prediction = predictions.full(model, stored, view.condition)
-        target = None if aim is None else aim.target
         assert who.walker is not None
-        return simulate(who.walker, stored.name, image, as_objects(things), prediction, target, who.settings)
+        return simulate(who.walker, stored.name, image, as_objects(things), prediction, None, who.settings)
 
     return _kept(make, key)
 

@@ -1,10 +1,12 @@
 """What the paths say, in plain sentences; `called` says how a name is written, as in Markdown."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from app.web.order.numbers import Row, Search
 
+FEW = 0.1  # of people: what fewer see is missed
 NOBODY = "Nobody looks at any of these."
 Called = Callable[[str], str]  # how a name is written
 
@@ -16,6 +18,15 @@ def whole(share: float) -> str:
     ('31 %', 'less than 1 %')
     """
     return "less than 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def unbroken(sentence: str) -> str:
+    r"""The same with numbers that stay on one line with their unit.
+
+    >>> unbroken("31 % within 1.2 s")
+    '31\xa0% within 1.2\xa0s'
+    """
+    return re.sub(r"(?<=\d) (?=%|s\b)", "\N{NO-BREAK SPACE}", sentence)
 
 
 def seconds(value: float) -> str:
@@ -37,22 +48,25 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     seen = [row for row in rows if row.seen > 0]
     if not seen:
         return [NOBODY]
-    first, *others = seen[:3]
-    told = [f"{called(first.name)} is seen first: {whole(first.first)} of people look at it before all else."]
+    first = max(seen, key=lambda row: row.first)
+    told = [f"{_who(first, called)} is seen first: {whole(first.first)} of people begin there."]
+    others = [row for row in seen if row.number != first.number and row.seen >= FEW][:2]
     if others:
         told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
-    early = max(seen, key=lambda row: row.first)
-    if early.number != first.number and early.first > first.first:
-        told.append(f"{called(early.name)} is where most people begin ({whole(early.first)}), but fewer look there.")
-    missed = [row for row in rows if row.seen < 0.1]
+    missed = [row for row in rows if row.seen < FEW]
     if missed and len(rows) > 1:
         some = f"{called(missed[0].name)} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
         told.append(f"{some} missed by nine in ten people.")
     return told
 
 
+def _who(row: Row, called: Called) -> str:
+    """A thing by its name; where it lies, if that is only a number."""
+    return f"{called(row.name)} {row.where}" if row.kind else called(row.name)
+
+
 def _detail(row: Row, called: Called) -> str:
-    return f"{called(row.name)} (seen by {whole(row.seen)}{within(row.after)})"
+    return f"{_who(row, called)} (seen by {whole(row.seen)}{within(row.after)})"
 
 
 def sought(

@@ -55,7 +55,7 @@ def main() -> None:
         with left:
             folder = choice("Compare it with", (VERSION, FOLDER), "compare-with") == FOLDER
         if folder:
-            among(kept, model, stored, condition)
+            others.show(kept, model, stored, condition)
         else:
             with middle:
                 both = stored, choose_b(kept, stored)
@@ -125,13 +125,13 @@ def versions(kept: Workspace, model: Predictor, both: Both, views: Views, moment
     pairs = paired(kept, model, both, views)
     with verdict:
         tell(kept, both, views, pairs, moment)
-    left, right = st.columns([5, 7], gap="medium")
+    st.header("Area by area")
+    tabled(kept, both, pairs)
+    st.header("What changes")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.subheader("What changes")
         change(both, views, moment)
     with right:
-        st.subheader("Area by area")
-        tabled(kept, both, pairs)
         downloads(model, both, views, pairs, moment)
         st.caption(widgets.NOTE)
 
@@ -203,7 +203,7 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
     found = []
     for stored, seen in zip(both, views, strict=True):
         some = kept.areas(stored.key)
-        found.append({each.name: each for each in measures.measures(None, model, stored, seen, some)} if some else {})
+        found.append({each.name: each for each in measures.measures(model, stored, seen, some)} if some else {})
     return [
         Pair(one, found[1][name], difference(one, found[1][name])) for name, one in found[0].items() if name in found[1]
     ]
@@ -211,20 +211,20 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
 
 def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: int) -> None:
     """The headline, and what it rests on."""
-    sentences = areas.verdict(pairs, plain)
+    sentences = areas.verdict(pairs)
     if maps.same_shape(*both):
         moved = maps.moved(*views, moment)
         if moved < 0.005:
             sentences = sentences or ["There is no difference: people look at the same places in A and B."]
         else:
             when = "" if moment == 0 else f" at {stops(views[0])[moment]}"
-            sentences.append(f"{percent(moved)} of looks go elsewhere in B{when}.")
+            sentences.append(f"In B, {percent(moved)} of looks go elsewhere{when}.")
     if not pairs:
         sentences.append(
             "Draw an area on A, such as a button, and copy it to B: then this page says which one does better."
         )
     for number, sentence in enumerate(sentences):
-        st.markdown(f"**{sentence}**" if number == 0 else sentence)
+        st.markdown(f"**{plain(sentence)}**" if number == 0 else plain(sentence))
 
 
 def change(both: Both, views: Views, moment: int) -> None:
@@ -248,15 +248,8 @@ def change(both: Both, views: Views, moment: int) -> None:
 def tabled(kept: Workspace, both: Both, pairs: list[Pair]) -> None:
     """The areas of both, and those that only one has."""
     if pairs:
-        lines = [
-            {name: plain(words) if name == "Area" else areas.unbroken(words) for name, words in line.items()}
-            for line in areas.table(pairs)
-        ]
-        st.table(lines, border="horizontal", hide_index=True)
-        st.caption(
-            "Over the whole viewing. With 20 people: what 95 of 100 pairs of studies with 20 people each would find, "
-            "if people looked as the model predicts."
-        )
+        areas.show_table(pairs)
+        st.caption("Over the whole viewing. Point at a column's name to read what it means.")
     else:
         st.info("No area has the same name in A and B.", icon=":material/info:")
     one, other = kept.areas(both[0].key), kept.areas(both[1].key)
@@ -289,41 +282,6 @@ def downloads(model: Predictor, both: Both, views: Views, pairs: list[Pair], mom
         for label, data, ending, kind in offers:
             key = f"compare-get-{ending.partition('.')[0]}"
             st.download_button(label, data, f"{stem}.{ending}", kind, key, on_click="ignore", width="stretch")
-
-
-def among(kept: Workspace, model: Predictor, stored: StoredPicture, condition: str) -> None:
-    """Where a picture stands among all others of the session."""
-    count = len(kept.pictures) - 1
-    if count < others.LEAST:
-        st.info(
-            f"This needs at least {others.LEAST} other pictures, and there {'is' if count == 1 else 'are'} {count}. "
-            "Add some with the button Pictures.",
-            icon=":material/info:",
-        )
-        return
-    found = others.standings(kept, model, stored, condition)
-    for number, standing in enumerate(found):
-        sentence = others.sentence(standing, plain(standing.name))
-        st.markdown(f"**{sentence}**" if number == 0 else sentence)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        lines = [line | {"Measure": plain(line["Measure"])} for line in others.table(found)]
-        st.table(lines, border="horizontal", hide_index=True)
-        with st.popover("Download", icon=":material/download:"):
-            st.download_button(
-                "Measures, CSV",
-                lambda: others.to_table_csv(found),
-                f"{stored.stem}.among-others.csv",
-                "text/csv",
-                "compare-get-others",
-                on_click="ignore",
-            )
-    right.altair_chart(others.chart(found), width="stretch", alt=others.chart_alt(found))
-    st.caption(
-        "Focus: how narrowly looks gather. Clarity: how few places share them. Neither says whether a picture is good. "
-        "An area is compared where at least five other pictures have one of its name."
-    )
-    st.caption(widgets.NOTE)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from export.runtime.saliency import Predictor
 TITLE, ICON, PLACE = "Order", ":material/timeline:", 20  # in the navigation
 
 LOOK_AROUND, LOOK_FOR = "Looking around", "Looking for something"
-TOP = 15  # lines of the table; the others are in an expander
 
 
 def main() -> None:
@@ -70,8 +69,8 @@ def answer(model: Predictor, stored: StoredPicture, details: DeltaGenerator) -> 
             return
     story = tell(who, model, stored, seen, some, aim)
     show(stored, story, aim, who)
-    st.subheader("What is seen, when and for how long")
-    table(story)
+    st.header("What is seen, when and for how long")
+    charts.show_table(story.rows)
     left, right = st.columns(2, gap="medium")
     left.altair_chart(charts.seen_chart(story.rows), width="stretch", alt=charts.seen_alt(story.rows))
     right.altair_chart(charts.when_chart(story.rows), width="stretch", alt=charts.when_alt(story.rows))
@@ -146,7 +145,7 @@ def show(stored: StoredPicture, story: Story, aim: Aim | None, who: Who) -> None
         st.caption(note(story, mode))
     with right:
         for number, sentence in enumerate(sentences(story, aim)):
-            st.markdown(f"**{sentence}**" if number == 0 else sentence)
+            st.markdown(words.unbroken(f"**{sentence}**" if number == 0 else sentence))
         if mode == FIRST:
             st.markdown(words.agreed(agreement(story.trace, story.things), story.rows, plain))
         if aim is not None:
@@ -185,15 +184,6 @@ def sentences(story: Story, aim: Aim | None) -> list[str]:
     on_path = targets[0] if targets else None
     told = searched(story.trace)
     return words.sought(told, story.rows, aim.name, plain, on_path, story.trace.settings.limit)
-
-
-def table(story: Story) -> None:
-    """The things, those that are seen first on top."""
-    lines = [line | {"What": plain(str(line["What"]))} for line in charts.table(story.rows)]
-    st.table(lines[:TOP], border="horizontal", hide_index=True)
-    if len(lines) > TOP:
-        with st.expander(f"The other {len(lines) - TOP}"):
-            st.table(lines[TOP:], border="horizontal", hide_index=True)
 
 
 def downloads(stored: StoredPicture, story: Story, person: int) -> None:
