@@ -6,15 +6,15 @@ from functools import partial
 
 import streamlit as st
 
-from app.predict import recording_files
-from app.predict.agreement import FEW, LEAST_PEOPLE, Agreement
-from app.predict.recordings import Study
+from app.predict.recorded import exports
+from app.predict.recorded.agreement import FEW, LEAST_PEOPLE, Agreement
+from app.predict.recorded.study import Study
 from app.web import widgets
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
-from app.web.recording_desk import recording_bar
-from app.web.recording_tables import AreaRows, areas, quality, scores
-from app.web.recording_views import Compared
+from app.web.recorded.desk import recording_bar
+from app.web.recorded.tables import AreaRows, areas, quality, scores
+from app.web.recorded.views import Compared
 from app.web.widgets import WHOLE, plain
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data.draw.palettes import DEFAULT
@@ -215,12 +215,12 @@ def downloads(
         ("Maps, PNG", partial(compared.sheet, *moment), f"{stored.stem}.maps.png", "image/png", None),
         (
             "Looks, CSV",
-            partial(recording_files.fixations, stored.name, compared.paths),
+            partial(exports.fixations, stored.name, compared.paths),
             f"{stored.stem}.fixations.csv",
             "text/csv",
             None,
         ),
-        ("Areas, CSV", partial(recording_files.areas, rows), f"{stored.stem}.areas.csv", "text/csv", None),
+        ("Areas, CSV", partial(exports.areas, rows), f"{stored.stem}.areas.csv", "text/csv", None),
         (
             "Data set, ZIP",
             partial(data_set, study, workspace(), *_choices()),
@@ -257,7 +257,7 @@ def data_set(study: Study, kept: Workspace, placed: str, chosen: dict[str, tuple
         if paths:
             shown.append((stored.name, stored.content, stored.size, paths, kept.areas(key)))
     methods = {viewing.recording: viewing.method for viewing in study.viewings}
-    return recording_files.data_set(shown, study.report.recordings, methods)
+    return exports.data_set(shown, study.report.recordings, methods)
 
 
 if __name__ == "__main__":

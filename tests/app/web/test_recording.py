@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.predict import agreement, recording_files
-from app.predict.agreement import Agreement
-from app.predict.brought_files import FolderOfFiles, Limits
-from app.predict.measured_areas import measured
-from app.predict.recorded_files import How
-from app.predict.recordings import Study, verdict
+from app.predict.recorded import agreement, exports
+from app.predict.recorded.agreement import Agreement
+from app.predict.recorded.areas import measured
+from app.predict.recorded.brought_files import FolderOfFiles, Limits
+from app.predict.recorded.files import How
+from app.predict.recorded.study import Study, verdict
 from app.web import widgets
 from app.web.pages import recording as page_of_recordings
-from app.web.recording_desk import MAKERS
+from app.web.recorded.desk import MAKERS
 from app.web.workspace import Workspace
 from data import picture as pictures
 from data.areas import rectangle
@@ -327,7 +327,7 @@ def test_the_data_set_that_comes_down_is_one(tmp_path: Path, png: bytes) -> None
     study.answer(How(SETUP))
     paths = study.paths(["spot.png"], SIZE)
     shown = [("spot.png", png, SIZE, paths, [rectangle("Spot", (400, 50, 100, 100))])]
-    content = recording_files.data_set(shown, study.report.recordings, {"p0.asc": "adaptive", "p1.asc": "ivt"})
+    content = exports.data_set(shown, study.report.recordings, {"p0.asc": "adaptive", "p1.asc": "ivt"})
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert sorted(archive.namelist()) == ["fixations.csv", "images/spot.png", "objects.json", "recordings.csv"]
         archive.extractall(tmp_path)
@@ -335,7 +335,7 @@ def test_the_data_set_that_comes_down_is_one(tmp_path: Path, png: bytes) -> None
     assert [row.rsplit(",", 1)[1] for row in (tmp_path / "recordings.csv").read_text().splitlines()] == [
         *("method", "adaptive", "ivt")
     ]
-    lines = recording_files.fixations("spot.png", paths).splitlines()
+    lines = exports.fixations("spot.png", paths).splitlines()
     assert lines == (tmp_path / "fixations.csv").read_text().splitlines()
 
 

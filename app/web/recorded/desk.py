@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app.predict.recorded_files import How
-from app.predict.recordings import Study
+from app.predict.recorded.files import How
+from app.predict.recorded.study import Study
 from app.web.gate import MB, MOST_BYTES
 from app.web.widgets import plain
 from data.recorders import Setup

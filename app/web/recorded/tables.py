@@ -7,13 +7,13 @@ from pathlib import Path
 import altair as alt
 import streamlit as st
 
-from app.predict.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
-from app.predict.measured_areas import MeasuredArea
-from app.predict.recordings import Study, verdict
+from app.predict.recorded.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
+from app.predict.recorded.areas import MeasuredArea
+from app.predict.recorded.study import Study, verdict
 from app.predict.sentences import percent
 from app.web import measures, widgets
-from app.web.recording_views import Compared
-from app.web.score_words import SCORES
+from app.web.model_cards.score_words import SCORES
+from app.web.recorded.views import Compared
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, workspace
 from data.events.quality import Quality
