@@ -72,6 +72,8 @@ def test_recordings_go_up_and_are_seen_beside_the_prediction_and_a_data_set_come
     with zipfile.ZipFile(browser.fetch(page, "Data set, ZIP", tmp_path)) as archive:
         archive.extractall(tmp_path / "set")
     assert check_table(tmp_path / "set") == []
+    browser.settled(page)
+    page.wait_for_timeout(1000)  # what is old fades
     assert browser.serious(page) == []
 
     open_page(page, "Models")
