@@ -5,14 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-import scanpath
 from app.tasks import TASKS
 from app.web import widgets
-from app.web.model_bench import measure_here
-from app.web.model_charts import compare
-from app.web.model_desk import bring, defaults, installed
-from app.web.own_models import own_models
-from app.web.score_words import sentence, told
+from app.web.model_cards.bench import measure_here
+from app.web.model_cards.charts import compare
+from app.web.model_cards.desk import bring, defaults, installed
+from app.web.model_cards.own_models import own_models
+from app.web.model_cards.score_words import sentence, told
 from app.web.widgets import plain
 from evaluation.model_card import SetScores, card_scores
 from export.runtime.contract import Contract
@@ -30,7 +29,7 @@ SETS = {  # data sets by the names that cards give them
 def main() -> None:
     """The page."""
     st.title("Which models are there?")
-    st.markdown(f"What each of them predicts, and how well. **{widgets.NOTE}**")
+    st.markdown(f"Each of them makes a guess at what people do. **{widgets.NOTE}**")
     contracts, errors = widgets.readable()
     for error in errors:
         st.error(plain(str(error)), icon=":material/error:")
@@ -39,6 +38,7 @@ def main() -> None:
         bring()
         return
     defaults()
+    st.header("What they predict, and how well", divider="gray")
     for path in sorted(contracts, key=lambda path: place(path, contracts[path])):
         with st.container(border=True):
             card(path, contracts[path])
@@ -61,14 +61,15 @@ def card(path: Path, contract: Contract) -> None:
     """One model: what it predicts, how good that is, and what it takes here."""
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.subheader(plain(contract.name if path.stem == contract.name else f"{contract.name} ({path.stem})"))
-    st.markdown(f"Predicts **{plain(predicts(contract))}**.")
+    file = path.with_suffix(".md")
+    text = file.read_text("utf-8", errors="replace") if file.is_file() else ""
+    st.markdown(f"**{plain(first_sentence(text) or f'Predicts {predicts(contract)}.')}**")
     st.caption(plain(contract.description))
     with right:
         if path in own_models().contracts():
             st.button("Remove", icon=":material/delete:", key=f"drop-{path.stem}", on_click=_drop, args=(path.stem,))
         else:
             st.badge(plain(contract.licence), color="gray")
-    text = path.with_suffix(".md").read_text("utf-8", errors="replace") if path.with_suffix(".md").is_file() else ""
     how_good(contract, card_scores(text))
     measure_here(path, contract)
     with st.expander("More", icon=":material/description:"):
@@ -83,6 +84,18 @@ def card(path: Path, contract: Contract) -> None:
             st.caption(plain(f"There is no model card {path.with_suffix('.md').name} beside the model."))
 
 
+def first_sentence(card: str) -> str:
+    r"""What a model card says first below its title, without what comes after a colon; "" where it predicts nothing.
+
+    >>> first_sentence("# toy\n\nPredicts where people\nlook: a density. It is small.")
+    'Predicts where people look.'
+    """
+    paragraph = card.strip().split("\n\n")[1:2] if card.startswith("# ") else []
+    words = " ".join("".join(paragraph).split())
+    first = words.partition(". ")[0].partition(": ")[0].rstrip(".")
+    return f"{first}." if first.startswith("Predicts ") else ""
+
+
 def predicts(contract: Contract) -> str:
     """What a model predicts, in words."""
     if contract.task not in TASKS:
@@ -90,8 +103,6 @@ def predicts(contract: Contract) -> str:
     words = TASKS[contract.task].question
     if not contract.durations:
         words = words.removesuffix(", and for how long")
-    if contract.task == scanpath.TASK.name and contract.searches:
-        words += ", when they look for something"
     return words + (f", second by second up to {contract.slices[-1][1]:g} s" if contract.slices else "")
 
 

@@ -6,17 +6,17 @@ from functools import partial
 
 import streamlit as st
 
-from app.predict import recording_files
-from app.predict.agreement import FEW, LEAST_PEOPLE, Agreement
-from app.predict.recordings import Study
+from app.predict.recorded import exports
+from app.predict.recorded.agreement import FEW, LEAST_PEOPLE, Agreement
+from app.predict.recorded.study import Study
 from app.web import widgets
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
-from app.web.recording_desk import recording_bar
-from app.web.recording_tables import AreaRows, areas, quality, scores
-from app.web.recording_views import Compared
+from app.web.recorded.desk import recording_bar
+from app.web.recorded.tables import AreaRows, areas, quality, scores
+from app.web.recorded.views import Compared
 from app.web.widgets import WHOLE, plain
-from app.web.workspace import StoredPicture, workspace
+from app.web.workspace import StoredPicture, Workspace, workspace
 from data.draw.palettes import DEFAULT
 from data.draw.timeline import caption
 from data.errors import GazeError
@@ -215,13 +215,19 @@ def downloads(
         ("Maps, PNG", partial(compared.sheet, *moment), f"{stored.stem}.maps.png", "image/png", None),
         (
             "Looks, CSV",
-            partial(recording_files.fixations, stored.name, compared.paths),
+            partial(exports.fixations, stored.name, compared.paths),
             f"{stored.stem}.fixations.csv",
             "text/csv",
             None,
         ),
-        ("Areas, CSV", partial(recording_files.areas, rows), f"{stored.stem}.areas.csv", "text/csv", None),
-        ("Data set, ZIP", partial(data_set, study), "recordings.zip", "application/zip", train),
+        ("Areas, CSV", partial(exports.areas, rows), f"{stored.stem}.areas.csv", "text/csv", None),
+        (
+            "Data set, ZIP",
+            partial(data_set, study, workspace(), *_choices()),
+            "recordings.zip",
+            "application/zip",
+            train,
+        ),
     ]
     files = [file for file in files if rows or file[0] != "Areas, CSV"]
     for column, (label, content, name, kind, words) in zip(st.columns(len(files)), files, strict=True):
@@ -230,19 +236,28 @@ def downloads(
         )
 
 
-def data_set(study: Study) -> bytes:
+def _choices() -> tuple[str, dict[str, tuple[str, ...]]]:
+    """How pictures were shown, and what was chosen as recordings of each; a download does not know the session."""
+    prefix = "recording-shown-"
+    chosen = {
+        str(key).removeprefix(prefix): tuple(value)
+        for key, value in st.session_state.items()
+        if str(key).startswith(prefix) and value is not None
+    }
+    return st.session_state.get("recording-placed", ""), chosen
+
+
+def data_set(study: Study, kept: Workspace, placed: str, chosen: dict[str, tuple[str, ...]]) -> bytes:
     """All pictures of the workspace that people looked at, with their looks."""
-    kept, placed = workspace(), st.session_state.get("recording-placed", "")
     meant = study.taken_for(each.name for each in kept.pictures.values())
     shown = []
     for key, stored in kept.pictures.items():
         named = [stimulus for stimulus, names in meant.items() if names == [stored.name]]
-        chosen = st.session_state.get(f"recording-shown-{key}", named)
-        paths = study.paths(chosen, stored.size, placed)
+        paths = study.paths(chosen.get(key, named), stored.size, placed)
         if paths:
             shown.append((stored.name, stored.content, stored.size, paths, kept.areas(key)))
     methods = {viewing.recording: viewing.method for viewing in study.viewings}
-    return recording_files.data_set(shown, study.report.recordings, methods)
+    return exports.data_set(shown, study.report.recordings, methods)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.predict import agreement, recording_files
-from app.predict.agreement import Agreement
-from app.predict.brought_files import FolderOfFiles, Limits
-from app.predict.measured_areas import measured
-from app.predict.recorded_files import How
-from app.predict.recordings import Study, verdict
+from app.predict.recorded import agreement, exports
+from app.predict.recorded.agreement import Agreement
+from app.predict.recorded.areas import measured
+from app.predict.recorded.brought_files import FolderOfFiles, Limits
+from app.predict.recorded.files import How
+from app.predict.recorded.study import Study, verdict
 from app.web import widgets
 from app.web.pages import recording as page_of_recordings
-from app.web.recording_desk import MAKERS
+from app.web.recorded import desk
+from app.web.recorded.desk import MAKERS
 from app.web.workspace import Workspace
 from data import picture as pictures
 from data.areas import rectangle
@@ -240,6 +241,22 @@ def test_the_same_name_twice_is_told() -> None:
     assert len(study.viewings) == 1
 
 
+def test_files_that_streamlit_tells_of_twice_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class File:
+        name = "notes.txt"
+
+        def getvalue(self) -> bytes:
+            return b"milk, bread"
+
+    state: dict[str, Any] = {"recording-uploads": 0, "recording-upload-0": [File()], "recordings": Study()}
+    monkeypatch.setattr(desk.st, "session_state", state)
+    read: list[str] = []
+    monkeypatch.setattr(Study, "read", lambda study, brought, how: read.extend(name for name, _ in brought))
+    for _ in range(2):
+        desk._take("recording-upload-0")
+    assert read == ["notes.txt"]
+
+
 def test_zips_are_unpacked_within_limits_and_nothing_leads_out(tmp_path: Path) -> None:
     def packed(*files: tuple[str, bytes]) -> bytes:
         content = io.BytesIO()
@@ -327,7 +344,7 @@ def test_the_data_set_that_comes_down_is_one(tmp_path: Path, png: bytes) -> None
     study.answer(How(SETUP))
     paths = study.paths(["spot.png"], SIZE)
     shown = [("spot.png", png, SIZE, paths, [rectangle("Spot", (400, 50, 100, 100))])]
-    content = recording_files.data_set(shown, study.report.recordings, {"p0.asc": "adaptive", "p1.asc": "ivt"})
+    content = exports.data_set(shown, study.report.recordings, {"p0.asc": "adaptive", "p1.asc": "ivt"})
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert sorted(archive.namelist()) == ["fixations.csv", "images/spot.png", "objects.json", "recordings.csv"]
         archive.extractall(tmp_path)
@@ -335,7 +352,7 @@ def test_the_data_set_that_comes_down_is_one(tmp_path: Path, png: bytes) -> None
     assert [row.rsplit(",", 1)[1] for row in (tmp_path / "recordings.csv").read_text().splitlines()] == [
         *("method", "adaptive", "ivt")
     ]
-    lines = recording_files.fixations("spot.png", paths).splitlines()
+    lines = exports.fixations("spot.png", paths).splitlines()
     assert lines == (tmp_path / "fixations.csv").read_text().splitlines()
 
 

@@ -34,7 +34,7 @@ CHUNK = 1 << 16
 class Limits:
     """How much may come at once."""
 
-    file: int = 100 * MB  # bytes of a file, unpacked
+    file: int = 60 * MB  # bytes of a file, unpacked; reading takes some eight times as much memory
     together: int = 200 * MB
     files: int = 2000
 

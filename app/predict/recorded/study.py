@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from app.predict import recorded_files
-from app.predict.brought_files import Brought
-from app.predict.recorded_files import How, Lacking, Viewing
+from app.predict.recorded import files
+from app.predict.recorded.brought_files import Brought
+from app.predict.recorded.files import How, Lacking, Viewing
 from data.events.quality import Quality, doubt
 from data.gaze import Scanpath, Screen
 from data.recorders import PictureNames, to_scanpaths
@@ -56,7 +56,7 @@ class Study:
             self._read(self.waiting, how, self.lacking)
 
     def _read(self, brought: Sequence[Brought], how: How, only: dict[str, Lacking] | None) -> None:
-        found, told = recorded_files.read(brought, how, self.report, only)
+        found, told = files.read(brought, how, self.report, only)
         before = [] if only is None else self.problems
         self.problems = [*before, *(problem for problem in told.problems if problem not in before)]
         self.lacking = told.lacking

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.predict.measured_areas import MeasuredArea
+from app.predict.recorded.areas import MeasuredArea
 from data.areas import Area, as_objects
 from data.events.quality import Quality
 from data.gaze import Picture, Scanpath

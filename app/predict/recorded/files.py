@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from app.predict.brought_files import LOOSE, Brought, FolderOfFiles
+from app.predict.recorded.brought_files import LOOSE, Brought, FolderOfFiles
 from data.errors import Defect, GazeError, RecordingError
 from data.gaze import Samples, Scanpath, Screen
 from data.picture_file import SUFFIXES

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
 
-from app.predict import agreement
-from app.predict.agreement import Agreement
 from app.predict.center_bias import center_bias
-from app.predict.measured_areas import MeasuredArea, measured
+from app.predict.recorded import agreement
+from app.predict.recorded.agreement import Agreement
+from app.predict.recorded.areas import MeasuredArea, measured
 from app.web.predictions import View
 from data.areas import Area
 from data.draw.crowd import crowd

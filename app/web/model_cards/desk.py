@@ -9,7 +9,7 @@ import streamlit as st
 import saliency
 import scanpath
 from app.web import widgets
-from app.web.own_models import MOST, own_models
+from app.web.model_cards.own_models import MOST, own_models
 from app.web.picture_bar import SAMPLES
 from app.web.predictions import open_model
 from app.web.widgets import plain
@@ -80,7 +80,8 @@ def bring() -> None:
 
 def _take(key: str) -> None:
     files = st.session_state.get(key) or []
-    if not files or not st.session_state.get("model-trusted"):
+    again = key != f"model-upload-{st.session_state['model-uploads']}"  # told twice where a run is cut off
+    if not files or again or not st.session_state.get("model-trusted"):
         return
     st.session_state["model-uploads"] += 1
     image = picture.read(next(iter(SAMPLES.values())))

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app.predict.recorded_files import How
-from app.predict.recordings import Study
+from app.predict.recorded.files import How
+from app.predict.recorded.study import Study
 from app.web.gate import MB, MOST_BYTES
 from app.web.widgets import plain
 from data.recorders import Setup
@@ -135,7 +135,9 @@ def how(answers: Mapping[str, float] | None = None) -> How:
 
 def _take(key: str) -> None:
     files = st.session_state.get(key) or []
-    if files:
+    if (
+        files and key == f"recording-upload-{st.session_state['recording-uploads']}"
+    ):  # told twice where a run is cut off
         st.session_state["recording-uploads"] += 1
         with _reading:
             study().read([(file.name, file.getvalue()) for file in files], how())

@@ -2,20 +2,22 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import altair as alt
 import streamlit as st
 
-from app.predict.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
-from app.predict.measured_areas import MeasuredArea
-from app.predict.recordings import Study, verdict
+from app.predict.recorded.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
+from app.predict.recorded.areas import MeasuredArea
+from app.predict.recorded.study import Study, verdict
 from app.predict.sentences import percent
 from app.web import measures, widgets
-from app.web.recording_views import Compared
-from app.web.score_words import SCORES
+from app.web.model_cards.score_words import SCORES
+from app.web.recorded.views import Compared
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, workspace
 from data.events.quality import Quality
+from data.recorders import stem
 from export.runtime.saliency import Predictor
 
 AreaRows = Sequence[tuple[MeasuredArea, Mapping[str, float]]]  # each area as measured, and as predicted
@@ -116,7 +118,8 @@ def quality(study: Study) -> None:
     """How well each recording was measured, and what was left out."""
     st.subheader("How well it was measured")
     known = study.report.recordings
-    st.table([_measured(name, known[name]) for name in known])
+    named = any(it.subject != stem(Path(name)) for name, it in known.items())
+    st.table([_measured(name, it) | ({"Person": plain(it.subject)} if named else {}) for name, it in known.items()])
     st.caption(
         "Good is what loses at most 10 % of its samples, with a noise of at most 0.3° and more than 60 samples a "
         "second. Noise is what lies between one sample and the next while the eye stands still."
@@ -134,10 +137,8 @@ def _measured(name: str, it: Quality) -> dict[str, str]:
     return {
         "Recording": plain(name),
         "In a word": verdict(it),
-        "Lost": f"{it.loss:.1%}".replace("%", " %") if it.samples else "–",
+        "Lost": f"{100 * it.loss:.1f}\u00a0%" if it.samples else "–",
         "Noise": f"{it.precision:.2f}°" if math.isfinite(it.precision) else "–",
         "Samples a second": f"{it.rate:.4g}" if math.isfinite(it.rate) else "–",
         "Looks": f"{it.fixations:,}",
-        "Pictures": f"{it.trials:,}",
-        "Person": plain(it.subject),
     }
