@@ -249,6 +249,11 @@ class SimulatedPaths:
     about: dict[str, str | None]  # which model, in which version, ran on which provider, with which density
     damaged: str = ""  # what is wrong with the picture's file, where it was predicted all the same
 
+    @property
+    def onset(self) -> Float[np.ndarray, "s l"]:
+        """When each fixation begins, milliseconds from the onset of the picture; NaN is unknown."""
+        return begin(self.rollouts.duration)
+
     @computed
     def statistics(self) -> Statistics:
         """When, how often and how long each object is seen."""
@@ -272,7 +277,7 @@ class SimulatedPaths:
         """The path of one observer, by default the typical one, over a picture of any size; with labels, objects."""
         number = self.typical if observer is None else observer
         scale = np.array([picture.shape[1] / self.scene.picture.width, picture.shape[0] / self.scene.picture.height])
-        some = self.rollouts.order[number] >= 0
+        some = np.isfinite(self.xy[number]).all(1)
         xy, duration = self.xy[number][some] * scale, self.rollouts.duration[number][some]
         if labels is None:
             return draw_scanpath(picture, xy, duration, size=size)
@@ -283,7 +288,7 @@ class SimulatedPaths:
 
     def fixations(self) -> list[dict[str, int | float]]:
         """Every fixation of every observer, keyed by `COLUMNS`; NaN is unknown."""
-        times = np.dstack([self.rollouts.duration, begin(self.rollouts.duration)]).round(1)
+        times = np.dstack([self.rollouts.duration, self.onset]).round(1)
         values = np.dstack([self.rollouts.order, self.xy.round(2), times])
         return [
             dict(zip(COLUMNS, (observer, index, int(row[0]), *row[1:].tolist()), strict=True))
