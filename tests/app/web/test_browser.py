@@ -2,16 +2,8 @@
 
 import csv
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -20,25 +12,10 @@ from data import picture as pictures
 from data.draw.timeline import PANEL
 from export.runtime.saliency import Predictor
 from tests import toy_model as toy
+from tests.app.web import browser
+from tests.app.web.browser import fetch, look, playwright, spot
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH: apt-get install chromium"),
-]
-ROOT = Path(__file__).parents[3]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-PATIENCE = 60_000  # milliseconds
+pytestmark = browser.MARKS
 
 
 @pytest.fixture(scope="module")
@@ -48,75 +25,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(model: Path) -> Iterator[str]:
-    """The app, served to this machine only, from another folder than the repository's."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "app.cli.main", "app", "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
-    environment = os.environ | {"GAZE_MODELS": str(model.parent), "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=model.parent, env=environment)
-    try:
-        wait(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def wait(url: str, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < until:
-        assert server.poll() is None, "Streamlit ended"
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"no answer from {url}")
+    yield from browser.serve(model.parent)
 
 
 @pytest.fixture
 def page(address: str) -> Iterator["playwright.Page"]:
-    """The app in a window of a laptop's size; it may talk to nothing but its own server."""
-    elsewhere: list[str] = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        window = browser.new_page(viewport={"width": 1366, "height": 768}, accept_downloads=True)
-        window.on("request", lambda request: None if _local(request.url) else elsewhere.append(request.url))
-        window.set_default_timeout(PATIENCE)
-        window.goto(address)
-        yield window
-        look(window, f"end-{time.monotonic_ns()}")
-        browser.close()
-    assert elsewhere == []
-
-
-def _local(url: str) -> bool:
-    return urlsplit(url).hostname in ("127.0.0.1", None)
-
-
-def look(page: "playwright.Page", name: str) -> None:
-    """Keep a screenshot where $GAZE_SHOTS says, for whoever wants to see the app."""
-    if folder := os.environ.get("GAZE_SHOTS"):
-        page.wait_for_timeout(1500)
-        page.screenshot(path=Path(folder) / f"{name}.png")
-
-
-def spot(path: Path) -> Path:
-    """A dark picture, 640 x 400, with a bright spot about (480, 100)."""
-    rows, columns = np.mgrid[:400, :640]
-    light = 220 * np.exp(-((columns - 480) ** 2 + (rows - 100) ** 2) / (2 * 40**2))
-    pictures.save(path, np.repeat(light.astype(np.uint8)[..., None], 3, 2))
-    return path
-
-
-def fetch(page: "playwright.Page", label: str, folder: Path) -> Path:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=label).click()
-    path = folder / waiting.value.suggested_filename
-    waiting.value.save_as(path)
-    return path
+    yield from browser.page(address)
 
 
 def test_a_picture_goes_up_and_the_map_the_seconds_the_density_and_the_facts_come_down(

@@ -1,0 +1,200 @@
+"""The picture with what lies over it: heat, contours and areas, a strip of its seconds, and tools to draw areas.
+
+One Streamlit component for all pages. Going through the seconds, playing them and drawing happen in the browser; Python
+is told the moment that was settled on, each finished change of the areas, and which area is selected.
+
+    state = canvas("look", seen.webp, seen.size, heat=planes, stops=("Whole viewing", "1 s"), palette="plasma")
+    state.moment, state.areas, state.selected
+
+Coordinates are in pixels of the full picture, from its top-left corner. What comes from the browser is checked before
+anybody sees it (`received`). Tests without a browser replace `_component` by a function that gives what one would send.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import streamlit as st
+
+from app.web.canvas import received
+from app.web.widgets import WHOLE, plain
+from data.areas import Area, Point
+from data.draw import heatmap
+from data.errors import GazeError
+
+Each = TypeVar("Each")
+HERE = Path(__file__).parent
+SCRIPTS = ("geometry.js", "paint.js", "editor.js", "strip.js", "canvas.js")  # one module, in this order
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Lines with one label, as "50 %"; a path is drawn open and bolder."""
+
+    label: str
+    lines: tuple[tuple[Point, ...], ...]
+    style: Literal["contour", "path"] = "contour"
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A place that is marked, with a short label as "31 %" or a number; `radius` in pixels of the picture, 0: a dot."""
+
+    x: float
+    y: float
+    label: str = ""
+    radius: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What lies over the picture at one stop, besides its heat."""
+
+    contours: Sequence[Contour] = ()
+    peaks: Sequence[Peak] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)  # a short text of an area by its name, as "12 %"
+
+
+@dataclass(frozen=True)
+class CanvasState:
+    """What a person did: the stop they are at, the areas where they changed them, and the name of the selected one."""
+
+    moment: int
+    areas: tuple[Area, ...] | None  # None: unchanged
+    selected: str | None
+
+
+def canvas(  # noqa: PLR0913 - what a picture can carry
+    key: str,
+    picture: bytes,
+    size: tuple[int, int],
+    *,
+    areas: Sequence[Area] = (),
+    revision: int = 0,
+    heat: Sequence[bytes] = (),
+    stops: Sequence[str] = (WHOLE,),
+    moment: int = 0,
+    palette: str = heatmap.PALETTES[0],
+    opacity: float = 0.6,
+    fog: bool = False,
+    layers: Sequence[Layer] = (),
+    editable: bool = False,
+    pickable: bool = False,
+    alts: Sequence[str] = (),
+    height: int = 560,
+) -> CanvasState:
+    """Show a picture and what lies over it; the moment, and the areas where they were changed, come back.
+
+    A new `revision`, or another picture, replaces the areas that the browser has; else it keeps what is drawn there,
+    with its undo history. A `moment` that differs from the one of the last call moves the strip.
+
+    Args:
+        key: Of the component; what is drawn stays with it while it is on the page.
+        picture: A file: WebP, JPEG or PNG.
+        size: Width and height of the full picture in pixels; the file may be smaller.
+        areas: What is drawn over the picture.
+        revision: Rises whenever the areas change elsewhere (`Workspace.revisions`).
+        heat: For each stop an 8-bit grey PNG of the density, relative to its maximum; may be small.
+        stops: A caption for each stop; the first is the whole viewing. With fewer than two there is no strip.
+        moment: The stop to be at.
+        palette: One of `data.draw.heatmap.PALETTES`.
+        opacity: Of the heat, from 0 to 1.
+        fog: Veil what is not looked at, instead of colours.
+        layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops.
+        editable: Whether areas can be drawn, changed and removed.
+        pickable: Whether an area can be selected where they are not editable.
+        alts: What the picture says at each stop, for those who do not see it; one alone is for all stops.
+        height: The most pixels of the page that picture and strip take, without the tools.
+    """
+    memory = st.session_state.setdefault(f"canvas:{key}", {"given": moment, "moment": moment, "taken": {}})
+    if memory["given"] != moment:
+        memory.update(given=moment, moment=moment)
+    subject = hashlib.sha256(picture).hexdigest()[:12]
+    count = max(1, len(stops))
+    memory["moment"] = min(max(0, memory["moment"]), count - 1)
+    data = {
+        "subject": subject,
+        "picture": _url(picture),
+        "width": size[0],
+        "height": size[1],
+        "most": height,
+        "palette": base64.b64encode(_palette("fog" if fog else palette)).decode(),
+        "opacity": min(max(float(opacity), 0.0), 1.0),
+        "moment": memory["moment"],
+        "stops": [_stop(number, stops, heat, layers, alts) for number in range(count)],
+        "areas": [received.outgoing(area) for area in areas],
+        "revision": revision,
+        "editable": editable,
+        "pickable": pickable or editable,
+    }
+    sent = _component(key=key, data=data)
+    return _state(sent, memory, subject, revision, size, count)
+
+
+def _state(
+    sent: Any, memory: dict[str, Any], subject: str, revision: int, size: tuple[int, int], count: int
+) -> CanvasState:
+    """What the browser sent, each message taken once; nonsense is told in one sentence."""
+    areas = None
+    try:
+        new = {name: received.message(sent, name, memory["taken"]) for name in ("moment", "areas")}
+        if new["moment"] is not None:
+            memory["moment"] = received.moment(new["moment"], count)
+        if new["areas"] is not None:
+            areas = received.areas(new["areas"], subject, revision, size)
+    except GazeError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    return CanvasState(memory["moment"], areas, received.selected(sent, subject))
+
+
+def _stop(
+    number: int, stops: Sequence[str], heat: Sequence[bytes], layers: Sequence[Layer], alts: Sequence[str]
+) -> dict[str, Any]:
+    """One stop, as the browser takes it."""
+    layer = _of(layers, number) or Layer()
+    caption = str(_of(stops, number) or WHOLE)
+    return {
+        "caption": caption,
+        "heat": _url(heat[number]) if number < len(heat) and heat[number] else None,
+        "alt": str(_of(alts, number) or caption),
+        "contours": [
+            {"label": c.label, "style": c.style, "lines": [[_round(point) for point in line] for line in c.lines]}
+            for c in layer.contours
+        ],
+        "peaks": [
+            {"at": _round((p.x, p.y)), "label": p.label, "radius": round(float(p.radius), 1)} for p in layer.peaks
+        ],
+        "labels": {str(name): str(label) for name, label in layer.labels.items()},
+    }
+
+
+def _of(each: Sequence[Each], number: int) -> Each | None:
+    """What belongs to a stop; where there is one for all, that."""
+    return each[number] if number < len(each) else each[0] if len(each) == 1 else None
+
+
+def _round(point: Sequence[float]) -> tuple[float, float]:
+    return round(float(point[0]), 1), round(float(point[1]), 1)
+
+
+def _url(content: bytes) -> str:
+    """A picture's file as an address that needs no server."""
+    kind = "png" if content[:4] == b"\x89PNG" else "jpeg" if content[:2] == b"\xff\xd8" else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _palette(name: str) -> bytes:
+    """256 colours, red, green, blue and how much they cover, from what is not looked at to what is looked at most."""
+    return bytes(received.table(name).tobytes())
+
+
+def _read(*names: str) -> str:
+    return "\n".join((HERE / name).read_text("utf-8") for name in names if (HERE / name).is_file())
+
+
+_component = st.components.v2.component(
+    "gaze_canvas", html=_read("canvas.html"), css=_read("canvas.css"), js=_read(*SCRIPTS)
+)

@@ -1,0 +1,26 @@
+"""What the tests of pages need: a folder with one small model, and a picture that it looks at."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import picture as pictures
+from tests import toy_model as toy
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one small model that looks at what is bright."""
+    folder = tmp_path / "weights"
+    toy.write(folder / "toy.onnx")
+    monkeypatch.setenv("GAZE_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def png() -> bytes:
+    """60 x 40 pixels, black but for a bright spot in the upper right."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[8:12, 44:50] = 255
+    return pictures.encode(pixels)
