@@ -56,7 +56,7 @@ def test_a_third_task_is_trained_exported_predicted_evaluated_and_listed(tmp_pat
         f"predict {picture} -o {tmp_path / 'out'} --task constant",
         f"evaluate constant --data {tmp_path / 'set'}",
         "models",
-        f"predict {picture} -o {tmp_path / 'out'} --task constant --palette turbo",
+        f"predict {picture} -o {tmp_path / 'out'} --task constant --palette plasma",
         entry="tests.toy_task:TASK",
     )
     assert train.endswith("exit 0\n"), train

@@ -2,7 +2,7 @@
 
     {"gaze": "0.2.0", "name": "photo", "source": "/home/ann/photo.jpg", "bytes": 81231, "mtime_ns": 1760000000000000000,
      "task": "saliency", "model": {"name": "tempsal", "version": "1.0.0", "sha256": "..."}, "condition": "any",
-     "options": {}, "drawing": {"opacity": 0.6, "palette": "turbo"}, "objects": "",
+     "options": {}, "drawing": {"opacity": 0.6, "palette": "plasma"}, "objects": "",
      "files": {"photo.heat.png": [520113, 1760000000500000000], ...}}
 
 A line tells of one picture and of the files that a run made of it, each with its bytes and its time of change; of
@@ -13,7 +13,8 @@ damaged one, and counts only where these are accepted.
 
 A file that no line tells of was written by gaze 0.2.0 or older, or by a run that was killed. It is kept only if all
 files that its picture becomes are there, if NAME.json beside them says the same picture, model, version, condition and
-settings, and if all that NAME.json does not tell (palette, opacity, objects, target) is left at its default.
+settings, and if all that NAME.json does not tell is what it was by default: opacity 0.6 and the palette turbo for what
+is drawn, found objects and no target.
 
 Lines are appended one at a time under a lock, so that several runs may share a folder; one that was cut off is ignored.
 A run that finds mostly outdated lines writes the file anew.
@@ -57,7 +58,7 @@ class Making:
     drawing: Mapping[str, Any]  # options that change pictures only
     summary: str  # the end of the name of the JSON file of a picture
     told: Mapping[str, Any]  # what that file says where everything is the same
-    usual: bool  # whether all that it does not tell is left at its default
+    usual: bool  # whether all that it does not tell is as gaze 0.2 had it by default
     objects: Callable[[Path], str] = lambda path: ""  # a hash of the objects that a picture was given
     accept_damaged: bool = False
 

@@ -24,6 +24,7 @@ from app.predict.files import find_pictures, make_folder, output_names
 from app.predict.provenance import Making, Provenance, described
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
+from data.draw.palettes import DEFAULT
 from data.draw.timeline import panel_size, timeline
 from data.errors import GazeError, PictureError
 from data.picture import encode
@@ -40,6 +41,7 @@ CLIPS = ("mp4", "jsonl", "parquet", "npz")  # what videos become, in `app.predic
 OF_VIDEOS = {"every": 1, "range": None, "regions": "grid:3x3"}  # options that mean nothing to pictures
 VIDEO = importlib.util.find_spec("av") is not None
 ENDINGS: dict[str, tuple[str, ...]] = {kind: (f".heat.{kind}", f".slices.{kind}") for kind in DRAWN}
+EARLIER = (0.6, "turbo")  # opacity and palette of what gaze 0.2 drew, which kept no log of it
 ENDINGS |= {"npy": (".density.npy", ".slices.npy"), "json": (".json",), "parquet": (".json",)}
 
 
@@ -49,7 +51,7 @@ class Output(provenance.Output):
 
     formats: tuple[str, ...] = ("png", "npy", "json")
     opacity: float = 0.6
-    palette: str = "turbo"
+    palette: str = DEFAULT
     slices: bool = True  # whether the model gives any
 
     def files(self, path: Path) -> list[Path]:
@@ -167,7 +169,7 @@ def job(
         {"opacity": opacity, "palette": palette},
         ".json",
         {"model": contract.name, "version": contract.version, "condition": condition},
-        usual=(opacity, palette) == (Output.opacity, Output.palette),
+        usual=(opacity, palette) == EARLIER or not set(kinds) & set(DRAWN),
         accept_damaged=accept_damaged,
     )
 

@@ -33,6 +33,7 @@ from app.predict.provenance import Stamp, digest
 from data import coco, objects
 from data.atomic import atomic_write
 from data.draw.heatmap import blend, relative_density
+from data.draw.palettes import DEFAULT
 from data.errors import GazeError, TableError, VideoError
 from data.plain_text import json_safe
 from data.video.write import VideoWriter
@@ -183,7 +184,7 @@ class Settings:
     regions: Regions = field(default_factory=Regions)
     condition: str = "any"
     opacity: float = 0.6
-    palette: str = "turbo"
+    palette: str = DEFAULT
 
 
 def settings(

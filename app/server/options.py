@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from app.server.problems import RefusedError
 from data import objects
-from data.draw.heatmap import PALETTES
+from data.draw.palettes import DEFAULT, PALETTES
 from export.runtime.records import problem
 from export.runtime.scene_objects import FOUND
 from scanpath.decode import LIMIT
@@ -71,7 +71,7 @@ class SaliencyOptions(Options):
 
     opacity: float = Field(default=0.6, ge=0, le=1, description="Of the heat, in a PNG.")
     palette: str = Field(
-        default="turbo", description="Colours of the heat, in a PNG.", json_schema_extra={"enum": list(PALETTES)}
+        default=DEFAULT, description="Colours of the heat, in a PNG.", json_schema_extra={"enum": list(PALETTES)}
     )
     slices: bool = Field(
         default=False,

@@ -13,18 +13,16 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from data.errors import GazeError
+from data.draw.palettes import DEFAULT, LEVELS, palette_table
 
 BAND = 1 << 16  # pixels that are coloured in one go
-FOG = 150  # the grey that the palette "fog" lays over what is not looked at
-PALETTES = ("turbo", "viridis", "inferno", "magma", "fog")
 
 
 def heatmap(
     picture: UInt8[np.ndarray, "h w 3"],
     density: Float[np.ndarray, "h w"],
     opacity: float = 0.6,
-    palette: str = "turbo",
+    palette: str = DEFAULT,
     peak: float | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture under colours that grow denser where it is looked at more; what is quiet stays readable.
@@ -59,7 +57,8 @@ def blend(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture under the colours of a palette, denser where `relative` (0 to 1) is higher.
 
-    Heat is taken in 256 levels and sums are rounded in 8 bits: at most 2 grey levels beside the formula in floats.
+    Heat is taken in the 256 levels of `palette_table`, and sums are rounded in 8 bits: at most 2 grey levels beside the
+    formula in floats.
 
     Raises:
         GazeError: There is no such palette, or the opacity is not in 0 to 1.
@@ -74,15 +73,11 @@ def _painted(
     palette: str,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """As `blend`, with the relative density of a band of rows from a function."""
-    if palette not in PALETTES:
-        raise GazeError(f"There is no palette {palette!r}; choose one of: {', '.join(PALETTES)}.")
-    if not 0 <= opacity <= 1:
-        raise GazeError(f"The opacity is {opacity:g}, but must lie between 0 (only the picture) and 1.")
     remains, colours = _table(opacity, palette)
     drawn = np.empty(picture.shape, np.uint8)
     for top in range(0, len(picture), rows := max(1, BAND // picture.shape[1])):  # what a core's cache holds
         band = slice(top, top + rows)
-        levels = cv2.convertScaleAbs(relative(band), alpha=255)
+        levels = cv2.convertScaleAbs(relative(band), alpha=LEVELS - 1)
         faded = cv2.multiply(picture[band], cv2.merge([cv2.LUT(levels, remains)] * 3), scale=1 / 255)
         cv2.add(faded, cv2.applyColorMap(levels, colours), dst=drawn[band])
     return drawn
@@ -91,20 +86,9 @@ def _painted(
 @functools.lru_cache(maxsize=64)
 def _table(opacity: float, palette: str) -> tuple[UInt8[np.ndarray, "256"], UInt8[np.ndarray, "256 1 3"]]:
     """Of each of 256 levels of heat: how much of the picture remains (255: all), and the colour that is added to it."""
-    levels = np.arange(256, dtype=np.uint8)
-    ramp = _ramp(levels / np.float32(255))
-    alpha = np.float32(opacity) * (1 - ramp if palette == "fog" else ramp)
-    colours = np.full((256, 3), FOG, np.uint8) if palette == "fog" else _colours(levels, palette)
-    return np.rint(255 * (1 - alpha)).astype(np.uint8), np.rint(alpha[:, None] * colours).astype(np.uint8)[:, None]
-
-
-def _colours(levels: UInt8[np.ndarray, "256"], palette: str) -> UInt8[np.ndarray, "256 3"]:
-    return np.asarray(cv2.applyColorMap(levels[:, None], getattr(cv2, f"COLORMAP_{palette.upper()}"))[:, 0, ::-1])
-
-
-def _ramp(relative: Float[np.ndarray, "256"]) -> Float[np.ndarray, "256"]:
-    """From 0 to 1, steeply at first, so that places half as hot as the hottest are well covered."""
-    return np.asarray(np.sin(np.minimum(relative * np.float32(1.4), 1) * np.float32(np.pi / 2)), np.float32)
+    table = palette_table(palette, opacity)
+    alpha = table[:, 3:].astype(np.float32) / 255
+    return 255 - table[:, 3], np.rint(alpha * table[:, :3]).astype(np.uint8)[:, None]
 
 
 def check_shapes(picture: UInt8[np.ndarray, "h w 3"], density: Float[np.ndarray, "h w"]) -> None:

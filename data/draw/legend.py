@@ -6,9 +6,10 @@ from jaxtyping import UInt8
 from data.draw._canvas import INK, WHITE, paste
 from data.draw._text import render_text
 from data.draw.heatmap import blend
+from data.draw.palettes import DEFAULT
 
 
-def legend(width: int, palette: str = "turbo") -> UInt8[np.ndarray, "lh width 3"]:
+def legend(width: int, palette: str = DEFAULT) -> UInt8[np.ndarray, "lh width 3"]:
     """The palette as a bar of this many pixels, with "less" at its quiet end and "more" at its hot one."""
     unit = min(2.5, max(0.75, width / 300))
     height = round(20 * unit)

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from data.draw._canvas import INK, WHITE, paste
 from data.draw._text import render_text
 from data.draw.heatmap import blend, check_shapes, relative_density
+from data.draw.palettes import DEFAULT
 
 PANEL = 480  # pixels: the longest side of a slice in a strip
 
@@ -18,7 +19,7 @@ def timeline(
     slices: Float[np.ndarray, "t _h _w"],
     times: Sequence[tuple[float, float]],
     opacity: float = 0.6,
-    palette: str = "turbo",
+    palette: str = DEFAULT,
 ) -> UInt8[np.ndarray, "sh sw 3"]:
     """The heat maps of the slices side by side, each with its time below and on its own scale.
 

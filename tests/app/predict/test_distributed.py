@@ -49,7 +49,7 @@ def photo(path: Path, seed: int = 0) -> Source:
 
 
 def order(out: Place, stores: tuple[FileSystem, ...] = (), **fields: Any) -> Order:
-    drawing = Drawing(KINDS, 0.6, "turbo", slices=True)
+    drawing = Drawing(KINDS, 0.6, "plasma", slices=True)
     return replace(Order("toy.onnx", "cpu", "any", False, drawing, MADE, out, stores), **fields)
 
 
@@ -107,7 +107,7 @@ def done(toy_model: Path, tmp_path: Path) -> tuple[Place, list[Source]]:
 
 
 def left(out: Place, sources: list[Source], made: str = MADE) -> list[str]:
-    files = Drawing(KINDS, 0.6, "turbo", slices=True).files
+    files = Drawing(KINDS, 0.6, "plasma", slices=True).files
     there = Table(out)
     stems = [Path(source.where).stem for source in sources]
     return [s for s, of in zip(stems, sources, strict=True) if not there.is_done(of, s, files(s), made, False)]
@@ -403,7 +403,7 @@ def test_there_is_a_worker_for_each_core_or_gpu_and_a_core_is_left_over() -> Non
             job.pool_of([node(CPU=2)], provider)
 
 
-OPTIONS = {"model": None, "formats": None, "condition": "any", "provider": "cpu", "opacity": 0.6, "palette": "turbo"}
+OPTIONS = {"model": None, "formats": None, "condition": "any", "provider": "cpu", "opacity": 0.6, "palette": "plasma"}
 
 
 @pytest.mark.parametrize(

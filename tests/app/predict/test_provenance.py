@@ -155,18 +155,19 @@ def test_a_line_that_was_cut_off_costs_one_picture(photos: Path, tmp_path: Path,
 def test_files_of_an_older_gaze_are_kept_where_their_json_says_the_same(
     photos: Path, tmp_path: Path, model: Path
 ) -> None:
-    out = tmp_path / "out"
-    gaze(photos, out, model)
+    out, turbo = tmp_path / "out", ("--palette", "turbo")  # as gaze 0.2 drew
+    gaze(photos, out, model, *turbo)
     (out / FILE).unlink()
     before = states(out)
-    assert gaze(photos, out, model) == SKIPPED
-    assert gaze(photos, out, model, "--format", "png") == SKIPPED
+    assert gaze(photos, out, model, *turbo) == SKIPPED
+    assert gaze(photos, out, model, "--format", "png", *turbo) == SKIPPED
     assert states(out) == before
     (out / "1.json").write_text("{}")
-    assert gaze(photos, out, model).startswith("1 done, 2 skipped")
+    assert gaze(photos, out, model, *turbo).startswith("1 done, 2 skipped")
     (out / FILE).unlink()
-    assert gaze(photos, out, model, "--palette", "viridis") == "3 done"
+    assert gaze(photos, out, model, "--palette", "plasma") == "3 done"
     (out / FILE).unlink()
+    assert gaze(photos, out, model, "--format", "json") == SKIPPED
     assert gaze(photos, out, model, "--condition", "osie") == "3 done"
 
 

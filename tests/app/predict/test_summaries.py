@@ -17,7 +17,7 @@ from app.predict import jobs, summaries
 from data.errors import GazeError
 from data.picture import save
 
-OPTIONS = {"condition": "any", "provider": "cpu", "opacity": 0.6, "palette": "turbo"}
+OPTIONS = {"condition": "any", "provider": "cpu", "opacity": 0.6, "palette": "plasma"}
 
 
 def photos(folder: Path, *names: str) -> Path:

@@ -633,7 +633,7 @@ def test_the_document_describes_options_answers_and_refusals(client: TestClient)
     asked = document["paths"][SALIENCY]["post"]
     known = {parameter["name"]: parameter["schema"] for parameter in asked["parameters"]}
     assert known["model"]["enum"] == ["toy"]
-    assert known["palette"]["enum"] == ["turbo", "viridis", "inferno", "magma", "fog"]
+    assert known["palette"]["enum"] == ["plasma", "viridis", "cividis", "inferno", "magma", "turbo", "fog"]
     assert (known["opacity"]["minimum"], known["opacity"]["maximum"]) == (0, 1)
     assert {"200", "400", "401", "413", "422", "503", "504"} <= set(asked["responses"])
     for path, name in ((SALIENCY, "SaliencyRecord"), (SCANPATH, "ScanpathRecord")):

@@ -10,8 +10,9 @@ import pytest
 
 from data import maps
 from data.draw._text import render_text
-from data.draw.heatmap import FOG, PALETTES, heatmap
+from data.draw.heatmap import heatmap
 from data.draw.legend import legend
+from data.draw.palettes import FOG, PALETTES, palette_table
 from data.draw.regions import contours as draw_contours
 from data.draw.timeline import PANEL, caption, panel_size, timeline
 from data.errors import GazeError
@@ -31,8 +32,7 @@ def blob(height: int = HEIGHT, width: int = WIDTH, x: float = 0.7, y: float = 0.
 
 
 def last_colour(palette: str) -> np.ndarray:
-    number = getattr(cv2, f"COLORMAP_{palette.upper()}")
-    return cv2.applyColorMap(np.full((1, 1), 255, np.uint8), number)[0, 0, ::-1]
+    return palette_table(palette)[-1, :3]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_hottest_pixel_has_the_last_colour_and_quiet_places_stay(palette: st
     assert drawn.shape == picture.shape
     if palette == "fog":
         np.testing.assert_array_equal(hottest, picture[round(0.4 * HEIGHT), round(0.7 * WIDTH)])
-        np.testing.assert_array_equal(drawn[-1, 0], [FOG] * 3)
+        np.testing.assert_array_equal(drawn[-1, 0], FOG)
     else:
         np.testing.assert_array_equal(hottest, last_colour(palette))
         np.testing.assert_array_equal(drawn[-1, 0], picture[-1, 0])
@@ -198,7 +198,7 @@ def test_a_legend_has_its_width_and_runs_from_quiet_to_hot(palette: str, width: 
     assert drawn.shape[1] == width
     if width >= 200:
         middle = drawn[drawn.shape[0] // 2]
-        strongest = np.array([FOG] * 3) if palette == "fog" else last_colour(palette)
+        strongest = np.array(FOG) if palette == "fog" else last_colour(palette)
         places = np.flatnonzero((middle == strongest).all(1)) / width
         assert places.size
         assert places.max() < 0.3 if palette == "fog" else places.min() > 0.7
@@ -246,7 +246,7 @@ def test_what_is_no_picture_or_no_density_is_refused(picture: np.ndarray) -> Non
 
 
 def test_wrong_options_are_answered_in_one_sentence(picture: np.ndarray) -> None:
-    with pytest.raises(GazeError, match=r"no palette 'jet'; choose one of: turbo, viridis, .*fog\."):
+    with pytest.raises(GazeError, match=r"no palette 'jet'; choose one of: plasma, viridis, .*fog\."):
         heatmap(picture, blob(), palette="jet")
     with pytest.raises(GazeError, match=r"opacity is 1\.5"):
         heatmap(picture, blob(), opacity=1.5)
@@ -278,9 +278,7 @@ def formula(picture: np.ndarray, density: np.ndarray, opacity: float, palette: s
     ramp = np.sin(np.minimum(relative * 1.4, 1) * np.pi / 2)
     alpha = opacity * (1 - ramp if palette == "fog" else ramp)[..., None]
     levels = np.rint(relative * 255).astype(np.uint8)
-    colours = np.full(picture.shape, FOG)
-    if palette != "fog":
-        colours = cv2.applyColorMap(levels, getattr(cv2, f"COLORMAP_{palette.upper()}"))[..., ::-1].astype(int)
+    colours = palette_table(palette)[levels, :3].astype(int)
     return colours * alpha + picture * (1 - alpha)
 
 
@@ -303,6 +301,6 @@ def test_a_strip_from_slices_at_its_own_size_is_the_strip_within_two_levels_of_h
     full = timeline(picture, box.back(canvas), times, 1.0, "fog")
     small = timeline(picture, box.sampled(canvas, panel_size(size)), times, 1.0, "fog")
     # "fog" at full opacity: one of 256 levels of heat is 2.2 of 255 steps of alpha, between pixels and grey
-    assert np.abs(full.astype(int) - small).max() <= 2 * 2.2 * max(FOG, 255 - FOG) / 255 + 2
+    assert np.abs(full.astype(int) - small).max() <= 2 * 2.2 * max(FOG) / 255 + 2
     with pytest.raises(ValueError, match="does not fit"):
         timeline(picture, box.sampled(canvas, (7, 5)), times)
