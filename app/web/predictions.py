@@ -57,12 +57,17 @@ class View:
 
     def coverage(self, areas: Sequence[Area]) -> Float32[np.ndarray, "n g v"]:
         """Which part of each cell each area covers, from 0 to 1: `(exp(maps) * coverage).sum()` is its share."""
-        rows, columns = self.maps.shape[1:]
-        scale = max(1, round(min(SIDE / columns, SIDE / rows)))  # subcells: an area smaller than a cell is not lost
-        height, width = rows * scale, columns * scale
-        masks = [a.scaled(width / self.size[0], height / self.size[1]).mask(height, width) for a in areas]
-        cells = [cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) for m in masks]
-        return np.array(cells, np.float32).reshape(len(areas), rows, columns)
+        return coverage(areas, self.size, (self.maps.shape[1], self.maps.shape[2]))
+
+
+def coverage(areas: Sequence[Area], size: tuple[int, int], cells: tuple[int, int]) -> Float32[np.ndarray, "n g v"]:
+    """Which part of each cell each area covers; a picture has `size` (width, height) and `cells` (rows, columns)."""
+    rows, columns = cells
+    scale = max(1, round(min(SIDE / columns, SIDE / rows)))  # subcells: an area smaller than a cell is not lost
+    height, width = rows * scale, columns * scale
+    masks = [a.scaled(width / size[0], height / size[1]).mask(height, width) for a in areas]
+    covered = [cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) for m in masks]
+    return np.array(covered, np.float32).reshape(len(areas), rows, columns)
 
 
 def open_model(path: Path) -> Predictor:
@@ -96,7 +101,7 @@ def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> Vi
         _stored.size,
         picture.encode(shown, ".webp"),
         (shown.shape[1], shown.shape[0]),
-        _maps(prediction),
+        cell_maps(prediction),
         prediction.times,
         json.loads(text),
         text,
@@ -107,7 +112,7 @@ def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> Vi
     )
 
 
-def _maps(prediction: Prediction) -> Float32[np.ndarray, "t+1 g v"]:
+def cell_maps(prediction: Prediction) -> Float32[np.ndarray, "t+1 g v"]:
     """The maps without bars, on the cells of the model's canvas: no finer than what it knows."""
     size = prediction.density.shape
     timed = prediction.timed
