@@ -6,6 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config, runtime
 
+from app.web.batch import download
 from app.web.gate import MB, Gate
 
 
@@ -23,4 +24,4 @@ gate = Middleware(
     held=held,
     file_bytes=config.get_option("server.maxUploadSize") * MB,
 )
-app = st.App(Path(__file__).with_name("main.py"), middleware=[gate])
+app = st.App(Path(__file__).with_name("main.py"), routes=[download.ROUTE], middleware=[gate])
