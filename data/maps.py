@@ -188,11 +188,28 @@ def regions_of(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> li
     Raises:
         GazeError: A level is not above 0 and at most 1.
     """
+    probability = np.exp(density, dtype=np.float64)
+    return [probability >= edge for edge in _edges(probability, levels)]
+
+
+def edges_of(density: Float[np.ndarray, "h w"], levels: Sequence[float]) -> Float[np.ndarray, " n"]:
+    """The log density at the edge of the smallest region that holds each of these shares of the probability.
+
+    Raises:
+        GazeError: A level is not above 0 and at most 1.
+
+    >>> np.exp(edges_of(np.log(np.array([[0.1, 0.2], [0.3, 0.4]])), (0.4, 0.5, 1))).round(3)
+    array([0.4, 0.3, 0.1])
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(_edges(np.exp(density, dtype=np.float64), levels)))
+
+
+def _edges(probability: Float[np.ndarray, "h w"], levels: Sequence[float]) -> Float[np.ndarray, " n"]:
     for level in levels:
         if not 0 < level <= 1:
             raise GazeError(f"A region cannot hold {level:g} of all fixations: a level lies above 0 and is at most 1.")
-    probability = np.exp(density, dtype=np.float64)
     falling = np.sort(probability, axis=None)[::-1]
     mass = np.cumsum(falling)
     lasts = np.searchsorted(mass, np.asarray(levels) * mass[-1] * (1 - 1e-12))
-    return [probability >= falling[min(last, falling.size - 1)] for last in lasts]
+    return np.asarray(falling[np.minimum(lasts, falling.size - 1)])

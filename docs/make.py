@@ -8,8 +8,8 @@ from jaxtyping import UInt8
 
 from app.predict.simulate import scene_model, simulate
 from data import picture
+from data.draw.contours import contours as draw_contours
 from data.draw.heatmap import heatmap
-from data.draw.regions import contours as draw_contours
 from data.draw.timeline import timeline
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.scene_objects import scene_objects

@@ -1,15 +1,22 @@
 """What all drawings share: how large marks are, colours, and parts of a canvas."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 WHITE, INK = (255, 255, 255), (28, 30, 36)
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def grain(shape: tuple[int, ...]) -> float:
-    """What lines and letters scale with: 1 for a picture of 1000 pixels, never too small to read."""
-    return max(0.45, max(shape[:2]) / 1000)
+    """What lines and letters scale with: 1 for a picture of 1000 pixels, never too small to read.
+
+    Of a long strip the short side counts as well, or else its letters would not fit.
+    """
+    long, short = max(shape[:2]), min(shape[:2])
+    return max(0.45, min(long, 4 * short) / 1000)
 
 
 def paste(canvas: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "ph pw 3"], corner: tuple[int, int]) -> None:
@@ -19,12 +26,42 @@ def paste(canvas: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "ph pw 3"
     room[:] = patch[: room.shape[0], : room.shape[1]]
 
 
-def overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
-    """Whether two boxes (left, top, right, bottom) come closer than a third of a label's height."""
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes come closer than a third of a label's height."""
     room = (one[3] - one[1]) // 3
     return (
         one[0] < other[2] + room and other[0] < one[2] + room and one[1] < other[3] + room and other[1] < one[3] + room
     )
+
+
+def quietest(
+    corners: Float[np.ndarray, "k 2"],
+    label: tuple[int, int],
+    size: tuple[int, int],
+    heat: Float[np.ndarray, "g v"],
+    taken: Sequence[Box],
+) -> Box | None:
+    """The free box of a `label` (width, height) under which there is least heat (0 to 1); None: there is none.
+
+    It lies at one of some upper left corners, moved into the picture of `size` (width, height); of equal ones the first
+    is taken. A box that holds the hottest place is not free, and a label that fills half of the picture has none.
+    """
+    width, height = label
+    if 2 * width > size[0] or 2 * height > size[1]:
+        return None
+    inside = np.clip(np.rint(corners), 0, (size[0] - width, size[1] - height)).astype(int)
+    rows, columns = heat.shape
+    best, quiet = None, 0.9
+    for left, top in inside.tolist():
+        box = left, top, left + width, top + height
+        if any(overlap(box, other) for other in taken):
+            continue
+        x, y = box[0] * columns // size[0], box[1] * rows // size[1]
+        under = heat[y : -(-box[3] * rows // size[1]), x : -(-box[2] * columns // size[0])]
+        most = float(under.max()) if under.size else 0.0
+        if most < quiet - 0.02:
+            best, quiet = box, most
+    return best
 
 
 def veiled(picture: UInt8[np.ndarray, "h w 3"], veil: float) -> UInt8[np.ndarray, "h w 3"]:

@@ -32,3 +32,22 @@ def render_text(
 def tag(words: str, unit: float) -> UInt8[np.ndarray, "h w 3"]:
     """White words on a dark ground, in the size that `unit` (see `grain`) asks for."""
     return render_text(words, 20 * unit, WHITE, INK)
+
+
+def wrapped(words: str, size: float, width: int, ink: tuple[int, int, int]) -> UInt8[np.ndarray, "h width 3"]:
+    """Words on white in as many lines as they need at this width; what is longer than a line is cut."""
+    font = ImageFont.load_default(max(9, round(size)))
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    lines = [""]
+    for word in words.replace("–", "-").split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and measure.textlength(longer, font) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    step = round(max(9, size) * 1.35)
+    image = Image.new("RGB", (max(1, width), step * len(lines)), WHITE)
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        draw.text((0, (number + 0.5) * step), line, ink, font, anchor="lm")
+    return np.array(image)

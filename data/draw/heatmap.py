@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from data.draw.palettes import DEFAULT, LEVELS, palette_table
+from data.draw.palettes import PALETTES as PALETTES
 
 BAND = 1 << 16  # pixels that are coloured in one go
 
@@ -57,8 +58,8 @@ def blend(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture under the colours of a palette, denser where `relative` (0 to 1) is higher.
 
-    Heat is taken in the 256 levels of `palette_table`, and sums are rounded in 8 bits: at most 2 grey levels beside the
-    formula in floats.
+    Heat is taken in the 256 levels of `palette_table`, and sums are rounded in 8 bits: at most 3 grey levels
+    beside the formula in floats.
 
     Raises:
         GazeError: There is no such palette, or the opacity is not in 0 to 1.

@@ -11,6 +11,7 @@ anybody sees it (`received`). Tests without a browser replace `_component` by a 
 """
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,16 @@ from data.errors import GazeError
 
 Each = TypeVar("Each")
 HERE = Path(__file__).parent
-SCRIPTS = ("geometry.js", "paint.js", "editor.js", "strip.js", "canvas.js")  # one module, in this order
+SCRIPTS = (  # one module, in this order
+    "geometry.js",
+    "paint.js",
+    "overlay.js",
+    "grips.js",
+    "editor.js",
+    "pointer.js",
+    "strip.js",
+    "canvas.js",
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         fog: Veil what is not looked at, instead of colours.
         layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops.
         editable: Whether areas can be drawn, changed and removed.
-        pickable: Whether an area can be selected where they are not editable.
+        pickable: Whether `selected` comes back as soon as another area is selected, also where none is editable.
         alts: What the picture says at each stop, for those who do not see it; one alone is for all stops.
         height: The most pixels of the page that picture and strip take, without the tools.
     """
@@ -115,6 +125,8 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     subject = hashlib.sha256(picture).hexdigest()[:12]
     count = max(1, len(stops))
     memory["moment"] = min(max(0, memory["moment"]), count - 1)
+    take = functools.partial(_state, memory=memory, subject=subject, revision=revision, size=size, count=count)
+    before = take(st.session_state.get(key))  # already here: the browser is given what it sent, should it begin anew
     data = {
         "subject": subject,
         "picture": _url(picture),
@@ -125,13 +137,13 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         "opacity": min(max(float(opacity), 0.0), 1.0),
         "moment": memory["moment"],
         "stops": [_stop(number, stops, heat, layers, alts) for number in range(count)],
-        "areas": [received.outgoing(area) for area in areas],
+        "areas": [received.outgoing(area) for area in (areas if before.areas is None else before.areas)],
         "revision": revision,
         "editable": editable,
-        "pickable": pickable or editable,
+        "pickable": pickable,
     }
-    sent = _component(key=key, data=data)
-    return _state(sent, memory, subject, revision, size, count)
+    after = take(_component(key=key, data=data))
+    return CanvasState(after.moment, before.areas if after.areas is None else after.areas, after.selected)
 
 
 def _state(

@@ -10,10 +10,10 @@ import pytest
 
 from data import maps
 from data.draw._text import render_text
+from data.draw.contours import contours as draw_contours
 from data.draw.heatmap import heatmap
 from data.draw.legend import legend
 from data.draw.palettes import FOG, PALETTES, palette_table
-from data.draw.regions import contours as draw_contours
 from data.draw.timeline import PANEL, caption, panel_size, timeline
 from data.errors import GazeError
 from data.picture import Letterbox
@@ -32,7 +32,7 @@ def blob(height: int = HEIGHT, width: int = WIDTH, x: float = 0.7, y: float = 0.
 
 
 def last_colour(palette: str) -> np.ndarray:
-    return palette_table(palette)[-1, :3]
+    return np.asarray(palette_table(palette)[-1, :3])
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_wrong_options_are_answered_in_one_sentence(picture: np.ndarray) -> None
 
 
 def test_drawing_loads_no_torch_scipy_or_matplotlib() -> None:
-    rooms = ("_text", "heatmap", "legend", "regions", "scanpath", "timeline")
+    rooms = ("_text", "heatmap", "contours", "frame", "legend", "palettes", "peaks", "regions", "scanpath", "timeline")
     code = f"import sys, {', '.join(f'data.draw.{room}' for room in rooms)}; "
     code += "print(*{'torch', 'scipy', 'matplotlib', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -275,7 +275,7 @@ def test_the_samples_are_small_and_come_from_their_script() -> None:
 def formula(picture: np.ndarray, density: np.ndarray, opacity: float, palette: str) -> np.ndarray:
     """The heat map in floats, as its definition reads."""
     relative = np.exp(density.astype(np.float64) - density.max())
-    ramp = np.sin(np.minimum(relative * 1.4, 1) * np.pi / 2)
+    ramp = np.sin(np.minimum(relative * (3 if palette == "fog" else 2), 1) * np.pi / 2)
     alpha = opacity * (1 - ramp if palette == "fog" else ramp)[..., None]
     levels = np.rint(relative * 255).astype(np.uint8)
     colours = palette_table(palette)[levels, :3].astype(int)
@@ -284,12 +284,12 @@ def formula(picture: np.ndarray, density: np.ndarray, opacity: float, palette: s
 
 @pytest.mark.parametrize("palette", PALETTES)
 @pytest.mark.parametrize("opacity", [0.0, 0.35, 0.6, 1.0])
-def test_heat_from_a_table_is_the_formula_within_two_grey_levels(opacity: float, palette: str) -> None:
+def test_heat_from_a_table_is_the_formula_within_three_grey_levels(opacity: float, palette: str) -> None:
     picture = np.random.default_rng(2).integers(0, 256, (500, 400, 3), np.uint8)  # of several bands
     density = blob(500, 400, sigma=0.2)
     drawn = heatmap(picture, density, opacity, palette)
-    # levels of alpha: 1.1 of 255 steps at the steepest; three sums in 8 bits: 0.5 each
-    assert np.abs(drawn - formula(picture, density, opacity, palette)).max() <= 2.6
+    # half a level of alpha: 1.6 of 255 steps where it is steepest, of fog 2.4; three sums in 8 bits: 0.5 each
+    assert np.abs(drawn - formula(picture, density, opacity, palette)).max() <= (3.9 if palette == "fog" else 3.1)
     np.testing.assert_array_equal(drawn[::-1], heatmap(picture[::-1], density[::-1], opacity, palette))
 
 
@@ -300,7 +300,7 @@ def test_a_strip_from_slices_at_its_own_size_is_the_strip_within_two_levels_of_h
     box, times = Letterbox.fit(size, (192, 256)), [(0, 1), (1, 2)]
     full = timeline(picture, box.back(canvas), times, 1.0, "fog")
     small = timeline(picture, box.sampled(canvas, panel_size(size)), times, 1.0, "fog")
-    # "fog" at full opacity: one of 256 levels of heat is 2.2 of 255 steps of alpha, between pixels and grey
-    assert np.abs(full.astype(int) - small).max() <= 2 * 2.2 * max(FOG) / 255 + 2
+    # "fog" at full opacity: one of 256 levels of heat is 4.7 of 255 steps of alpha, between pixels and grey
+    assert np.abs(full.astype(int) - small).max() <= 2 * 4.7 * max(FOG) / 255 + 2
     with pytest.raises(ValueError, match="does not fit"):
         timeline(picture, box.sampled(canvas, (7, 5)), times)
