@@ -237,17 +237,17 @@ class Job:
 
     def _has_room(self, state: _State) -> bool:
         folder = self._folder
-        if folder is None or state.written < MOST_DISK and shutil.disk_usage(folder.name).free > SPARE:
+        if folder is None or (state.written < MOST_DISK and shutil.disk_usage(folder.name).free > SPARE):
             return True
-        told = f"The archive has the files of {len(state.results)} pictures and no more, as there is no room for others."
+        told = (
+            f"The archive has the files of {len(state.results)} pictures and no more, as there is no room for others."
+        )
         if told.split(" of ")[0] not in "".join(state.problems):
             state.problems.append(told)
         return False
 
 
-def _look(
-    recipe: Recipe, source: Source, name: str, stem: str, folder: Path | None
-) -> tuple[Result | None, str]:
+def _look(recipe: Recipe, source: Source, name: str, stem: str, folder: Path | None) -> tuple[Result | None, str]:
     """A picture's result, and what is wrong with it or its files."""
     try:
         content = source.read()
@@ -260,7 +260,7 @@ def _look(
             return look_at(recipe, name, stem, content, None), problem
     except GazeError as error:
         return None, str(error).replace(", or predict it with --accept-damaged", "")
-    except Exception as error:  # noqa: BLE001 - a bug must not end the job: it is logged, and the others go on
+    except Exception as error:
         logger.exception("%s: cannot be looked at", name)
         return None, f"{name}: could not be looked at ({type(error).__name__}); please report this."
 

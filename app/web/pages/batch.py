@@ -57,9 +57,7 @@ def main() -> None:
 
 def _palette() -> str:
     return str(
-        st.sidebar.selectbox(
-            "Colours", PALETTES, format_func=str.capitalize, key="palette", persist_state="session"
-        )
+        st.sidebar.selectbox("Colours", PALETTES, format_func=str.capitalize, key="palette", persist_state="session")
     )
 
 
@@ -89,7 +87,11 @@ def _take(key: str) -> None:
 def _note_settings(job: Job, recipe: Recipe) -> None:
     """That a batch keeps the settings it began with, where others are chosen now."""
     kept = job.recipe
-    if kept and (kept.model.path, kept.condition, kept.palette) != (recipe.model.path, recipe.condition, recipe.palette):
+    if kept and (kept.model.path, kept.condition, kept.palette) != (
+        recipe.model.path,
+        recipe.condition,
+        recipe.palette,
+    ):
         words = f"This batch goes on as it began: {kept.words}, colours {kept.palette}. Clear it to use other settings."
         st.info(widgets.plain(words), icon=":material/info:")
 
@@ -176,7 +178,12 @@ def _results(desk: Desk, table: Table) -> None:
     """The table, the extremes, and what can be downloaded."""
     st.subheader(f"{len(table.results)} pictures" if len(table.results) > 1 else "1 picture")
     st.dataframe(
-        _rows(table), column_config=_config(table), hide_index=True, row_height=64, height=_height(table), width="stretch"
+        _rows(table),
+        column_config=_config(table),
+        hide_index=True,
+        row_height=64,
+        height=_height(table),
+        width="stretch",
     )
     if any(name not in each for each in table.shares for name in table.areas):
         lacking = sum(not each for each in table.shares)
@@ -229,7 +236,9 @@ def _row_of(title: str, table: Table, column: str, numbers: list[int]) -> None:
     for place, number in zip(st.columns(tables.SHOWN), numbers, strict=False):
         result, value = table.results[number], shown(column, values[number])
         caption = widgets.plain(f"{result.name}: {value}")
-        place.image(result.thumbnail, caption=caption, width="stretch", alt=f"Heat map of {result.name}, {column} {value}")
+        place.image(
+            result.thumbnail, caption=caption, width="stretch", alt=f"Heat map of {result.name}, {column} {value}"
+        )
 
 
 def shown(column: str, value: float) -> str:
