@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 600
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup check test slow fuzz gpu bench ablation reference app train schemas checksums licences clean
+.PHONY: help demo setup check test slow fuzz gpu bench ablation reference app screenshots train schemas checksums licences clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ reference: .venv-reference/ready ## score the reference maps and scanpaths anew 
 
 app: .venv/base ## open the app in the browser
 	$(BIN)/gaze app
+
+screenshots: .venv/dev ## remake the pictures of the app in docs/ (needs Chromium)
+	$(BIN)/python -m tests.app.web.screenshots
 
 schemas: .venv/base ## write the JSON schemas anew after a record has changed
 	$(BIN)/python -m app.schemas

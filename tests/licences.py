@@ -38,6 +38,7 @@ SPDX = {  # how metadata name a licence in words
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+UNSTATED = {"axe-playwright-python": "MIT"}  # packages whose licence file says what their metadata do not
 LIBRARIES = {  # files of `NAME.libs` by how their name begins, with their licence
     "libSvtAv1Enc": "BSD-3-Clause-Clear",
     "libXau": "MIT",
@@ -83,6 +84,7 @@ EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should 
         "av",
         "LGPL-3.0-or-later OR GPL-2.0-or-later",
     ): "what GnuTLS needs, for the extra video: shared libraries that can be replaced",
+    ("axe-playwright-python", "MPL-2.0"): "axe-core, which looks over the app's pages in a test, not installed with gaze",
     ("certifi", "MPL-2.0"): "a list of certificates, used as it comes",
     ("opencv-python-headless", "LGPL-2.1-or-later"): "FFmpeg (built without --enable-gpl, so without x264) and GCC's "
     "numbers of 128 bits: shared libraries beside cv2 that can be replaced; they read the videos of DHF1K",
@@ -163,7 +165,7 @@ def licence(package: str) -> str:
     named = [line.split(" :: ")[-1] for line in about.get_all("Classifier", []) if line.startswith("License")]
     classified = " AND ".join(SPDX.get(name, name) for name in named if name != "OSI Approved")
     words = about.get("License-Expression") or classified
-    words = words or (about.get("License") or "unknown").strip().splitlines()[0][:60]
+    words = words or (about.get("License") or UNSTATED.get(package, "unknown")).strip().splitlines()[0][:60]
     return SPDX.get(words, words)
 
 
@@ -176,6 +178,8 @@ def parts(package: str) -> frozenset[Part]:
 def _parts(package: str) -> Iterator[Part]:
     yield Part(package, package, licence(package))
     for path in metadata.files(package) or []:
+        if path.name == "axe.min.js":
+            yield Part(package, "axe-core", "MPL-2.0")
         if ".so" in path.name and path.name.startswith("lib"):
             name = re.split(r"-[0-9a-f]{8}|\.so|-r0", path.name)[0].rstrip("_-")
             known = [spdx for pattern, spdx in LIBRARIES.items() if re.fullmatch(pattern, name)]

@@ -25,12 +25,13 @@ STYLE = Path(__file__).with_name("style.css")
 def main() -> None:
     """Show the page that its address names: /areas is `pages/areas.py`, / the first one."""
     logs.configure("--verbose" in sys.argv[1:])
+    st.set_page_config("gaze", ICON, layout="wide", initial_sidebar_state="auto")  # first, or icons would be fetched
     pages = [
         st.Page(str(page.__file__), title=page.TITLE, icon=page.ICON, url_path=name, default=number == 0)
         for number, (name, page) in enumerate(found().items())
     ]
     page = st.navigation(pages, position="top")
-    st.set_page_config(f"{page.title} · gaze", ICON, layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(f"{page.title} · gaze", ICON)
     st.html(STYLE)
     page.run()
     if page.url_path not in OWN_REPORT:

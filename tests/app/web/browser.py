@@ -111,7 +111,7 @@ def window(address: str, size: Mapping[str, Any] = LAPTOP, **options: Any) -> It
         yield opened
         look(opened, f"end-{time.monotonic_ns()}")
         browser.close()
-    assert elsewhere == []
+    assert elsewhere == [], elsewhere
 
 
 def is_local(url: str) -> bool:
