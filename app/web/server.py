@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config, runtime
+from streamlit.runtime.pages_manager import PagesManager
 
 from app.web.batch import download
 from app.web.gate import MB, Gate
@@ -16,6 +17,7 @@ def held(session: str) -> dict[str, int]:
     return {name: len(file.data) for name, file in dict(files.get(session, {})).items()}
 
 
+PagesManager.uses_pages_directory = False  # else who asks for /areas before anyone asked for / gets it without main.py
 gate = Middleware(
     Gate,
     address=config.get_option("server.address") or "0.0.0.0",  # Streamlit's own meaning of no address

@@ -51,3 +51,12 @@ def wrapped(words: str, size: float, width: int, ink: tuple[int, int, int]) -> U
     for number, line in enumerate(lines):
         draw.text((0, (number + 0.5) * step), line, ink, font, anchor="lm")
     return np.array(image)
+
+
+def percent(share: float) -> str:
+    """A share of looks as it stands on pictures.
+
+    >>> percent(0.5)
+    '50 %'
+    """
+    return f"{100 * share:.0f} %"

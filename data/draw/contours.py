@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from data import maps
 from data.draw._canvas import INK, WHITE, Box, grain, paste, quietest
-from data.draw._text import tag
+from data.draw._text import percent, tag
 from data.draw.heatmap import check_shapes, relative_density
 
 SHARES = (0.25, 0.5, 0.75)
@@ -65,7 +65,7 @@ def contours(
     halo = cv2.drawContours(np.array(picture), lines, -1, INK, width + max(2, round(2 * unit)), cv2.LINE_AA)
     drawn = np.asarray(cv2.addWeighted(halo, 0.6, picture, 0.4, 0), np.uint8)
     cv2.drawContours(drawn, lines, -1, WHITE, width, cv2.LINE_AA)
-    labels = {level: tag(f"{level:.0%}", unit) for level in levels}
+    labels = {level: tag(percent(level), unit) for level in levels}
     sizes = {level: (label.shape[1], label.shape[0]) for level, label in labels.items()}
     for level, box in label_places(density, found, sizes, (picture.shape[1], picture.shape[0]), avoid).items():
         paste(drawn, labels[level], box[:2])

@@ -1,16 +1,16 @@
 """The palette as a bar, with what its colours mean."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from data import maps
 from data.draw._canvas import INK, WHITE, paste
-from data.draw._text import render_text, wrapped
+from data.draw._text import percent, render_text, wrapped
 from data.draw.heatmap import blend
 from data.draw.palettes import DEFAULT
 
 TICKS = (0.9, 0.75, 0.5, 0.25)  # shares of all looks, from the quiet end on
-MEANING = "Half of all looks fall on the colours right of 50%, a quarter on those right of 25%."
+MEANING = "Half of all looks fall on the colours right of 50 %, a quarter on those right of 25 %."
 NARROW = 60  # pixels: no words fit into less
 
 
@@ -27,7 +27,7 @@ def legend(
     size = min(60.0, max(12.0, width / 45))
     bar = _bar(density, width, palette, opacity, max(8, round(0.9 * size)))
     words = wrapped(MEANING, 0.95 * size, width, INK)
-    ticks = [render_text(f"{share:.0%}", 0.95 * size, INK, WHITE) for share in TICKS]
+    ticks = [render_text(percent(share), 0.95 * size, INK, WHITE) for share in TICKS]
     mark = max(3, round(0.3 * size))
     top = words.shape[0] + mark
     canvas = np.full((top + len(bar) + mark + ticks[0].shape[0], width, 3), 255, np.uint8)
@@ -42,17 +42,19 @@ def legend(
     return canvas
 
 
+def edge_heat(density: Float[np.ndarray, "h w"], count: int) -> Float32[np.ndarray, " count"]:
+    """The relative density (0 to 1) at the edges of the regions that hold all looks, then fewer and fewer, then none."""
+    edges = maps.edges_of(density, np.clip(np.linspace(1, 0, count), 1e-9, 1).tolist())
+    flat = float(density.max()) - float(density.min()) < 1e-3
+    return np.asarray(np.exp(edges - float(density.max())) * (not flat), np.float32)
+
+
 def _bar(
     density: Float[np.ndarray, "h w"], width: int, palette: str, opacity: float, height: int
 ) -> UInt8[np.ndarray, "height width 3"]:
     """At each place between all looks, on the left, and none, on the right, the colour of that region's edge."""
-    shares = np.linspace(1, 0, width)
-    edges = maps.edges_of(density, np.clip(shares, 1e-9, 1).tolist())
-    relative = np.exp(edges - float(density.max())).astype(np.float32)
-    if float(density.max()) - float(density.min()) < 1e-3:
-        relative[:] = 0
     ground = np.full((height, width, 3), 255, np.uint8)
-    bar = blend(ground, np.tile(relative, (height, 1)), opacity, palette)
+    bar = blend(ground, np.tile(edge_heat(density, width), (height, 1)), opacity, palette)
     bar[[0, -1]] = bar[:, [0, -1]] = np.uint8(190)  # a frame: the quiet end is as white as the page
     return bar
 

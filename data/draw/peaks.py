@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
 from data.draw._canvas import INK, WHITE, Box, grain, paste, quietest
-from data.draw._text import tag
+from data.draw._text import percent, tag
 
 SIDE = 96  # cells: the longest side of the raster on which peaks are told apart
 VALLEY = 0.7  # of the lower peak's height: a deeper valley tells two peaks apart
@@ -141,7 +141,7 @@ def _labels(shape: tuple[int, ...], found: Sequence[Peak]) -> dict[str, Box]:
     placed = {}
     cool = np.zeros((1, 1), np.float32)  # beside a ring it is hot everywhere
     for number, (x, y) in enumerate(centres):
-        words = f"{number + 1}: {found[number].share:.0%}"
+        words = f"{number + 1}: {percent(found[number].share)}"
         high, wide = tag(words, unit).shape[:2]
         gap = radius + high // 2 + 1
         around = [(x + gap, y - high / 2), (x - gap - wide, y - high / 2), (x - wide / 2, y - gap - high)]

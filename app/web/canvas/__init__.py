@@ -13,7 +13,7 @@ anybody sees it (`received`). Tests without a browser replace `_component` by a 
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,7 +23,7 @@ import streamlit as st
 from app.web.canvas import received
 from app.web.widgets import WHOLE, plain
 from data.areas import Area, Point
-from data.draw import heatmap
+from data.draw.palettes import DEFAULT, palette_table
 from data.errors import GazeError
 
 Each = TypeVar("Each")
@@ -87,13 +87,13 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     heat: Sequence[bytes] = (),
     stops: Sequence[str] = (WHOLE,),
     moment: int = 0,
-    palette: str = heatmap.PALETTES[0],
+    palette: str = DEFAULT,
     opacity: float = 0.6,
     fog: bool = False,
-    layers: Sequence[Layer] = (),
+    layers: Sequence[Layer] | Callable[[Sequence[Area]], Sequence[Layer]] = (),
     editable: bool = False,
     pickable: bool = False,
-    alts: Sequence[str] = (),
+    alts: Sequence[str] | Callable[[Sequence[Area]], Sequence[str]] = (),
     height: int = 560,
 ) -> CanvasState:
     """Show a picture and what lies over it; the moment, and the areas where they were changed, come back.
@@ -110,13 +110,15 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         heat: For each stop an 8-bit grey PNG of the density, relative to its maximum; may be small.
         stops: A caption for each stop; the first is the whole viewing. With fewer than two there is no strip.
         moment: The stop to be at.
-        palette: One of `data.draw.heatmap.PALETTES`.
+        palette: One of `data.draw.palettes.PALETTES`.
         opacity: Of the heat, from 0 to 1.
         fog: Veil what is not looked at, instead of colours.
-        layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops.
+        layers: Contours, peaks and short labels of the areas, for each stop; one alone is for all stops. A function
+            gets the areas as the browser has just sent them.
         editable: Whether areas can be drawn, changed and removed.
         pickable: Whether `selected` comes back as soon as another area is selected, also where none is editable.
-        alts: What the picture says at each stop, for those who do not see it; one alone is for all stops.
+        alts: What the picture says at each stop, for those who do not see it; one alone is for all stops. A function
+            gets the areas as well.
         height: The most pixels of the page that picture and strip take, without the tools.
     """
     memory = st.session_state.setdefault(f"canvas:{key}", {"given": moment, "moment": moment, "taken": {}})
@@ -127,17 +129,19 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     memory["moment"] = min(max(0, memory["moment"]), count - 1)
     take = functools.partial(_state, memory=memory, subject=subject, revision=revision, size=size, count=count)
     before = take(st.session_state.get(key))  # already here: the browser is given what it sent, should it begin anew
+    drawn = areas if before.areas is None else before.areas
+    over, words = layers(drawn) if callable(layers) else layers, alts(drawn) if callable(alts) else alts
     data = {
         "subject": subject,
         "picture": _url(picture),
         "width": size[0],
         "height": size[1],
         "most": height,
-        "palette": base64.b64encode(_palette("fog" if fog else palette)).decode(),
+        "palette": base64.b64encode(palette_table("fog" if fog else palette).tobytes()).decode(),
         "opacity": min(max(float(opacity), 0.0), 1.0),
         "moment": memory["moment"],
-        "stops": [_stop(number, stops, heat, layers, alts) for number in range(count)],
-        "areas": [received.outgoing(area) for area in (areas if before.areas is None else before.areas)],
+        "stops": [_stop(number, stops, heat, over, words) for number in range(count)],
+        "areas": [received.outgoing(area) for area in drawn],
         "revision": revision,
         "editable": editable,
         "pickable": pickable,
@@ -196,11 +200,6 @@ def _url(content: bytes) -> str:
     """A picture's file as an address that needs no server."""
     kind = "png" if content[:4] == b"\x89PNG" else "jpeg" if content[:2] == b"\xff\xd8" else "webp"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _palette(name: str) -> bytes:
-    """256 colours, red, green, blue and how much they cover, from what is not looked at to what is looked at most."""
-    return bytes(received.table(name).tobytes())
 
 
 def _read(*names: str) -> str:

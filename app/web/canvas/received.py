@@ -4,17 +4,11 @@ A message is `{"serial": ..., "value": ..., "subject": ..., "revision": ...}`; e
 a message that Streamlit keeps for a later run is not taken for a new one.
 """
 
-import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import cv2
-import numpy as np
-from jaxtyping import UInt8
-
 from data.areas import CORNERS, LONGEST, MOST, Area, checked
-from data.draw import heatmap
 from data.errors import GazeError
 
 NONSENSE = "The drawing sent what is no {}; reload the page and draw it again."
@@ -107,21 +101,3 @@ def _is_number(found: Any) -> bool:
 def outgoing(area: Area) -> dict[str, Any]:
     """An area as the browser takes it."""
     return {"name": area.name, "points": [list(p) for p in area.points], "shape": area.shape, "kind": area.kind}
-
-
-@functools.cache
-def table(name: str) -> UInt8[np.ndarray, "256 4"]:
-    """A palette: red, green, blue and how much they cover, of each of 256 levels of heat."""
-    make: Callable[[str], UInt8[np.ndarray, "256 4"]] = getattr(heatmap, "palette_table", _stand_in)
-    return make(name)
-
-
-def _stand_in(name: str) -> UInt8[np.ndarray, "256 4"]:
-    """As `palette_table`, of the palettes of before."""
-    levels = np.arange(256, dtype=np.uint8)
-    ramp = np.sin(np.minimum(levels / 255 * 1.4, 1) * np.pi / 2)
-    if name == "fog":
-        return np.column_stack([np.full((256, 3), 24), np.rint(235 * (1 - ramp))]).astype(np.uint8)
-    colour = getattr(cv2, f"COLORMAP_{name.upper()}", cv2.COLORMAP_PLASMA)
-    colours = cv2.applyColorMap(levels[:, None], colour)[:, 0, ::-1]
-    return np.column_stack([colours, np.rint(255 * ramp)]).astype(np.uint8)

@@ -32,7 +32,7 @@ def blob(height: int = HEIGHT, width: int = WIDTH, x: float = 0.7, y: float = 0.
 
 
 def last_colour(palette: str) -> np.ndarray:
-    return np.asarray(palette_table(palette)[-1, :3])
+    return np.array(palette_table(palette)[-1, :3])
 
 
 @pytest.fixture
