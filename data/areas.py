@@ -224,7 +224,7 @@ def _outlined(area: Area, items: dict[tuple[float, ...], Any]) -> Area:
     """An area with the outline that the file gives it, where that is one polygon and no rectangle."""
     item = items.get(area.box)
     outline = item.outline if item else None
-    if not isinstance(outline, list) or item.attributes.get("shape") == "rectangle":
+    if item is None or not isinstance(outline, list) or item.attributes.get("shape") == "rectangle":
         return area
     try:
         parts = polygons(outline)

@@ -214,7 +214,7 @@ def _install(file: File, path: Path, root: Path) -> None:
 
 def _unpack(archive: zipfile.ZipFile, folder: Path, lone: bool) -> None:
     entries = {entry: PurePosixPath(entry.filename).parts for entry in archive.infolist() if not entry.is_dir()}
-    for entry, parts in entries.items():
+    for entry in entries:
         if not stays_inside(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
             raise ValueError(f"{entry.filename!r} leads out of it")
     entries = {entry: parts for entry, parts in entries.items() if not any(part in JUNK for part in parts)}

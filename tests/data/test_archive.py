@@ -74,8 +74,8 @@ def test_names_that_lead_out_are_refused_and_the_rest_is_had(name: str) -> None:
 
 def test_links_inner_archives_giants_and_bombs_are_told_apart() -> None:
     content = packed(
-        (linked("link.png"), b"/etc/passwd"), ("inner.zip", packed(("x.png", b"1"))), ("giant.png", bytes(range(250)) * 300),
-        ("a.png", b"1"),
+        (linked("link.png"), b"/etc/passwd"), ("inner.zip", packed(("x.png", b"1"))),
+        ("giant.png", bytes(range(250)) * 300), ("a.png", b"1"),
     )  # fmt: skip
     assert told(content) == {
         "a.zip/link.png": "a.zip/link.png: it is a link and no file, so it is left out.",

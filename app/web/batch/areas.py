@@ -38,7 +38,7 @@ def drawn(areas: tuple[Area, ...], size: tuple[int, int]) -> BatchAreas:
 
 
 def listed(file: AreaFile) -> BatchAreas:
-    """The areas that a file has for each picture by its name; those of a file of one picture are for all of its size."""
+    """The areas that a file has for each picture by its name; a file of one picture is for all pictures of its size."""
 
     def of(result: Result) -> tuple[Area, ...]:
         try:

@@ -35,6 +35,11 @@ class Recipe:
     palette: str
 
     @property
+    def settings(self) -> tuple[Path, str, float, str]:
+        """What makes two recipes the same."""
+        return self.model.path, self.condition, self.opacity, self.palette
+
+    @property
     def words(self) -> str:
         """Model and viewing condition, for people."""
         return f"{self.model.contract.name} {self.model.contract.version}, viewing condition {self.condition}"

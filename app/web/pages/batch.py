@@ -87,11 +87,7 @@ def _take(key: str) -> None:
 def _note_settings(job: Job, recipe: Recipe) -> None:
     """That a batch keeps the settings it began with, where others are chosen now."""
     kept = job.recipe
-    if kept and (kept.model.path, kept.condition, kept.palette) != (
-        recipe.model.path,
-        recipe.condition,
-        recipe.palette,
-    ):
+    if kept and kept.settings != recipe.settings:
         words = f"This batch goes on as it began: {kept.words}, colours {kept.palette}. Clear it to use other settings."
         st.info(widgets.plain(words), icon=":material/info:")
 
@@ -177,14 +173,9 @@ def _read(content: bytes, name: str) -> BatchAreas:
 def _results(desk: Desk, table: Table) -> None:
     """The table, the extremes, and what can be downloaded."""
     st.subheader(f"{len(table.results)} pictures" if len(table.results) > 1 else "1 picture")
-    st.dataframe(
-        _rows(table),
-        column_config=_config(table),
-        hide_index=True,
-        row_height=64,
-        height=_height(table),
-        width="stretch",
-    )
+    _downloads(desk, table)
+    config, height = _config(table), min(64 * len(table.results) + 40, 560)
+    st.dataframe(_rows(table), column_config=config, hide_index=True, row_height=64, height=height, width="stretch")
     if any(name not in each for each in table.shares for name in table.areas):
         lacking = sum(not each for each in table.shares)
         st.caption(f"{lacking} pictures have no areas: they have another size or name." if lacking else "")
@@ -192,7 +183,6 @@ def _results(desk: Desk, table: Table) -> None:
     low, high = table.extremes(column)
     _row_of("Lowest", table, column, low)
     _row_of("Highest", table, column, high)
-    _downloads(desk, table)
 
 
 def _rows(table: Table) -> dict[str, list[Any]]:
@@ -223,10 +213,6 @@ def _config(table: Table) -> dict[str, Any]:
     return config
 
 
-def _height(table: Table) -> int:
-    return min(64 * len(table.results) + 40, 560)
-
-
 def _row_of(title: str, table: Table, column: str, numbers: list[int]) -> None:
     """Some pictures side by side, each with its value."""
     if not numbers:
@@ -235,10 +221,8 @@ def _row_of(title: str, table: Table, column: str, numbers: list[int]) -> None:
     values = table.values(column)
     for place, number in zip(st.columns(tables.SHOWN), numbers, strict=False):
         result, value = table.results[number], shown(column, values[number])
-        caption = widgets.plain(f"{result.name}: {value}")
-        place.image(
-            result.thumbnail, caption=caption, width="stretch", alt=f"Heat map of {result.name}, {column} {value}"
-        )
+        words = f"Heat map of {result.name}, {column} {value}"
+        place.image(result.thumbnail, caption=widgets.plain(f"{result.name}: {value}"), width="stretch", alt=words)
 
 
 def shown(column: str, value: float) -> str:

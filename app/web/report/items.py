@@ -83,7 +83,7 @@ def focus_and_clarity(known: AttentionMeasures) -> list[str]:
     """What the two measures say, a sentence each."""
     places = "one place stands" if known.peaks == 1 else f"{known.peaks} places stand"
     return [
-        f"Focus {known.focus:.0f} of 100: looks gather more than in {known.focus_percentile:.0f} % of 1,190 photographs.",
+        f"Focus {known.focus:.0f} of 100: looks gather more than in {known.focus_percentile:.0f} % of photographs.",
         f"Clarity {known.clarity:.0f} of 100: {places} out; clearer than {known.clarity_percentile:.0f} % of them.",
     ]
 

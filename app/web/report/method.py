@@ -1,4 +1,4 @@
-"""How a report's numbers came about, in plain words: the model, what it learned from, how well it does, what it cannot say."""
+"""How a report's numbers came about, in plain words: the model, what it learned from, how well it does, its limits."""
 
 import platform
 from datetime import datetime
@@ -21,8 +21,8 @@ LIMITS = (
     "somebody looks for, knows, likes, reads or buys, nor what one person does.",
     "It learned from photographs of scenes. On screens, graphics, packages and pages of text it is outside of what it "
     "was trained on, and may be wrong in ways that the ranges do not show.",
-    f"Ranges say what 95 of 100 studies with {STUDY} people each would find if people looked as the model predicts. How "
-    "far the model is from people comes on top.",
+    f"Ranges say what 95 of 100 studies with {STUDY} people each would find if people looked as the model predicts. "
+    "How far the model is from people comes on top.",
     "Focus and clarity describe the map. A picture is not better because it has more of them.",
     "Parts of a picture that show people, faces or text attract looks for reasons the model has only partly learned.",
 )
@@ -47,8 +47,8 @@ def method(model: Predictor, condition: str, settings: str = "", observers: int 
     ]  # fmt: skip
     if contract.scores and any("explained" in scores for scores in contract.scores.values()):
         paragraphs.append(
-            "The table below says how well it does on photographs that it has never seen. 0 % is a guess that everybody "
-            "looks at the middle; 100 % is what other people's looks tell about a new person's."
+            "The table below says how well it does on photographs that it has never seen. 0 % is a guess that "
+            "everybody looks at the middle; 100 % is what other people's looks tell about a new person's."
         )
     return Method(
         [each for each in paragraphs if each], _scores(contract), LIMITS, _versions(model, condition, settings)
