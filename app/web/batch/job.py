@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from app.web.batch.result import Recipe, Result, look_at
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
@@ -88,7 +88,8 @@ class Job:
         self._seen = time.monotonic()
         self._wake = threading.Condition()
         self._state = _State()
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._sweep: weakref.finalize[..., Job] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -138,7 +139,8 @@ class Job:
             self._state.recipe = self._state.recipe or recipe
             self._state.state = "waiting"
             if self._folder is None:
-                self._folder = TemporaryDirectory(prefix="gaze-batch-")  # 0700
+                self._folder = Path(mkdtemp(prefix="gaze-batch-"))  # 0700
+                self._sweep = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # at exit, too
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=_work, args=(weakref.ref(self), self._wake), name="gaze-batch", daemon=True
@@ -158,11 +160,10 @@ class Job:
         with self._wake:
             self._closed = True
             self._state = _State()
-            folder, self._folder = self._folder, None
+            self._folder = None
             self._wake.notify_all()
-        if folder is not None:
-            shutil.rmtree(folder.name, ignore_errors=True)  # a picture may be written there at this moment
-            folder.cleanup()
+        if self._sweep:
+            self._sweep()
 
     @property
     def progress(self) -> Progress:
@@ -208,11 +209,13 @@ class Job:
             source, recipe = state.waiting[0], state.recipe
             name = self._free(source.name)
             stem = archive.safe_name(name, state.stems)
-            folder = Path(self._folder.name) if self._folder and self._has_room(state) else None
+            folder = self._folder if self._has_room(state) else None
         begun = time.monotonic()
         result, problem = _look(recipe, source, name, stem, folder)
         with self._wake:
             if self._closed or self._state is not state:
+                if folder:
+                    shutil.rmtree(folder, ignore_errors=True)  # what was written while it was swept
                 return False
             state.waiting.popleft()
             state.paces.append(time.monotonic() - begun)
@@ -237,7 +240,7 @@ class Job:
 
     def _has_room(self, state: _State) -> bool:
         folder = self._folder
-        if folder is None or (state.written < MOST_DISK and shutil.disk_usage(folder.name).free > SPARE):
+        if folder is None or (state.written < MOST_DISK and shutil.disk_usage(folder).free > SPARE):
             return True
         told = (
             f"The archive has the files of {len(state.results)} pictures and no more, as there is no room for others."

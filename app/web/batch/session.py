@@ -7,7 +7,9 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.web.batch.areas import BatchAreas
+from app.web.batch.download import Offer
 from app.web.batch.job import Job
+from data.areas import AreaFile
 
 SLOT = "batch"  # in st.session_state
 
@@ -19,6 +21,9 @@ class Desk:
         self.job = Job(_watch())
         self.uploads = 0
         self.areas: tuple[object, BatchAreas] | None = None  # and what they were made of
+        self.listed: AreaFile | None = None  # areas by picture, as a person brought them
+        self.told: list[str] = []  # what is to be said of that file
+        self.offer: Offer | None = None  # the archive that may be taken, as long as this is kept
 
     def areas_of(self, key: object, make: Callable[[], BatchAreas]) -> BatchAreas:
         """The areas that were made of `key`, with the shares that were measured."""

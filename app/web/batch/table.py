@@ -64,5 +64,10 @@ class Table:
 
 def table(results: Sequence[Result], areas: BatchAreas) -> Table:
     """The table of some results."""
-    shares = areas.shares(results)
+    shares = [{_column(name): share for name, share in each.items()} for each in areas.shares(results)]
     return Table(results, shares, batch_areas.names(shares))
+
+
+def _column(area: str) -> str:
+    """The name of an area's column, which is that of no other column."""
+    return f"{area} (area)" if area in HELP else area

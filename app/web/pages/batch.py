@@ -23,6 +23,7 @@ from data.errors import GazeError
 
 TITLE, ICON, PLACE = "Batch", ":material/photo_library:", 40  # in the navigation
 
+LARGEST = 50  # MB of a file of areas
 RECENT = 6  # thumbnails that are shown while pictures are looked at
 PROBLEMS = 100  # that are listed
 STATES = {
@@ -100,25 +101,22 @@ def _follow(job: Job, before: Progress, recipe: Recipe) -> None:
     if now.total:
         st.progress(now.done / now.total, text=widgets.plain(told(now)))
     row = st.container(horizontal=True)
+    clicked = False
     if now.busy:
-        row.button("Stop", icon=":material/stop:", key="batch-stop", on_click=job.stop)
+        clicked |= row.button("Stop", icon=":material/stop:", key="batch-stop", on_click=job.stop)
         if now.done > before.done:
-            row.button("Show what is done", icon=":material/table:", key="batch-show", on_click=_nothing)
+            clicked |= row.button("Show what is done", icon=":material/table:", key="batch-show")
     elif now.state == "stopped":
-        row.button("Go on", icon=":material/play_arrow:", key="batch-go", on_click=job.start, args=(recipe,))
-    row.button("Clear", icon=":material/delete:", key="batch-clear", on_click=session.clear)
-    if st.session_state.get("batch-stop") or st.session_state.get("batch-show") or st.session_state.get("batch-clear"):
-        st.rerun()
-    if st.session_state.get("batch-go"):
+        clicked |= row.button(
+            "Go on", icon=":material/play_arrow:", key="batch-go", on_click=job.start, args=(recipe,)
+        )
+    clicked |= row.button("Clear", icon=":material/delete:", key="batch-clear", on_click=session.clear)
+    if clicked:
         st.rerun()
     if now.busy:
         recent = job.results[-RECENT:]
         for column, result in zip(st.columns(RECENT), recent, strict=False):
             column.image(result.thumbnail, caption=widgets.plain(result.name), alt=f"Heat map of {result.name}")
-
-
-def _nothing() -> None:
-    """The click alone shows what is done."""
 
 
 def told(progress: Progress) -> str:
@@ -150,24 +148,38 @@ def _choose_areas(desk: Desk) -> BatchAreas:
             widgets.plain(f"{len(drawn)} areas of {current.name}, for all pictures of {width} x {height} pixels.")
         )
         return desk.areas_of((current.key, drawn), lambda: batch_areas.drawn(drawn, current.size))
-    if choice == LISTED:
-        file = right.file_uploader(
-            "Areas by picture, COCO JSON",
-            type="json",
-            key="batch-coco",
-            max_upload_size=50,
-            help="The file names each picture. The areas of a file with one picture are for all pictures of its size.",
-        )
-        if file is not None:
-            try:
-                return desk.areas_of(file.file_id, lambda: _read(file.getvalue(), file.name))
-            except GazeError as error:
-                st.error(widgets.plain(str(error)), icon=":material/error:")
-    return desk.areas_of("", batch_areas.none)
+    if choice != LISTED:
+        return desk.areas_of("", batch_areas.none)
+    key = f"batch-coco-{desk.uploads}"
+    right.file_uploader(
+        "Areas by picture, COCO JSON",
+        type="json",
+        key=key,
+        max_upload_size=LARGEST,
+        on_change=_take_areas,
+        args=(key,),
+        help="The file names each picture. The areas of a file with one picture are for all pictures of its size.",
+    )
+    for problem in desk.told:
+        right.caption(widgets.plain(problem))
+    if desk.listed is None:
+        return desk.areas_of("", batch_areas.none)
+    file = desk.listed
+    right.caption(widgets.plain(f"Areas of {len(file.found.pictures)} pictures are read."))
+    return desk.areas_of(id(file), lambda: batch_areas.listed(file))
 
 
-def _read(content: bytes, name: str) -> BatchAreas:
-    return batch_areas.listed(read_coco(content, name, lambda sentence: None))
+def _take_areas(key: str) -> None:
+    """Read a file of areas, which stays when the page is left."""
+    desk = session.desk()
+    file = st.session_state.get(key)
+    if file is None:
+        return
+    desk.told = []
+    try:
+        desk.listed = read_coco(file.getvalue(), file.name, desk.told.append)
+    except GazeError as error:
+        desk.listed, desk.told = None, [str(error)]
 
 
 def _results(desk: Desk, table: Table) -> None:
@@ -176,9 +188,9 @@ def _results(desk: Desk, table: Table) -> None:
     _downloads(desk, table)
     config, height = _config(table), min(64 * len(table.results) + 40, 560)
     st.dataframe(_rows(table), column_config=config, hide_index=True, row_height=64, height=height, width="stretch")
-    if any(name not in each for each in table.shares for name in table.areas):
-        lacking = sum(not each for each in table.shares)
-        st.caption(f"{lacking} pictures have no areas: they have another size or name." if lacking else "")
+    lacking = sum(not each for each in table.shares)
+    if table.areas and lacking:
+        st.caption(f"{lacking} of them have no areas: their size or name is another one.")
     column = st.selectbox("Lowest and highest by", table.columns, key="batch-by", persist_state="session")
     low, high = table.extremes(column)
     _row_of("Lowest", table, column, low)
@@ -189,8 +201,9 @@ def _rows(table: Table) -> dict[str, list[Any]]:
     rows: dict[str, list[Any]] = {
         "Picture": [f"data:image/jpeg;base64,{base64.b64encode(r.icon).decode()}" for r in table.results],
         "Name": [result.name for result in table.results],
-        "Kind": [_kind(result.medium, result.familiar) for result in table.results],
     }
+    if any(result.medium for result in table.results):
+        rows["Kind"] = [_kind(result.medium, result.familiar) for result in table.results]
     return rows | {f"share {n}": table.values(name) for n, name in enumerate(table.columns)}
 
 
@@ -207,8 +220,8 @@ def _config(table: Table) -> dict[str, Any]:
         ),
     }
     for number, name in enumerate(table.columns):
-        form = "%.0f" if name in tables.HELP and number < 2 else "%.1f %%"
-        words = tables.HELP[name] if number < 2 else "Share of looks of this area over the whole viewing."
+        form = "%.0f" if name in tables.HELP else "%.1f %%"
+        words = tables.HELP.get(name, "Share of looks of this area over the whole viewing.")
         config[f"share {number}"] = st.column_config.NumberColumn(widgets.plain(name), format=form, help=words)
     return config
 
@@ -236,8 +249,7 @@ def shown(column: str, value: float) -> str:
 
 def _downloads(desk: Desk, table: Table) -> None:
     csv = table.csv()
-    offered = download.offer(desk.job, [("table.csv", csv.encode("utf-8-sig"))])
-    st.session_state["batch-offer"] = offered  # which is what keeps it open
+    desk.offer = download.offer(desk.job, [("table.csv", csv.encode("utf-8-sig"))])
     row = st.container(horizontal=True)
     row.link_button("Everything (zip)", download.address(desk.job), icon=":material/folder_zip:")
     row.download_button(
