@@ -14,14 +14,15 @@ SHIFT = 3  # OpenCV's fixed-point coordinates: eighths of a pixel
 
 
 def outlined(
-    picture: UInt8[np.ndarray, "h w 3"], areas: Sequence[Area], labels: Sequence[str] | None = None
+    picture: UInt8[np.ndarray, "h w 3"], areas: Sequence[Area], labels: Sequence[str] | None = None, size: float = 1.0
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture with a white line on a dark casing around each area, and its label in the area's corner.
 
-    `areas` are in pixels of this picture; labels are by default their numbers from 1.
+    `areas` are in pixels of this picture; labels are by default their numbers from 1. `size` makes the marks larger, for
+    a picture that will be shown smaller.
     """
     drawn = picture.copy()
-    unit = grain(picture.shape)
+    unit = size * grain(picture.shape)
     thin, casing = max(1, round(1.8 * unit)), max(1, round(1.2 * unit))
     corners = [np.rint((np.array(area.points) - 0.5) * (1 << SHIFT)).astype(np.int32) for area in areas]
     for colour, width in ((INK, thin + 2 * casing), (WHITE, thin)):

@@ -24,6 +24,8 @@ from data.errors import GazeError
 TITLE, ICON, PLACE = "Batch", ":material/photo_library:", 40  # in the navigation
 
 LARGEST = 50  # MB of a file of areas
+FEW = 50  # pictures, up to which progress is renewed twice a second
+WIDTH = 170  # pixels of a thumbnail
 RECENT = 6  # thumbnails that are shown while pictures are looked at
 PROBLEMS = 100  # that are listed
 STATES = {
@@ -46,10 +48,10 @@ def main() -> None:
         desk.job.start(recipe)
     progress = desk.job.progress
     if not progress.total and not desk.job.problems:
-        st.caption(f"They are looked at in the background, and are not kept. {widgets.NOTE}")
+        st.markdown(f"They are looked at in the background, and are not kept. {widgets.NOTE}")
         return
     _note_settings(desk.job, recipe)
-    st.fragment(_follow, run_every=1.0 if progress.busy else None)(desk.job, progress, recipe)
+    st.fragment(_follow, run_every=_pulse(progress))(desk.job, progress, recipe)
     results = desk.job.results
     if results:
         _results(desk, tables.table(results, _choose_areas(desk)))
@@ -93,6 +95,11 @@ def _note_settings(job: Job, recipe: Recipe) -> None:
         st.info(widgets.plain(words), icon=":material/info:")
 
 
+def _pulse(progress: Progress) -> float | None:
+    """Seconds between two looks at the job; None where it will not change."""
+    return (0.5 if progress.total <= FEW else 1.0) if progress.busy else None
+
+
 def _follow(job: Job, before: Progress, recipe: Recipe) -> None:
     """How far the job is, renewed every second, and what can be done about it."""
     now = job.progress
@@ -107,16 +114,15 @@ def _follow(job: Job, before: Progress, recipe: Recipe) -> None:
         if now.done > before.done:
             clicked |= row.button("Show what is done", icon=":material/table:", key="batch-show")
     elif now.state == "stopped":
-        clicked |= row.button(
-            "Go on", icon=":material/play_arrow:", key="batch-go", on_click=job.start, args=(recipe,)
-        )
+        clicked |= row.button("Go on", icon=":material/play_arrow:", key="batch-go", on_click=job.start, args=(recipe,))
     clicked |= row.button("Clear", icon=":material/delete:", key="batch-clear", on_click=session.clear)
     if clicked:
         st.rerun()
     if now.busy:
-        recent = job.results[-RECENT:]
-        for column, result in zip(st.columns(RECENT), recent, strict=False):
-            column.image(result.thumbnail, caption=widgets.plain(result.name), alt=f"Heat map of {result.name}")
+        shelf = st.container(horizontal=True)
+        for result in job.results[-RECENT:]:
+            words = f"Heat map of {result.name}"
+            shelf.image(result.thumbnail, caption=widgets.plain(result.name), width=WIDTH, alt=words)
 
 
 def told(progress: Progress) -> str:
@@ -144,7 +150,7 @@ def _choose_areas(desk: Desk) -> BatchAreas:
     choice = left.selectbox("Share of looks of", choices, key="batch-areas", persist_state="session")
     if choice == DRAWN and current:
         width, height = current.size
-        right.caption(
+        right.markdown(
             widgets.plain(f"{len(drawn)} areas of {current.name}, for all pictures of {width} x {height} pixels.")
         )
         return desk.areas_of((current.key, drawn), lambda: batch_areas.drawn(drawn, current.size))
@@ -161,7 +167,7 @@ def _choose_areas(desk: Desk) -> BatchAreas:
         help="The file names each picture. The areas of a file with one picture are for all pictures of its size.",
     )
     for problem in desk.told:
-        right.caption(widgets.plain(problem))
+        right.markdown(widgets.plain(problem))
     if desk.listed is None:
         return desk.areas_of("", batch_areas.none)
     file = desk.listed
@@ -184,17 +190,17 @@ def _take_areas(key: str) -> None:
 
 def _results(desk: Desk, table: Table) -> None:
     """The table, the extremes, and what can be downloaded."""
-    st.subheader(f"{len(table.results)} pictures" if len(table.results) > 1 else "1 picture")
+    st.header(f"{len(table.results)} pictures" if len(table.results) > 1 else "1 picture")
     _downloads(desk, table)
     config, height = _config(table), min(64 * len(table.results) + 40, 560)
     st.dataframe(_rows(table), column_config=config, hide_index=True, row_height=64, height=height, width="stretch")
     lacking = sum(not each for each in table.shares)
     if table.areas and lacking:
-        st.caption(f"{lacking} of them have no areas: their size or name is another one.")
+        st.markdown(f"{lacking} of them have no areas: their size or name is another one.")
     column = st.selectbox("Lowest and highest by", table.columns, key="batch-by", persist_state="session")
-    low, high = table.extremes(column)
-    _row_of("Lowest", table, column, low)
-    _row_of("Highest", table, column, high)
+    for place, title, numbers in zip(st.columns(2), ("Lowest", "Highest"), table.extremes(column), strict=True):
+        with place:
+            _row_of(title, table, column, numbers)
 
 
 def _rows(table: Table) -> dict[str, list[Any]]:
@@ -232,10 +238,11 @@ def _row_of(title: str, table: Table, column: str, numbers: list[int]) -> None:
         return
     st.markdown(f"**{title} {widgets.plain(column.lower() if column in tables.HELP else column)}**")
     values = table.values(column)
-    for place, number in zip(st.columns(tables.SHOWN), numbers, strict=False):
+    shelf = st.container(horizontal=True)
+    for number in numbers:
         result, value = table.results[number], shown(column, values[number])
         words = f"Heat map of {result.name}, {column} {value}"
-        place.image(result.thumbnail, caption=widgets.plain(f"{result.name}: {value}"), width="stretch", alt=words)
+        shelf.image(result.thumbnail, caption=widgets.plain(f"{result.name}: {value}"), width=WIDTH, alt=words)
 
 
 def shown(column: str, value: float) -> str:

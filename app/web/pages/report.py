@@ -34,7 +34,7 @@ def main() -> None:
     names = {key: stored.name for key, stored in kept.pictures.items()}
     _forget_removed(names)
     st.multiselect(
-        "Pictures",
+        "Pictures in the report",
         list(names),
         format_func=lambda key: names.get(key, ""),
         key=CHOSEN,
@@ -45,7 +45,7 @@ def main() -> None:
     st.text_input("Title", key=TITLE_KEY, persist_state="session", placeholder=Heading.title, max_chars=200)
     st.text_input("Author", key=AUTHOR, persist_state="session", max_chars=200)
     st.text_area("Notes", key=NOTES, persist_state="session", max_chars=5000, help="What the reader should know first.")
-    st.caption(CONTENTS)
+    st.markdown(CONTENTS)
     keys = button.chosen(kept)
     st.download_button(
         f"Make the report of {len(keys)} pictures" if len(keys) > 1 else "Make the report",
@@ -53,12 +53,13 @@ def main() -> None:
         "gaze-report.html",
         "text/html",
         "report-make",
-        type="primary",
         on_click="ignore",
         icon=":material/description:",
     )
     if without := [names[key] for key in keys if not kept.areas(key)]:
-        st.caption(widgets.plain(f"No areas are drawn on {_few(without)}: draw them on the page Areas to report them."))
+        st.markdown(
+            widgets.plain(f"No areas are drawn on {_few(without)}: draw them on the page Areas to report them.")
+        )
 
 
 def _forget_removed(names: dict[str, str]) -> None:

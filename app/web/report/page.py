@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from data.plain_text import unicode, visible
 
 BUDGET = 30_000_000  # characters of pictures in a page
 QUALITY = 82  # of a JPEG
+Place = Literal["", "main", "across"]
 LONGEST = 20_000  # letters of what a person types
 
 
@@ -35,7 +37,7 @@ class Figure:
     source: str  # an address that holds it; "" where there was no room for it
     width: int  # pixels
     height: int
-    wide: bool = False  # whether it takes the whole width
+    place: Place = ""  # larger than the others, or over the whole width
 
 
 @dataclass(frozen=True)
@@ -160,17 +162,17 @@ def _template() -> Template:
     return environment.get_template("report.html.jinja")
 
 
-def figure(title: str, alt: str, picture: UInt8[np.ndarray, "h w 3"], *, wide: bool = False) -> Figure:
+def figure(title: str, alt: str, picture: UInt8[np.ndarray, "h w 3"], place: Place = "") -> Figure:
     """A picture for the page."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-    return of_jpeg(title, alt, encoded, (picture.shape[1], picture.shape[0]), wide=wide)
+    return of_jpeg(title, alt, encoded, (picture.shape[1], picture.shape[0]), place)
 
 
-def of_jpeg(title: str, alt: str, content: bytes, size: tuple[int, int], *, wide: bool = False) -> Figure:
+def of_jpeg(title: str, alt: str, content: bytes, size: tuple[int, int], place: Place = "") -> Figure:
     """The same from the bytes of a JPEG file of this width and height."""
     source = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
-    return Figure(title, alt, source, *size, wide)
+    return Figure(title, alt, source, *size, place)
 
 
 def number(value: float, form: str, unit: str = "") -> str:

@@ -88,7 +88,9 @@ def test_pictures_and_archives_are_looked_at_and_each_broken_one_is_a_sentence(
     recipe: Recipe, new_job: Callable[..., Job]
 ) -> None:
     work = new_job()
-    shop = packed(("a/one.png", spot(20, 20)), ("a/../../up.png", b"x"), ("notes.txt", b"x"), ("one.png", b"no picture"))
+    shop = packed(
+        ("a/one.png", spot(20, 20)), ("a/../../up.png", b"x"), ("notes.txt", b"x"), ("one.png", b"no picture")
+    )
     work.add([("one.png", spot(45, 10)), ("one.png", spot(10, 10)), ("shop.zip", shop), ("bad.zip", b"nothing")])
     assert work.progress.state == "ready"
     work.start(recipe)
@@ -252,7 +254,9 @@ def test_areas_come_from_a_file_by_the_name_of_the_picture(three: list[result.Re
     lone = aois.read_coco(json.dumps(one).encode(), "areas.json", print)
     assert [set(each) for each in batch_areas.listed(lone).shares(three)] == [{"logo"}, {"logo"}, set()]
     one["images"].append({"id": 2, "file_name": "wide.png", "width": 80, "height": 40})
-    one["annotations"].append({"id": 9, "image_id": 2, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0})
+    one["annotations"].append(
+        {"id": 9, "image_id": 2, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0}
+    )
     both = aois.read_coco(json.dumps(one).encode(), "areas.json", print)
     assert [set(each) for each in batch_areas.listed(both).shares(three)] == [{"logo"}, set(), {"logo"}]
 
@@ -312,7 +316,7 @@ def test_the_page_shows_a_table_the_extremes_and_what_was_broken(page: AppTest) 
     files = [(f"{n}_*.png", spot(10 + 5 * n, 10)) for n in range(4)]
     shown = uploaded(page, *files, ("broken.png", files[0][1][:60]))
     assert shown.title[0].value == "Many pictures at once"
-    assert shown.subheader[0].value == "4 pictures"
+    assert shown.header[0].value == "4 pictures"
     assert list(shown.dataframe[0].value.columns[:2]) == ["Picture", "Name"]
     assert list(shown.dataframe[0].value["Name"]) == [name for name, _ in files]
     assert "broken.png: the picture is damaged" in shown.markdown[-1].value
@@ -333,14 +337,14 @@ def test_the_page_measures_areas_of_the_current_picture_and_of_a_file(page: AppT
     assert shares[0] > 90
     assert shares[1] < 10
     assert np.isnan(shares[2])
-    assert "1 of them have no areas" in [c.value for c in page.caption if "of them" in c.value][0]
+    assert "1 of them have no areas" in [c.value for c in page.markdown if "of them" in c.value][0]
     page.selectbox(key="batch-by").select("right").run()
     page.selectbox(key="batch-areas").select(batch_page.LISTED).run()
     coco = aois.to_coco("b.png", 60, 40, [rectangle("logo", (0, 0, 30, 40))]).encode()
     page.file_uploader(key="batch-coco-1").upload("areas.json", coco, "application/json").run()
     assert page.dataframe[0].value["share 2"][1] > 90
     page.file_uploader(key="batch-coco-1").upload("areas.json", b"{", "application/json").run()
-    assert any("areas.json" in each.value for each in page.caption)
+    assert any("areas.json" in each.value for each in page.markdown)
 
 
 def test_a_batch_keeps_its_settings_and_is_cleared(page: AppTest) -> None:
@@ -348,7 +352,7 @@ def test_a_batch_keeps_its_settings_and_is_cleared(page: AppTest) -> None:
     page.selectbox(key="palette").select("turbo").run()
     assert "goes on as it began" in page.info[0].value
     page.button(key="batch-clear").click().run()
-    assert not page.subheader
+    assert not page.header
     uploaded(page, ("b.png", spot(45, 10)), key="batch-upload-2")
     assert not page.info
     assert list(page.dataframe[0].value["Name"]) == ["b.png"]
