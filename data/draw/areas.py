@@ -18,8 +18,8 @@ def outlined(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture with a white line on a dark casing around each area, and its label in the area's corner.
 
-    `areas` are in pixels of this picture; labels are by default their numbers from 1. `size` makes the marks larger, for
-    a picture that will be shown smaller.
+    `areas` are in pixels of this picture; labels are by default their numbers from 1. `size` makes the marks larger,
+    for a picture that will be shown smaller.
     """
     drawn = picture.copy()
     unit = size * grain(picture.shape)

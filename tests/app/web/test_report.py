@@ -4,10 +4,12 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Element
 
 from app.predict.areas import AreaMeasures
 from app.web.pages import report as report_page
@@ -24,6 +26,7 @@ from export.runtime.saliency import Predictor
 from tests import contracts
 
 PAGE = Path(report_page.__file__)
+USUAL = Heading()
 
 
 class Read(HTMLParser):
@@ -65,7 +68,7 @@ def kept(png: bytes) -> Workspace:
     return desk
 
 
-def told(kept: Workspace, model: Predictor, heading: Heading = Heading()) -> str:
+def told(kept: Workspace, model: Predictor, heading: Heading = USUAL) -> str:
     pictures = [(stored, kept.areas(key)) for key, stored in kept.pictures.items()]
     return made(pictures, model, "any", Drawing(), heading)
 
@@ -124,7 +127,7 @@ def test_the_report_is_bounded_and_says_what_is_left_out(model: Predictor, monke
 
 def test_what_is_not_known_is_a_dash(kept: Workspace, model: Predictor) -> None:
     nan = float("nan")
-    known = dict.fromkeys(AreaMeasures.__dataclass_fields__, nan)
+    known: dict[str, Any] = dict.fromkeys(AreaMeasures.__dataclass_fields__, nan)
     blank = AreaMeasures(**{**known, "name": "a", "kind": "", "share_by_second": np.array([]), "studies": np.array([])})
     (row,) = area_table([blank]).rows
     assert row == [Cell("1. a"), *[Cell("–")] * 6]
@@ -185,7 +188,9 @@ def test_the_page_makes_the_report_of_the_pictures_that_are_chosen(models: Path,
     kept.add("second.png", pictures.encode(np.full((30, 30, 3), 9, np.uint8)))
     shown = opened(kept)
     assert not shown.exception
-    assert [each.label for each in shown.get("download_button")] == ["Make the report of 2 pictures"]
+    assert [each.label for each in shown.get("download_button") if isinstance(each, Element)] == [
+        "Make the report of 2 pictures"
+    ]
     assert any("No areas are drawn on second.png" in each.value for each in shown.markdown)
     first = next(iter(kept.pictures))
     shown.multiselect(key=button.CHOSEN).select(first).run()
@@ -194,7 +199,7 @@ def test_the_page_makes_the_report_of_the_pictures_that_are_chosen(models: Path,
     shown.text_area(key=button.NOTES).set_value("Note.").run()
     shown.selectbox(key="palette").select("turbo").run()
     assert not shown.exception
-    assert [each.label for each in shown.get("download_button")] == ["Make the report"]
+    assert [each.label for each in shown.get("download_button") if isinstance(each, Element)] == ["Make the report"]
     assert button.chosen(kept) == list(kept.pictures)  # outside of the session: all
     kept.remove(first)
     shown.run()
