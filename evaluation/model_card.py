@@ -6,6 +6,7 @@ A card is `export/weights/<name>.md`. What stands between two marks is written h
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,37 @@ def _cell(score: Mapping[str, float | None]) -> str:
     if not _is_scored(score):
         return ""
     return f"{score['mean']:z.3f} [{score['low']:z.2f}, {score['high']:z.2f}]"
+
+
+@dataclass(frozen=True)
+class SetScores:
+    """What a card's table says of one data set, over the whole viewing."""
+
+    pictures: str  # such as "70 pictures"
+    rows: dict[str, dict[str, float]]  # by row (chance, models, people) and score
+
+
+def card_scores(text: str) -> dict[str, SetScores]:
+    r"""The means that stand in a card's tables of the whole viewing, by data set; {} where it has none.
+
+    >>> table = "**osie, test: whole viewing** (70 pictures)\n\n| | cc |\n|---|---|\n| toy | 0.5 [0.4, 0.6] |"
+    >>> card_scores(f"{BEGIN}\n{table}\n{END}")["osie"].rows
+    {'toy': {'cc': 0.5}}
+    """
+    found: dict[str, SetScores] = {}
+    inside = text.partition(BEGIN)[2].partition(END)[0]
+    current: SetScores | None = None
+    names: list[str] = []
+    for line in inside.splitlines():
+        if title := re.fullmatch(r"\*\*(.+), ([^,]+): (.+)\*\* \((.+)\)", line.strip()):
+            current = found.setdefault(title[1], SetScores(title[4], {})) if title[3] == "whole viewing" else None
+        elif current and line.startswith("|"):
+            row, *cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1])
+            if not row:
+                names = cells
+            elif not row.startswith("---"):
+                known = {name: cell.partition(" ")[0] for name, cell in zip(names, cells, strict=False) if cell}
+                current.rows.setdefault(row, {}).update(
+                    {name: float(value) for name, value in known.items() if re.fullmatch(r"-?\d+(\.\d+)?", value)}
+                )
+    return found

@@ -1,9 +1,6 @@
 """The command `gaze data recording`: eye trackers' files and the pictures that were shown become a data set."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +11,7 @@ from app.cli.echo import echo
 from data.errors import GazeError, RecordingError
 
 if TYPE_CHECKING:
-    from data.gaze import Fixations, Samples
-    from data.recorders import Setup
+    from data.recorders.read_recordings import Reading
 
 
 @click.command()
@@ -90,22 +86,32 @@ def recording(files: tuple[Path, ...], output: Path, pictures: Path, **options: 
 
     Exits with 3 when some files were broken; all others are in the data set.
     """
-    from data.recorders import PicturesByName, detect_format, read_map, to_scanpaths
+    from data.recorders import PicturesByName, UnlikeError, detect_format, read_map, recording_names, to_scanpaths
+    from data.recorders.read_recordings import read_recordings
     from data.table import recordings
     from data.table.write import write_table
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise RecordingError(f"{output}: exists already; give a new folder.")
-    broken: list[str] = []
-    strange: list[str] = []
+    broken: list[Path] = []
+    strange: list[Path] = []
+
+    def skip(path: Path, error: GazeError) -> None:
+        if isinstance(error, UnlikeError) and path not in files:
+            strange.append(path)  # told as a note
+            return
+        broken.append(path)
+        echo(f"skipped: {error}", err=True)
+
     report = to_scanpaths.Report()
     stimuli = read_map(options["stimuli"], _tell) if options["stimuli"] else {}
-    names = ("method", "placed", "initial", "repeats")
-    chosen = {name: options[name] for name in names} | ({"seconds": options["seconds"]} if options["seconds"] else {})
-    samples = _samples(detect_format.files(files, _tell), files, (broken, strange), options)
+    chosen = ("method", "placed", "initial", "repeats")
+    how = {name: options[name] for name in chosen} | ({"seconds": options["seconds"]} if options["seconds"] else {})
+    names = recording_names(detect_format.files(files, _tell))
+    samples = read_recordings(names, _reading(options), files, _tell, skip)
     try:
         by_name = PicturesByName(pictures, stimuli)
-        items = to_scanpaths.scanpaths(samples, by_name, report=report, tell=_tell, **chosen)
+        items = to_scanpaths.scanpaths(samples, by_name, report=report, tell=_tell, **how)
     except GazeError:
         if (broken or strange) and not (report.samples or report.unknown or report.empty):
             raise RecordingError("No file could be read, so no data set was made; mend them as said above.") from None
@@ -123,89 +129,20 @@ def _tell(sentence: str) -> None:
     echo(f"note: {sentence}", err=True)
 
 
-def _samples(
-    files: list[Path], given: tuple[Path, ...], bad: tuple[list[str], list[str]], options: dict[str, Any]
-) -> Iterator["Samples | Fixations"]:
-    """All trials of all files; what is wrong with a file that gives none is told of and added to `bad`.
-
-    That is two lists: of broken files, and of those that lie in a folder and are no recordings.
-    """
-    from data.recorders import UnlikeError, recording_names
-
-    setup, pattern, names = _setup(options), _pattern(options["names"]), recording_names(files)
-    owners: dict[str, Path] = {}
-    for path in files:
-        try:
-            words = _words(path, pattern, options, names[path])
-            trials = _trials(path, setup, words or (names[path], ""), options)
-            if not words:
-                raise RecordingError(f"{path}: its name does not fit --names {options['names']}; mend one of them.")
-            if any(trial.subject == names[path] for trial in trials) and "{subject}" not in options["names"]:
-                first = owners.setdefault(names[path], path)
-                if first != path:
-                    raise RecordingError(f"{path}: named like {first}, so whose it is cannot be told; rename one.")
-        except GazeError as error:
-            if isinstance(error, UnlikeError) and path not in given:
-                bad[1].append(str(error))
-                _tell(f"{error} It is left out.")
-                continue
-            bad[0].append(str(error))
-            echo(f"skipped: {error}", err=True)
-        else:
-            yield from trials
-            del trials  # before the next file is read
-
-
-def _words(path: Path, pattern: re.Pattern[str] | None, options: dict[str, Any], label: str) -> tuple[str, str] | None:
-    """Subject and stimulus, as far as the name of a file says them; None where it does not fit the pattern."""
-    from data.recorders import stem
-
-    named = pattern.fullmatch(stem(path)) if pattern else None
-    if pattern and not named:
-        return None
-    words = named.groupdict() if named else {}
-    return words.get("subject") or label, words.get("stimulus") or options["stimulus"]
-
-
-def _trials(path: Path, setup: "Setup", words: tuple[str, str], options: dict[str, Any]) -> list["Samples | Fixations"]:
-    from data.recorders import detect_format, stem
-
-    name = options["format_name"] or detect_format.detect(path)
-    own = {key: options[key] for key in detect_format.reader_options(name) if options.get(key) is not None}
-    if "columns" in own:
-        own["columns"] = _columns(own["columns"])
-    # Where the file's name says the person, several files of sub-01 are one person's.
-    subject = "" if detect_format.recorder(name).subject_in_name and words[0] == stem(path) else words[0]
-    read = detect_format.modules()[name].read
-    own["stimulus_column"] = options["stimulus_column"]
-    trials = [
-        replace(trial, recording=path.name)
-        for trial in read(path, setup, subject=subject, stimulus=words[1], tell=_tell, **own)
-    ]
-    if options["stimulus"] and words[1] == options["stimulus"]:
-        _tell_named(path, [trial.stimulus for trial in trials], options["stimulus"])
-    return trials
-
-
-def _tell_named(path: Path, stimuli: list[str], given: str) -> None:
-    """Tells where a file names what was shown, so that it is not all on the picture that was given for it."""
-    named = Counter(stimulus for stimulus in stimuli if stimulus not in ("", given))
-    if not named:
-        return
-    few = ", ".join(map(repr, list(named)[:3])) + ", ..." * (len(named) > 3)
-    rest = len(stimuli) - named.total()
-    _tell(
-        f"{path}: it names itself what {named.total()} trials were of ({few}), so --stimulus is not used for them"
-        + (f", but for {rest} others." if rest else ".")
-    )
-
-
-def _setup(options: dict[str, Any]) -> "Setup":
+def _reading(options: dict[str, Any]) -> "Reading":
     from data.recorders import Setup
+    from data.recorders.read_recordings import Reading
 
     width, height = _pair("--screen", options["screen"], "1024x768")
     wide, high = _pair("--screen-cm", options["screen_cm"], "38x30")
-    return Setup(round(width or 0) or None, round(height or 0) or None, wide, high, options["distance_cm"])
+    return Reading(
+        Setup(round(width or 0) or None, round(height or 0) or None, wide, high, options["distance_cm"]),
+        options["format_name"] or "",
+        options["names"],
+        options["stimulus"],
+        options["stimulus_column"],
+        options | {"columns": _columns(options["columns"])},
+    )
 
 
 def _pair(flag: str, value: str, example: str) -> tuple[float, float] | tuple[None, None]:
@@ -215,26 +152,6 @@ def _pair(flag: str, value: str, example: str) -> tuple[float, float] | tuple[No
     if not match or not (float(match[1]) > 0 and float(match[2]) > 0):
         raise RecordingError(f"{flag} is {value!r}; write width and height, as in {flag} {example}.")
     return float(match[1]), float(match[2])
-
-
-def _pattern(names: str) -> re.Pattern[str] | None:
-    r"""The regular expression of a pattern of names; words other than subject and stimulus stand for anything.
-
-    >>> _pattern("img__{subject}_img_{stimulus}").fullmatch("img__TH34_img_vy").groupdict()
-    {'subject': 'TH34', 'stimulus': 'vy'}
-    >>> _pattern("{subject}_block{number}").fullmatch("anna_block2").groupdict()
-    {'subject': 'anna'}
-    """
-    if not names:
-        return None
-    parts = re.split(r"\{(\w+)\}", names)
-    said = [part for part in parts[1::2] if part in ("subject", "stimulus")]
-    if not said or len(set(said)) < len(said):
-        raise RecordingError(
-            f"--names is {names!r}; write {{subject}} and {{stimulus}} once, as in {{subject}}_{{stimulus}}."
-        )
-    groups = [f"(?P<{part}>.+?)" if part in said else ".+?" for part in parts[1::2]] + [""]
-    return re.compile("".join(re.escape(part) + group for part, group in zip(parts[::2], groups, strict=True)))
 
 
 def _columns(value: str) -> dict[str, str]:

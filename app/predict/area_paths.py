@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from app.predict.observers import AttentionMaps, Observers, observe
+from app.predict.observers import Observers, observe
+from app.predict.picture_maps import AttentionMaps
 from app.predict.simulate import COLUMNS, Settings, SimulatedPaths
 from data.areas import Area, as_objects
 from data.gaze import Picture, Scene
@@ -19,6 +20,8 @@ from scanpath.object_statistics import Statistics
 @dataclass(frozen=True)
 class AreaPaths(SimulatedPaths):
     """Paths of observers who also look at what is no area: there `rollouts.order` is -1, as it is after the end.
+
+    How likely a path is under the model is not known: its `log_p` is 0.
 
     Of overlapping areas a fixation belongs in `rollouts.order` to the smallest, and counts in `statistics` for all of
     them, so that no area gets less because another one is drawn inside it.
@@ -57,7 +60,7 @@ def _statistics(seen: Observers, inside: Bool[np.ndarray, "s l n"]) -> Statistic
     number = np.where(ever, index + 1.0, np.nan)
     first = np.where(ever, np.take_along_axis(seen.onset, index, 1), np.nan)
     arrivals = (inside & ~np.pad(inside, ((0, 0), (1, 0), (0, 0)))[:, :-1]).sum(1)
-    earliest = np.nanmin(np.where(ever.any(axis=1, keepdims=True), number, 0), 1, keepdims=True, initial=np.inf)
+    earliest = np.min(np.where(ever, number, np.inf), 1, keepdims=True, initial=np.inf)
     saw = np.maximum(ever.sum(0), 1)
     rank = np.nansum(number, 0) / saw
     known = ever.any(0)
@@ -81,20 +84,24 @@ def observers_over(
     *,
     name: str = "",
     settings: Settings | None = None,
+    model: str = "",
+    version: str = "",
+    provider: str = "cpu",
 ) -> AreaPaths:
     """Observers of a picture (by default those that `observe` makes) as paths over areas.
 
-    A fixation belongs to the smallest area that holds it.
+    `name` is the picture's; `model`, `version` and `provider` are those of its maps. `settings` say how the observers
+    were made: their limit is the end of the viewing.
     """
     settings = settings or Settings(observers=100)
     settings = settings.model_copy(update={"temperature": settings.temperature or 1.0})
-    seen = observers or observe(maps, settings.observers, settings.seed)
+    seen = observers or observe(maps, settings.observers, settings.seed, settings.temperature or 1.0)
+    settings = settings.model_copy(update={"observers": len(seen), "limit": max(1, seen.onset.shape[1])})
+    order = np.full(seen.onset.shape, -1, np.int64)
     inside = seen.inside(areas)
-    extent = np.array([area.box[2] * area.box[3] for area in areas])
-    smallest = np.argsort(extent, kind="stable")
-    held = inside[..., smallest]
-    order = np.where(held.any(-1), smallest[held.argmax(-1)] if len(areas) else -1, -1).astype(np.int64)
+    for number in sorted(range(len(areas)), key=lambda n: -areas[n].box[2] * areas[n].box[3]):
+        order[inside[..., number]] = number  # the smallest last
     rollouts = Rollouts(order, seen.duration, np.zeros(len(seen)), np.zeros(len(seen), bool))
     scene = Scene(Picture(name, *maps.size), as_objects(areas))
-    about: dict[str, str | None] = {"model": "map", "version": "1.0.0", "provider": "cpu", "density": None}
-    return AreaPaths(scene, rollouts, seen.xy, settings, about, "", seen, tuple(areas))
+    about: dict[str, str | None] = {"model": model, "version": version, "provider": provider, "density": model or None}
+    return AreaPaths(scene, rollouts, seen.xy, settings, about, observers=seen, areas=tuple(areas))

@@ -11,20 +11,20 @@ itself is from people is no part of them.
 Shapes: `n` areas, `t` seconds, `k` studies, `s` observers, `l` fixations, `g v` cells.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 
 from app.predict.center_bias import center_bias
-from app.predict.observers import AttentionMaps, Observers
+from app.predict.observers import Observers
+from app.predict.picture_maps import AttentionMaps, coverage
 from data.areas import Area
 
 STUDY = 20  # people in a study
 STUDIES = 400  # that are drawn
+RARE = 8  # looks of all observers: with fewer, an area's share scatters as chance has it (Poisson)
 KNOWN = ("share", "seen", "first_s", "dwell_s", "rank")  # what is known of each study
 
 
@@ -37,7 +37,9 @@ class AreaMeasures:
 
     name: str
     kind: str  # what it was found as, such as "face"; "" where a person drew it
+    middle: tuple[float, float]  # across and down, in shares of the picture's sides
     part: float  # of the picture that it covers
+    observers: int  # who were asked
     share: float  # of all looks
     share_low: float
     share_high: float
@@ -95,34 +97,39 @@ class AreaDifference:
 def measure(
     maps: AttentionMaps, areas: Sequence[Area], observers: Observers, seed: int = 0
 ) -> tuple[AreaMeasures, ...]:
-    """What each area of a picture gets; `observers` are those of the same maps."""
+    """What each area of a picture gets; `observers` are those of the same maps (`observe`)."""
     if not areas:
         return ()
-    coverage = maps.coverage(areas).reshape(len(areas), -1).astype(np.float64)
-    shares = np.clip(coverage @ np.exp(maps.maps, dtype=np.float64).reshape(len(maps.maps), -1).T, 0, 1)
-    part = coverage.mean(1)
-    centre = coverage @ center_bias(maps.maps.shape[1:]).ravel()
-    looks = _Looks.of(observers, observers.inside(areas), maps.times)
+    covered = coverage(maps, areas).reshape(len(areas), -1).astype(np.float64)
+    shares = np.clip(covered @ np.exp(maps.maps, dtype=np.float64).reshape(len(maps.maps), -1).T, 0, 1)
+    part = covered.mean(1)
+    centre = covered @ center_bias(maps.maps.shape[1:]).ravel()
+    looks = _Looks.of(observers, areas, maps.times)
+    found = looks.summed(np.arange(len(observers))[None])
+    values = {name: found[name][0] for name in ("seen", "first_s", "dwell_s", "rank")}
+    values |= {"share": shares[:, 0], "lift": shares[:, 0] / part, "centre_lift": shares[:, 0] / centre}
     drawn = _draw(looks, shares, np.random.default_rng(seed))
-    everyone = looks.summed(np.arange(len(observers))[None])
-    result = []
-    for n, area in enumerate(areas):
-        values: dict[str, Any] = {name: float(everyone[name][0, n]) for name in ("seen", "first_s", "dwell_s", "rank")}
-        values |= {"share": float(shares[n, 0]), "lift": float(shares[n, 0] / part[n])}
-        values |= {"centre_lift": float(shares[n, 0] / centre[n]), "share_by_second": shares[n, 1:]}
-        studies = drawn | {"lift": drawn["share"] / part, "centre_lift": drawn["share"] / centre}
-        for name, each in studies.items():
-            low, high = _interval(each[:, n])
-            some = name == "share_by_second"
-            values |= {f"{name}_low": low if some else float(low), f"{name}_high": high if some else float(high)}
-        quartiles = looks.quartiles(n)
-        values |= {"first_low": quartiles[0], "first_high": quartiles[1]}
-        kept = np.stack([drawn[name][:, n] for name in KNOWN], 1)
-        seen_by = looks.seen_by(n)
-        result.append(
-            AreaMeasures(area.name, area.kind, float(part[n]), **values, seen_by_second=seen_by, studies=kept)
+    studies = drawn | {"lift": drawn["share"] / part, "centre_lift": drawn["share"] / centre}
+    for name in tuple(values):
+        values[f"{name}_low"], values[f"{name}_high"] = _interval(studies[name])
+    values["first_low"], values["first_high"] = looks.quartiles()
+    low, high = _interval(studies["share_by_second"])
+    return tuple(
+        AreaMeasures(
+            name=area.name,
+            kind=area.kind,
+            middle=_middle(area, maps.size),
+            part=float(part[n]),
+            observers=len(observers),
+            share_by_second=shares[n, 1:],
+            share_by_second_low=low[n],
+            share_by_second_high=high[n],
+            seen_by_second=looks.seen_by(n),
+            studies=np.stack([drawn[name][:, n] for name in KNOWN], 1).astype(np.float32),
+            **{name: float(each[n]) for name, each in values.items()},
         )
-    return tuple(result)
+        for n, area in enumerate(areas)
+    )
 
 
 def difference(a: AreaMeasures, b: AreaMeasures) -> AreaDifference:
@@ -134,6 +141,11 @@ def difference(a: AreaMeasures, b: AreaMeasures) -> AreaDifference:
         low, high = _interval(apart.ravel())
         values |= {name: getattr(b, name) - getattr(a, name), f"{name}_low": float(low), f"{name}_high": float(high)}
     return AreaDifference(b.name, **values)
+
+
+def _middle(area: Area, size: tuple[int, int]) -> tuple[float, float]:
+    x, y, width, height = area.box
+    return (x + width / 2) / size[0], (y + height / 2) / size[1]
 
 
 @dataclass(frozen=True)
@@ -148,10 +160,9 @@ class _Looks:
     ends: tuple[float, ...]  # of the seconds
 
     @classmethod
-    def of(
-        cls, observers: Observers, inside: Bool[np.ndarray, "s l n"], times: tuple[tuple[float, float], ...]
-    ) -> "_Looks":
-        """Counted from the fixations."""
+    def of(cls, observers: Observers, areas: Sequence[Area], times: tuple[tuple[float, float], ...]) -> "_Looks":
+        """Counted from the looks."""
+        inside = observers.inside(areas)
         onset = observers.onset / 1000
         there = np.isfinite(onset)
         when = [there, *(there & (onset >= start) & (onset < end) for start, end in times)]
@@ -185,11 +196,9 @@ class _Looks:
             "rank": np.where(seen > 0, rank, np.nan),
         }
 
-    def quartiles(self, n: int) -> tuple[float, float]:
-        """Seconds to the first look of a quarter and of three quarters of those who see an area."""
-        some = self.first[np.isfinite(self.first[:, n]), n]
-        low, high = np.percentile(some, (25, 75)) if len(some) else (math.nan, math.nan)
-        return float(low), float(high)
+    def quartiles(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Seconds to the first look of a quarter and of three quarters of those who see each area."""
+        return _percentiles(self.first, (25, 75))
 
     def seen_by(self, n: int) -> Float[np.ndarray, " t"]:
         """Share of observers who have looked at an area before the end of each second."""
@@ -199,14 +208,20 @@ class _Looks:
 def _draw(
     looks: _Looks, shares: Float[np.ndarray, "n t+1"], random: np.random.Generator
 ) -> dict[str, Float[np.ndarray, "k n ..."]]:
-    """What studies find; their shares scatter about those of the map."""
+    """What studies find; their shares scatter about those of the map.
+
+    Of an area that observers hardly look at, too few looks are there to draw from: theirs are drawn from the map.
+    """
     groups = random.integers(0, len(looks.first), (STUDIES, STUDY))
     drawn = looks.summed(groups)
-    found = looks.inside.sum(0) / np.maximum(looks.all.sum(0), 1)
+    counts, totals = looks.inside.sum(0), looks.all.sum(0)
+    found = counts / np.maximum(totals, 1)
     scale = np.divide(shares, found, out=np.ones_like(shares), where=found > 0)
-    drawn["share"] = np.minimum(drawn["share"] * scale[:, 0], 1)
-    drawn["share_by_second"] = np.minimum(drawn["share_by_second"] * scale[:, 1:], 1)
-    return drawn
+    of_study = totals * STUDY / len(looks.first)
+    rare = random.poisson(shares * of_study, (STUDIES, *shares.shape)) / np.maximum(of_study, 1)
+    some = np.concatenate([drawn["share"][..., None], drawn["share_by_second"]], -1) * scale
+    some = np.minimum(np.where(counts < RARE, rare, some), 1)
+    return drawn | {"share": some[..., 0], "share_by_second": some[..., 1:]}
 
 
 def _median(values: Float[np.ndarray, "k m n"]) -> Float[np.ndarray, "k n"]:
@@ -218,11 +233,19 @@ def _median(values: Float[np.ndarray, "k m n"]) -> Float[np.ndarray, "k n"]:
     return np.where(count > 0, (ends[0] + ends[1]) / 2, np.nan)
 
 
-def _interval(studies: Float[np.ndarray, "k ..."]) -> tuple[Any, Any]:
+def _interval(studies: Float[np.ndarray, "k ..."]) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
     """What 95 of 100 studies find, of those that find anything; NaN where none does."""
-    known = np.isfinite(studies)
+    return _percentiles(studies, (2.5, 97.5))
+
+
+def _percentiles(
+    values: Float[np.ndarray, "k ..."], levels: tuple[float, float]
+) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+    """Two percentiles over the first axis of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
     if known.all():
-        low, high = np.percentile(studies, (2.5, 97.5), axis=0)
+        low, high = np.percentile(values, levels, axis=0)
         return low, high
-    some = studies[known]
-    return tuple(np.percentile(some, (2.5, 97.5))) if len(some) else (math.nan, math.nan)
+    some = known.any(0)
+    low, high = np.nanpercentile(np.where(some, values, 0.0), levels, axis=0)
+    return np.where(some, low, np.nan), np.where(some, high, np.nan)

@@ -106,6 +106,15 @@ def in_words(measures: Sequence[AreaMeasures], second: int | None = None, most: 
     return ", ".join(f"{name} {percent(share[name])}" for name in first) + others
 
 
+def short(share: float) -> str:
+    """A share for a field of a chart.
+
+    >>> short(0.0004)
+    '<0.1 %'
+    """
+    return percent(share).replace("less than ", "<").replace("more than ", ">")
+
+
 def show_shares(measures: Sequence[AreaMeasures]) -> None:
     """A bar for the share of each area, with its range."""
     most = sorted(measures, key=lambda m: -m.share)[:BARS]
@@ -132,13 +141,18 @@ def show_seconds(measures: Sequence[AreaMeasures], times: Times) -> None:
         return
     most = sorted(measures, key=lambda m: -m.share)[:BARS]
     rows: list[dict[str, Any]] = [
-        {"area": m.name, "second": caption(time), "share": share, "words": percent(share)}
+        {
+            "area": m.name,
+            "second": caption(time),
+            "share": share,
+            "words": percent(share).replace("less than ", "<\u202f"),
+        }
         for m in most
         for time, share in zip(times, map(float, m.share_by_second), strict=True)
     ]
     top = max(row["share"] for row in rows)
     base = alt.Chart({"values": rows}, height=alt.Step(26)).encode(
-        x=alt.X("second:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)),
+        x=alt.X("second:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelFlush=False)),
         y=alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150)),
         tooltip=[
             alt.Tooltip("area:N", title="Area"),

@@ -1,6 +1,7 @@
-"""What pages measure on a picture's areas, made once for everyone: observers, paths and measures of areas.
+"""What pages measure on a picture, made once for everyone: its observers, their paths and what areas get.
 
-Kept by model, content, condition, areas and settings; small, because a view's maps are not kept again.
+Kept by model, content, condition, areas and settings, never by bytes; small: 100 observers are 70 kB, the measures of
+an area 10 kB. All pages ask the same observers, so that they show the same numbers.
 """
 
 from collections.abc import Sequence
@@ -8,24 +9,24 @@ from typing import Any
 
 import streamlit as st
 
-from app.predict.area_paths import AreaPaths, observers_over
+from app.predict.area_paths import observers_over
 from app.predict.areas import AreaMeasures, measure
+from app.predict.attention_measures import AttentionMeasures, attention_measures
 from app.predict.observers import Observers, observe
-from app.predict.simulate import SceneModel, Settings
-from app.web.predictions import View
+from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, simulate
+from app.web.predictions import View, full
 from app.web.workspace import StoredPicture
-from data.areas import Area
+from data.areas import Area, as_objects
 from export.runtime.saliency import Predictor
 
-KEPT = 120  # observers, paths and measures, of each
+KEPT = 120  # of each: 20 sessions with some pictures, areas and settings each
 USUAL = Settings(observers=100)
+Key = tuple[Any, ...]
 
 
-def observers(
-    walker: SceneModel | None, model: Predictor, stored: StoredPicture, view: View, settings: Settings = USUAL
-) -> Observers:
-    """The observers of a picture: the same for every question that is asked of them."""
-    return _observers(view, _key(walker, model, stored, view, settings))
+def observers(model: Predictor, stored: StoredPicture, view: View, settings: Settings = USUAL) -> Observers:
+    """The observers of a picture, who are asked whatever is asked of it."""
+    return _observers(view, _key(model, stored, view, settings))
 
 
 def paths(
@@ -35,52 +36,71 @@ def paths(
     view: View,
     areas: Sequence[Area],
     settings: Settings = USUAL,
-) -> AreaPaths:
-    """The same observers as paths over areas."""
-    return _paths(
-        view,
-        observers(walker, model, stored, view, settings),
-        _key(walker, model, stored, view, settings),
-        tuple(areas),
-    )
+    target: Target | None = None,
+) -> SimulatedPaths:
+    """The same observers as paths over areas; those of the `walker` where it searches: it knows areas and no maps.
+
+    Raises:
+        GazeError: The walker cannot look for the target.
+    """
+    key = _key(model, stored, view, settings)
+    if walker is None or not (walker.searches or target):
+        return _paths(view, _observers(view, key), key, tuple(areas))
+    crop = None if target is None or target.crop is None else hash(target.crop.tobytes())
+    sought = () if target is None else (target.box, crop)
+    return _searches(walker, model, stored, target, (*key, walker.model, walker.version, sought), tuple(areas))
 
 
 def measures(
-    walker: SceneModel | None,
-    model: Predictor,
-    stored: StoredPicture,
-    view: View,
-    areas: Sequence[Area],
-    settings: Settings = USUAL,
+    model: Predictor, stored: StoredPicture, view: View, areas: Sequence[Area], settings: Settings = USUAL
 ) -> tuple[AreaMeasures, ...]:
     """What each area gets from the same observers."""
-    return _measures(
-        view,
-        observers(walker, model, stored, view, settings),
-        _key(walker, model, stored, view, settings),
-        tuple(areas),
-    )
+    key = _key(model, stored, view, settings)
+    return _measures(view, _observers(view, key), key, tuple(areas))
 
 
-def _key(
-    walker: SceneModel | None, model: Predictor, stored: StoredPicture, view: View, settings: Settings
-) -> tuple[Any, ...]:
-    who = ("",) if walker is None else (walker.model, walker.version)
+def attention(model: Predictor, stored: StoredPicture, view: View) -> AttentionMeasures:
+    """Focus and clarity of a picture."""
+    return _attention(view, _key(model, stored, view, USUAL))
+
+
+def _key(model: Predictor, stored: StoredPicture, view: View, settings: Settings) -> Key:
     file = (str(model.path), model.path.stat().st_mtime_ns)
-    return (*who, *file, stored.key, stored.name, view.condition, settings.model_dump_json())
+    return (settings.model_dump_json(), *file, stored.key, stored.name, view.condition)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _observers(_view: View, key: tuple[Any, ...]) -> Observers:
-    settings = Settings.model_validate_json(key[-1])
-    return observe(_view, settings.observers, settings.seed)
+def _observers(_view: View, key: Key) -> Observers:
+    settings = Settings.model_validate_json(key[0])
+    return observe(_view, settings.observers, settings.seed, settings.temperature or 1.0)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _paths(_view: View, _seen: Observers, key: tuple[Any, ...], areas: tuple[Area, ...]) -> AreaPaths:
-    return observers_over(_view, areas, _seen, name=_view.name, settings=Settings.model_validate_json(key[-1]))
+def _paths(_view: View, _seen: Observers, key: Key, areas: tuple[Area, ...]) -> SimulatedPaths:
+    settings = Settings.model_validate_json(key[0]).model_copy(update={"condition": _view.condition})
+    about = {"model": _view.model, "version": _view.version, "provider": str(_view.record["provider"])}
+    return observers_over(_view, areas, _seen, name=_view.name, settings=settings, **about)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner="Looking for it …")
+def _searches(
+    _walker: SceneModel,
+    _model: Predictor,
+    _stored: StoredPicture,
+    _target: Target | None,
+    key: Key,
+    areas: tuple[Area, ...],
+) -> SimulatedPaths:
+    pixels, prediction = full(_model, _stored, "any")
+    settings = Settings.model_validate_json(key[0])
+    return simulate(_walker, _stored.name, pixels, as_objects(areas), prediction, _target, settings)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _measures(_view: View, _seen: Observers, key: tuple[Any, ...], areas: tuple[Area, ...]) -> tuple[AreaMeasures, ...]:
+def _measures(_view: View, _seen: Observers, key: Key, areas: tuple[Area, ...]) -> tuple[AreaMeasures, ...]:
     return measure(_view, areas, _seen)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _attention(_view: View, key: Key) -> AttentionMeasures:
+    return attention_measures(_view.maps[0], _view.size, _view.model)

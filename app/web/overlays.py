@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.predict.attention_measures import AttentionMeasures, attention_measures
 from app.web import predictions
 from app.web.canvas import Contour, Layer
 from app.web.canvas import Peak as Mark
@@ -18,8 +19,8 @@ from app.web.predictions import View
 from app.web.widgets import WHOLE
 from app.web.workspace import StoredPicture
 from data import maps
-from data.draw import contours, peaks
-from data.draw.peaks import Peak
+from data.draw.contours import contour_lines
+from data.draw.peaks import Peak, peaks
 from export.runtime.saliency import Predictor
 
 RING = 0.011  # of the picture's longest side: the radius of the ring around a peak
@@ -27,50 +28,56 @@ RING = 0.011  # of the picture's longest side: the radius of the ring around a p
 
 @dataclass(frozen=True)
 class Overlays:
-    """For each stop: contours, peaks, the part of the picture that half of all looks fall on, and all in words."""
+    """For each stop: peaks, the part of the picture that half of all looks fall on, and what the map says in words."""
 
-    contours: tuple[tuple[Contour, ...], ...]
     peaks: tuple[tuple[Peak, ...], ...]
     half: tuple[float, ...]
     alts: tuple[str, ...]
-    size: tuple[int, int]
+    attention: AttentionMeasures  # of the whole viewing
 
-    def layers(self, with_contours: bool, with_peaks: bool) -> tuple[Layer, ...]:
-        """What the canvas draws at each stop."""
-        radius = RING * max(self.size)
-        return tuple(
-            Layer(
-                contours=lines if with_contours else (),
-                peaks=[Mark(p.x, p.y, f"{n}: {100 * p.share:.0f} %", radius) for n, p in enumerate(found, 1)]
-                if with_peaks
-                else (),
-            )
-            for lines, found in zip(self.contours, self.peaks, strict=True)
-        )
+
+def layers(model: Predictor, stored: StoredPicture, seen: View, lined: bool, ringed: bool) -> tuple[Layer, ...]:
+    """What the canvas draws at each stop; contours are not even followed where nobody wants them."""
+    nothing: tuple[tuple[Any, ...], ...] = ((),) * len(seen.maps)
+    lines = _contours(seen, _key(model, stored, seen)) if lined else nothing
+    found = overlays(model, stored, seen).peaks if ringed else nothing
+    radius = RING * max(seen.size)
+    return tuple(
+        Layer(each, [Mark(p.x, p.y, f"{n}: {100 * p.share:.0f} %", radius) for n, p in enumerate(some, 1)])
+        for each, some in zip(lines, found, strict=True)
+    )
 
 
 def overlays(model: Predictor, stored: StoredPicture, seen: View) -> Overlays:
     """What lies over a view."""
-    key = (str(model.path), model.path.stat().st_mtime_ns, stored.key, stored.name, seen.condition)
-    return _overlays(seen, key)
+    return _overlays(seen, _key(model, stored, seen))
+
+
+def _key(model: Predictor, stored: StoredPicture, seen: View) -> tuple[Any, ...]:
+    return str(model.path), model.path.stat().st_mtime_ns, stored.key, stored.name, seen.condition
 
 
 @st.cache_resource(max_entries=predictions.KEPT, show_spinner=False)
 def _overlays(_seen: View, key: tuple[Any, ...]) -> Overlays:
     del key
-    found = [peaks.peaks(each, size=_seen.size) for each in _seen.maps]
+    found = [peaks(each, size=_seen.size) for each in _seen.maps]
     half = [float(maps.region(each, 0.5).mean()) for each in _seen.maps]
     return Overlays(
-        tuple(_lines(each, _seen.size) for each in _seen.maps),
         tuple(found),
         tuple(half),
         tuple(_told(_seen, *each) for each in zip(stops(_seen), found, half, strict=True)),
-        _seen.size,
+        attention_measures(_seen.maps[0], _seen.size, _seen.model),
     )
 
 
+@st.cache_resource(max_entries=predictions.KEPT, show_spinner=False)
+def _contours(_seen: View, key: tuple[Any, ...]) -> tuple[tuple[Contour, ...], ...]:
+    del key
+    return tuple(_lines(each, _seen.size) for each in _seen.maps)
+
+
 def _lines(density: Any, size: tuple[int, int]) -> tuple[Contour, ...]:
-    found = contours.contour_lines(density, size=size)
+    found = contour_lines(density, size=size)
     return tuple(
         Contour(f"{100 * level:.0f} %", tuple(tuple((float(x), float(y)) for x, y in line) for line in lines))
         for level, lines in found

@@ -17,11 +17,12 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
 
+from app.predict.picture_maps import coverage, on_cells
 from app.web.workspace import StoredPicture
 from data import picture
 from data.areas import Area
 from data.gaze import Objects
-from export.runtime.saliency import OnCanvas, Prediction, Predictor
+from export.runtime.saliency import Prediction, Predictor
 
 SIDE = 1200  # pixels: the longest side of a picture on the screen
 KEPT = 60  # views: 20 sessions with three pictures each; about 3 MB a view
@@ -57,17 +58,7 @@ class View:
 
     def coverage(self, areas: Sequence[Area]) -> Float32[np.ndarray, "n g v"]:
         """Which part of each cell each area covers, from 0 to 1: `(exp(maps) * coverage).sum()` is its share."""
-        return coverage(areas, self.size, (self.maps.shape[1], self.maps.shape[2]))
-
-
-def coverage(areas: Sequence[Area], size: tuple[int, int], cells: tuple[int, int]) -> Float32[np.ndarray, "n g v"]:
-    """Which part of each cell each area covers; a picture has `size` (width, height) and `cells` (rows, columns)."""
-    rows, columns = cells
-    scale = max(1, round(min(SIDE / columns, SIDE / rows)))  # subcells: an area smaller than a cell is not lost
-    height, width = rows * scale, columns * scale
-    masks = [a.scaled(width / size[0], height / size[1]).mask(height, width) for a in areas]
-    covered = [cv2.resize(m.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) for m in masks]
-    return np.array(covered, np.float32).reshape(len(areas), rows, columns)
+        return coverage(self, areas)
 
 
 def open_model(path: Path) -> Predictor:
@@ -101,7 +92,7 @@ def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> Vi
         _stored.size,
         picture.encode(shown, ".webp"),
         (shown.shape[1], shown.shape[0]),
-        cell_maps(prediction),
+        on_cells(prediction),
         prediction.times,
         json.loads(text),
         text,
@@ -110,20 +101,6 @@ def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> Vi
         prediction.version,
         condition,
     )
-
-
-def cell_maps(prediction: Prediction) -> Float32[np.ndarray, "t+1 g v"]:
-    """The maps without bars, on the cells of the model's canvas: no finer than what it knows."""
-    size = prediction.density.shape
-    timed = prediction.timed
-    if isinstance(timed, OnCanvas):
-        size = timed.box.content[2:]
-    elif max(size) > SIDE:
-        size = tuple(max(1, round(side * SIDE / max(size))) for side in size)  # a model without seconds
-    planes = [prediction.density, *prediction.sampled_slices((size[0], size[1]))]
-    maps = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA) for plane in planes])
-    maps -= maps.max((1, 2), keepdims=True)
-    return np.asarray(maps - np.log(np.exp(maps).sum((1, 2), keepdims=True, dtype=np.float64)), np.float32)
 
 
 def small(image: UInt8[np.ndarray, "h w 3"], side: int = SIDE) -> UInt8[np.ndarray, "sh sw 3"]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import saliency
 import scanpath
 from app.predict.simulate import SceneModel, scene_model
+from app.web.own_models import own_models
 from app.web.predictions import open_model
 from data.errors import ModelError
 from export.runtime import registry
@@ -46,8 +48,11 @@ def medium_badge(record: Mapping[str, Any]) -> None:
         st.badge(plain(words), icon=":material/warning:", color="orange")
 
 
-def model_picker(label: str = "Model") -> Predictor | None:
-    """Choose in the sidebar one of the models of where people look; None, with a word on what to do, if none can be."""
+def model_picker(label: str = "Model", at: DeltaGenerator | None = None) -> Predictor | None:
+    """Choose one of the models of where people look; None, with a word on what to do, if none can be.
+
+    `at` is where the choice stands: by default in the sidebar.
+    """
     names = models_of(saliency.TASK)
     if not names:
         for error in readable()[1]:
@@ -56,7 +61,7 @@ def model_picker(label: str = "Model") -> Predictor | None:
         return None
     usual = saliency.TASK.default_models[0]
     first = list(names).index(usual) if usual in names else 0
-    name = st.sidebar.selectbox(label, list(names), first, key="model", persist_state="session")
+    name = (at or st.sidebar).selectbox(label, list(names), first, key="model", persist_state="session")
     try:
         return open_model(names[name])
     except ModelError as error:
@@ -65,8 +70,8 @@ def model_picker(label: str = "Model") -> Predictor | None:
 
 
 def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
-    """What the models promise, by file, and what is wrong with those that are broken."""
-    everything = registry.contracts()
+    """What the models promise, by file, those of this session among them, and what is wrong with broken ones."""
+    everything = {**registry.contracts(), **own_models().contracts()}
     sound = {path: contract for path, contract in everything.items() if isinstance(contract, Contract)}
     return sound, [error for error in everything.values() if isinstance(error, ModelError)]
 
@@ -88,13 +93,22 @@ def walker_picker() -> SceneModel | None:
         help="A trained model, or a simple walk from what is looked at most to what is looked at less.",
     )
     try:
-        return _walker(str(names.get(name, name)), names[name].stat().st_mtime_ns if name in names else 0)
+        return open_walker(name, names.get(name))
     except ModelError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the model ...")
+def open_walker(name: str, path: Path | None) -> SceneModel:
+    """The model of paths in a file, opened once for everyone; the walk where there is no file.
+
+    Raises:
+        ModelError: The file is broken.
+    """
+    return _walker(name if path is None else str(path), 0 if path is None else path.stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model …")
 def _walker(path: str, changed: int) -> SceneModel:
     del changed  # only part of the key
     return scene_model(path)
@@ -114,9 +128,9 @@ def plain(text: str) -> str:
     return re.sub(r"([\\*_\[\]$~<>#])", r"\\\1", text)
 
 
-def condition_picker(conditions: tuple[str, ...]) -> str:
-    """Choose in the sidebar for which way of viewing the prediction is made."""
-    condition = st.sidebar.selectbox(
+def condition_picker(conditions: tuple[str, ...], at: DeltaGenerator | None = None) -> str:
+    """Choose for which way of viewing the prediction is made; `at` as in `model_picker`."""
+    condition = (at or st.sidebar).selectbox(
         "Viewing condition",
         conditions,
         format_func=lambda name: CONDITIONS.get(name, (name, ""))[0],
@@ -125,5 +139,5 @@ def condition_picker(conditions: tuple[str, ...]) -> str:
         help="People look differently at different kinds of pictures, and in different experiments. "
         "The model has learned a habit of looking for each set it was trained on.",
     )
-    st.sidebar.caption(CONDITIONS.get(condition, ("", ""))[1])
+    (at or st.sidebar).caption(CONDITIONS.get(condition, ("", ""))[1])
     return condition

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 
-from data.archive import JUNK, UNSOUND, stays_inside
+from data.archives.reading import JUNK, UNSOUND, stays_inside
 from data.datasets.catalog import File, Published
 from data.errors import GazeError, short_reason
 from data.staging import new_folder, staging_dir

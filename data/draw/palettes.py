@@ -44,14 +44,16 @@ def palette_table(palette: str = DEFAULT, opacity: float = 1.0) -> UInt8[np.ndar
         raise GazeError(f"There is no palette {palette!r}; choose one of: {', '.join(PALETTES)}.")
     if not 0 <= opacity <= 1:
         raise GazeError(f"The opacity is {opacity:g}, but must lie between 0 (only the picture) and 1.")
-    return _table(palette, float(opacity))
+    table: UInt8[np.ndarray, "256 4"] = _table(palette, float(opacity))
+    return table
 
 
 @functools.lru_cache(maxsize=64)
 def _table(palette: str, opacity: float) -> UInt8[np.ndarray, "256 4"]:
     relative = np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1)
     covered = 1 - ramp(relative, UNVEIL) if palette == "fog" else ramp(relative)
-    table = np.rint(np.column_stack([_colours(palette, relative**GAMMA), 255 * opacity * covered])).astype(np.uint8)
+    exact = np.column_stack([_colours(palette, relative**GAMMA), 255 * opacity * covered])
+    table = np.asarray(np.rint(exact), np.uint8)
     table.flags.writeable = False  # the same array is given to all who ask for this palette
     return table
 

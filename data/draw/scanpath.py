@@ -28,12 +28,14 @@ def scanpath(
     duration: Float[np.ndarray, " l"] | None = None,
     veil: float = 0.25,
     size: float = 1.0,
+    avoid: Float[np.ndarray, "n 4"] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The picture with the fixations numbered in their order and joined by lines.
 
     A badge that would cover another one moves aside, and a thin line leads to its place. A duration that is unknown
     (NaN, or None for all) has no halo. `veil` lays so much white over the picture, so that the path stands out. `size`
-    makes the marks larger, for a picture that will be shown smaller.
+    makes the marks larger, for a picture that will be shown smaller. `avoid` holds boxes (x, y, width, height) that
+    badges stand beside and not on, as far as there is room.
     """
     drawn = veiled(picture, veil)
     if not len(xy):
@@ -42,7 +44,8 @@ def scanpath(
     colours = ramp(len(xy))
     _halos(drawn, xy, duration, colours, unit)
     _lines(drawn, xy, colours, unit)
-    seats = _seats(xy, BADGE * unit, picture.shape)
+    radius = BADGE * unit
+    seats = _seats(xy, radius, picture.shape) if avoid is None else _beside(xy, radius, picture.shape, avoid)
     for place, seat in zip(xy, seats, strict=True):
         if np.hypot(*(place - seat)) > 1:
             _line(drawn, place, seat, INK, max(1, round(1.2 * unit)))
@@ -122,6 +125,35 @@ def _seats(xy: Float[np.ndarray, "l 2"], radius: float, shape: tuple[int, ...]) 
                     distances = np.linalg.norm(ring[:, None] - np.delete(xy, number, 0), axis=2).min(1)
                     seats[number] = ring[np.where(free, np.minimum(distances, gaps), -1).argmax()]
                     break
+    return seats
+
+
+def _beside(
+    xy: Float[np.ndarray, "l 2"], radius: float, shape: tuple[int, ...], avoid: Float[np.ndarray, "n 4"]
+) -> Float[np.ndarray, "l 2"]:
+    """Where badges sit beside boxes: of rings of places around each fixation, the one that costs least.
+
+    Cost, in radii: the distance, 10 for a badge that lies wholly on a box, 40 for one on another badge, 4 on another
+    fixation, 60 outside of the picture. Boxes of a quarter of the picture or more are ground, not things.
+    `app/web/path_player/player.js` does the same.
+    """
+    height, width = shape[:2]
+    boxes = avoid[avoid[:, 2] * avoid[:, 3] < 0.25 * height * width]
+    far = np.concatenate([[0], np.repeat(1.4 + 0.6 * np.arange(17), 24)]) * radius
+    angle = np.concatenate([[0], np.tile(np.arange(24) * (2 * np.pi / 24) - np.pi / 2, 17)])
+    ring = far[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    seats = np.empty_like(xy)
+    for number, place in enumerate(xy):
+        at = place + ring
+        outside = ((at < radius) | (at > np.array([width, height]) - radius)).any(1)
+        on_badge = (np.linalg.norm(at[:, None] - seats[:number], axis=2) < 2.15 * radius).sum(1)
+        others = np.delete(xy, number, 0)
+        on_look = (np.linalg.norm(at[:, None] - others, axis=2) < 1.4 * radius).sum(1)
+        low = np.maximum(at[:, None] - radius, boxes[:, :2])
+        high = np.minimum(at[:, None] + radius, boxes[:, :2] + boxes[:, 2:])
+        covered = np.maximum(high - low, 0).prod(2).max(1, initial=0) / (2 * radius) ** 2
+        cost = far / radius + 60 * outside + 40 * on_badge + 4 * on_look + 10 * covered
+        seats[number] = at[cost.argmin()]
     return seats
 
 

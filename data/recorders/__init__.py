@@ -13,7 +13,7 @@ of the files that are in this folder.
 from collections.abc import Mapping
 
 from data.recorders.stages.recording_names import recording_names, stem
-from data.recorders.stages.stimuli import PicturesByName, read_map
+from data.recorders.stages.stimuli import PictureNames, PicturesByName, read_map
 from data.recorders.stages.text_table import UnlikeError
 from data.recorders.stages.units import PLACES as GAZE_UNITS
 from data.recorders.stages.units import TIMES as TIME_UNITS
@@ -23,6 +23,7 @@ __all__ = [
     "GAZE_UNITS",
     "RECORDERS",
     "TIME_UNITS",
+    "PictureNames",
     "PicturesByName",
     "Setup",
     "UnlikeError",

@@ -16,7 +16,7 @@ import statistics
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +117,7 @@ def scanpaths(
     """
     if repeats not in REPEATS:
         raise RecordingError(f"repeats is {repeats!r}; choose first or apart.")
-    _box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
+    box(placed, (1, 1), Screen(1, 1, 1, 1, 1))
     report = Report() if report is None else report
     by_name = pictures if isinstance(pictures, PicturesByName) else PicturesByName(Path(pictures))
     items = dict[str, tuple[Picture, dict[str, Scanpath]]]()
@@ -128,15 +128,12 @@ def scanpaths(
             report.unknown[trial.stimulus] += 1
             continue
         try:
-            detected = _fixations(trial, method, options or {}, report)
+            looks = fixations(trial, method, options, seconds=seconds, initial=initial, report=report)
         except GazeError as error:
             report.unfit += 1
             unfit.append(error)
             continue
-        inside = ~((detected.onset >= 1000 * seconds) | (detected.onset + detected.duration <= 0))  # or unknown when
-        first = inside & _under_way(detected, trial) & (not initial)
-        path = _moved(detected, inside & ~first, picture, placed, trial.screen)
-        report.initial += int(first.sum())
+        path = on_picture(looks, (picture.width, picture.height), placed, trial.screen)
         if not len(path):
             report.empty += 1
             continue
@@ -150,7 +147,29 @@ def scanpaths(
     return [(picture, tuple(paths.values())) for picture, paths in items.values()]
 
 
-def _fixations(trial: Samples | Fixations, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
+def fixations(
+    trial: Samples | Fixations,
+    method: str = "adaptive",
+    options: Mapping[str, float] | None = None,
+    *,
+    seconds: float = np.inf,
+    initial: bool = False,
+    report: Report,
+) -> Scanpath:
+    """The fixations of a trial in pixels of the screen, from its onset on; the rest as `scanpaths` says.
+
+    Raises:
+        GazeError: The method is none, or cannot take the trial.
+    """
+    detected = _detected(trial, method, options or {}, report)
+    inside = ~((detected.onset >= 1000 * seconds) | (detected.onset + detected.duration <= 0))  # or unknown when
+    first = inside & _under_way(detected, trial) & (not initial)
+    report.initial += int(first.sum())
+    kept = inside & ~first
+    return replace(detected, xy=detected.xy[kept], onset=detected.onset[kept], duration=detected.duration[kept])
+
+
+def _detected(trial: Samples | Fixations, method: str, options: Mapping[str, float], report: Report) -> Scanpath:
     """The fixations of a trial on the screen; what was there before the onset does not count in the report."""
     if isinstance(trial, Fixations):
         order = np.argsort(trial.onset, kind="stable")
@@ -171,7 +190,7 @@ def _under_way(detected: Scanpath, trial: Samples | Fixations) -> np.ndarray:
     return np.asarray(detected.onset <= max(0.0, float(trial.time[0])) + step) if len(trial) else np.zeros(0, bool)
 
 
-def _box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
+def box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
     """Where a picture of some width and height lay: x, y, width, height in pixels of the screen."""
     width, height = float(picture[0]), float(picture[1])
     if placed == "fill":
@@ -190,10 +209,15 @@ def _box(placed: str, picture: tuple[int, int], screen: Screen) -> Box:
     return x, y, width, height
 
 
-def _moved(detected: Scanpath, kept: np.ndarray, picture: Picture, placed: str, screen: Screen) -> Scanpath:
-    x, y, width, height = _box(placed, (picture.width, picture.height), screen)
-    xy = (detected.xy[kept] - (x, y)) * (picture.width / width, picture.height / height)
-    return Scanpath(detected.subject, xy.round(2), detected.onset[kept].round(2), detected.duration[kept].round(2))
+def on_picture(path: Scanpath, size: tuple[int, int], placed: str, screen: Screen) -> Scanpath:
+    """A path in pixels of the screen as one in pixels of a picture of some width and height that lay there.
+
+    Raises:
+        RecordingError: The place is none.
+    """
+    x, y, width, height = box(placed, size, screen)
+    xy = (path.xy - (x, y)) * (size[0] / width, size[1] / height)
+    return replace(path, xy=xy.round(2), onset=path.onset.round(2), duration=path.duration.round(2))
 
 
 def _keep(paths: dict[str, Scanpath], path: Scanpath, repeats: str, report: Report, picture: Picture) -> bool:

@@ -25,14 +25,15 @@ COLUMNS = ("recording", "subject", "trials", "fixations", "samples", "lost_share
 WORDS = ("recording", "subject", "method")
 
 
-def write(root: Path, recordings: Mapping[str, Quality], method: str) -> None:
-    """Write the table of a data set's recordings."""
+def write(root: Path, recordings: Mapping[str, Quality], method: str | Mapping[str, str]) -> None:
+    """Write the table of a data set's recordings; `method` is that of all of them, or of each."""
     content = io.StringIO()
     table = csv.writer(content, lineterminator="\n")
     table.writerow(COLUMNS)
     for name, it in recordings.items():
         numbers = [_cell(value) for value in (it.loss, it.rate, it.precision)]
-        found_by = method if it.samples else "the recorder"
+        by = method if isinstance(method, str) else method.get(name, "")
+        found_by = by if it.samples else "the recorder"
         table.writerow([name, it.subject, it.trials, it.fixations, it.samples, *numbers, found_by])
     with atomic_write(root / NAME) as file:
         file.write(content.getvalue().encode())

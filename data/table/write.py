@@ -152,9 +152,9 @@ class _Rows:
             self._widen()
         for s in scanpaths:
             answer = "" if s.found is None else int(s.found)
-            rest = [s.task, s.target, *map(_number, s.box or (math.nan,) * 4), answer] if self.search else []
+            rest = [s.task, s.target, *map(number, s.box or (math.nan,) * 4), answer] if self.search else []
             for index, numbers in enumerate(zip(*s.xy.T, s.duration, s.onset, strict=True)):
-                self.lines.writerow([picture.name, s.subject, index, *map(_number, numbers), *rest])
+                self.lines.writerow([picture.name, s.subject, index, *map(number, numbers), *rest])
 
     def _widen(self) -> None:
         """Give every row so far the columns of a search; all of them were free viewing."""
@@ -169,7 +169,8 @@ class _Rows:
         self.search = True
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number as it stands in a table; empty where it is not known."""
     if math.isnan(value):
         return ""
     return str(int(value)) if value == int(value) else repr(float(value))

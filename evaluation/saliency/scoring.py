@@ -3,11 +3,11 @@
 What the rows are and how they are made stands in `evaluation.saliency.protocol`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int32
 
 from data import maps
 from evaluation.saliency.fixations import OtherImages, ViewedImage
@@ -76,13 +76,20 @@ def human_rows(image: ViewedImage, truth: GroundTruth, sigma: float, seed: int, 
     half = np.isin(image.observer, everyone[: len(everyone) // 2])
     p, q = (_batch(maps.rendered(image.xy[chosen], image.size, sigma)) for chosen in (half, ~half))
     agreement = {name: score(p, q).item() for name, score in halves.items() if name in names}
-    left, centre = [], np.exp(truth.log_centre[0])
-    for observer in everyone:
+    of_one = [name for name in names if name not in halves]
+    left = [truth.scores(of_one, others, own) for others, own in left_out(image, truth, sigma, everyone)]
+    return {HALVES: agreement, LEFT_OUT: {name: float(np.mean([scores[name] for scores in left])) for name in left[0]}}
+
+
+def left_out(
+    image: ViewedImage, truth: GroundTruth, sigma: float, observers: Sequence[int] | Int32[np.ndarray, " o"]
+) -> Iterator[tuple[Plane, Plane]]:
+    """For each of some observers the log density that all others make, and the counts of this one's fixations."""
+    centre = np.exp(truth.log_centre[0])
+    for observer in observers:
         own = image.observer == observer
         others = (1 - CENTRE_SHARE) * maps.rendered(image.xy[~own], image.size, sigma) + CENTRE_SHARE * centre
-        counts = maps.counts(image.xy[own], image.size)
-        left.append(truth.scores([name for name in names if name not in halves], np.log(others), counts))
-    return {HALVES: agreement, LEFT_OUT: {name: float(np.mean([scores[name] for scores in left])) for name in left[0]}}
+        yield np.log(others), maps.counts(image.xy[own], image.size)
 
 
 def model_rows(predictions: Mapping[str, Prediction], truth: GroundTruth, second: int | None) -> Rows:

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.web.batch.job import Job
-from data.archive import streamed
+from data.archives.writing import streamed
 
 ADDRESS = "batch-archive"  # below the app's own
 _offered: "weakref.WeakValueDictionary[str, Offer]" = weakref.WeakValueDictionary()

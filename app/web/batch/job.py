@@ -24,7 +24,8 @@ from tempfile import mkdtemp
 
 from app.web.batch.result import Recipe, Result, look_at
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
-from data import archive
+from data.archives import reading
+from data.archives.writing import safe_name
 from data.errors import GazeError, PictureError
 from data.plain_text import visible
 
@@ -109,8 +110,8 @@ class Job:
                 raise PictureError(
                     f"{name}: is left out, as {MOST_BYTES // MB} MB wait at most; bring it when others are done."
                 )
-            if archive.is_archive(name):
-                members, told = archive.pictures(content, name)
+            if reading.is_archive(name):
+                members, told = reading.pictures(content, name)
                 state.problems += told
                 # the archive is kept until the last of its members was read
                 ends = len(members) - 1
@@ -208,7 +209,7 @@ class Job:
             state.state = "running"
             source, recipe = state.waiting[0], state.recipe
             name = self._free(source.name)
-            stem = archive.safe_name(name, state.stems)
+            stem = safe_name(name, state.stems)
             folder = self._folder if self._has_room(state) else None
         begun = time.monotonic()
         result, problem = _look(recipe, source, name, stem, folder)

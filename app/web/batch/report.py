@@ -8,7 +8,7 @@ import numpy as np
 from app.web.batch.result import Recipe, Result
 from app.web.batch.table import CLARITY, FOCUS, Table
 from app.web.report import page
-from app.web.report.items import Drawing
+from app.web.report.items import Drawing, above
 from app.web.report.method import method
 from app.web.report.page import Cell, Figure, Gallery, Heading, number, report
 
@@ -51,8 +51,8 @@ def _row(result: Result, shares: Sequence[float]) -> list[Cell]:
     kind = result.medium.capitalize() or "–"
     return [
         Cell(result.name, f"{width} × {height}"),
-        Cell(f"{known.focus:.0f}", f"above {known.focus_percentile:.0f} % of photographs"),
-        Cell(f"{known.clarity:.0f}", f"above {known.clarity_percentile:.0f} % of photographs"),
+        Cell(f"{known.focus:.0f}", above(known.focus_percentile, " of photographs").removeprefix(", ")),
+        Cell(f"{known.clarity:.0f}", above(known.clarity_percentile, " of photographs").removeprefix(", ")),
         Cell(kind, "" if result.familiar else "not trained on"),
         *(Cell(number(share, ".1f", " %")) for share in shares),
     ]

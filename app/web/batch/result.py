@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float16, Float32, UInt8
 
 from app.predict.attention_measures import AttentionMeasures, attention_measures
-from app.web.predictions import cell_maps, coverage, small
+from app.predict.picture_maps import coverage, on_cells
+from app.web.predictions import small
 from data import picture as pictures
 from data.areas import Area
 from data.draw.heatmap import heatmap
@@ -60,13 +61,24 @@ class Result:
     cells: Float16[np.ndarray, "g v"]  # share of looks of each cell, over the highest of them
     files: tuple[Path, ...] = ()  # in the job's folder
 
+    @property
+    def maps(self) -> Float32[np.ndarray, "1 g v"]:
+        """The log density of the whole viewing over its cells, as `app.predict.observers.AttentionMaps` has it."""
+        cells = self.cells.astype(np.float32)[None]
+        return np.asarray(np.log(np.maximum(cells, np.float32(1e-30)) / cells.sum(dtype=np.float64)), np.float32)
+
+    @property
+    def times(self) -> tuple[tuple[float, float], ...]:
+        """It has no seconds."""
+        return ()
+
+    def coverage(self, areas: Sequence[Area]) -> Float32[np.ndarray, "n g v"]:
+        """Which part of each cell each area covers."""
+        return coverage(self, areas)
+
     def shares(self, areas: Sequence[Area]) -> dict[str, float]:
         """The share of looks of each area by its name, from 0 to 1."""
-        if not areas:
-            return {}
-        cells = self.cells.astype(np.float64)
-        covered = coverage(areas, self.size, (cells.shape[0], cells.shape[1]))
-        found = (covered * (cells / cells.sum())).sum((1, 2))
+        found = (self.coverage(areas) * np.exp(self.maps)).sum((1, 2))
         return {area.name: float(share) for area, share in zip(areas, found, strict=True)}
 
 
@@ -80,7 +92,7 @@ def look_at(recipe: Recipe, name: str, stem: str, content: bytes, folder: Path |
     image = pictures.read(content, name)
     prediction = recipe.model(image, recipe.condition)
     size = image.shape[1], image.shape[0]
-    maps = cell_maps(prediction)
+    maps = on_cells(prediction)
     shown = small(image)
     del image
     wide = cv2.resize(maps[0], (shown.shape[1], shown.shape[0]), interpolation=cv2.INTER_LINEAR)

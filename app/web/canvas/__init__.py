@@ -31,11 +31,14 @@ HERE = Path(__file__).parent
 SCRIPTS = (  # one module, in this order
     "geometry.js",
     "paint.js",
+    "labels.js",
     "overlay.js",
     "grips.js",
     "editor.js",
     "pointer.js",
     "strip.js",
+    "controls.js",
+    "sender.js",
     "canvas.js",
 )
 
@@ -156,11 +159,10 @@ def _state(
     """What the browser sent, each message taken once; nonsense is told in one sentence."""
     areas = None
     try:
-        new = {name: received.message(sent, name, memory["taken"]) for name in ("moment", "areas")}
-        if new["moment"] is not None:
-            memory["moment"] = received.moment(new["moment"], count)
-        if new["areas"] is not None:
-            areas = received.areas(new["areas"], subject, revision, size)
+        if (found := received.message(sent, "areas", memory["taken"])) is not None:
+            areas = received.areas(found, subject, revision, size)
+        if (found := received.message(sent, "moment", memory["taken"])) is not None:
+            memory["moment"] = received.moment(found, count)
     except GazeError as error:
         st.error(plain(str(error)), icon=":material/error:")
     return CanvasState(memory["moment"], areas, received.selected(sent, subject))

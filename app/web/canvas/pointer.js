@@ -4,7 +4,7 @@ const GRIP = 14; // pixels of the page: how near a corner is hit by a mouse; a f
 const TREMBLE = 3; // pixels: a press that moves less is a click
 
 class Pointer {
-  /** `view` gives { tool, scale, layer, editor, editable, pickable } and takes `status`, `again`, `picked`. */
+  /** `view` gives { tool, scale, layer, editor, editable, pickable } and takes `again`, `picked`, `focus`; its `controls` say words. */
   constructor(layer, view) {
     this.layer = layer;
     this.view = view;
@@ -14,6 +14,7 @@ class Pointer {
     layer.addEventListener("pointerdown", (event) => this.down(event));
     layer.addEventListener("pointermove", (event) => this.move(event));
     layer.addEventListener("pointerup", (event) => this.up(event));
+    layer.addEventListener("touchstart", (event) => this.held() && event.preventDefault(), { passive: false });
     layer.addEventListener("pointercancel", () => this.cancelGesture());
     layer.addEventListener("dblclick", (event) => this.polygon.length && (event.preventDefault(), this.close()));
   }
@@ -29,6 +30,12 @@ class Pointer {
 
   reach(event) {
     return (event.pointerType === "mouse" ? GRIP : 2 * GRIP) / this.view.scale / 2;
+  }
+
+  /** Whether a finger draws, or holds what is selected: then it does not scroll the page. */
+  held() {
+    const gesture = this.gesture, selected = this.view.editor.selected;
+    return gesture !== null && (gesture.kind === "draw" || gesture.kind === "resize" || (gesture.area || {}).id === selected);
   }
 
   down(event) {
@@ -69,7 +76,7 @@ class Pointer {
     if (gesture.kind === "draw") {
       const box = dragged(gesture.from, at, editor.size);
       this.box = box;
-      this.view.status(`${box.right - box.left} × ${box.bottom - box.top} pixels at ${box.left}, ${box.top}`);
+      this.view.controls.say(`${box.right - box.left} × ${box.bottom - box.top} pixels at ${box.left}, ${box.top}`);
     } else if (gesture.kind === "move") {
       const [across, down] = [Math.round(at[0] - gesture.from[0]), Math.round(at[1] - gesture.from[1])];
       if (editor.selected !== gesture.area.id) editor.select(gesture.area.id);
@@ -96,7 +103,7 @@ class Pointer {
     } else if (gesture.kind === "draw") {
       const box = this.box;
       this.box = null;
-      this.view.status("");
+      this.view.controls.say("");
       if (gesture.far && box) this.made(editor.add(corners(box), "rectangle"));
       else this.click(areaAt(editor.areas, gesture.from, this.reach(event) / 2));
     } else if (!gesture.far) {
@@ -115,7 +122,7 @@ class Pointer {
 
   made(area) {
     if (area) this.view.focus(area.id);
-    else if (this.view.editor.full) this.view.status(`A picture may have ${MOST_AREAS} areas.`);
+    else if (this.view.editor.full) this.view.controls.say(`A picture may have ${MOST_AREAS} areas.`);
   }
 
   /** One more corner of a polygon; the first one again closes it. */
@@ -130,6 +137,12 @@ class Pointer {
     if (this.polygon.length < MOST_CORNERS) this.polygon.push(to);
     this.over = at;
     editor.select(null);
+    this.view.again();
+  }
+
+  /** Take the last corner back. */
+  back() {
+    this.polygon.pop();
     this.view.again();
   }
 
@@ -153,7 +166,7 @@ class Pointer {
     this.gesture = null;
     this.box = null;
     this.view.editor.preview = null;
-    this.view.status("");
+    this.view.controls.say("");
     this.view.again();
   }
 }

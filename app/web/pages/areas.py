@@ -15,6 +15,7 @@ from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data.areas import Area, from_coco, to_coco
+from data.draw.palettes import DEFAULT
 from data.errors import GazeError
 from export.runtime.saliency import Predictor
 
@@ -53,6 +54,12 @@ def main() -> None:
     except GazeError as error:
         st.error(widgets.plain(str(error)), icon=":material/error:")
         return
+    study(looked)
+
+
+@st.fragment
+def study(looked: Looked) -> None:
+    """The picture, and what its areas get; what is drawn runs no more than this."""
     kept = workspace()
     left, right = st.columns([8, 5], gap="medium")
     with left:
@@ -78,6 +85,8 @@ def draw(kept: Workspace, looked: Looked) -> None:
         revision=kept.revisions.get(stored.key, 0),
         heat=of_view.heat(seen) if heat else (),
         stops=of_view.stops(seen),
+        palette=st.session_state.get("palette", DEFAULT),
+        opacity=st.session_state.get("opacity-Heat", 60) / 100,
         layers=lambda areas: layers(looked, areas),
         alts=lambda areas: alts(looked, areas),
         editable=True,
@@ -208,7 +217,7 @@ def tell() -> None:
 def results(looked: Looked, areas: Sequence[Area]) -> None:
     """The shares at a glance."""
     if not areas:
-        st.subheader("No area yet")
+        st.header("No area yet")
         st.markdown("Draw a rectangle on the picture, or accept a suggestion: its share of looks appears here.")
         return
     measured = looked.measured(areas)
@@ -223,7 +232,7 @@ def details(looked: Looked, areas: Sequence[Area]) -> None:
     if not areas:
         return
     measured = looked.measured(areas)
-    st.subheader("Each area in numbers")
+    st.header("Each area in numbers")
     area_results.show_table(measured, looked.seen.times)
     st.download_button(
         "Table, CSV",

@@ -24,6 +24,7 @@ from data.errors import GazeError
 TITLE, ICON, PLACE = "Batch", ":material/photo_library:", 40  # in the navigation
 
 LARGEST = 50  # MB of a file of areas
+COLOURS = [palette for palette in PALETTES if palette != "fog"]
 FEW = 50  # pictures, up to which progress is renewed twice a second
 WIDTH = 170  # pixels of a thumbnail
 RECENT = 6  # thumbnails that are shown while pictures are looked at
@@ -60,7 +61,7 @@ def main() -> None:
 
 def _palette() -> str:
     return str(
-        st.sidebar.selectbox("Colours", PALETTES, format_func=str.capitalize, key="palette", persist_state="session")
+        st.sidebar.selectbox("Colours", COLOURS, format_func=str.capitalize, key="palette", persist_state="session")
     )
 
 

@@ -1,17 +1,17 @@
 """Where do people look, and when? The map of a picture, second by second, in sentences and to download."""
 
+import math
 from dataclasses import dataclass
 
 import streamlit as st
 
 from app.predict import sentences
-from app.predict.attention_measures import attention_measures
 from app.web import measures, widgets
 from app.web.canvas import canvas
 from app.web.canvas.of_view import heat, stops
 from app.web.heat_files import HeatFiles, Style
 from app.web.legend import legend
-from app.web.overlays import Overlays, overlays, part, when
+from app.web.overlays import Overlays, layers, overlays, part, when
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
 from app.web.workspace import StoredPicture, workspace
@@ -94,7 +94,7 @@ def _looked_at(model: Predictor, stored: StoredPicture, seen: View, palette: str
             palette=style.palette,
             opacity=style.opacity,
             fog=style.palette == "fog",
-            layers=over.layers(style.contours, style.peaks),
+            layers=layers(model, stored, seen, style.contours, style.peaks),
             alts=over.alts,
             height=TALLEST,
         )
@@ -140,23 +140,24 @@ def _said(shown: Shown, over: Overlays, moment: int) -> None:
     if len(told) < 2 and over.peaks[moment]:
         told.append(_of_peaks(over, moment))
     st.markdown("\n\n".join(told).replace(" %", "\u00a0%"))
-    known = attention_measures(seen.maps[0], seen.size, seen.model)
+    known = over.attention
     row = st.container(horizontal=True)
     for name, value, rank, means in (
         ("Focus", known.focus, known.focus_percentile, FOCUS),
         ("Clarity", known.clarity, known.clarity_percentile, CLARITY),
     ):
-        among = f"above {rank:.0f}\u00a0% of photographs"
+        among = None if math.isnan(rank) else f"above {rank:.0f}\u00a0% of photographs"
         row.metric(name, f"{value:.0f}", among, delta_color="off", delta_arrow="off", help=means)
 
 
 FOCUS = (
-    "From 0 to 100: how few places the looks of the whole viewing gather on. 0 is no more than that people look at the "
-    "middle of any picture, 100 is a single place. It does not say whether a picture is good."
+    "On how little of the picture looks fall over the whole viewing, from 0 to 100. 0 is no more than that people look "
+    "at the middle of any picture, 100 is a single spot. Below it: how many of 1,190 photographs have less. It does "
+    "not say whether a picture is good: one with much to find has little focus."
 )
 CLARITY = (
-    "From 0 to 100: how clearly few places stand out. 100 is one place, and many weak ones are near 0. "
-    "It does not say whether they are the right ones."
+    "How few places share the looks, from 0 to 100. One place has 100, four equal ones have 50, many weak ones have "
+    "nearly 0. Below it: how many of 1,190 photographs have less. It does not say whether these are the right places."
 )
 
 
@@ -175,12 +176,13 @@ def _found(seen: View) -> tuple[Area, ...]:
 
 def _of_peaks(over: Overlays, moment: int) -> str:
     """The places that stand out, where nothing in the picture has a name."""
-    shares = [f"{100 * peak.share:.0f} %" for peak in over.peaks[moment][:3]]
+    found = over.peaks[moment]
+    shares = [f"{100 * peak.share:.0f} %" for peak in found[:3]]
     if len(shares) == 1:
         return f"One place stands out: {shares[0]} of looks fall on it."
-    return (
-        f"{len(over.peaks[moment])} places stand out; the first get {', '.join(shares[:-1])} and {shares[-1]} of looks."
-    )
+    listed = f"{', '.join(shares[:-1])} and {shares[-1]} of looks"
+    who = "they get" if len(found) == len(shares) else f"the first {len(shares)} get"
+    return f"{len(found)} places stand out: {who} {listed}."
 
 
 if __name__ == "__main__":

@@ -1,56 +1,129 @@
-"""Which models are there? What each predicts, what it was trained on, under which licence, and how well it does."""
+"""Which models are there? What each predicts and how well, what it runs on here, and models of one's own."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import altair as alt
 import streamlit as st
 
+import scanpath
 from app.tasks import TASKS
 from app.web import widgets
+from app.web.model_bench import measure_here
+from app.web.model_charts import compare
+from app.web.model_desk import bring, defaults, installed
+from app.web.own_models import own_models
+from app.web.score_words import sentence, told
+from app.web.widgets import plain
+from evaluation.model_card import SetScores, card_scores
 from export.runtime.contract import Contract
-from training import Task
 
-TITLE, ICON, PLACE = "Which models are there?", ":material/deployed_code:", 90  # in the sidebar
-
-AXES = {  # of the scores that can be compared: what they measure, and in which unit
-    "cc": "CC (correlation)",
-    "nss": "NSS (standard deviations above the mean)",
-    "sim": "SIM (share of probability)",
-    "kl": "KL divergence (nats, less is better)",
-    "auc": "AUC (probability)",
-    "sauc": "Shuffled AUC (probability)",
-    "ss": "Sequence score (share of the order)",
-    "bits": "Surprise (bits per fixation, less is better)",
-    "ig": "Information gain (bits per fixation)",
-    "end": "AUC of the ends of paths (probability)",
-    "mm_position": "MultiMatch, position (similarity from 0 to 1)",
-    "delta": "Distance from people's rates of behaviour (share, less is better)",
-    "tfp_auc": "How early the target is fixated (sum of probabilities over fixations)",
+TITLE, ICON, PLACE = "Models", ":material/deployed_code:", 90  # in the navigation
+SETS = {  # data sets by the names that cards give them
+    "osie": "OSIE: everyday scenes",
+    "crowd": "Crowd: pictures full of people",
+    "scene": "Scene: places",
+    "hsem": "HSEM: search in grids of objects",
+    "interiors": "Interiors: search in rooms",
 }
 
 
 def main() -> None:
     """The page."""
     st.title("Which models are there?")
-    st.markdown(f"The models that this app can run. **{widgets.NOTE}**")
+    st.markdown(f"What each of them predicts, and how well. **{widgets.NOTE}**")
     contracts, errors = widgets.readable()
     for error in errors:
-        st.error(widgets.plain(str(error)), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
     if not contracts:
         widgets.no_model()
+        bring()
         return
-    st.table([row(path, contract) for path, contract in contracts.items()])
+    defaults()
+    for path in sorted(contracts, key=lambda path: place(path, contracts[path])):
+        with st.container(border=True):
+            card(path, contracts[path])
+    bring()
+    st.header("Compared with each other", divider="gray")
     for task in TASKS.values():
         compare(task, [contract for contract in contracts.values() if contract.task == task.name])
-    for path, contract in contracts.items():
-        st.subheader(widgets.plain(contract.name), divider="gray")
-        describe(path, contract)
+    st.header("Facts", divider="gray")
+    st.table([row(path, contract) for path, contract in contracts.items()])
+    installed()
+
+
+def place(path: Path, contract: Contract) -> tuple[int, bool, str]:
+    """What cards are ordered by: the task, the usual models first, the name."""
+    usual = TASKS[contract.task].default_models if contract.task in TASKS else ()
+    return [*TASKS, contract.task].index(contract.task), path.stem not in usual, path.stem
+
+
+def card(path: Path, contract: Contract) -> None:
+    """One model: what it predicts, how good that is, and what it takes here."""
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.subheader(plain(contract.name if path.stem == contract.name else f"{contract.name} ({path.stem})"))
+    st.markdown(f"Predicts **{plain(predicts(contract))}**.")
+    st.caption(plain(contract.description))
+    with right:
+        if path in own_models().contracts():
+            st.button("Remove", icon=":material/delete:", key=f"drop-{path.stem}", on_click=_drop, args=(path.stem,))
+        else:
+            st.badge(plain(contract.licence), color="gray")
+    text = path.with_suffix(".md").read_text("utf-8", errors="replace") if path.with_suffix(".md").is_file() else ""
+    how_good(contract, card_scores(text))
+    measure_here(path, contract)
+    with st.expander("More", icon=":material/description:"):
+        if contract.scores:
+            st.markdown("**All scores on test pictures** (higher is better, except for kl, bits and delta)")
+            st.table([scores(name, values) for name, values in contract.headlines.items()])
+        origin = f"commit {contract.commit[:10]} with torch {contract.torch}, opset {contract.opset}"
+        st.caption(plain(f"{path.name}, made from {origin}."))
+        if text:
+            st.markdown(text)
+        else:
+            st.caption(plain(f"There is no model card {path.with_suffix('.md').name} beside the model."))
+
+
+def predicts(contract: Contract) -> str:
+    """What a model predicts, in words."""
+    if contract.task not in TASKS:
+        return contract.task
+    words = TASKS[contract.task].question
+    if not contract.durations:
+        words = words.removesuffix(", and for how long")
+    if contract.task == scanpath.TASK.name and contract.searches:
+        words += ", when they look for something"
+    return words + (f", second by second up to {contract.slices[-1][1]:g} s" if contract.slices else "")
+
+
+def how_good(contract: Contract, cards: Mapping[str, SetScores]) -> None:
+    """The scores that can be said in words: the first in a sentence, all of them as a table for each data set."""
+    known = {name: told(values, cards.get(name)) for name, values in contract.scores.items()}
+    known = {name: lines for name, lines in known.items() if lines}
+    if not known:
+        st.markdown(
+            "How good it is, its file does not say." if not contract.scores else "Its scores stand under “More”."
+        )
+        return
+    first = next(iter(known))
+    st.markdown(_marked(sentence(SETS.get(first, first).partition(":")[0], known[first][0], cards.get(first))))
+    for tab, (name, lines) in zip(st.tabs([plain(SETS.get(name, name)) for name in known]), known.items(), strict=True):
+        with tab:
+            st.table([line.cells() for line in lines])
+            if name in cards:
+                st.caption(
+                    f"On {cards[name].pictures}. “Habits alone” know what people do with any picture, such as to look "
+                    "at the middle; “people” is how well others tell what one person does.",
+                    help="In this order: " + ", ".join(line.score.field_name for line in lines),
+                )
+
+
+def _marked(words: str) -> str:
+    """A sentence in which ** stays bold and everything else is shown as it is."""
+    return "**".join(plain(part) for part in words.split("**"))
 
 
 def row(path: Path, contract: Contract) -> dict[str, str]:
-    """A model as a line of the table; its cells are Markdown."""
+    """A model as a line of the table of facts; its cells are Markdown."""
     seconds = f"{contract.slices[0][0]:g}–{contract.slices[-1][1]:g} s" if contract.slices else "no"
     cells = {
         "Model": contract.name,
@@ -58,67 +131,23 @@ def row(path: Path, contract: Contract) -> dict[str, str]:
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
         "Seconds": seconds,
-        "Predicts": TASKS[contract.task].question if contract.task in TASKS else contract.task,
+        "Predicts": predicts(contract),
         "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
-    return {heading: widgets.plain(cell) for heading, cell in cells.items()}
+    return {heading: plain(cell) for heading, cell in cells.items()}
 
 
-def compare(task: Task, contracts: Iterable[Contract]) -> None:
-    """A chart of one score, to be chosen, of all models of a task; nothing where none has scores."""
-    rows = [
-        {"model": contract.name, "set": name, "score": score, "value": value}
-        for contract in contracts
-        for name, scores in contract.headlines.items()
-        for score, value in scores.items()
-    ]
-    names = [score for score in AXES if any(row["score"] == score for row in rows)]
-    if not names:
-        return
-    score = st.selectbox(
-        f"Scores of models that predict {task.question}", names, format_func=AXES.__getitem__, key=f"score-{task.name}"
-    )
-    words = f"{AXES[score]} of each model that predicts {task.question}, on each data set."
-    st.altair_chart(bars(score, [row for row in rows if row["score"] == score]), width="stretch", alt=words)
-
-
-def bars(score: str, rows: list[dict[str, Any]]) -> alt.Chart:
-    """A bar for each model on each set; a row has `model`, `set` and `value`."""
-    tips = [
-        alt.Tooltip("model:N", title="Model"),
-        alt.Tooltip("set:N", title="Data set"),
-        alt.Tooltip("value:Q", title=AXES[score], format=".3f"),
-    ]
-    chart: alt.Chart = alt.Chart({"values": rows}, height=alt.Step(24)).mark_bar()
-    return chart.encode(
-        x=alt.X("value:Q", title=AXES[score]),
-        y=alt.Y("set:N", title="Data set", sort=None),
-        yOffset=alt.YOffset("model:N", sort=None),
-        color=alt.Color("model:N", title="Model", sort=None),
-        tooltip=tips,
-    )
-
-
-def describe(path: Path, contract: Contract) -> None:
-    """One model: a sentence, the scores, the model card."""
-    st.markdown(widgets.plain(contract.description))
-    origin = f"commit {contract.commit[:10]} with torch {contract.torch}, opset {contract.opset}"
-    st.caption(widgets.plain(f"{path.name}, made from {origin}."))
-    if contract.scores:
-        st.markdown("**Scores on test pictures** (higher is better, except for kl, bits and delta)")
-        st.table([scores(name, values) for name, values in contract.headlines.items()])
-    card = path.with_suffix(".md")
-    if card.is_file():
-        with st.expander("Model card", icon=":material/description:"):
-            st.markdown(card.read_text("utf-8", errors="replace"))
-    else:
-        st.caption(widgets.plain(f"There is no model card {card.name} beside the model."))
-
-
-def scores(name: str, values: dict[str, float]) -> dict[str, str]:
+def scores(name: str, values: Mapping[str, float]) -> dict[str, str]:
     """The scores on one data set as a line of a table; its cells and headings are Markdown."""
-    return {"Set": widgets.plain(name)} | {widgets.plain(score): f"{value:.3f}" for score, value in values.items()}
+    return {"Set": plain(name)} | {plain(score): f"{value:.3f}" for score, value in values.items()}
+
+
+def _drop(name: str) -> None:
+    own_models().remove(name)
+    for key in ("model", "walker"):
+        if st.session_state.get(key) == name:
+            del st.session_state[key]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def main() -> None:
     if picture_bar("to report where people look in it") is None:
         return
     widgets.condition_picker(model.contract.conditions)
-    st.sidebar.selectbox("Colours", PALETTES, format_func=str.capitalize, key="palette", persist_state="session")
+    colours = [palette for palette in PALETTES if palette != "fog"]
+    st.sidebar.selectbox("Colours", colours, format_func=str.capitalize, key="palette", persist_state="session")
     kept = workspace()
     names = {key: stored.name for key, stored in kept.pictures.items()}
     _forget_removed(names)

@@ -53,7 +53,7 @@ def maker(kept: Workspace, keys: Sequence[str], model: Predictor) -> Callable[[]
     condition = str(state.get("condition") or model.contract.conditions[0])
     condition = condition if condition in model.contract.conditions else model.contract.conditions[0]
     palette = state.get("palette")
-    opacity = state.get("opacity")
+    opacity = state.get("opacity-Heat")
     drawing = Drawing(
         str(palette) if palette in PALETTES else DEFAULT,
         min(1.0, float(opacity) / 100) if isinstance(opacity, int | float) else Drawing.opacity,

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from app.predict import sentences
 from app.predict.areas import AreaMeasures
-from app.predict.attention_measures import AttentionMeasures, attention_measures
+from app.predict.attention_measures import PHOTOGRAPHS, AttentionMeasures
 from app.predict.simulate import SceneModel
 from app.web import measures
 from app.web.predictions import View, small, view
@@ -36,7 +36,7 @@ class Drawing:
     """How heat is drawn."""
 
     palette: str = DEFAULT
-    opacity: float = 0.65
+    opacity: float = 0.6
 
     @property
     def words(self) -> str:
@@ -59,9 +59,8 @@ def item(
     """
     seen = view(model, stored, condition)
     picture = small(seen.image, SIDE)
-    told = measures.measures(walker, model, stored, seen, areas) if areas else ()
-    known = attention_measures(seen.maps[0], seen.size, model.contract.name)
-    lines = [*focus_and_clarity(known), *sentences.of_areas(told)]
+    told = measures.measures(model, stored, seen, areas) if areas else ()
+    lines = [*sentences.of_view(seen.maps[0], told), *focus_and_clarity(measures.attention(model, stored, seen))]
     path = _path(walker, model, stored, seen, picture, areas)
     figures = [_heat(seen, picture, drawing, lines), _picture(seen, picture, areas), path]
     if len(seen.maps) > 1:
@@ -84,9 +83,18 @@ def focus_and_clarity(known: AttentionMeasures) -> list[str]:
     """What the two measures say, a sentence each."""
     places = "one place stands" if known.peaks == 1 else f"{known.peaks} places stand"
     return [
-        f"Focus {known.focus:.0f} of 100: looks gather more than in {known.focus_percentile:.0f} % of photographs.",
-        f"Clarity {known.clarity:.0f} of 100: {places} out; clearer than {known.clarity_percentile:.0f} % of them.",
+        f"Focus {known.focus:.0f} of 100{above(known.focus_percentile, f' of {PHOTOGRAPHS:,} photographs')}.",
+        f"Clarity {known.clarity:.0f} of 100: {places} out{above(known.clarity_percentile, ' of them')}.",
     ]
+
+
+def above(percentile: float, of: str) -> str:
+    """That a picture has more of something than so many others; nothing where that is not known.
+
+    >>> above(71.2, " of them"), above(float("nan"), " of them")
+    (', more than 71 % of them', '')
+    """
+    return f", more than {percentile:.0f} %{of}" if np.isfinite(percentile) else ""
 
 
 def area_table(told: Sequence[AreaMeasures]) -> Table:

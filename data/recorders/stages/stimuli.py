@@ -12,7 +12,7 @@ import logging
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
@@ -75,6 +75,25 @@ def _is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
+class PictureNames:
+    """Names of pictures, with their folders, and which of them a recorded name stands for."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._known: dict[str, list[str]] = {}  # by each way to write them
+        for name in names:
+            for way in {way for tail in _tails(name) for way in tail}:
+                self._known.setdefault(way, []).append(name)
+
+    def meant(self, stimulus: str) -> list[str]:
+        """The names that a recorded one may stand for: none, one, or where it is not clear several.
+
+        >>> PictureNames(["in/A.jpg", "b.png"]).meant("C:/study/a.JPG")
+        ['in/A.jpg']
+        """
+        ways = [way for tail in _tails(stimulus) for way in tail]
+        return next((self._known[way] for way in ways if way in self._known), [])
+
+
 class PicturesByName:
     """The pictures of a folder by their names; `stimuli` are other names that recordings give them (`read_map`).
 
@@ -86,18 +105,16 @@ class PicturesByName:
         if not folder.is_dir():
             raise RecordingError(f"{folder}: there is no such folder; give the folder of the pictures that were shown.")
         self.folder, self._found = folder, dict[str, Picture | None]()
-        self._files: dict[str, list[Path]] = {}
         inside = sorted(folder.rglob("*"))
         for words in unread(inside):
             logger.warning("%s: %s.", folder, words)
-        for path in (path for path in inside if path.suffix.lower() in SUFFIXES):
-            for name in {name for tail in _tails(path.relative_to(folder).as_posix()) for name in tail}:
-                self._files.setdefault(name, []).append(path)
-        if not self._files:
+        named = [path.relative_to(folder).as_posix() for path in inside if path.suffix.lower() in SUFFIXES]
+        self._names = PictureNames(named)
+        if not named:
             raise RecordingError(f"{folder}: no picture in it; give the folder of the pictures that were shown.")
         self._mapped = {_folded(name): picture for name, picture in stimuli.items()}
         for name, picture in stimuli.items():
-            if not self._paths(picture):
+            if not self._names.meant(picture):
                 raise RecordingError(
                     f"{folder}: no picture {picture!r} in it, which stands for {name!r}; mend the map."
                 )
@@ -106,19 +123,16 @@ class PicturesByName:
         """The picture of a stimulus; None if there is none."""
         if stimulus not in self._found:
             names = [_folded(stimulus), *(tail for tail, _ in _tails(stimulus))]
-            paths = self._paths(next((self._mapped[name] for name in names if name in self._mapped), stimulus))
-            if len(paths) > 1:
-                two = " and ".join(str(path.relative_to(self.folder)) for path in paths[:2])
+            meant = self._names.meant(next((self._mapped[name] for name in names if name in self._mapped), stimulus))
+            if len(meant) > 1:
+                two = " and ".join(meant[:2])
                 raise RecordingError(f"{self.folder}: {stimulus!r} may be {two}; give pictures names of their own.")
-            self._found[stimulus] = self._picture(paths[0]) if paths else None
+            self._found[stimulus] = self._picture(meant[0]) if meant else None
         return self._found[stimulus]
 
-    def _paths(self, stimulus: str) -> list[Path]:
-        names = [name for tail in _tails(stimulus) for name in tail]
-        return next((self._files[name] for name in names if name in self._files), [])
-
-    def _picture(self, path: Path) -> Picture:
-        return Picture(path.relative_to(self.folder).as_posix(), *picture_size(path), path)
+    def _picture(self, name: str) -> Picture:
+        path = self.folder / name
+        return Picture(name, *picture_size(path), path)
 
 
 def _tails(name: str) -> list[tuple[str, str]]:

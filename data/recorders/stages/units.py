@@ -27,6 +27,15 @@ TIMES = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}  # milliseconds
 PLACES = ("px", "norm", "deg", "height")
 MAX_RATE, MIN_RATE = 20_000, 3  # samples per second; no tracker has more or fewer
 
+
+class ScreenError(RecordingError):
+    """A recording does not say all of its screen that is needed; `missing` are those fields of `Setup`."""
+
+    def __init__(self, words: str, missing: tuple[str, ...]) -> None:
+        super().__init__(words)
+        self.missing = missing
+
+
 # What x and y count from, in shares of the screen, and whether they count right and down (1) or left and up (-1).
 Frame = tuple[float, float, int, int]
 CORNER: Frame = (0.0, 0.0, 1, 1)
@@ -48,7 +57,8 @@ def geometry(path: Path, given: Screen | Setup | None, in_file: Setup) -> Screen
     """The screen, from what a person gave and what the file says; it must agree on the pixels.
 
     Raises:
-        RecordingError: Something of the screen is not known, or the two disagree on its pixels.
+        ScreenError: Something of the screen is not known.
+        RecordingError: The two disagree on its pixels.
     """
     values = {}
     for field in fields(Setup):
@@ -62,7 +72,8 @@ def geometry(path: Path, given: Screen | Setup | None, in_file: Setup) -> Screen
         flags = {"width": "--screen 1024x768", "width_cm": "--screen-cm 38x30", "distance_cm": "--distance-cm 67"}
         parts = " ".join(flag for name, flag in flags.items() if name in missing or name.replace("w", "h") in missing)
         what = ", ".join(name.replace("_cm", " in cm") for name in missing)
-        raise RecordingError(f"{path}: it does not say of the screen its {what}; give it, as in {parts}.")
+        problem = f"{path}: it does not say of the screen its {what}; give it, as in {parts}."
+        raise ScreenError(problem, tuple(missing))
     return Screen(**values)
 
 

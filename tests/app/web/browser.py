@@ -144,9 +144,12 @@ def spot(path: Path) -> Path:
 
 
 def settled(page: "Page") -> None:
-    """Wait until the app has answered what was done last: no script runs, and none is about to."""
-    page.wait_for_timeout(300)  # what is sent is gathered for a moment
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    """Wait until the app has answered what was done last: nothing waits to be sent, and no script runs."""
+    page.wait_for_timeout(100)
+    page.locator(".gz[data-waiting]").first.wait_for(state="detached")  # what the canvas gathers before it sends it
+    page.wait_for_timeout(150)
+    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_timeout(50)
 
 
 def serious(page: "Page") -> list[str]:

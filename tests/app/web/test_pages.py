@@ -2,10 +2,8 @@
 
 import io
 import json
-import struct
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.predict.simulate import Baseline
-from app.web import widgets
-from app.web.pages import models as models_page
+from app.web import canvas as drawing
+from app.web import predictions, widgets
+from app.web.main import found
+from app.web.picture_bar import SAMPLES
+from app.web.workspace import SLOT, StoredPicture, Workspace
 from data import picture as pictures
-from export.runtime.contract import HEADLINES
 from scanpath.decode import Rollouts
 from tests import contracts
 from tests import toy_model as toy
@@ -30,206 +30,108 @@ APP = Path(widgets.__file__).parent
 PAGES = sorted(path for path in (APP / "pages").glob("*.py") if path.stem != "__init__")
 
 
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with one small model that looks at what is bright."""
-    folder = tmp_path / "weights"
-    toy.write(folder / "toy.onnx")
-    monkeypatch.setenv("GAZE_MODELS", str(folder))
-    return folder
-
-
-@pytest.fixture
-def png() -> bytes:
-    """60 x 40 pixels, black but for a bright spot in the upper right."""
-    pixels = np.zeros((40, 60, 3), np.uint8)
-    pixels[8:12, 44:50] = 255
-    return pictures.encode(pixels)
-
-
 def page(name: str) -> AppTest:
     return AppTest.from_file(APP / "pages" / f"{name}.py", default_timeout=30).run()
 
 
-def upload(*files: tuple[str, bytes]) -> AppTest:
-    shown = page("picture")
-    for name, content in files:
-        shown.file_uploader(key="pictures").upload(name, content, "image/png")
-    return shown.run()
-
-
-@pytest.mark.parametrize(("most", "size"), [(2, 10**6), (20, 2.5)])
-def test_more_files_than_a_session_may_have_are_left_out_and_that_is_said(
-    models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch, most: int, size: float
-) -> None:
-    monkeypatch.setattr(widgets, "MOST_FILES", most)
-    monkeypatch.setattr(widgets, "MOST_BYTES", int(size * len(png)))
-    shown = upload(*((f"{number}.png", png) for number in range(4)))
-    assert not shown.exception
-    assert [each.value for each in shown.error] == [f"At most {widgets.LIMITS}: 2 are left out; remove some."]
-    assert [each.value for each in shown.subheader] == ["0.png", "1.png"]
-
-
 def images(shown: AppTest) -> int:
-    """Besides the sidebar's; of a prediction there are the heat map, the strip and the legend."""
     return len(shown.main.image)
 
 
 def heat(shown: AppTest) -> str:
     """The address of the first image: Streamlit makes it of the content."""
-    return shown.main.image[0].proto.imgs[0].url
+    return str(shown.main.image[0].proto.imgs[0].url)
 
 
-def claim(width: int, height: int) -> bytes:
-    """A PNG of a hundred bytes that claims to hold width x height pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canvas without a browser: nobody does anything there."""
+    monkeypatch.setattr(drawing, "_component", lambda **given: {})
 
 
-def test_the_app_has_a_test_for_every_page() -> None:
-    assert [path.stem for path in PAGES] == ["models", "order", "picture"]
+def with_picture(path: Path, png: bytes) -> AppTest:
+    """A page of somebody who has a picture."""
+    shown = AppTest.from_file(path, default_timeout=30)
+    kept = Workspace()
+    kept.add("spot.png", png)
+    shown.session_state[SLOT] = kept
+    return shown.run()
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_every_page_opens_from_the_navigation_and_says_what_a_prediction_is(path: Path, models: Path) -> None:
+def asks_for_a_model(path: Path) -> bool:
+    return "model_picker(" in path.read_text("utf-8")
+
+
+def test_pages_are_found_by_folder_and_differ_in_title_and_address() -> None:
+    pages = found()
+    assert next(iter(pages)) == "look"
+    assert {path.stem for path in PAGES} == set(pages)
+    assert len({module.TITLE for module in pages.values()}) == len(pages)
+    assert all(module.ICON.startswith(":material/") for module in pages.values())
+
+
+def test_every_page_opens_from_the_navigation(models: Path, still: None) -> None:
     shown = AppTest.from_file(APP / "main.py", default_timeout=30).run()
     assert not shown.exception
-    assert shown.title[0].value == "What is looked at first?"
-    shown.switch_page(f"pages/{path.name}").run()
-    assert not shown.exception
-    assert any(widgets.NOTE in each.value for each in shown.markdown)
+    assert shown.title[0].value == "Where do people look?"
+    titles = set()
+    for path in PAGES:
+        shown.switch_page(f"pages/{path.name}").run()
+        assert not shown.exception, path.stem
+        titles.add(shown.title[0].value)
+    assert len(titles) == len(PAGES)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_without_a_model_a_page_says_how_to_make_one(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still: None
 ) -> None:
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
     shown = page(path.stem)
     assert not shown.exception
-    assert [each.value for each in shown.info] == [
-        "No exported model found. Make one with `gaze export`, then reload this page."
-    ]
+    if asks_for_a_model(path):
+        assert [each.value for each in shown.info] == [
+            "No exported model found. Make one with `gaze export`, then reload this page."
+        ]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_broken_model_is_named_in_one_sentence(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_model_is_named_in_one_sentence(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still: None
+) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"not a model")
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
     shown = page(path.stem)
     assert not shown.exception
-    assert "broken.onnx is not a model" in shown.error[0].value
+    if asks_for_a_model(path):
+        assert "broken.onnx is not a model" in shown.error[0].value
 
 
-def test_the_empty_page_says_what_to_do_and_shows_the_samples(models: Path) -> None:
-    shown = page("picture")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_broken_models_cannot_be_chosen_and_leave_a_page_as_it_is(path: Path, models: Path, still: None) -> None:
+    toy.spoil(models)
+    toy.write(models / "later.onnx", toy.CONTRACT.model_copy(update={"task": "video"}))
+    shown = page(path.stem)
     assert not shown.exception
-    assert "Upload one or several pictures, or take a sample" in shown.info[0].value
-    assert images(shown) == 3
-    assert not shown.get("download_button")
+    if asks_for_a_model(path):
+        assert not shown.error
+        assert shown.selectbox(key="model").options == ["toy"]
 
 
-def test_an_upload_gives_a_map_a_strip_facts_and_downloads(models: Path, png: bytes) -> None:
-    shown = upload(("spot.png", png))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_a_models_file_says_is_shown_as_it_is(path: Path, models: Path, png: bytes, still: None) -> None:
+    words = "[x](y)*z*_$t$"
+    fields = ("name", "version", "licence", "commit", "description", "torch")
+    contract = contracts.changed(
+        toy.CONTRACT, **dict.fromkeys(fields, words), training=(words,), scores={words: {"cc": 0.5}}
+    )
+    (models / "toy.onnx").unlink()
+    toy.write(models / "*toy*_[x].onnx", contract)
+    shown = with_picture(path, png)
     assert not shown.exception
-    assert not shown.error
-    assert not shown.info
-    assert images(shown) == 3
-    assert shown.subheader[0].value == "spot.png"
-    facts = shown.markdown[-1].value
-    assert "upper right" in facts
-    assert "of 60 × 40 pixels" in facts
-    assert "looks spread evenly would have 11.2" in facts
-    labels = [button.label for button in shown.get("download_button")]
-    assert labels == ["Heat map, PNG", "All seconds, PNG", "Log density, NPY", "Facts, JSON"]
-
-
-def test_several_uploads_are_all_shown_and_settings_move_them(models: Path, png: bytes) -> None:
-    shown = upload(("one.png", png), ("two.png", png))
-    assert [each.value for each in shown.subheader] == ["one.png", "two.png"]
-    seen = [heat(shown)]
-    for widget, value in (
-        (shown.slider(key="opacity"), 30),
-        (shown.selectbox(key="palette"), "fog"),
-        (shown.toggle(key="contours"), True),
-    ):
-        widget.set_value(value).run()
-        seen.append(heat(shown))
-    assert len(set(seen)) == 4
-    shown.select_slider(key="time").set_value("1–2 s")
-    shown.selectbox(key="condition").set_value("uniform")
-    shown.run()
-    assert not shown.exception
-    assert images(shown) == 6
-    assert "From 1 to 2 s" in shown.markdown[-1].value
-    assert "centre" in shown.sidebar.caption[0].value or "middle" in shown.sidebar.caption[0].value
-
-
-def test_names_that_look_like_markdown_are_shown_as_they_are(models: Path, png: bytes) -> None:
-    shown = upload(("a*b*_$1$.png", png), ("$x$[y].txt", b"no picture"))
-    assert shown.subheader[0].value == r"a\*b\*\_\$1\$.png"
-    assert shown.error[0].value.startswith(r"\$x\$\[y\].txt")
-
-
-def test_a_sample_is_taken_with_one_click(models: Path) -> None:
-    shown = page("picture")
-    shown.button(key="sample-street").click().run()
-    assert not shown.exception
-    assert shown.subheader[0].value == "street.jpg"
-    assert images(shown) == 3
-    shown.pills(key="sample").set_value("shelf").run()
-    assert [each.value for each in shown.subheader] == ["shelf.jpg"]
-
-
-def test_a_tall_picture_does_not_fill_screens(models: Path) -> None:
-    shown = upload(("tall.png", pictures.encode(np.zeros((900, 300, 3), np.uint8))))
-    assert not shown.exception
-    assert images(shown) == 3
-
-
-def test_a_model_without_seconds_has_no_slider_and_no_strip(models: Path, png: bytes) -> None:
-    toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"slices": ()}))
-    shown = upload(("spot.png", png))
-    assert not shown.exception
-    assert not shown.select_slider
-    assert images(shown) == 2
-    assert "All seconds, PNG" not in [button.label for button in shown.get("download_button")]
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("notes.txt", b"milk, bread, eggs"),
-        ("empty.png", b""),
-        ("bomb.png", claim(20_000, 20_000)),
-        ("cut.jpg", widgets.SAMPLES["street"].read_bytes()[:9000]),
-    ],
-    ids=["no picture", "no bytes", "too large", "cut off"],
-)
-def test_a_bad_upload_is_named_in_one_sentence_and_the_others_are_shown(
-    name: str, content: bytes, models: Path, png: bytes
-) -> None:
-    shown = upload((name, content), ("spot.png", png))
-    assert not shown.exception
-    assert len(shown.error) == 1
-    assert shown.error[0].value.startswith(name)
-    assert len(shown.error[0].value) < 300
-    assert "\n" not in shown.error[0].value
-    assert [each.value for each in shown.subheader] == ["spot.png"]
-    assert images(shown) == 3
-
-
-def test_two_models_can_be_chosen_from_and_the_files_name_is_the_choice(models: Path, png: bytes) -> None:
-    toy.write(models / "other.onnx", toy.CONTRACT.model_copy(update={"name": "other", "slices": ()}))
-    shown = upload(("spot.png", png))
-    assert shown.selectbox(key="model").options == ["other", "toy"]
-    shown.selectbox(key="model").set_value("toy").run()
-    assert not shown.exception
-    assert shown.select_slider(key="time").options == ["Whole viewing", "0–1 s", "1–2 s"]
+    texts = [each.value for kind in (shown.markdown, shown.caption, shown.subheader) for each in kind]
+    texts += [str(text) for table in shown.table for text in [*table.value.columns, *table.value.to_numpy().ravel()]]
+    assert not [text for text in texts if "[x]" in text or "*z*" in text or "*toy*" in text]
 
 
 def follow(png: bytes, *files: tuple[str, str, bytes]) -> AppTest:
@@ -398,28 +300,6 @@ def test_a_category_that_looks_like_markdown_is_shown_as_it_is(models: Path, png
     assert sentence.count(r"A \[a\](b)\*c\*\_\$d\$") == sentence.count("[a") == 2
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_what_a_models_file_says_is_shown_as_it_is(
-    path: Path, models: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = "[x](y)*z*_$t$"
-    fields = ("name", "version", "licence", "commit", "description", "torch")
-    contract = contracts.changed(
-        toy.CONTRACT, **dict.fromkeys(fields, words), training=(words,), scores={words: {"cc": 0.5}}
-    )
-    (models / "toy.onnx").unlink()
-    toy.write(models / "*toy*_[x].onnx", contract)
-    monkeypatch.setattr("app.predict.simulate.Baseline.model", words)
-    shown = {"order": lambda: follow(png), "picture": lambda: upload(("spot.png", png))}.get(
-        path.stem, lambda: page("models")
-    )()
-    assert not shown.exception
-    texts = [each.value for kind in (shown.markdown, shown.caption, shown.subheader) for each in kind]
-    texts += [str(text) for table in shown.table for text in [*table.value.columns, *table.value.to_numpy().ravel()]]
-    assert any("(y)" in text for text in texts)
-    assert not [text for text in texts if "[x]" in text or "*z*" in text or "*toy*" in text]
-
-
 def test_boxes_can_be_drawn_and_begin_with_what_is_found(models: Path, png: bytes) -> None:
     shown = follow(png)
     count = len(column(shown, "Object"))
@@ -477,92 +357,20 @@ class Slow(Baseline):
         return replace(paths, order=paths.order[:, :1] * 0, duration=np.full_like(paths.duration[:, :1], 400))
 
 
-def test_the_models_page_shows_licence_training_scores_and_card(models: Path) -> None:
-    contract = toy.CONTRACT.model_copy(
-        update={"training": ("osie (MIT)",), "scores": {"osie": {"cc": 0.8123, "nss": 2.9}}}
-    )
-    toy.write(models / "toy.onnx", contract)
-    (models / "toy.md").write_text("# The toy\nLooks at what is bright.", "utf-8")
-    shown = page("models")
-    assert not shown.exception
-    table = shown.table[0].value
-    assert table.loc[table.index[0], "Licence"] == "CC0-1.0"
-    assert table.loc[table.index[0], "Trained on"] == "osie (MIT)"
-    assert shown.table[1].value.loc[shown.table[1].value.index[0], "cc"] == "0.812"
-    assert shown.expander[0].label == "Model card"
-    assert "Looks at what is bright." in shown.expander[0].markdown[0].value
-
-
-def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
-    scored = {"<b>osie": {"cc": 0.8, "nss": 2.9}, "crowd": {"cc": 0.7}}
-    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=scored))
-    toy.write(models / "other.onnx", contracts.changed(toy.CONTRACT, name="other", scores={"crowd": {"cc": 0.6}}))
-    toy.write(
-        models / "oat.onnx", contracts.changed(toy.CONTRACT, name="oat", task="scanpath", scores={"crowd": {"ss": 0.4}})
-    )
-    shown = page("models")
-    assert not shown.exception
-    where, order = charts(shown)
-    assert {(row["model"], row["set"], row["value"]) for row in told(where)} == {
-        ("toy", "<b>osie", 0.8),
-        ("toy", "crowd", 0.7),
-        ("other", "crowd", 0.6),
-    }
-    assert [(row["model"], row["value"]) for row in told(order)] == [("oat", 0.4)]
-    assert has_units_tips_and_no_address(where)
-    assert has_units_tips_and_no_address(order)
-    shown.selectbox(key="score-saliency").set_value("nss").run()
-    assert not shown.exception
-    assert [(row["model"], row["value"]) for row in told(charts(shown)[0])] == [("toy", 2.9)]
-    assert "standard deviations" in layers(charts(shown)[0])[0]["x"]["title"]
-
-
-def test_models_without_scores_have_no_chart(models: Path) -> None:
-    toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores={}))
-    shown = page("models")
-    assert not shown.exception
-    assert charts(shown) == []
-
-
-def test_every_score_that_a_page_shows_has_an_axis_with_its_unit() -> None:
-    assert set(models_page.AXES) == set(HEADLINES)
-
-
-def test_the_models_page_shows_the_sound_models_and_what_is_wrong_with_the_others(models: Path) -> None:
-    broken = toy.spoil(models)
-    toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"description": "*Looks* at [what](is) bright."}))
-    (models / "toy.md").write_bytes(b"# A card \xff that is no Unicode")
-    shown = page("models")
-    assert not shown.exception
-    assert list(shown.table[0].value["Model"]) == ["toy"]
-    assert any(each.value == widgets.plain("*Looks* at [what](is) bright.") for each in shown.markdown)
-    said = [each.value for each in shown.error]
-    assert len(said) == len(broken)
-    assert all(any(widgets.plain(words) in each for each in said) for words in broken.values())
-
-
-@pytest.mark.parametrize("name", ["picture", "order"])
-def test_broken_models_cannot_be_chosen_and_leave_a_page_as_it_is(name: str, models: Path) -> None:
-    toy.spoil(models)
-    toy.write(models / "later.onnx", toy.CONTRACT.model_copy(update={"task": "video"}))
-    shown = page(name)
-    assert not shown.exception
-    assert not shown.error
-    assert shown.selectbox(key="model").options == ["toy"]
-
-
 def test_a_view_is_no_larger_than_a_screen_but_its_record_is_of_the_full_size(models: Path) -> None:
-    model = widgets.open_model(models / "toy.onnx")
+    model = predictions.open_model(models / "toy.onnx")
     pixels = np.zeros((1000, 2400, 3), np.uint8)
     pixels[100:300, 2000:2200] = 255
-    view = widgets.look(model, pictures.encode(pixels), "large.png", "any")
+    stored = StoredPicture("k" * 12, "large.png", pictures.encode(pixels), (2400, 1000))
+    view = predictions.view(model, stored)
     assert view.image.shape == (500, 1200, 3)
-    assert view.maps.shape == (3, 500, 1200)
+    assert max(view.maps.shape[1:]) <= 1200
+    assert len(view.maps) == 3
     np.testing.assert_allclose(np.exp(view.maps, dtype=np.float64).sum((1, 2)), 1, atol=1e-5)
     assert (view.record["width"], view.record["height"]) == (2400, 1000)
     assert json.loads(view.text) == json.loads(json.dumps(view.record))
     assert view.record["picture"] == "large.png"
-    _, prediction = widgets.full(model, pictures.encode(pixels), "any")
+    _, prediction = predictions.full(model, stored, "any")
     assert prediction.density.shape == (1000, 2400)
     assert prediction.peak == (view.record["peak"]["x"], view.record["peak"]["y"])
 
@@ -575,7 +383,7 @@ def test_every_condition_that_the_project_knows_has_its_words() -> None:
 def test_no_page_loads_torch() -> None:
     code = (
         "import sys, runpy\n"
-        "import app.web.widgets, app.web.main\n"
+        "import app.web.main\n"
         f"[runpy.run_path(path, run_name='page') for path in {[str(path) for path in PAGES]!r}]\n"
         "print('torch' in sys.modules)"
     )
@@ -584,7 +392,7 @@ def test_no_page_loads_torch() -> None:
 
 
 def test_the_sample_pictures_can_be_read() -> None:
-    for path in widgets.SAMPLES.values():
+    for path in SAMPLES.values():
         assert pictures.read(path).shape == (768, 1024, 3)
         assert Image.open(io.BytesIO(path.read_bytes())).format == "JPEG"
         assert cv2.imread(str(path)) is not None

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data import archive
-from data.archive import ArchiveError, Limits, pictures, safe_name, stays_inside, streamed
+from data.archives.reading import ArchiveError, Limits, pictures, stays_inside
+from data.archives.writing import LONGEST, safe_name, streamed
 from data.errors import GazeError
 
 SMALL = Limits(members=5, entries=20, directory=4000, member=50_000, unpacked=120_000, ratio=250)
@@ -195,7 +195,7 @@ def test_names_that_are_made_are_safe_and_each_its_own(names: list[str]) -> None
     for name in made:
         assert stays_inside(name)
         assert "/" not in name
-        assert 0 < len(name) <= archive.LONGEST + 6
+        assert 0 < len(name) <= LONGEST + 6
         assert not name.startswith(".")
         assert name.isprintable()
 

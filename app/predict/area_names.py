@@ -1,0 +1,115 @@
+"""What areas are called in sentences: by a word, by their name in quotes, or by kind and place."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+LONGEST = 40  # characters of a name in a sentence
+PLACES = {
+    (0, 0): "at the top left",
+    (0, 1): "at the top",
+    (0, 2): "at the top right",
+    (1, 0): "on the left",
+    (1, 1): "in the middle",
+    (1, 2): "on the right",
+    (2, 0): "at the bottom left",
+    (2, 1): "at the bottom",
+    (2, 2): "at the bottom right",
+}
+
+
+class Named(Protocol):
+    """What has a name, perhaps a kind, a size and a middle."""
+
+    @property
+    def name(self) -> str:
+        """As it was drawn or found."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it was found as; "" where a person drew it."""
+        ...
+
+    @property
+    def part(self) -> float:
+        """Of the picture that it covers."""
+        ...
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Across and down, 0 to 1."""
+        ...
+
+
+def place(x: float, y: float) -> str:
+    """A point of the unit square in words.
+
+    >>> place(0.9, 0.1), place(0.5, 0.5)
+    ('at the top right', 'in the middle')
+    """
+    row, column = (min(2, max(0, int(3 * at))) for at in (y, x))
+    return PLACES[row, column]
+
+
+def names(areas: Sequence[Named]) -> list[str]:
+    """What each is called in the middle of a sentence, each differently as long as the names differ.
+
+    A found face is "the face", or "the face on the left" where there are several, or "the largest face on the left"
+    where several are there; a drawn area of one plain word is "the button", and any other the area with
+    its name in quotes.
+    """
+    kinds = Counter(area.kind for area in areas if _found(area))
+    placed = Counter((area.kind, place(*area.middle)) for area in areas if _found(area))
+    called = []
+    for area in areas:
+        where = place(*area.middle)
+        if not _found(area):
+            called.append(_drawn(area))
+        elif kinds[area.kind] == 1:
+            called.append(f"the {area.kind}")
+        elif placed[area.kind, where] == 1:
+            called.append(f"the {area.kind} {where}")
+        elif area.part > max((each.part for each in areas if each is not area and _alike(each, area)), default=0):
+            called.append(f"the largest {area.kind} {where}")
+        else:
+            called.append(f"{_short(area.name)} ({where})")
+    return called
+
+
+def _found(area: Named) -> bool:
+    """Whether its name is only a kind and a number."""
+    return bool(area.kind) and area.kind != "text" and area.name.rstrip(" 0123456789") == area.kind
+
+
+def _alike(one: Named, other: Named) -> bool:
+    """Whether two that were found are of one kind, at one place."""
+    return _found(one) and one.kind == other.kind and place(*one.middle) == place(*other.middle)
+
+
+def _drawn(area: Named) -> str:
+    if _word(area.name):
+        return f"the {area.name}"
+    if area.name.lower().startswith("the ") and area.kind != "text":
+        return f"the {_short(area.name)[4:]}"
+    return f"the {'text' if area.kind == 'text' else 'area'} “{_short(area.name)}”"
+
+
+def owned(area: Named, owner: str) -> str:
+    """The same as the part of a version: "B's button", or the area with its name in quotes "in B".
+
+    >>> from types import SimpleNamespace
+    >>> owned(SimpleNamespace(name="button", kind="", part=0.1, middle=(0, 0)), "B")
+    "B's button"
+    """
+    called = names([area])[0]
+    return f"{owner}'s {called.removeprefix('the ')}"
+
+
+def _word(name: str) -> bool:
+    """Whether a name is one plain word that stands for one thing."""
+    return name.isalpha() and name == name.lower() and not name.endswith("s")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"

@@ -1,0 +1,1 @@
+"""What the page Compare is made of: two versions on one scale, their areas side by side, and a picture among others."""

@@ -1,0 +1,143 @@
+"""The tables of the page Recording: scores beside chance and people, areas, and how well it was measured."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import altair as alt
+import streamlit as st
+
+from app.predict.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
+from app.predict.measured_areas import MeasuredArea
+from app.predict.recordings import Study, verdict
+from app.predict.sentences import percent
+from app.web import measures, widgets
+from app.web.recording_views import Compared
+from app.web.score_words import SCORES
+from app.web.widgets import plain
+from app.web.workspace import StoredPicture, workspace
+from data.events.quality import Quality
+from export.runtime.saliency import Predictor
+
+AreaRows = Sequence[tuple[MeasuredArea, Mapping[str, float]]]  # each area as measured, and as predicted
+
+
+def scores(agreed: Agreement) -> None:
+    """The scores beside chance and beside the people themselves."""
+    if not agreed.looks:
+        return
+    st.subheader("Scores")
+    columns = {
+        "This prediction": agreed.prediction,
+        "Chance": agreed.anywhere,
+        "Only the middle": agreed.middle,
+        "People": agreed.ceiling,
+    }
+    rows = [
+        {"Question": f"{SCORES[name].question} ({SCORES[name].unit})"}
+        | {column: SCORES[name].number(values.get(name)) for column, values in columns.items()}
+        for name in NAMES
+    ]
+    st.table(rows)
+    people = (
+        "“People” is how well the others tell where one person looks, and for the two last rows how well half of them "
+        "tell the other half; that is as good as it gets."
+        if agreed.people >= LEAST_PEOPLE
+        else f"How well people tell each other's looks is not known with fewer than {LEAST_PEOPLE}."
+    )
+    names = ", ".join(SCORES[name].field_name for name in NAMES)
+    st.caption(
+        f"“Chance” rates all places alike; “only the middle” knows that people look at the middle. {people}",
+        help=f"In this order: {names}. Looks are compared on a grid of at most {SIDE} cells a side.",
+    )
+
+
+def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRows:
+    """What each area of the workspace got, and was predicted to get."""
+    st.subheader("Areas")
+    drawn = workspace().areas(stored.key)
+    real = compared.measured(drawn)
+    if not real:
+        st.caption("Draw areas on the page Areas to see what each of them got, and was predicted to get.")
+        return []
+    walker = widgets.walker_picker()
+    names = ("share", "seen", "first_s", "dwell_s", "rank")
+    predicted = measures.measures(walker, model, stored, compared.view, drawn)
+    rows = [(area, {name: getattr(each, name) for name in names}) for area, each in zip(real, predicted, strict=True)]
+    st.altair_chart(bars(rows), width="stretch", alt=_said(rows))
+    st.table([_row(area, each) for area, each in rows])
+    return rows
+
+
+def _row(area: MeasuredArea, predicted: Mapping[str, float]) -> dict[str, str]:
+    """An area as a line of the table, each number as measured and as predicted."""
+
+    def cell(name: str, write: Callable[[float], str]) -> str:
+        values = (getattr(area, name), predicted[name])
+        return " / ".join(write(value) if math.isfinite(value) else "–" for value in values)
+
+    return {
+        "Area": plain(area.name),
+        "Share of looks: measured / predicted": cell("share", percent),
+        "Seen by": cell("seen", percent),
+        "First look after": cell("first_s", lambda value: f"{value:.1f} s"),
+        "Looked at for": cell("dwell_s", lambda value: f"{value:.2f} s"),
+        "Place in the order": cell("rank", lambda value: f"{value:.0f}"),
+    }
+
+
+def _said(rows: AreaRows) -> str:
+    parts = [f"{area.name} {percent(area.share)} measured, {percent(each['share'])} predicted" for area, each in rows]
+    return f"Share of looks of each area: {'; '.join(parts[:6])}"
+
+
+def bars(rows: AreaRows) -> alt.Chart:
+    """Two bars for each area: its share of looks as measured and as predicted."""
+    values = [
+        {"area": area.name, "kind": kind, "share": share}
+        for area, each in rows
+        for kind, share in (("measured", area.share), ("predicted", each["share"]))
+    ]
+    chart: alt.Chart = alt.Chart({"values": values}, height=alt.Step(16)).mark_bar()
+    title = "Share of looks (percent)"
+    return chart.encode(
+        x=alt.X("share:Q", title=title, axis=alt.Axis(format="%")),
+        y=alt.Y("area:N", title="Area", sort=None),
+        yOffset=alt.YOffset("kind:N", sort=None),
+        color=alt.Color("kind:N", title="", sort=None, legend=alt.Legend(orient="top")),
+        tooltip=[
+            alt.Tooltip("area:N", title="Area"),
+            alt.Tooltip("kind:N", title="How"),
+            alt.Tooltip("share:Q", title=title, format=".1%"),
+        ],
+    )
+
+
+def quality(study: Study) -> None:
+    """How well each recording was measured, and what was left out."""
+    st.subheader("How well it was measured")
+    known = study.report.recordings
+    st.table([_measured(name, known[name]) for name in known])
+    st.caption(
+        "Good is what loses at most 10 % of its samples, with a noise of at most 0.3° and more than 60 samples a "
+        "second. Noise is what lies between one sample and the next while the eye stands still."
+    )
+    out = study.report.left_out()
+    if study.notes or out:
+        with st.expander("What was guessed and left out", icon=":material/info:"):
+            st.markdown(
+                "\n".join(f"- {plain(note)}" for note in [*([f"Left out: {out}."] if out else []), *study.notes])
+            )
+
+
+def _measured(name: str, it: Quality) -> dict[str, str]:
+    """A recording as a line of the table."""
+    return {
+        "Recording": plain(name),
+        "In a word": verdict(it),
+        "Lost": f"{it.loss:.1%}".replace("%", " %") if it.samples else "–",
+        "Noise": f"{it.precision:.2f}°" if math.isfinite(it.precision) else "–",
+        "Samples a second": f"{it.rate:.4g}" if math.isfinite(it.rate) else "–",
+        "Looks": f"{it.fixations:,}",
+        "Pictures": f"{it.trials:,}",
+        "Person": plain(it.subject),
+    }
