@@ -20,6 +20,7 @@ class Desk:
     def __init__(self) -> None:
         self.job = Job(_watch())
         self.uploads = 0
+        self.taken: set[str] = set()  # uploads that the job has: a run that is interrupted tells of them once more
         self.areas: tuple[object, BatchAreas] | None = None  # and what they were made of
         self.listed: AreaFile | None = None  # areas by picture, as a person brought them
         self.told: list[str] = []  # what is to be said of that file
@@ -45,7 +46,7 @@ def clear() -> None:
     old = desk()
     old.job.close()
     st.session_state[SLOT] = new = Desk()
-    new.uploads = old.uploads + 1
+    new.uploads, new.taken = old.uploads + 1, old.taken
 
 
 def _watch() -> Callable[[], bool]:

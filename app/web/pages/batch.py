@@ -82,9 +82,10 @@ def _bring(desk: Desk) -> None:
 
 def _take(key: str) -> None:
     desk = session.desk()
-    files = st.session_state.get(key) or []
+    files = [file for file in st.session_state.get(key) or [] if file.file_id not in desk.taken]
     if files:
         desk.uploads += 1
+        desk.taken |= {file.file_id for file in files}
         desk.job.add((file.name, file.getvalue()) for file in files)
 
 

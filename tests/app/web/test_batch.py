@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from app.web.batch import download, job, result
 from app.web.batch.job import Job
 from app.web.batch.report import batch_report
 from app.web.batch.result import Recipe
-from app.web.batch.session import SLOT
+from app.web.batch.session import SLOT, Desk
 from app.web.batch.table import table
 from app.web.gate import MOST_FILES
 from app.web.pages import batch as batch_page
@@ -360,6 +361,20 @@ def test_a_batch_keeps_its_settings_and_is_cleared(page: AppTest) -> None:
     uploaded(page, ("b.png", spot(45, 10)), key="batch-upload-2")
     assert not page.info
     assert list(page.dataframe[0].value["Name"]) == ["b.png"]
+
+
+def test_an_upload_that_is_told_of_twice_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    file = SimpleNamespace(file_id="1", name="a.png", getvalue=lambda: b"x")
+    other = SimpleNamespace(file_id="2", name="a.png", getvalue=lambda: b"x")
+    monkeypatch.setattr(batch_page.session, "desk", lambda: desk)
+    monkeypatch.setattr(batch_page.st, "session_state", {"upload": [file], "next": [other]})
+    batch_page._take("upload")
+    batch_page._take("upload")
+    assert desk.job.progress.total == 1
+    batch_page._take("next")  # the same name and content, brought once more
+    assert desk.job.progress.total == 2
+    assert desk.uploads == 2
 
 
 def test_without_a_model_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

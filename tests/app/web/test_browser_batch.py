@@ -70,6 +70,12 @@ def test_ten_pictures_with_a_broken_one_among_them(address: str, files: list[Pat
         page.get_by_role("heading", name="10 pictures").wait_for()  # everything is still there
         page.get_by_role("button", name="Clear").click()
         page.get_by_role("heading", name="10 pictures").wait_for(state="detached")
+        browser.settled(page)
+        page.locator("input[type=file]").first.set_input_files(files[:3])
+        page.get_by_text("3 of 3 pictures. Done.").wait_for()
+        browser.settled(page)
+        page.locator("input[type=file]").first.set_input_files(files[3:5])
+        page.get_by_text("5 of 5 pictures. Done.").wait_for()
 
 
 def test_an_archive_on_a_phone(address: str, files: list[Path], tmp_path: Path) -> None:
