@@ -40,6 +40,15 @@ PACE = 20  # pictures over which the time for one is averaged
 SLOTS = threading.BoundedSemaphore(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
 
+_open: "weakref.WeakSet[Job]" = weakref.WeakSet()
+
+
+def close_all() -> None:
+    """Close every job, so that nothing is left on the disk when the server ends."""
+    for job in list(_open):
+        job.close()
+
+
 @dataclass(frozen=True)
 class Source:
     """A picture that waits: its bytes, or how an archive gives them."""
@@ -93,6 +102,7 @@ class Job:
         self._sweep: weakref.finalize[..., Job] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        _open.add(self)
 
     def add(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Take pictures and archives of pictures; what cannot be taken is in `problems`."""

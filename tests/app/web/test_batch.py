@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -22,7 +23,7 @@ from streamlit.testing.v1.element_tree import Element
 
 from app.web import widgets
 from app.web.batch import areas as batch_areas
-from app.web.batch import download, job, result
+from app.web.batch import download, job, result, session
 from app.web.batch.job import Job
 from app.web.batch.report import batch_report
 from app.web.batch.result import Recipe
@@ -192,6 +193,15 @@ def test_a_job_that_nobody_holds_ends(recipe: Recipe, monkeypatch: pytest.Monkey
     gc.collect()
     thread.join(5)
     assert not thread.is_alive()
+    assert not folder.exists()
+
+
+def test_when_the_server_ends_no_folder_is_left(recipe: Recipe, new_job: Callable[..., Job]) -> None:
+    work = new_job()
+    work.add([("a.png", spot(20, 20))])
+    work.start(recipe)
+    folder = folder_of(finished(work))
+    job.close_all()
     assert not folder.exists()
 
 
@@ -367,8 +377,8 @@ def test_an_upload_that_is_told_of_twice_is_taken_once(monkeypatch: pytest.Monke
     desk = Desk()
     file = SimpleNamespace(file_id="1", name="a.png", getvalue=lambda: b"x")
     other = SimpleNamespace(file_id="2", name="a.png", getvalue=lambda: b"x")
-    monkeypatch.setattr(batch_page.session, "desk", lambda: desk)
-    monkeypatch.setattr(batch_page.st, "session_state", {"upload": [file], "next": [other]})
+    monkeypatch.setattr(session, "desk", lambda: desk)
+    monkeypatch.setattr(st, "session_state", {"upload": [file], "next": [other]})
     batch_page._take("upload")
     batch_page._take("upload")
     assert desk.job.progress.total == 1

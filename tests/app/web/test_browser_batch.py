@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 pytestmark = browser.MARKS
 
 
+def test_a_server_that_is_ended_leaves_no_pictures_behind(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    serving = browser.serve(tmp_path, TMPDIR=str(tmp_path / "tmp"))
+    with browser.window(f"{next(serving)}/batch") as page:
+        page.locator("input[type=file]").first.set_input_files(files[:2])
+        page.get_by_text("2 of 2 pictures. Done.").wait_for()
+        assert list((tmp_path / "tmp").glob("gaze-batch-*"))
+        assert next(serving, None) is None
+    assert not list((tmp_path / "tmp").glob("gaze-batch-*"))
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from browser.serve(tmp_path_factory.mktemp("weights"))
