@@ -165,6 +165,49 @@ def _extent(points: Sequence[Point]) -> float:
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
+@dataclass(frozen=True)
+class AreaFile:
+    """A COCO file with the areas of one picture or of many, read once."""
+
+    found: coco.Coco
+    _folder: str  # where it lay, which is no business of the person's
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether it has one picture alone, which is then taken for any."""
+        return len(self.found.pictures) == 1
+
+    def areas(self, picture: str, width: int, height: int) -> tuple[Area, ...]:
+        """The areas of a picture of this size.
+
+        Raises:
+            GazeError: The file does not have the picture, or the picture has another size there.
+        """
+        try:
+            name = None if self.is_lone else picture
+            objects = self.found.objects(name, (width, height))
+            items = {tuple(item.box): item for item in self.found.picture(name).annotations}
+        except GazeError as error:
+            raise TableError(str(error).replace(f"{self._folder}/", "")) from error
+        outlined = [_outlined(area, items) for area in from_objects(replace(objects, masks=None))]
+        return checked(outlined, width, height)
+
+
+def read_coco(content: bytes, file: str, tell: Tell) -> AreaFile:
+    """A COCO file that a person brings; `tell` takes what was left out of it. `file` is its name, for messages.
+
+    Raises:
+        GazeError: It is no COCO file.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(file).name or "areas.json")
+        path.write_bytes(content)
+        try:
+            return AreaFile(coco.read(path, lambda sentence: tell(sentence.replace(f"{folder}/", ""))), folder)
+        except GazeError as error:
+            raise TableError(str(error).replace(f"{folder}/", "")) from error
+
+
 def from_coco(content: bytes, file: str, picture: str, width: int, height: int, tell: Tell) -> tuple[Area, ...]:
     """The areas of a picture in a COCO file that a person brings; `tell` takes what was left out of it.
 
@@ -174,25 +217,14 @@ def from_coco(content: bytes, file: str, picture: str, width: int, height: int, 
     Raises:
         GazeError: It is no COCO file, it does not have the picture, or the picture has another size there.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(file).name or "areas.json")
-        path.write_bytes(content)
-        try:
-            found = coco.read(path, lambda sentence: tell(sentence.replace(f"{folder}/", "")))
-            name = None if len(found.pictures) == 1 else picture
-            objects = found.objects(name, (width, height))
-            items = {tuple(item.box): item for item in found.picture(name).annotations}
-        except GazeError as error:
-            raise TableError(str(error).replace(f"{folder}/", "")) from error
-    outlined = [_outlined(area, items) for area in from_objects(replace(objects, masks=None))]
-    return checked(outlined, width, height)
+    return read_coco(content, file, tell).areas(picture, width, height)
 
 
 def _outlined(area: Area, items: dict[tuple[float, ...], Any]) -> Area:
     """An area with the outline that the file gives it, where that is one polygon and no rectangle."""
     item = items.get(area.box)
     outline = item.outline if item else None
-    if not isinstance(outline, list) or item.attributes.get("shape") == "rectangle":
+    if item is None or not isinstance(outline, list) or item.attributes.get("shape") == "rectangle":
         return area
     try:
         parts = polygons(outline)

@@ -18,8 +18,9 @@ Send = Callable[[Message], Awaitable[None]]
 Held = Callable[[str], dict[str, int]]  # of a session: bytes of each file that the server holds for it
 
 MB = 1 << 20
-MOST_FILES = 20  # that the pages take of one session
+MOST_FILES = 1000  # that the pages take of one session at a time; they move them elsewhere, and say how many stay
 MOST_BYTES = 200 * MB  # together
+BEYOND = 50 * MB  # bytes above that, which are let in so that the page can say that it is one file too many
 LOCAL = ("localhost", "127.0.0.1", "::1")
 UPLOADS = "/_stcore/upload_file/"
 
@@ -143,9 +144,8 @@ class Gate:
         said = headers.get("content-length", [""])[0]
         size = min(int(said), self.file_bytes) if said.isdecimal() and len(said) < 20 else self.file_bytes
         held = self.held(session)
-        # one file above what the pages take, so that they can say that it is one too many
         many = len(held) + self._files[session] > MOST_FILES
-        large = sum(held.values()) + self._coming[session] + size > MOST_BYTES + self.file_bytes
+        large = sum(held.values()) + self._coming[session] + size > MOST_BYTES + BEYOND
         if many or large:
             told = (
                 f"No more than {MOST_FILES} files and {MOST_BYTES // MB} MB at a time; remove some, or reload the page."

@@ -9,9 +9,11 @@ from types import ModuleType
 import streamlit as st
 
 from app import logs
+from app.web.report.button import report_button
 
 PAGES = Path(__file__).with_name("pages")
 ICON = Path(__file__).with_name("icon.svg")  # our own file: Streamlit would fetch a named icon from the internet
+OWN_REPORT = ("report", "batch", "models", "recording")  # pages whose report is another one, or that need none
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -27,6 +29,8 @@ def main() -> None:
     st.set_page_config(f"{page.title} · gaze", ICON)
     st.html(STYLE)
     page.run()
+    if page.url_path not in OWN_REPORT:
+        report_button()
 
 
 def found() -> dict[str, ModuleType]:

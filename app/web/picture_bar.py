@@ -13,6 +13,7 @@ from app.web.workspace import MOST_PICTURES, StoredPicture, Workspace, workspace
 from data import picture as pictures
 
 LIMITS = f"JPEG, PNG, WebP and others; {MOST_PICTURES} pictures and {MOST_BYTES // MB} MB in a session"
+LARGEST = 50  # MB of a file
 CHOICE = "picture"  # the key of the chooser
 SAMPLES = {path.stem: path for path in sorted(Path(pictures.__file__).with_name("samples").glob("*.jpg"))}
 
@@ -79,7 +80,15 @@ def _samples(kept: Workspace) -> None:
 
 def _uploader(kept: Workspace, label: str) -> None:
     key = f"upload-{kept.uploads}"
-    st.file_uploader(label, accept_multiple_files=True, key=key, on_change=_take_uploads, args=(key,), help=LIMITS)
+    st.file_uploader(
+        label,
+        accept_multiple_files=True,
+        key=key,
+        on_change=_take_uploads,
+        args=(key,),
+        help=LIMITS,
+        max_upload_size=LARGEST,
+    )
 
 
 def _take_uploads(key: str) -> None:

@@ -1,5 +1,7 @@
 """What Streamlit serves: the pages of `main.py` behind the gate. `gaze app` starts it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -7,6 +9,7 @@ from starlette.middleware import Middleware
 from streamlit import config, runtime
 from streamlit.runtime.pages_manager import PagesManager
 
+from app.web.batch import download, job
 from app.web.gate import MB, Gate
 
 
@@ -25,4 +28,13 @@ gate = Middleware(
     held=held,
     file_bytes=config.get_option("server.maxUploadSize") * MB,
 )
-app = st.App(Path(__file__).with_name("main.py"), middleware=[gate])
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """What is done around the server's life: at its end, by whatever signal, no file of a batch is left."""
+    yield
+    job.close_all()
+
+
+app = st.App(Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE], middleware=[gate])

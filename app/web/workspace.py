@@ -18,6 +18,7 @@ from data.errors import GazeError, PictureError
 from data.plain_text import visible
 
 MOST_PICTURES = 100  # of a session; the page Batch takes more, and keeps none
+MOST_PROBLEMS = 10  # that are told one by one
 KEY = 12  # characters of a picture's key
 SLOT = "workspace"  # in st.session_state
 
@@ -76,12 +77,16 @@ class Workspace:
     def take(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Keep several pictures and look at the first; what is wrong with the others is in `problems`."""
         self.problems = []
-        added = []
+        added: list[StoredPicture] = []
+        left_out = 0
         for name, content in files:
             try:
                 added.append(self.add(name, content))
             except GazeError as error:
-                self.problems.append(str(error))
+                left_out += len(self.problems) >= MOST_PROBLEMS
+                self.problems += [str(error)] * (len(self.problems) < MOST_PROBLEMS)
+        if left_out:
+            self.problems.append(f"{left_out} more files were left out; the page Batch takes up to 1,000.")
         if added:
             self.current = added[0].key
 

@@ -14,26 +14,21 @@ import os
 import shutil
 import ssl
 import stat
-import struct
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 
+from data.archives.reading import JUNK, UNSOUND, stays_inside
 from data.datasets.catalog import File, Published
 from data.errors import GazeError, short_reason
 from data.staging import new_folder, staging_dir
 
 CHUNK = 1 << 20  # bytes
 PATIENCE = 60.0  # seconds without a byte before the server is given up
-JUNK = ("__MACOSX", ".DS_Store", ".svn")  # names that macOS and Subversion leave in archives
-
-UNSOUND = (zipfile.BadZipFile, zlib.error, struct.error, LookupError, EOFError, RuntimeError, ValueError)
-
 Progress = Callable[[str, int, int | None], None]  # file, bytes so far, bytes in all where it is known
 
 
@@ -219,9 +214,8 @@ def _install(file: File, path: Path, root: Path) -> None:
 
 def _unpack(archive: zipfile.ZipFile, folder: Path, lone: bool) -> None:
     entries = {entry: PurePosixPath(entry.filename).parts for entry in archive.infolist() if not entry.is_dir()}
-    for entry, parts in entries.items():
-        inside = not entry.filename.startswith("/") and ".." not in parts and "\\" not in entry.filename
-        if not inside or ":" in parts[0] or stat.S_ISLNK(entry.external_attr >> 16):
+    for entry in entries:
+        if not stays_inside(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
             raise ValueError(f"{entry.filename!r} leads out of it")
     entries = {entry: parts for entry, parts in entries.items() if not any(part in JUNK for part in parts)}
     if not entries:

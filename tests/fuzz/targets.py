@@ -116,6 +116,43 @@ def _one_sentence(error: Exception) -> None:
     assert whole, f"not one sentence: {text[:300]!r}"
 
 
+# archives of pictures
+
+
+def _archives() -> list[Files]:
+    import io
+    import zipfile
+
+    inputs = []
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as made:
+            for files in _pictures()[:6]:
+                for name, content in files.items():
+                    made.writestr(f"folder/{name}", content)
+            made.writestr("notes.txt", "x" * 5000)
+            made.comment = b"a comment"
+        inputs.append({"pictures.zip": out.getvalue()})
+    return inputs
+
+
+def _archive(root: Path, path: Path) -> None:
+    from data.archives import reading
+    from data.errors import GazeError
+
+    try:
+        members, told = reading.pictures(path.read_bytes(), path.name)
+    except GazeError as error:
+        _one_sentence(error)
+        return
+    assert len(told) < 3
+    for member in members:
+        try:
+            assert len(member.read()) <= reading.Limits().member
+        except GazeError as error:
+            _one_sentence(error)
+
+
 # recordings
 
 
@@ -439,7 +476,7 @@ def targets() -> dict[str, Target]:
     """All of them by name."""
     from data.recorders import RECORDERS
 
-    listed = [Target("picture", _pictures, _picture)]
+    listed = [Target("picture", _pictures, _picture), Target("archive", _archives, _archive)]
     for name in RECORDERS:
         listed.append(
             Target(f"recorder {name}", functools.partial(_of_recorder, name), functools.partial(_record, name))

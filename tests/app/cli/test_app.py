@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.app import defaults, reach
-from app.web.gate import MOST_FILES
+from app.web.gate import MB, MOST_BYTES, MOST_FILES
 
 ROOT = Path(__file__).parents[3]
 HOOK = """
@@ -118,11 +118,12 @@ def test_with_an_address_it_says_who_can_reach_it_and_asks_nobody(started: Start
     assert asked == [f"socket.bind ('0.0.0.0', {port})"]
 
 
-def test_a_session_uploads_so_many_files_and_no_more(started: Started) -> None:
+@contextlib.contextmanager
+def session(port: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """A page that is open: where it uploads, and the headers with which a browser does."""
     websockets = pytest.importorskip("websockets.sync.client")
     back = pytest.importorskip("streamlit.proto.BackMsg_pb2").BackMsg()
     forward = pytest.importorskip("streamlit.proto.ForwardMsg_pb2").ForwardMsg()
-    port, _, _ = started()
     with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request("GET", "/_stcore/health", headers={"Host": "localhost"})
         with connection.getresponse() as response:
@@ -133,16 +134,47 @@ def test_a_session_uploads_so_many_files_and_no_more(started: Started) -> None:
         page.send(back.SerializeToString())
         while forward.WhichOneof("type") != "new_session":
             forward.ParseFromString(page.recv(timeout=20))
-        session = forward.new_session.initialize.session_id
-        body = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n1\r\n--xx--\r\n'
         headers = {"Host": f"localhost:{port}", "Cookie": cookie, "X-Xsrftoken": cookie.partition("=")[2]}
         headers["Content-Type"] = "multipart/form-data; boundary=xx"
-        found = []
-        for number in range(MOST_FILES + 3):
-            with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
-                connection.request("PUT", f"/_stcore/upload_file/{session}/{number}", body, headers)
-                with connection.getresponse() as response:
-                    found.append(response.status)
+        yield f"/_stcore/upload_file/{forward.new_session.initialize.session_id}", headers
+
+
+BODY = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n1\r\n--xx--\r\n'
+
+
+def put(connection: HTTPConnection, path: str, headers: dict[str, str]) -> int:
+    connection.request("PUT", path, BODY, headers)
+    with connection.getresponse() as response:
+        response.read()
+        return response.status
+
+
+def test_a_session_uploads_so_many_bytes_at_a_time_and_no_more(started: Started) -> None:
+    port, _, _ = started()
+    with (
+        session(port) as (path, headers),
+        contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as first,
+        contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as second,
+    ):
+        assert put(second, f"{path}/1", headers) == 204
+        first.putrequest("PUT", f"{path}/2", skip_host=True)
+        for name, value in {**headers, "Content-Length": str(MOST_BYTES)}.items():
+            first.putheader(name, value)
+        first.endheaders()
+        first.send(BODY[:20])  # and the rest is under way
+        time.sleep(0.5)
+        second.request("PUT", f"{path}/3", headers={**headers, "Content-Length": str(60 * MB)})
+        with second.getresponse() as response:
+            assert response.status == 413
+        second.close()
+        assert put(second, f"{path}/4", headers) == 204
+
+
+@pytest.mark.slow
+def test_a_session_uploads_so_many_files_and_no_more(started: Started) -> None:
+    port, _, _ = started()
+    with session(port) as (path, headers), contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as upload:
+        found = [put(upload, f"{path}/{number}", headers) for number in range(MOST_FILES + 3)]
     assert found == [204] * (MOST_FILES + 1) + [413] * 2
 
 

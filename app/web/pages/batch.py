@@ -1,0 +1,289 @@
+"""Which of many pictures work best? Up to 1,000 of them, looked at in the background, in one table."""
+
+import base64
+from typing import Any
+
+import streamlit as st
+
+from app.web import widgets
+from app.web.batch import areas as batch_areas
+from app.web.batch import download, session
+from app.web.batch import table as tables
+from app.web.batch.areas import BatchAreas
+from app.web.batch.job import Job, Progress
+from app.web.batch.report import batch_report
+from app.web.batch.result import Recipe
+from app.web.batch.session import Desk
+from app.web.batch.table import Table
+from app.web.gate import MB, MOST_BYTES, MOST_FILES
+from app.web.workspace import workspace
+from data.areas import read_coco
+from data.draw.heatmap import PALETTES
+from data.errors import GazeError
+
+TITLE, ICON, PLACE = "Batch", ":material/photo_library:", 40  # in the navigation
+
+LARGEST = 50  # MB of a file of areas
+COLOURS = [palette for palette in PALETTES if palette != "fog"]
+FEW = 50  # pictures, up to which progress is renewed twice a second
+WIDTH = 170  # pixels of a thumbnail
+RECENT = 6  # thumbnails that are shown while pictures are looked at
+PROBLEMS = 100  # that are listed
+STATES = {
+    "waiting": "Waiting: other batches are being looked at. This one begins by itself.",
+    "stopped": "Stopped. What is done stays.",
+}
+NO_AREAS, DRAWN, LISTED = "No areas", "The areas of the current picture", "Areas from a COCO file"
+
+
+def main() -> None:
+    """The page."""
+    st.title("Many pictures at once")
+    model = widgets.model_picker()
+    if model is None:
+        return
+    recipe = Recipe(model, widgets.condition_picker(model.contract.conditions), 0.65, _palette())
+    desk = session.desk()
+    _bring(desk)
+    if desk.job.progress.state == "ready":
+        desk.job.start(recipe)
+    progress = desk.job.progress
+    if not progress.total and not desk.job.problems:
+        st.markdown(f"They are looked at in the background, and are not kept. {widgets.NOTE}")
+        return
+    _note_settings(desk.job, recipe)
+    st.fragment(_follow, run_every=_pulse(progress))(desk.job, progress, recipe)
+    results = desk.job.results
+    if results:
+        _results(desk, tables.table(results, _choose_areas(desk)))
+    _problems(desk.job)
+
+
+def _palette() -> str:
+    return str(
+        st.sidebar.selectbox("Colours", COLOURS, format_func=str.capitalize, key="palette", persist_state="session")
+    )
+
+
+def _bring(desk: Desk) -> None:
+    """The uploader, which is emptied into the job at once."""
+    key = f"batch-upload-{desk.uploads}"
+    limits = f"Up to {MOST_FILES:,} pictures, {MOST_BYTES // MB} MB at a time. More can be added later."
+    st.file_uploader(
+        "Pictures, or zip files of pictures",
+        accept_multiple_files=True,
+        key=key,
+        on_change=_take,
+        args=(key,),
+        help=limits,
+        max_upload_size=MOST_BYTES // MB,
+    )
+
+
+def _take(key: str) -> None:
+    desk = session.desk()
+    files = [file for file in st.session_state.get(key) or [] if file.file_id not in desk.taken]
+    if files:
+        desk.uploads += 1
+        desk.taken |= {file.file_id for file in files}
+        desk.job.add((file.name, file.getvalue()) for file in files)
+
+
+def _note_settings(job: Job, recipe: Recipe) -> None:
+    """That a batch keeps the settings it began with, where others are chosen now."""
+    kept = job.recipe
+    if kept and kept.settings != recipe.settings:
+        words = f"This batch goes on as it began: {kept.words}, colours {kept.palette}. Clear it to use other settings."
+        st.info(widgets.plain(words), icon=":material/info:")
+
+
+def _pulse(progress: Progress) -> float | None:
+    """Seconds between two looks at the job; None where it will not change."""
+    return (0.5 if progress.total <= FEW else 1.0) if progress.busy else None
+
+
+def _follow(job: Job, before: Progress, recipe: Recipe) -> None:
+    """How far the job is, renewed every second, and what can be done about it."""
+    now = job.progress
+    if now.state != before.state and not now.busy:
+        st.rerun()
+    if now.total:
+        st.progress(now.done / now.total, text=widgets.plain(told(now)))
+    row = st.container(horizontal=True)
+    clicked = False
+    if now.busy:
+        clicked |= row.button("Stop", icon=":material/stop:", key="batch-stop", on_click=job.stop)
+        if now.done > before.done:
+            clicked |= row.button("Show what is done", icon=":material/table:", key="batch-show")
+    elif now.state == "stopped":
+        clicked |= row.button("Go on", icon=":material/play_arrow:", key="batch-go", on_click=job.start, args=(recipe,))
+    clicked |= row.button("Clear", icon=":material/delete:", key="batch-clear", on_click=session.clear)
+    if clicked:
+        st.rerun()
+    if now.busy:
+        shelf = st.container(horizontal=True)
+        for result in job.results[-RECENT:]:
+            words = f"Heat map of {result.name}"
+            shelf.image(result.thumbnail, caption=widgets.plain(result.name), width=WIDTH, alt=words)
+
+
+def told(progress: Progress) -> str:
+    """How far a job is, in words.
+
+    >>> told(Progress("running", 12, 40, 95.0))
+    '12 of 40 pictures. About 2 minutes left.'
+    """
+    count = f"{progress.done} of {progress.total} pictures."
+    if progress.state != "running":
+        return f"{count} {STATES.get(progress.state, 'Done.')}"
+    if progress.left_s is None:
+        return count
+    left = progress.left_s
+    words = f"{round(left / 60)} minutes" if left >= 90 else f"{max(1, round(left))} s"
+    return f"{count} About {words} left."
+
+
+def _choose_areas(desk: Desk) -> BatchAreas:
+    """Which areas the table has shares of."""
+    kept = workspace()
+    current, drawn = kept.picture, kept.areas()
+    choices = [NO_AREAS, *([DRAWN] if current and drawn else []), LISTED]
+    left, right = st.columns(2)
+    choice = left.selectbox("Share of looks of", choices, key="batch-areas", persist_state="session")
+    if choice == DRAWN and current:
+        width, height = current.size
+        right.markdown(
+            widgets.plain(f"{len(drawn)} areas of {current.name}, for all pictures of {width} x {height} pixels.")
+        )
+        return desk.areas_of((current.key, drawn), lambda: batch_areas.drawn(drawn, current.size))
+    if choice != LISTED:
+        return desk.areas_of("", batch_areas.none)
+    key = f"batch-coco-{desk.uploads}"
+    right.file_uploader(
+        "Areas by picture, COCO JSON",
+        type="json",
+        key=key,
+        max_upload_size=LARGEST,
+        on_change=_take_areas,
+        args=(key,),
+        help="The file names each picture. The areas of a file with one picture are for all pictures of its size.",
+    )
+    for problem in desk.told:
+        right.markdown(widgets.plain(problem))
+    if desk.listed is None:
+        return desk.areas_of("", batch_areas.none)
+    file = desk.listed
+    right.caption(widgets.plain(f"Areas of {len(file.found.pictures)} pictures are read."))
+    return desk.areas_of(id(file), lambda: batch_areas.listed(file))
+
+
+def _take_areas(key: str) -> None:
+    """Read a file of areas, which stays when the page is left."""
+    desk = session.desk()
+    file = st.session_state.get(key)
+    if file is None:
+        return
+    desk.told = []
+    try:
+        desk.listed = read_coco(file.getvalue(), file.name, desk.told.append)
+    except GazeError as error:
+        desk.listed, desk.told = None, [str(error)]
+
+
+def _results(desk: Desk, table: Table) -> None:
+    """The table, the extremes, and what can be downloaded."""
+    st.header(f"{len(table.results)} pictures" if len(table.results) > 1 else "1 picture")
+    _downloads(desk, table)
+    config, height = _config(table), min(64 * len(table.results) + 40, 560)
+    st.dataframe(_rows(table), column_config=config, hide_index=True, row_height=64, height=height, width="stretch")
+    lacking = sum(not each for each in table.shares)
+    if table.areas and lacking:
+        st.markdown(f"{lacking} of them have no areas: their size or name is another one.")
+    column = st.selectbox("Lowest and highest by", table.columns, key="batch-by", persist_state="session")
+    for place, title, numbers in zip(st.columns(2), ("Lowest", "Highest"), table.extremes(column), strict=True):
+        with place:
+            _row_of(title, table, column, numbers)
+
+
+def _rows(table: Table) -> dict[str, list[Any]]:
+    rows: dict[str, list[Any]] = {
+        "Picture": [f"data:image/jpeg;base64,{base64.b64encode(r.icon).decode()}" for r in table.results],
+        "Name": [result.name for result in table.results],
+    }
+    if any(result.medium for result in table.results):
+        rows["Kind"] = [_kind(result.medium, result.familiar) for result in table.results]
+    return rows | {f"share {n}": table.values(name) for n, name in enumerate(table.columns)}
+
+
+def _kind(medium: str, familiar: bool) -> str:
+    return medium.capitalize() + ("" if familiar or not medium else " (not trained on)")
+
+
+def _config(table: Table) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "Picture": st.column_config.ImageColumn("Picture", width="small"),
+        "Name": st.column_config.TextColumn("Name", width="medium"),
+        "Kind": st.column_config.TextColumn(
+            "Kind", help="What the picture is like. The model was trained on photographs of scenes."
+        ),
+    }
+    for number, name in enumerate(table.columns):
+        form = "%.0f" if name in tables.HELP else "%.1f %%"
+        words = tables.HELP.get(name, "Share of looks of this area over the whole viewing.")
+        config[f"share {number}"] = st.column_config.NumberColumn(widgets.plain(name), format=form, help=words)
+    return config
+
+
+def _row_of(title: str, table: Table, column: str, numbers: list[int]) -> None:
+    """Some pictures side by side, each with its value."""
+    if not numbers:
+        return
+    st.markdown(f"**{title} {widgets.plain(column.lower() if column in tables.HELP else column)}**")
+    values = table.values(column)
+    shelf = st.container(horizontal=True)
+    for number in numbers:
+        result, value = table.results[number], shown(column, values[number])
+        words = f"Heat map of {result.name}, {column} {value}"
+        shelf.image(result.thumbnail, caption=widgets.plain(f"{result.name}: {value}"), width=WIDTH, alt=words)
+
+
+def shown(column: str, value: float) -> str:
+    """A value of a column as people read it.
+
+    >>> shown("Focus", 41.3), shown("Logo", 3.14)
+    ('41', '3.1 %')
+    """
+    return f"{value:.0f}" if column in tables.HELP else f"{value:.1f} %"
+
+
+def _downloads(desk: Desk, table: Table) -> None:
+    csv = table.csv()
+    desk.offer = download.offer(desk.job, [("table.csv", csv.encode("utf-8-sig"))])
+    row = st.container(horizontal=True)
+    row.link_button("Everything (zip)", download.address(desk.job), icon=":material/folder_zip:")
+    row.download_button(
+        "Table (CSV)", csv.encode("utf-8-sig"), "batch.csv", "text/csv", "batch-csv", on_click="ignore",
+        icon=":material/table:",
+    )  # fmt: skip
+    recipe, problems = desk.job.recipe, desk.job.problems
+    if recipe:
+        row.download_button(
+            "Report (HTML)", lambda: batch_report(table, recipe, problems).encode(), "batch-report.html", "text/html",
+            "batch-report", on_click="ignore", icon=":material/description:",
+        )  # fmt: skip
+
+
+def _problems(job: Job) -> None:
+    """What could not be used, a sentence each."""
+    problems = job.problems
+    if not problems:
+        return
+    title = "1 file could not be used" if len(problems) == 1 else f"{len(problems)} files could not be used"
+    with st.expander(title, icon=":material/error:", expanded=len(problems) <= 5):
+        st.markdown("\n".join(f"- {widgets.plain(each)}" for each in problems[:PROBLEMS]))
+        if len(problems) > PROBLEMS:
+            st.caption(f"And {len(problems) - PROBLEMS} more.")
+
+
+if __name__ == "__main__":
+    main()
