@@ -84,7 +84,7 @@ EXPLAINED = {  # what seems to be copyleft, or is, and why that is as it should 
         "av",
         "LGPL-3.0-or-later OR GPL-2.0-or-later",
     ): "what GnuTLS needs, for the extra video: shared libraries that can be replaced",
-    ("axe-playwright-python", "MPL-2.0"): "axe-core, which looks over the app's pages in a test, not installed with gaze",
+    ("axe-playwright-python", "MPL-2.0"): "axe-core, which looks over pages in a test, not installed with gaze",
     ("certifi", "MPL-2.0"): "a list of certificates, used as it comes",
     ("opencv-python-headless", "LGPL-2.1-or-later"): "FFmpeg (built without --enable-gpl, so without x264) and GCC's "
     "numbers of 128 bits: shared libraries beside cv2 that can be replaced; they read the videos of DHF1K",

@@ -5,7 +5,7 @@ same observers, so that map and paths say the same. They do not know which areas
 belongs to an area when it lies in it. Before each look the map of that second is weighed by what the observer did:
 
     first look    map ^ `FIRST_SHARPNESS` * (1 + d / 0.1) ^ -2              d: from the middle, where everybody starts
-    later looks   map * (1 + d / 0.05) ^ -1.6                               d: from the last look; most jumps are short
+    later looks   map * (1 + d / 0.05) ^ -1.6                               d: from the last look, mostly near
                       * product over earlier looks k of exp(0.8 ^ k * (e(d_k, 0.02) - 1.5 e(d_k, 0.22)))
 
 with e(d, s) = exp(-(d / s)^2) and distances in diagonals of the picture. From the second look on, all observers' chances

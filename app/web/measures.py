@@ -52,15 +52,13 @@ def paths(
 
 
 def measures(
-    walker: SceneModel | None,
     model: Predictor,
     stored: StoredPicture,
     view: View,
     areas: Sequence[Area],
     settings: Settings = USUAL,
 ) -> tuple[AreaMeasures, ...]:
-    """What each area gets from the same observers, whoever walks: measures are of people who look freely."""
-    del walker
+    """What each area gets from the same observers: measures are of people who look freely."""
     key = _key(model, stored, view, settings)
     return _measures(view, _observers(view, key), key, tuple(areas))
 

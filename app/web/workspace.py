@@ -5,7 +5,7 @@ holds at most `MOST_PICTURES` pictures and `MOST_BYTES` bytes of them.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -132,8 +132,7 @@ class Workspace:
 
 def workspace() -> Workspace:
     """The workspace of this session."""
-    slots: Mapping[str, object] = st.session_state
-    if SLOT not in slots:
+    if SLOT not in st.session_state:
         st.session_state[SLOT] = Workspace()
     kept: Workspace = st.session_state[SLOT]
     return kept

@@ -41,9 +41,7 @@ def started(root: Path) -> tuple["subprocess.Popen[bytes]", int, float]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "app.cli.main", "app", "--server.headless", "true", "--server.port", str(port)]
     begin = time.perf_counter()
-    server = subprocess.Popen(
-        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.DEVNULL)
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
@@ -92,7 +90,7 @@ class Designer(threading.Thread):
                 time.sleep(REST)
             self.errors = session.errors
             session.close()
-        except Exception as error:  # noqa: BLE001 - a session that breaks is a result
+        except Exception as error:  # a session that breaks is a result
             self.errors.append(f"{type(error).__name__}: {error}")
 
 

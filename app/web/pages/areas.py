@@ -36,7 +36,7 @@ class Looked:
 
     def measured(self, areas: Sequence[Area]) -> tuple[AreaMeasures, ...]:
         """What each area gets."""
-        return measures(None, self.model, self.stored, self.seen, areas) if areas else ()
+        return measures(self.model, self.stored, self.seen, areas) if areas else ()
 
 
 def main() -> None:

@@ -169,7 +169,7 @@ def _of_areas(shown: Shown) -> list[str]:
     if not areas:
         return []
     told = sentences.of_areas(
-        measures.measures(None, shown.model, shown.stored, shown.seen, areas), DRAWN if drawn else FOUND
+        measures.measures(shown.model, shown.stored, shown.seen, areas), DRAWN if drawn else FOUND
     )
     return [widgets.plain(sentence) for sentence in told]
 

@@ -61,9 +61,8 @@ def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRo
     if not real:
         st.caption("Draw areas on the page Areas to see what each of them got, and was predicted to get.")
         return []
-    walker = widgets.walker_picker()
     names = ("share", "seen", "first_s", "dwell_s", "rank")
-    predicted = measures.measures(walker, model, stored, compared.view, drawn)
+    predicted = measures.measures(model, stored, compared.view, drawn)
     rows = [(area, {name: getattr(each, name) for name in names}) for area, each in zip(real, predicted, strict=True)]
     st.altair_chart(bars(rows), width="stretch", alt=_said(rows))
     st.table([_row(area, each) for area, each in rows])

@@ -37,12 +37,13 @@ def app() -> Iterator[str]:
 
 
 def second_version(folder: Path) -> Path:
-    """The photograph as a second version of a design: the same with another crop, so that there is something to tell."""
+    """The photograph as a second version of a design: its left third out of focus."""
     pixels = pictures.read(PHOTOGRAPH)
     changed = pixels.copy()
-    height, width = pixels.shape[:2]
+    width = pixels.shape[1]
     changed[:, : width // 3] = cv2.GaussianBlur(pixels[:, : width // 3], (0, 0), 12)
-    return pictures.save(folder / "version-b.jpg", changed) or folder / "version-b.jpg"
+    pictures.save(folder / "version-b.jpg", changed)
+    return folder / "version-b.jpg"
 
 
 def prepare(page: "browser.Page", folder: Path) -> None:

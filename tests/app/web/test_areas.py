@@ -212,7 +212,7 @@ def test_the_table_comes_as_csv_that_no_spreadsheet_runs(models: Path, png: byte
     assert [each.proto.label for each in page.get("download_button")] == ["Areas, JSON", "Table, CSV"]
     model, stored = predictions.open_model(models / "toy.onnx"), page.session_state[SLOT].picture
     seen = predictions.view(model, stored)
-    measured = measures(None, model, stored, seen, kept(page))
+    measured = measures(model, stored, seen, kept(page))
     rows = list(csv.DictReader(io.StringIO(area_results.csv(measured, seen.times))))
     assert [row["area"] for row in rows] == ["'=1+1", "dot"]
     assert float(rows[0]["share"]) == pytest.approx(table(page)["Share of looks"][0] / 100, abs=1e-4)

@@ -1,4 +1,4 @@
-"""Can everyone use the pages? What axe-core says of each, light and dark, at a desk and on a phone, with a picture up."""
+"""Can everyone use the pages? What axe-core says of each, light and dark, at a desk and on a phone."""
 
 import re
 from collections.abc import Iterator

@@ -37,7 +37,7 @@ def looked(tmp_path: Path) -> Looked:
 
 
 def test_paths_and_measures_say_the_same(looked: Looked) -> None:
-    told = measures.measures(None, *looked, (SPOT, CORNER), FEW)
+    told = measures.measures(*looked, (SPOT, CORNER), FEW)
     paths = measures.paths(None, *looked, (SPOT, CORNER), FEW)
     assert isinstance(paths, AreaPaths)
     assert [area.seen for area in told] == pytest.approx(paths.statistics.seen.tolist())
@@ -47,14 +47,14 @@ def test_paths_and_measures_say_the_same(looked: Looked) -> None:
 
 
 def test_what_is_asked_twice_is_made_once(looked: Looked, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = measures.measures(None, *looked, (SPOT,), FEW)
+    first = measures.measures(*looked, (SPOT,), FEW)
     monkeypatch.setattr(asked, "_draw", None)  # nobody is drawn again
-    assert measures.measures(None, *looked, (rectangle("spot", (40, 4, 14, 12)),), FEW) is first
-    moved = measures.measures(None, *looked, (CORNER,), FEW)  # the same observers
+    assert measures.measures(*looked, (rectangle("spot", (40, 4, 14, 12)),), FEW) is first
+    moved = measures.measures(*looked, (CORNER,), FEW)  # the same observers
     assert moved[0].name == "corner"
     assert measures.paths(None, *looked, (SPOT,), FEW) is measures.paths(None, *looked, [SPOT], FEW)
     with pytest.raises(TypeError):
-        measures.measures(None, *looked, (SPOT,), Settings(observers=12, seed=1))
+        measures.measures(*looked, (SPOT,), Settings(observers=12, seed=1))
 
 
 class Seeker(Baseline):
