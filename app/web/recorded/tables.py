@@ -11,7 +11,7 @@ from app.predict.recorded.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
 from app.predict.recorded.areas import MeasuredArea
 from app.predict.recorded.study import Study, verdict
 from app.predict.sentences import percent
-from app.web import measures, widgets
+from app.web import measures
 from app.web.model_cards.score_words import SCORES
 from app.web.recorded.views import Compared
 from app.web.widgets import plain
