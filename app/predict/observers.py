@@ -8,8 +8,8 @@ belongs to an area when it lies in it. Before each look the map of that second i
     later looks   map * (1 + d / 0.05) ^ -1.6                               d: from the last look, mostly near
                       * product over earlier looks k of exp(0.8 ^ k * (e(d_k, 0.02) - 1.5 e(d_k, 0.22)))
 
-with e(d, s) = exp(-(d / s)^2) and distances in diagonals of the picture. From the second look on, all observers' chances
-are then brought back, place by place, to what the map of the second has left after the looks that were taken from it
+with e(d, s) = exp(-(d / s)^2) and distances in diagonals of the picture. From the second look on, all chances are
+then brought back, place by place, to what the map of the second has left after the looks that were taken from it
 (two rounds of iterative proportional fitting), so that who looks where depends on the path, and how many on the map.
 
 Numbers are those of the highest likelihood on 150 training pictures of osie, crowd and scene
