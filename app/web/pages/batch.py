@@ -210,9 +210,10 @@ def _rows(table: Table) -> dict[str, list[Any]]:
         "Picture": [f"data:image/jpeg;base64,{base64.b64encode(r.icon).decode()}" for r in table.results],
         "Name": [result.name for result in table.results],
     }
+    rows |= {f"share {n}": table.values(name) for n, name in enumerate(table.columns)}
     if any(result.medium for result in table.results):
         rows["Kind"] = [_kind(result.medium, result.familiar) for result in table.results]
-    return rows | {f"share {n}": table.values(name) for n, name in enumerate(table.columns)}
+    return rows
 
 
 def _kind(medium: str, familiar: bool) -> str:
