@@ -9,7 +9,6 @@
 It holds at most one decoded picture. No more jobs run at a time than there are cores: others wait for their turn.
 """
 
-import logging
 import os
 import secrets
 import shutil
@@ -22,18 +21,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
-from app.web.batch.result import Recipe, Result, look_at
+from app.web.batch.result import Recipe, Result
+from app.web.batch.source import LARGEST, Source, looked_at
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
 from data.archives import reading
 from data.archives.writing import safe_name
 from data.errors import GazeError, PictureError
 from data.plain_text import visible
 
-logger = logging.getLogger(__name__)
-
 MOST_DISK = 1000 * MB  # of the files of a job
 SPARE = 200 * MB  # that are left free on the disk
-LARGEST = 50 * MB  # of a picture's file
 GONE = 180.0  # seconds without its session after which a job ends
 PULSE = 5.0  # seconds between two looks at whether the session is there
 PACE = 20  # pictures over which the time for one is averaged
@@ -47,15 +44,6 @@ def close_all() -> None:
     """Close every job, so that nothing is left on the disk when the server ends."""
     for job in list(_open):
         job.close()
-
-
-@dataclass(frozen=True)
-class Source:
-    """A picture that waits: its bytes, or how an archive gives them."""
-
-    name: str
-    read: Callable[[], bytes]
-    held: int  # bytes that are kept for it
 
 
 @dataclass
@@ -222,7 +210,7 @@ class Job:
             stem = safe_name(name, state.stems)
             folder = self._folder if self._has_room(state) else None
         begun = time.monotonic()
-        result, problem = _look(recipe, source, name, stem, folder)
+        result, problem = looked_at(recipe, source, name, stem, folder)
         with self._wake:
             if self._closed or self._state is not state:
                 if folder:
@@ -259,24 +247,6 @@ class Job:
         if told.split(" of ")[0] not in "".join(state.problems):
             state.problems.append(told)
         return False
-
-
-def _look(recipe: Recipe, source: Source, name: str, stem: str, folder: Path | None) -> tuple[Result | None, str]:
-    """A picture's result, and what is wrong with it or its files."""
-    try:
-        content = source.read()
-        if len(content) > LARGEST:
-            raise PictureError(f"{name}: the file has more than {LARGEST // MB} MB; make it smaller.")
-        try:
-            return look_at(recipe, name, stem, content, folder), ""
-        except OSError as error:
-            problem = f"{name}: its files cannot be kept for the archive ({error.strerror}); free some room."
-            return look_at(recipe, name, stem, content, None), problem
-    except GazeError as error:
-        return None, str(error).replace(", or predict it with --accept-damaged", "")
-    except Exception as error:
-        logger.exception("%s: cannot be looked at", name)
-        return None, f"{name}: could not be looked at ({type(error).__name__}); please report this."
 
 
 def _work(job_of: "weakref.ref[Job]", wake: threading.Condition) -> None:

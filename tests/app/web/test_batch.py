@@ -23,7 +23,7 @@ from streamlit.testing.v1.element_tree import Element
 
 from app.web import widgets
 from app.web.batch import areas as batch_areas
-from app.web.batch import download, job, result, session
+from app.web.batch import download, job, result, session, source
 from app.web.batch.job import Job
 from app.web.batch.report import batch_report
 from app.web.batch.result import Recipe
@@ -119,7 +119,7 @@ def test_a_job_is_stopped_and_goes_on_and_takes_more(
         gate.acquire()
         return looked(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(job, "look_at", slow)
+    monkeypatch.setattr(source, "look_at", slow)
     work.add((f"{n}.png", spot(20, 20)) for n in range(4))
     work.start(recipe)
     until = time.monotonic() + 10
