@@ -4,6 +4,7 @@
 elsewhere: only for files of people who are trusted (SECURITY.md).
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from export.runtime import external_data, registry
 from export.runtime.contract import Contract
 from export.runtime.saliency import Predictor, graph_inputs, outputs_of
 from saliency import metrics
+
+logger = logging.getLogger(__name__)
 
 SUM = 0.01  # by which the probabilities of a map may miss one
 SAME = 1e-4  # by which logarithms of two runs may differ
@@ -64,6 +67,7 @@ def tried(path: Path, picture: Pixels, usual: Predictor | None = None) -> Trial:
     except GazeError as error:
         raise ModelError(str(error)) from error
     except Exception as error:  # ONNX Runtime's errors share no other parent
+        logger.debug("%s: cannot be run", path, exc_info=True)
         raise ModelError(f"{path.name}: it cannot be run ({short_reason(error)}); export it again.") from error
 
 

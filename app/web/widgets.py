@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 import saliency
 import scanpath
 from app.predict.simulate import SceneModel, scene_model
-from app.web.model_cards.own_models import own_models
+from app.web.own_models import own_models
 from app.web.predictions import open_model
 from data.errors import ModelError
 from export.runtime import registry

@@ -37,5 +37,5 @@ def looked_at(recipe: Recipe, source: Source, name: str, stem: str, folder: Path
     except GazeError as error:
         return None, str(error).replace(", or predict it with --accept-damaged", "")
     except Exception as error:
-        logger.exception("%s: cannot be looked at", name)
+        logger.error("%s: cannot be looked at", name, exc_info=True)
         return None, f"{name}: could not be looked at ({type(error).__name__}); please report this."

@@ -7,8 +7,9 @@ import streamlit as st
 
 from app.predict.areas import AreaMeasures
 from app.predict.sentences import of_areas, percent
-from app.web import area_results, widgets
-from app.web import suggestions as suggested
+from app.web import widgets
+from app.web.areas import results as area_results
+from app.web.areas import suggestions as suggested
 from app.web.canvas import Contour, Layer, canvas, of_view
 from app.web.measures import measures
 from app.web.picture_bar import picture_bar

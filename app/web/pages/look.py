@@ -9,9 +9,9 @@ from app.predict import sentences
 from app.web import measures, widgets
 from app.web.canvas import canvas
 from app.web.canvas.of_view import heat, stops
-from app.web.heat_files import HeatFiles, Style
-from app.web.legend import legend
-from app.web.overlays import Overlays, layers, overlays, when
+from app.web.look.files import HeatFiles, Style
+from app.web.look.legend import legend
+from app.web.look.overlays import Overlays, layers, overlays, when
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
 from app.web.workspace import StoredPicture, workspace

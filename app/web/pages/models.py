@@ -7,11 +7,11 @@ import streamlit as st
 
 from app.tasks import TASKS
 from app.web import widgets
-from app.web.model_cards.bench import measure_here
-from app.web.model_cards.charts import compare
-from app.web.model_cards.desk import bring, defaults, installed
-from app.web.model_cards.own_models import own_models
-from app.web.model_cards.score_words import sentence, told
+from app.web.models.bench import measure_here
+from app.web.models.charts import compare
+from app.web.models.desk import bring, defaults, installed
+from app.web.own_models import own_models
+from app.web.score_words import sentence, told
 from app.web.widgets import plain
 from evaluation.model_card import SetScores, card_scores
 from export.runtime.contract import Contract

@@ -12,9 +12,9 @@ from app.predict.recorded.study import Study
 from app.web import widgets
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
-from app.web.recorded.desk import recording_bar
-from app.web.recorded.tables import AreaRows, areas, quality, scores
-from app.web.recorded.views import Compared
+from app.web.recording.desk import recording_bar
+from app.web.recording.tables import AreaRows, areas, quality, scores
+from app.web.recording.views import Compared
 from app.web.widgets import WHOLE, plain
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data.draw.palettes import DEFAULT

@@ -42,7 +42,7 @@ def method(model: Predictor, condition: str, settings: str = "", observers: int 
            "whole viewing."),
         f"It learned from {trained}." if trained else "",
         f"Viewing condition: {CONDITIONS.get(condition, (condition, ''))[0]}. {CONDITIONS.get(condition, ('', ''))[1]}",
-        f"What is said of areas and paths comes from {observers} simulated observers who are drawn from the same maps, so that "
+        f"What is said of areas and paths comes from {observers} simulated observers, drawn from the same maps: "
         "map, paths and tables agree." if observers else "",
     ]  # fmt: skip
     if contract.scores and any("explained" in scores for scores in contract.scores.values()):

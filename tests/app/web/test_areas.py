@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import app.web.canvas as canvases
-from app.web import area_results, predictions, widgets
+from app.web import predictions, widgets
+from app.web.areas import results as area_results
 from app.web.measures import measures
 from app.web.workspace import SLOT, StoredPicture, Workspace
 from data import picture as pictures

@@ -12,9 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.web import canvas as drawing
-from app.web import measures, overlays, predictions, widgets
+from app.web import measures, predictions, widgets
 from app.web import workspace as desk
-from app.web.heat_files import HeatFiles, Style
+from app.web.look import overlays
+from app.web.look.files import HeatFiles, Style
 from app.web.picture_bar import SAMPLES
 from app.web.workspace import StoredPicture
 from data import picture as pictures

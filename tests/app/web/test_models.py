@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.predict import model_check
 from app.web import widgets
-from app.web.model_cards.charts import AXES
-from app.web.model_cards.desk import EXTRAS
-from app.web.model_cards.own_models import OwnModels
-from app.web.model_cards.score_words import SCORES, sentence, told
+from app.web.models.charts import AXES
+from app.web.models.desk import EXTRAS
+from app.web.own_models import OwnModels
+from app.web.score_words import SCORES, sentence, told
 from data import picture as pictures
 from data.errors import ModelError
 from evaluation.model_card import BEGIN, END, card_scores

@@ -17,8 +17,8 @@ from app.predict.recorded.files import How
 from app.predict.recorded.study import Study, verdict
 from app.web import widgets
 from app.web.pages import recording as page_of_recordings
-from app.web.recorded import desk
-from app.web.recorded.desk import MAKERS
+from app.web.recording import desk
+from app.web.recording.desk import MAKERS
 from app.web.workspace import Workspace
 from data import picture as pictures
 from data.areas import rectangle

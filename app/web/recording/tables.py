@@ -12,8 +12,8 @@ from app.predict.recorded.areas import MeasuredArea
 from app.predict.recorded.study import Study, verdict
 from app.predict.sentences import percent
 from app.web import measures
-from app.web.model_cards.score_words import SCORES
-from app.web.recorded.views import Compared
+from app.web.recording.views import Compared
+from app.web.score_words import SCORES
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, workspace
 from data.events.quality import Quality

@@ -9,7 +9,7 @@ import streamlit as st
 import saliency
 import scanpath
 from app.web import widgets
-from app.web.model_cards.own_models import MOST, own_models
+from app.web.own_models import MOST, own_models
 from app.web.picture_bar import SAMPLES
 from app.web.predictions import open_model
 from app.web.widgets import plain

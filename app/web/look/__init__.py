@@ -1,0 +1,1 @@
+"""What the page Look is made of: legend, overlays, files to download."""

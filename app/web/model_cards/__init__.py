@@ -1,1 +1,0 @@
-"""The parts of the page Models: words for scores, charts, measuring, and models of one session."""

@@ -1,0 +1,1 @@
+"""The parts of the page Models: cards, charts, measuring on this machine, and what is brought."""
