@@ -4,6 +4,7 @@ Kept by model, content, condition, areas and settings, never by bytes; small: 10
 an area 10 kB. All pages ask the same observers, so that they show the same numbers.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,10 +46,11 @@ def paths(
     """
     key = _key(model, stored, view, settings)
     if walker is None or not (walker.searches or target):
-        return _paths(view, _observers(view, key), key, tuple(areas))
+        return _paths(view, _observers(view, key), tuple(areas), (*key, _digest(areas)))
     crop = None if target is None or target.crop is None else hash(target.crop.tobytes())
     sought = () if target is None else (target.box, crop)
-    return _searches(walker, model, stored, target, (*key, walker.model, walker.version, sought), tuple(areas))
+    more = walker.model, walker.version, sought, _digest(areas)
+    return _searches(walker, model, stored, target, tuple(areas), (*key, *more))
 
 
 def measures(
@@ -60,7 +62,7 @@ def measures(
 ) -> tuple[AreaMeasures, ...]:
     """What each area gets from the same observers: measures are of people who look freely."""
     key = _key(model, stored, view, settings)
-    return _measures(view, _observers(view, key), key, tuple(areas))
+    return _measures(view, _observers(view, key), tuple(areas), (*key, _digest(areas)))
 
 
 def attention(model: Predictor, stored: StoredPicture, view: View) -> AttentionMeasures:
@@ -73,6 +75,11 @@ def _key(model: Predictor, stored: StoredPicture, view: View, settings: Settings
     return (settings.model_dump_json(), *file, stored.key, stored.name, view.condition)
 
 
+def _digest(areas: Sequence[Area]) -> str:
+    """Tells lists of areas apart: Streamlit takes longer to look through one than to measure it."""
+    return hashlib.sha256(repr(tuple(areas)).encode()).hexdigest()
+
+
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _observers(_view: View, key: Key) -> Observers:
     settings = Settings.model_validate_json(key[0])
@@ -80,10 +87,10 @@ def _observers(_view: View, key: Key) -> Observers:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _paths(_view: View, _seen: Observers, key: Key, areas: tuple[Area, ...]) -> SimulatedPaths:
+def _paths(_view: View, _seen: Observers, _areas: tuple[Area, ...], key: Key) -> SimulatedPaths:
     settings = Settings.model_validate_json(key[0]).model_copy(update={"condition": _view.condition})
     about = {"model": _view.model, "version": _view.version, "provider": str(_view.record["provider"])}
-    return observers_over(_view, areas, _seen, name=_view.name, settings=settings, **about)
+    return observers_over(_view, _areas, _seen, name=_view.name, settings=settings, **about)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Looking for it …")
@@ -92,17 +99,17 @@ def _searches(
     _model: Predictor,
     _stored: StoredPicture,
     _target: Target | None,
+    _areas: tuple[Area, ...],
     key: Key,
-    areas: tuple[Area, ...],
 ) -> SimulatedPaths:
     pixels, prediction = full(_model, _stored, "any")
     settings = Settings.model_validate_json(key[0])
-    return simulate(_walker, _stored.name, pixels, as_objects(areas), prediction, _target, settings)
+    return simulate(_walker, _stored.name, pixels, as_objects(_areas), prediction, _target, settings)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _measures(_view: View, _seen: Observers, key: Key, areas: tuple[Area, ...]) -> tuple[AreaMeasures, ...]:
-    return measure(_view, areas, _seen)
+def _measures(_view: View, _seen: Observers, _areas: tuple[Area, ...], key: Key) -> tuple[AreaMeasures, ...]:
+    return measure(_view, _areas, _seen)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)

@@ -7,6 +7,7 @@ seconds, `n` areas.
 """
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from data.gaze import Objects
 from export.runtime.saliency import Prediction, Predictor
 
 SIDE = 1200  # pixels: the longest side of a picture on the screen
+_looking = threading.Lock()  # one picture at a time has all cores, and is the only one whose full size takes memory
 KEPT = 60  # views: 20 sessions with three pictures each; about 3 MB a view
 
 
@@ -83,13 +85,18 @@ def view(model: Predictor, stored: StoredPicture, condition: str = "any") -> Vie
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Looking …")
 def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> View:
-    image, condition = picture.read(_stored.content, _stored.name), str(key[-1])
-    prediction = _model(image, condition)
-    text = prediction.to_json(_stored.name)
+    with _looking:
+        return _made(_model, _stored, str(key[-1]))
+
+
+def _made(model: Predictor, stored: StoredPicture, condition: str) -> View:
+    image = picture.read(stored.content, stored.name)
+    prediction = model(image, condition)
+    text = prediction.to_json(stored.name)
     shown = small(image)
     return View(
-        _stored.name,
-        _stored.size,
+        stored.name,
+        stored.size,
         picture.encode(shown, ".webp"),
         (shown.shape[1], shown.shape[0]),
         on_cells(prediction),
@@ -112,5 +119,6 @@ def small(image: UInt8[np.ndarray, "h w 3"], side: int = SIDE) -> UInt8[np.ndarr
 
 def full(model: Predictor, stored: StoredPicture, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:
     """The picture and its prediction at the picture's own size, made anew: for downloads."""
-    image = picture.read(stored.content, stored.name)
-    return image, model(image, condition)
+    with _looking:
+        image = picture.read(stored.content, stored.name)
+        return image, model(image, condition)

@@ -1,5 +1,6 @@
 """What Streamlit serves: the pages of `main.py` behind the gate. `gaze app` starts it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from app.web.batch import download, job
 from app.web.gate import MB, Gate
+from app.web.main import found
+from export.runtime.batch import hand_back_freed_memory
 
 
 def held(session: str) -> dict[str, int]:
@@ -32,7 +35,15 @@ gate = Middleware(
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """What is done around the server's life: at its end, by whatever signal, no file of a batch is left."""
+    """What is done around the server's life: at its end, by whatever signal, no file of a batch is left.
+
+    Libraries and pages are loaded before anyone asks, and left out of Python's looks through all objects for what can
+    be freed: they stay.
+    """
+    found()
+    gc.collect()
+    gc.freeze()
+    hand_back_freed_memory()
     yield
     job.close_all()
 

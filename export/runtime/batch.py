@@ -86,9 +86,21 @@ def keep_freed_memory() -> None:
     no longer shrinks. The GNU C library hands it back to the system instead, which clears each page before it gives it
     again: a tenth of the time of a picture. https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
+    _set_malloc((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, 1 << 30))
+
+
+def hand_back_freed_memory() -> None:
+    """Let this process hand the memory of large arrays back to the system at once, whichever thread frees them.
+
+    For a server whose threads come and go: each would keep a heap of its own otherwise.
+    """
+    _set_malloc((M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, 1 << 18), (M_TRIM_THRESHOLD, 1 << 22))
+
+
+def _set_malloc(*settings: tuple[int, int]) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:  # not so of other C libraries
-        for setting, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, 1 << 30)):
+        for setting, value in settings:
             mallopt(setting, value)
 
 

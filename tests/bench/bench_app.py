@@ -61,14 +61,16 @@ class Steps:
         self.session = session
         sliders = [each.slider for each in session.find("slider") if each.slider.label == "When"]
         self.slider = sliders[0] if sliders else None
-        self.moments = cycle([1, 2, 3, 4, 5, 0])
+        self.moments, self.sent = cycle([1, 2, 3, 4, 5, 0]), 0
 
     def step(self) -> float:
         """The seconds that the next step takes."""
         moment = next(self.moments)
         if self.slider is not None:
             return self.session.set(self.slider.id, string_array_value=[self.slider.options[moment]])
-        return self.session.set_component(self.session.find("bidi_component")[0].bidi_component.id, moment=moment)
+        self.sent += 1
+        told = {"serial": f"bench-{self.sent}", "value": moment}
+        return self.session.set_component(self.session.find("bidi_component")[0].bidi_component.id, moment=told)
 
 
 class Designer(threading.Thread):

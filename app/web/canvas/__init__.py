@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from app.web.canvas import received
+from app.web.media import address
 from app.web.widgets import WHOLE, plain
 from data.areas import Area, Point
 from data.draw.palettes import DEFAULT, palette_table
@@ -136,14 +137,14 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     over, words = layers(drawn) if callable(layers) else layers, alts(drawn) if callable(alts) else alts
     data = {
         "subject": subject,
-        "picture": _url(picture),
+        "picture": address(picture, f"{key}:picture"),
         "width": size[0],
         "height": size[1],
         "most": height,
         "palette": base64.b64encode(palette_table("fog" if fog else palette).tobytes()).decode(),
         "opacity": min(max(float(opacity), 0.0), 1.0),
         "moment": memory["moment"],
-        "stops": [_stop(number, stops, heat, over, words) for number in range(count)],
+        "stops": [_stop(key, number, stops, heat, over, words) for number in range(count)],
         "areas": [received.outgoing(area) for area in drawn],
         "revision": revision,
         "editable": editable,
@@ -169,14 +170,14 @@ def _state(
 
 
 def _stop(
-    number: int, stops: Sequence[str], heat: Sequence[bytes], layers: Sequence[Layer], alts: Sequence[str]
+    key: str, number: int, stops: Sequence[str], heat: Sequence[bytes], layers: Sequence[Layer], alts: Sequence[str]
 ) -> dict[str, Any]:
     """One stop, as the browser takes it."""
     layer = _of(layers, number) or Layer()
     caption = str(_of(stops, number) or WHOLE)
     return {
         "caption": caption,
-        "heat": _url(heat[number]) if number < len(heat) and heat[number] else None,
+        "heat": address(heat[number], f"{key}:{number}") if number < len(heat) and heat[number] else None,
         "alt": str(_of(alts, number) or caption),
         "contours": [
             {"label": c.label, "style": c.style, "lines": [[_round(point) for point in line] for line in c.lines]}
@@ -196,12 +197,6 @@ def _of(each: Sequence[Each], number: int) -> Each | None:
 
 def _round(point: Sequence[float]) -> tuple[float, float]:
     return round(float(point[0]), 1), round(float(point[1]), 1)
-
-
-def _url(content: bytes) -> str:
-    """A picture's file as an address that needs no server."""
-    kind = "png" if content[:4] == b"\x89PNG" else "jpeg" if content[:2] == b"\xff\xd8" else "webp"
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _read(*names: str) -> str:

@@ -80,7 +80,6 @@ def _one(story: Story, person: int, outlines: bool) -> Film:
     return Film(
         "one",
         story.view.webp,
-        "image/webp",
         story.view.size,
         words.path_alt(story.view.name, person + 1, names, story.timed),
         some,
@@ -101,7 +100,6 @@ def _all(story: Story, _person: int, outlines: bool) -> Film:
     return Film(
         "all",
         story.view.webp,
-        "image/webp",
         story.view.size,
         words.dots_alt(story.view.name, story.people, story.rows),
         some,
@@ -124,7 +122,6 @@ def _first(story: Story, _person: int, outlines: bool) -> Film:
     return Film(
         "first",
         story.view.webp,
-        "image/webp",
         story.view.size,
         words.firsts_alt(story.view.name, story.rows),
         some,

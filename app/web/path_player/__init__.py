@@ -7,13 +7,14 @@ through `data` and is set as text, never as HTML. Playing and scrubbing happen i
 import hashlib
 import json
 import math
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
+
+from app.web.media import address
 
 FOLDER = Path(__file__).parent
 TALLEST = 470  # pixels of the page: the picture is no taller, so that its controls stay on a laptop's screen
@@ -54,7 +55,6 @@ class Film:
 
     mode: Mode  # one: a numbered path; all: a dot a look; first: where everyone looks first
     picture: bytes  # an image file, as it is shown
-    kind: str  # its type, as "image/webp"
     size: tuple[int, int]  # width and height of the picture that the looks are in pixels of
     alt: str
     looks: Sequence[Look]
@@ -67,18 +67,18 @@ class Film:
 
 def path_player(key: str, film: Film, height: int = TALLEST) -> None:
     """Shows a film; it stays where it was when only its picture's size on the page changes."""
-    _component(key=key, data=data_of(film, height))
+    _component(key=key, data=data_of(film, height, key))
 
 
-def data_of(film: Film, height: int = TALLEST) -> dict[str, Any]:
-    """What the component gets."""
+def data_of(film: Film, height: int = TALLEST, key: str = "") -> dict[str, Any]:
+    """What the component of this key gets."""
     looks = [_rounded(look, film.timed) for look in film.looks]
     end = STEP * math.ceil(max([look[4] + max(look[5], 0) for look in looks], default=1) / STEP)
     things = [asdict(thing) | {"points": [list(point) for point in thing.points]} for thing in film.things]
     told = {"mode": film.mode, "looks": looks, "size": film.size, "timed": film.timed}
     return told | {
         "id": hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16],
-        "picture": f"data:{film.kind};base64,{b64encode(film.picture).decode('ascii')}",
+        "picture": address(film.picture, f"{key}:picture"),
         "alt": film.alt,
         "objects": things,
         "colours": list(film.colours),

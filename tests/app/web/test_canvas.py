@@ -170,7 +170,7 @@ def test_the_browser_gets_everything_through_data(png: bytes, given_data: dict[s
     page = shown(png)
     assert not page.exception
     assert page.session_state["state"] == CanvasState(0, None, None)
-    assert given_data["picture"] == "data:image/png;base64," + base64.b64encode(png).decode()
+    assert given_data["picture"].endswith(".png")  # an address of the server's
     assert [stop["caption"] for stop in given_data["stops"]] == ["Whole viewing", "0 s", "1 s"]
     assert given_data["stops"][2]["contours"][0]["lines"] == [[[0, 0], [9, 0], [3, 7]]]
     assert given_data["stops"][2]["peaks"] == [{"at": [1.5, 2], "label": "31 %", "radius": 0}]

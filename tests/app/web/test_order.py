@@ -357,9 +357,7 @@ def test_agreement_is_told_in_words(agreement: float, begin: str) -> None:
 
 def test_the_players_times_have_marks_and_unknown_times_are_counted() -> None:
     assert path_player.ticks(600, False) == [(0.0, "1"), (300.0, "2"), (600.0, "3")]
-    shown = path_player.Film(
-        "one", b"x", "image/webp", (4, 3), "alt", [(0, 0, 1.0, 1.0, math.nan, math.nan, -1)], timed=False
-    )
+    shown = path_player.Film("one", b"x", (4, 3), "alt", [(0, 0, 1.0, 1.0, math.nan, math.nan, -1)], timed=False)
     made = path_player.data_of(shown)
     assert made["looks"] == [(0, 0, 1.0, 1.0, 0, -1, -1)]
     assert made["words"]["time"] == "Look"
