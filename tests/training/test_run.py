@@ -67,6 +67,7 @@ def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_
     assert network.slices == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "flags", "shown"), [(False, (), False), (True, (), True), (True, ("false",), False)]
 )
@@ -243,6 +244,7 @@ def test_shipped_weights_can_be_fine_tuned_on_other_conditions(tiny: Path, tmp_p
     assert network.conditions == ("any", "tiny", "other", "uniform")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixer", ["dual", "mixture_of_head"])  # the second has a loss of its own
 def test_a_mixer_is_chosen_by_its_name(tiny: Path, tmp_path: Path, mixer: str) -> None:
     out = run(tiny, tmp_path, "--model.network.mixer", mixer, "--model.network.fine_mixer", "routed", epochs=1)

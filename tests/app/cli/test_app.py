@@ -149,6 +149,7 @@ def put(connection: HTTPConnection, path: str, headers: dict[str, str]) -> int:
         return response.status
 
 
+@pytest.mark.slow
 def test_a_session_uploads_so_many_bytes_at_a_time_and_no_more(started: Started) -> None:
     port, _, _ = started()
     with (

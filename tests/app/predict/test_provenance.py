@@ -255,6 +255,7 @@ def test_what_another_run_has_replaced_is_not_claimed(tmp_path: Path, monkeypatc
     assert provenance.write([target], lambda name, file: file.write(b"ours")) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [{"--seed": 1}, {"--observers": 3}, {"--limit": 4}, {"--temperature": 2}, {"--objects": "grid:2x2"}],

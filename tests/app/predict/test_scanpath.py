@@ -266,6 +266,7 @@ def test_a_model_is_told_what_is_sought_and_chosen_by_it(
     assert [at.targets for at, _ in model.asked] == [(2,), (), ()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("--target", "90,40,40,40")], ids=["free", "search"])
 def test_an_exported_model_is_run_with_its_own_temperature_and_durations(
     words: tuple[str, ...], photos: Path, tmp_path: Path, models: Path, tmp_path_factory: pytest.TempPathFactory

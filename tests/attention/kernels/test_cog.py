@@ -44,6 +44,7 @@ def test_more_than_one_block_of_queries_and_of_keys_in_every_dtype(dtype: torch.
     assert_errs_little(kernel, formula, qkv(100, 100), {"mask": some(1, 1, 100, 100)}, dtype, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(2, 1, 1, 37), (1, 2, 1, 37), (2, 1, 33, 1), (2, 2, 33, 37)])
 def test_masks_are_broadcast(dtype: torch.dtype, shape: tuple[int, ...], device: str) -> None:
@@ -90,6 +91,7 @@ def test_logits_far_beyond_the_largest_power_do_not_overflow(device: str) -> Non
     torch.testing.assert_close(kernel(-1e5 * key, key, v), -v)
 
 
+@pytest.mark.slow
 def test_torch_knows_the_operator_whole(device: str) -> None:
     from attention.kernels._fused import attend
 

@@ -83,6 +83,7 @@ def some(*shape: int) -> Tensor:
     return mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_any_number_of_gazes_errs_little(n: int, device: str) -> None:
     others: dict[str, Any] = {"gaze": looks(1, n, 9, 13), "e2": 1.7, "levels": 3}
@@ -97,6 +98,7 @@ def test_any_grid_that_looks_from_its_own_places_errs_little(h: int, w: int, dev
     assert_errs_little(fast, formula, inputs(h, w), {"gaze": None, "e2": 1.0, "levels": 4}, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("e2", "levels"), [(0.0, 3), (0.3, 4), (inf, 3), (2.0, 1), (3.0, 5)])
 def test_any_scale_and_number_of_levels_errs_little(e2: float, levels: int, device: str) -> None:
     others = {"gaze": looks(1, 17, 10, 20), "e2": e2, "levels": levels}

@@ -36,6 +36,7 @@ def test_half_of_the_gates_are_shut_at_any_size(size: int, device: str) -> None:
     assert_errs_little(kernel, formula, given(size, size), device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("open_above", [-9.0, -0.5, 1.5])
 def test_many_or_few_open_gates_in_every_dtype(open_above: float, dtype: torch.dtype, device: str) -> None:

@@ -70,6 +70,7 @@ def test_the_other_dtypes_with_boxes_in_float32(n: int, m: int, dtype: torch.dty
     assert_errs_little(kernel, formula, given(n, m), places(n, m), dtype, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_picture_has_its_own_boxes_and_its_own_mask(dtype: torch.dtype, device: str) -> None:
     mask = draw(3, 1, 1, 20, seed=8) > -0.5

@@ -88,6 +88,7 @@ def test_padding_of_scene_and_target_changes_nothing(block: MixedBlock) -> None:
     torch.testing.assert_close(got[:, :5], block(scene, k, v))
 
 
+@pytest.mark.slow
 def test_the_block_exports(block: MixedBlock, tmp_path: Any) -> None:
     import onnxruntime
 

@@ -144,6 +144,7 @@ def test_the_real_recordings_read_as_the_table_says(shared: Path, tmp_path: Path
             np.testing.assert_array_equal(one.xy, two.xy)
 
 
+@pytest.mark.slow
 def test_the_grid_is_the_fit_to_the_published_targets(shared: Path, tmp_path: Path) -> None:
     root = shared / "amazon_covers"
     if not root.is_dir():

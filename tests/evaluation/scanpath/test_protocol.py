@@ -433,6 +433,7 @@ def test_the_same_seed_gives_the_same_numbers(free: Path) -> None:
     assert numbers(one) != numbers(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["free", "search"])
 @pytest.mark.parametrize(
     ("source", "by"), [(None, "picture"), ("file", "layout"), ("grid:3x3", "observer"), ("{other}", "picture")]

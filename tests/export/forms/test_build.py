@@ -98,6 +98,7 @@ def test_what_is_up_to_date_is_left_and_what_was_changed_is_made_again(tmp_path:
     assert contract_in(tmp_path / "toy.fp16.onnx").precision == "fp16"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"seed": 1}, {"licence": "MIT"}, {"opset": 21}])
 def test_other_weights_licences_and_opsets_are_made_anew(tmp_path: Path, change: dict[str, object]) -> None:
     made(tmp_path, Settings())
@@ -220,6 +221,7 @@ def test_a_canvas_that_does_not_suit_the_model_is_one_sentence_and_stops_no_othe
     assert outcomes["toy"].entry is not None
 
 
+@pytest.mark.slow
 def test_accuracy_on_a_set_is_asked_for_anew_and_a_loss_on_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     settings = Settings((Form("int8"),), data=(tmp_path / "set",))
