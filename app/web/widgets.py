@@ -12,7 +12,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import saliency
-import scanpath
 from app.predict.simulate import SceneModel, scene_model
 from app.web.own_models import own_models
 from app.web.predictions import open_model
@@ -79,24 +78,6 @@ def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
 def models_of(task: Task) -> dict[str, Path]:
     """The exported models of a task that are sound, by name."""
     return {path.stem: path for path, contract in readable()[0].items() if contract.task == task.name}
-
-
-def walker_picker() -> SceneModel | None:
-    """Choose in the sidebar who looks: one of the exported models of scanpaths, or the walk that needs none."""
-    names = models_of(scanpath.TASK)
-    name = st.sidebar.selectbox(
-        "Who looks",
-        [*names, "walk"],
-        key="walker",
-        persist_state="session",
-        format_func=lambda name: "A walk from peak to peak" if name == "walk" else name,
-        help="A trained model, or a simple walk from what is looked at most to what is looked at less.",
-    )
-    try:
-        return open_walker(name, names.get(name))
-    except ModelError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
 
 
 def open_walker(name: str, path: Path | None) -> SceneModel:

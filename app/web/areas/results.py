@@ -18,7 +18,6 @@ from data.spreadsheet import to_csv
 Times = Sequence[tuple[float, float]]
 BARS = 40  # of a chart: those with the largest shares
 RANGES = "The ranges are what 95 of 100 studies with 20 people would find if people looked as predicted."
-SECOND = "Share of the looks of this second."
 WIDE = {"Area": 130, "Share of looks": 116, "Range": 104, "First look, range": 132, "For its place": 104}  # pixels
 HELP = {  # what the columns of the table mean
     "Share of looks": "Of all looks of all predicted people, how many fall on the area.",
