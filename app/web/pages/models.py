@@ -44,8 +44,9 @@ def main() -> None:
             card(path, contracts[path])
     bring()
     st.header("Compared with each other", divider="gray")
-    for task in TASKS.values():
-        compare(task, [contract for contract in contracts.values() if contract.task == task.name])
+    for column, task in zip(st.columns(len(TASKS)), TASKS.values(), strict=True):
+        with column:
+            compare(task, [contract for contract in contracts.values() if contract.task == task.name])
     st.header("Facts", divider="gray")
     st.table([row(path, contract) for path, contract in contracts.items()])
     installed()

@@ -192,6 +192,7 @@ def looks(compared: Compared) -> None:
         key="recording-whose",
         persist_state="session",
         filter_mode=None,
+        width=420,
     )
     words = (
         f"The looks of {whose}, numbered in their order" if whose else "Everybody's looks as dots, a colour a person"
