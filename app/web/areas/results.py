@@ -133,7 +133,9 @@ def show_shares(measures: Sequence[AreaMeasures]) -> None:
     tips = [alt.Tooltip("area:N", title="Area"), alt.Tooltip("words:N", title="Share of looks")]
     tips += [alt.Tooltip(f"{end}:Q", title=f"Range, {end}", format=".1%") for end in ("low", "high")]
     bars = chart.mark_bar().encode(x=x, y=y, tooltip=tips)
-    ranges = chart.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=alt.value(charts.LINE[charts.theme()]))
+    ranges = chart.mark_rule(strokeWidth=2).encode(
+        x="low:Q", x2="high:Q", y=y, color=alt.value(charts.LINE[charts.theme()])
+    )
     words = f"Bars of the share of looks that each area gets: {in_words(measures)}."
     charts.show(bars + ranges, words)
     if len(measures) > BARS:
@@ -157,7 +159,12 @@ def show_seconds(measures: Sequence[AreaMeasures], times: Times) -> None:
     ]
     top = max(row["share"] for row in rows)
     base = alt.Chart({"values": rows}, height=alt.Step(26)).encode(
-        x=alt.X("second:N", title="Share of the looks of each second", sort=None, axis=alt.Axis(labelAngle=0, labelFlush=False)),
+        x=alt.X(
+            "second:N",
+            title="Share of the looks of each second",
+            sort=None,
+            axis=alt.Axis(labelAngle=0, labelFlush=False),
+        ),
         y=alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelFlush=False)),
         tooltip=[
             alt.Tooltip("area:N", title="Area"),

@@ -22,7 +22,9 @@ COLUMNS = (
     *("first_look_a_s", "first_look_b_s", "first_look_change_s", "first_look_change_low_s"),
     *("first_look_change_high_s", "first_look_noticed"),
 )
-FORMATS: dict[str, str] = dict.fromkeys(("A", "B"), "%.1f %%") | {"Change": "%+.1f %%"} | dict.fromkeys(("Seen in A", "Seen in B"), "%.0f %%")
+FORMATS: dict[str, str] = (
+    dict.fromkeys(("A", "B"), "%.1f %%") | {"Change": "%+.1f %%"} | dict.fromkeys(("Seen in A", "Seen in B"), "%.0f %%")
+)
 FORMATS |= dict.fromkeys(("First look in A", "First look in B"), "%.1f s")
 HELP = {  # what the columns of the table mean
     "A": "Of all looks at A, how many fall on the area.",

@@ -27,7 +27,7 @@ def scores(agreed: Agreement) -> None:
     """The scores beside chance and beside the people themselves."""
     if not agreed.looks:
         return
-    st.subheader("Scores")
+    st.header("Scores")
     columns = {
         "This prediction": agreed.prediction,
         "Chance": agreed.anywhere,
@@ -55,7 +55,7 @@ def scores(agreed: Agreement) -> None:
 
 def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRows:
     """What each area of the workspace got, and was predicted to get."""
-    st.subheader("Areas")
+    st.header("Areas")
     drawn = workspace().areas(stored.key)
     real = compared.measured(drawn)
     if not real:
@@ -115,7 +115,7 @@ def bars(rows: AreaRows) -> alt.Chart:
 
 def quality(study: Study) -> None:
     """How well each recording was measured, and what was left out."""
-    st.subheader("How well it was measured")
+    st.header("How well it was measured")
     known = study.report.recordings
     named = any(it.subject != stem(Path(name)) for name, it in known.items())
     st.table([_measured(name, it) | ({"Person": plain(it.subject)} if named else {}) for name, it in known.items()])

@@ -59,7 +59,9 @@ def second_version(folder: Path) -> Path:
     return folder / "dog-at-the-chair.png"
 
 
-def faded(pixels: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "r c 3"], left: int) -> UInt8[np.ndarray, "h w 3"]:
+def faded(
+    pixels: UInt8[np.ndarray, "h w 3"], patch: UInt8[np.ndarray, "r c 3"], left: int
+) -> UInt8[np.ndarray, "h w 3"]:
     """A picture with a patch in the dog's rows, whose edges fade into what is around it."""
     rows, columns = (np.minimum(np.arange(size), np.arange(size)[::-1]) / 13 for size in patch.shape[:2])
     part = np.outer(rows.clip(0, 1), columns.clip(0, 1))[..., None]
