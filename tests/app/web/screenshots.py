@@ -2,8 +2,8 @@
 
     python -m tests.app.web.screenshots [FOLDER]        docs/ without one; every page, light, at a desk
 
-With a folder all pages are kept there as PNG, whole, at a desk and on a phone, light and dark, without a picture and with
-two, with a batch and a recording, and the report as a PDF, for whoever wants to look.
+With a folder all pages are kept there as PNG, whole, at a desk and on a phone, light and dark, without a picture and
+with two, with a batch and a recording, and the report as a PDF, for whoever wants to look.
 """
 
 import sys
@@ -129,7 +129,7 @@ def take_all(address: str, folder: Path, size: Any, name: str, scheme: str) -> N
 
 
 def whole(page: "browser.Page", path: Path) -> None:
-    """A screenshot of all of a page: in a window that is as high as the page, because the page scrolls within itself."""
+    """A screenshot of all of a page: in a window that is as high as the page, which scrolls within itself."""
     page.wait_for_timeout(1500)
     before = page.viewport_size
     assert before is not None
