@@ -1,7 +1,7 @@
 """Charts as all pages show them: colours of the theme, text that can be read in light and dark, a few ticks.
 
-The colours of bars are the theme's (`chartCategoricalColors` in config.toml). What Streamlit writes on axes is too faint
-to be read by all (3.9:1), so it is written here in the colour of captions.
+The colours of bars are the theme's (`chartCategoricalColors` in config.toml). What Streamlit writes on axes is too
+faint to be read by all (3.9:1), so it is written here in the colour of captions.
 """
 
 from typing import Any, TypeVar

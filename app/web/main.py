@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def other_pages(pages: Sequence[Page], title: str) -> None:
-    """The way to the other pages on a narrow screen, where the navigation is in a drawer; style.css hides it elsewhere."""
+    """The way to the other pages on a narrow screen, whose navigation is in a drawer; style.css hides it elsewhere."""
     with st.container(key="pages"), st.popover(title, icon=":material/menu:", help="Other pages"):
         for page in pages:
             st.page_link(page)

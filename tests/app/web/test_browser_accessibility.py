@@ -27,8 +27,8 @@ CHECKS = """() => {  // what axe does not tell, or calls moderate
   const levels = all('h1, h2, h3, h4, h5, h6').map((each) => Number(each.tagName[1]));
   const jumps = levels.some((level, n) => level > (levels[n - 1] ?? 0) + 1);
   if (jumps || levels.filter((level) => level === 1).length !== 1) wrong.push(`headings: ${levels}`);
-  for (const each of all('img'))
-    if (!each.alt && !each.closest('[aria-hidden=true], [role=radio], [role=img]')) wrong.push(`no alt: ${start(each)}`);
+  const spoken = '[aria-hidden=true], [role=radio], [role=img]';
+  for (const each of all('img')) if (!each.alt && !each.closest(spoken)) wrong.push(`no alt: ${start(each)}`);
   for (const each of all('[data-testid=stVegaLiteChart]'))
     if (!each.closest('[aria-label]') && !each.querySelector('[aria-label]')) wrong.push('a chart says nothing');
   const streamlits = '[aria-hidden=true], [data-testid=stHeadingWithActionElements], [data-testid=stTooltipIcon]';
