@@ -3,10 +3,12 @@
 import importlib
 import pkgutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from app import logs
 from app.web.report.button import report_button
@@ -28,9 +30,17 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.set_page_config(f"{page.title} · gaze", ICON)
     st.html(STYLE)
+    other_pages(pages, page.title)
     page.run()
     if page.url_path not in OWN_REPORT:
         report_button()
+
+
+def other_pages(pages: Sequence[Page], title: str) -> None:
+    """The way to the other pages on a narrow screen, whose navigation is in a drawer; style.css hides it elsewhere."""
+    with st.container(key="pages"), st.popover(title, icon=":material/menu:", help="Other pages"):
+        for page in pages:
+            st.page_link(page)
 
 
 def found() -> dict[str, ModuleType]:

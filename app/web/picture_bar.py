@@ -28,7 +28,8 @@ def picture_bar(invitation: str) -> StoredPicture | None:
         _invite(kept, invitation)
         return None
     _tell(kept)
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    row = st.container(key="picture-bar")  # one row on phones too: style.css
+    left, right = row.columns([4, 1], vertical_alignment="bottom")
     st.session_state[CHOICE] = kept.current  # also where another one was brought or removed
     left.selectbox(
         "Picture",
@@ -65,7 +66,8 @@ def _invite(kept: Workspace, invitation: str) -> None:
     st.markdown(f"**Bring a picture {invitation}.** It stays on the machine that runs this app.")
     _uploader(kept, "Your pictures")
     st.caption("Or begin with a sample:")
-    for column, (name, path) in zip(st.columns(len(SAMPLES) or 1), SAMPLES.items(), strict=False):
+    row = st.container(key="samples")  # a row on phones too: style.css
+    for column, (name, path) in zip(row.columns(len(SAMPLES) or 1), SAMPLES.items(), strict=False):
         column.image(path.read_bytes(), width="stretch", alt=f"The sample picture {name}")
         column.button(f"Take the {name}", key=f"sample-{name}", on_click=_take_sample, args=(name,), width="stretch")
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app.predict.areas import AreaMeasures
 from app.predict.sentences import percent
+from app.web import charts
 from data.draw.timeline import caption
 from data.spreadsheet import to_csv
 
@@ -77,7 +78,7 @@ def show_table(measures: Sequence[AreaMeasures], times: Times) -> None:
     }
     config["Area"] = column.TextColumn(pinned=True, width=WIDE["Area"])
     config |= {name: column.TextColumn(help=HELP[name], width=WIDE[name]) for name in ("Range", "First look, range")}
-    st.dataframe(table(measures, times), hide_index=True, width="stretch", column_config=config, key="areas-table")
+    st.dataframe(table(measures, times), hide_index=True, column_config=config, key="areas-table", placeholder="–")
 
 
 def csv(measures: Sequence[AreaMeasures], times: Times) -> str:
@@ -127,13 +128,15 @@ def show_shares(measures: Sequence[AreaMeasures]) -> None:
     ]
     y = alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelFlush=False))
     chart = alt.Chart({"values": rows}, height=alt.Step(26))
-    x = alt.X("share:Q", title="Share of looks", axis=alt.Axis(format="%", tickCount=5))
+    x = alt.X("share:Q", title="Share of looks", axis=alt.Axis(format="%"))
     tips = [alt.Tooltip("area:N", title="Area"), alt.Tooltip("words:N", title="Share of looks")]
     tips += [alt.Tooltip(f"{end}:Q", title=f"Range, {end}", format=".1%") for end in ("low", "high")]
     bars = chart.mark_bar().encode(x=x, y=y, tooltip=tips)
-    ranges = chart.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=alt.value("#7a7f8a"))
+    ranges = chart.mark_rule(strokeWidth=2).encode(
+        x="low:Q", x2="high:Q", y=y, color=alt.value(charts.LINE[charts.theme()])
+    )
     words = f"Bars of the share of looks that each area gets: {in_words(measures)}."
-    st.altair_chart(bars + ranges, width="stretch", alt=words)
+    charts.show(bars + ranges, words)
     if len(measures) > BARS:
         st.caption(f"The {BARS} areas with the largest shares; the table has all {len(measures)}.")
 
@@ -155,7 +158,12 @@ def show_seconds(measures: Sequence[AreaMeasures], times: Times) -> None:
     ]
     top = max(row["share"] for row in rows)
     base = alt.Chart({"values": rows}, height=alt.Step(26)).encode(
-        x=alt.X("second:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelFlush=False)),
+        x=alt.X(
+            "second:N",
+            title="Share of the looks of each second",
+            sort=None,
+            axis=alt.Axis(labelAngle=0, labelFlush=False),
+        ),
         y=alt.Y("area:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelFlush=False)),
         tooltip=[
             alt.Tooltip("area:N", title="Area"),
@@ -163,9 +171,8 @@ def show_seconds(measures: Sequence[AreaMeasures], times: Times) -> None:
             alt.Tooltip("words:N", title="Share of looks"),
         ],
     )
-    scale = alt.Scale(scheme="blues", domain=[0, max(top, 1e-6)])
+    scale, ink = charts.fields(top)
     fields = base.mark_rect().encode(color=alt.Color("share:Q", scale=scale, legend=None))
-    ink = alt.condition(alt.datum.share > 0.55 * top, alt.value("white"), alt.value("#16202c"))
     numbers = base.mark_text(fontSize=12).encode(text="words:N", color=ink)
     each = "; ".join(f"{caption(time)}: {in_words(measures, second, 3)}" for second, time in enumerate(times))
-    st.altair_chart(fields + numbers, width="stretch", alt=f"Share of the looks of each second. {each}.")
+    charts.show(fields + numbers, f"Share of the looks of each second. {each}.")

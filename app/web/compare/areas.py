@@ -22,7 +22,9 @@ COLUMNS = (
     *("first_look_a_s", "first_look_b_s", "first_look_change_s", "first_look_change_low_s"),
     *("first_look_change_high_s", "first_look_noticed"),
 )
-FORMATS = dict.fromkeys(("A", "B", "Change"), "%.1f %%") | dict.fromkeys(("Seen in A", "Seen in B"), "%.0f %%")
+FORMATS: dict[str, str] = (
+    dict.fromkeys(("A", "B"), "%.1f %%") | {"Change": "%+.1f %%"} | dict.fromkeys(("Seen in A", "Seen in B"), "%.0f %%")
+)
 FORMATS |= dict.fromkeys(("First look in A", "First look in B"), "%.1f s")
 HELP = {  # what the columns of the table mean
     "A": "Of all looks at A, how many fall on the area.",
@@ -102,8 +104,8 @@ def show_table(pairs: Sequence[Pair]) -> None:
         name: column.NumberColumn(format=form, help=HELP[name], width="small") for name, form in FORMATS.items()
     }
     config |= {name: column.TextColumn(help=HELP[name]) for name in ("Range", "Noticed?")}
-    config["Area"] = column.TextColumn(pinned=True, width="small")
-    st.dataframe(table(pairs), hide_index=True, width="stretch", column_config=config, key="compare-table")
+    config["Area"] = column.TextColumn(pinned=True, width=130)
+    st.dataframe(table(pairs), hide_index=True, column_config=config, key="compare-table", placeholder="–")
 
 
 def _known(value: float) -> float | None:
@@ -143,8 +145,9 @@ def verdict(pairs: Sequence[Pair]) -> list[str]:
     first = (strong or some)[0]
     told = [of_difference(first.a, first.b, first.change)]
     if len(some) > 1:
-        names = ", ".join(pair.name for pair in strong) or "no area"
-        told.append(f"Of {len(some)} areas, a study with {STUDY} people would notice a difference in: {names}.")
+        names = ", ".join(pair.name for pair in strong)
+        would = f"a study with {STUDY} people would notice a difference in"
+        told.append(f"Of {len(some)} areas, {would}: {names}." if strong else f"Of {len(some)} areas, {would} none.")
     return told
 
 

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from app.web import measures
+from app.web import charts, measures
 from app.web.predictions import view
 from app.web.widgets import NOTE, plain
 from app.web.workspace import StoredPicture, Workspace
@@ -71,7 +71,8 @@ def show(kept: Workspace, model: Predictor, stored: StoredPicture, condition: st
             name = f"{stored.stem}.among-others.csv"
             made = to_table_csv(found)
             st.download_button("Measures, CSV", made, name, "text/csv", "compare-get-others", on_click="ignore")
-    right.altair_chart(chart(found), width="stretch", alt=chart_alt(found))
+    with right:
+        charts.show(chart(found), chart_alt(found))
     st.caption(
         "Focus: how narrowly looks gather. Clarity: how few places share them. Neither says whether a picture is good. "
         f"An area is compared where at least {LEAST} other pictures have one of its name."

@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from app.web import charts
 from export.runtime.contract import Contract
 from training import Task
 
@@ -45,7 +46,7 @@ def compare(task: Task, contracts: Iterable[Contract]) -> None:
         persist_state="session",
     )
     words = f"{AXES[score]} of each model that predicts {task.question}, on each data set."
-    st.altair_chart(bars(score, [row for row in rows if row["score"] == score]), width="stretch", alt=words)
+    charts.show(bars(score, [row for row in rows if row["score"] == score]), words)
 
 
 def bars(score: str, rows: list[dict[str, Any]]) -> alt.Chart:
@@ -58,7 +59,7 @@ def bars(score: str, rows: list[dict[str, Any]]) -> alt.Chart:
     chart: alt.Chart = alt.Chart({"values": rows}, height=alt.Step(24)).mark_bar()
     return chart.encode(
         x=alt.X("value:Q", title=AXES[score]),
-        y=alt.Y("set:N", title="Data set", sort=None),
+        y=alt.Y("set:N", title=None, sort=None),
         yOffset=alt.YOffset("model:N", sort=None),
         color=alt.Color("model:N", title="Model", sort=None, legend=alt.Legend(orient="top")),
         tooltip=tips,

@@ -16,6 +16,7 @@ from data.spreadsheet import to_csv
 GREY = "#7f8794"  # reads on white and on dark
 MOST = 20  # things in a chart: with more, nothing can be read
 FORMATS = {"Order": "%d", "Seen by": "%.0f %%", "First": "%.0f %%", "First look": "%.1f s", "Time on it": "%.1f s"}
+WIDE = {"What": 150, "Where": 130, "First look, range": 132}  # pixels
 HELP = {  # what the columns of the table mean
     "Order": "1: what people come to first.",
     "Where": "Where its middle lies in the picture.",
@@ -54,9 +55,9 @@ def show_table(rows: Sequence[Row]) -> None:
     config: dict[str, Any] = {
         name: column.NumberColumn(format=form, help=HELP[name], width="small") for name, form in FORMATS.items()
     }
-    config |= {name: column.TextColumn(help=HELP[name], width="small") for name in ("Where", "First look, range")}
-    config["What"] = column.TextColumn(pinned=True, width="small")
-    st.dataframe(table(rows), hide_index=True, width="stretch", column_config=config, key="order-table")
+    config |= {name: column.TextColumn(help=HELP[name], width=WIDE[name]) for name in ("Where", "First look, range")}
+    config["What"] = column.TextColumn(pinned=True, width=WIDE["What"])
+    st.dataframe(table(rows), hide_index=True, column_config=config, key="order-table", placeholder="–")
 
 
 def _known(value: float) -> float | None:
@@ -122,7 +123,7 @@ def _things(told: Sequence[dict[str, Any]]) -> alt.Chart:
     return (
         alt.Chart({"values": list(told)})
         .encode(
-            y=alt.Y("thing:N", title=None, scale=everything, axis=alt.Axis(labelLimit=160)),
+            y=alt.Y("thing:N", title=None, scale=everything, axis=alt.Axis(labelLimit=160, labelFlush=False)),
             tooltip=[
                 alt.Tooltip("thing:N", title="What"),
                 alt.Tooltip("where:N", title="Where"),

@@ -35,7 +35,7 @@ class Who:
     @property
     def words(self) -> str:
         """Which model that is, for the small print."""
-        return "the map's own observers" if self.walker is None else f"{self.walker.model} {self.walker.version}"
+        return "the map predicts" if self.walker is None else f"{self.walker.model} {self.walker.version} predicts"
 
 
 def ask(box: DeltaGenerator, searching: bool) -> Who | None:

@@ -44,8 +44,9 @@ def main() -> None:
             card(path, contracts[path])
     bring()
     st.header("Compared with each other", divider="gray")
-    for task in TASKS.values():
-        compare(task, [contract for contract in contracts.values() if contract.task == task.name])
+    for column, task in zip(st.columns(len(TASKS)), TASKS.values(), strict=True):
+        with column:
+            compare(task, [contract for contract in contracts.values() if contract.task == task.name])
     st.header("Facts", divider="gray")
     st.table([row(path, contract) for path, contract in contracts.items()])
     installed()
@@ -135,15 +136,13 @@ def _marked(words: str) -> str:
 
 def row(path: Path, contract: Contract) -> dict[str, str]:
     """A model as a line of the table of facts; its cells are Markdown."""
-    seconds = f"{contract.slices[0][0]:g}–{contract.slices[-1][1]:g} s" if contract.slices else "no"
     cells = {
         "Model": contract.name,
         "Version": contract.version,
         "Licence": contract.licence,
         "Trained on": ", ".join(contract.training) or "nothing",
-        "Seconds": seconds,
         "Predicts": predicts(contract),
-        "Canvas": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "none",
+        "Sees, pixels": f"{contract.canvas[1]} × {contract.canvas[0]}" if contract.multiple else "–",
         "File": f"{path.stat().st_size / 1e6:.1f} MB",
     }
     return {heading: plain(cell) for heading, cell in cells.items()}

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.web import widgets
+from app.web.charts import show as show_chart
 from app.web.order import charts, films, observers, search, things, words
 from app.web.order.films import ALL, FIRST, ONE, Story
 from app.web.order.numbers import agreement, rows
@@ -72,8 +73,10 @@ def answer(model: Predictor, stored: StoredPicture, details: DeltaGenerator) -> 
     st.header("What is seen, when and for how long")
     charts.show_table(story.rows)
     left, right = st.columns(2, gap="medium")
-    left.altair_chart(charts.seen_chart(story.rows), width="stretch", alt=charts.seen_alt(story.rows))
-    right.altair_chart(charts.when_chart(story.rows), width="stretch", alt=charts.when_alt(story.rows))
+    with left:
+        show_chart(charts.seen_chart(story.rows), charts.seen_alt(story.rows))
+    with right:
+        show_chart(charts.when_chart(story.rows), charts.when_alt(story.rows))
     small_print(story, who)
 
 
@@ -216,7 +219,7 @@ def downloads(stored: StoredPicture, story: Story, person: int) -> None:
 def small_print(story: Story, who: Who) -> None:
     """Who looked, and what is not known of it."""
     untold = "" if story.timed else " This model tells no times: – is unknown."
-    st.caption(plain(f"{story.people} people, as {who.words} has them look.{untold}"))
+    st.caption(plain(f"{story.people} people who look as {who.words}.{untold}"))
 
 
 if __name__ == "__main__":

@@ -171,9 +171,9 @@ def both(compared: Compared, moment: int, when: str) -> None:
     people = len(compared.paths)
     left, right = st.columns(2)
     who = f"{people} {'person' if people == 1 else 'people'}"
-    left.subheader("What people looked at")
+    left.header("What people looked at")
     left.image(real, width="stretch", alt=f"Heat map of what {who} looked at in {compared.view.name}: {when}")
-    right.subheader("Prediction")
+    right.header("Prediction")
     right.image(predicted, width="stretch", alt=f"Heat map of the prediction for {compared.view.name}: {when}")
     left.caption(f"{who}, {sum(map(len, compared.paths))} looks. Both maps have one scale.")
     right.caption(widgets.NOTE)
@@ -181,7 +181,7 @@ def both(compared: Compared, moment: int, when: str) -> None:
 
 def looks(compared: Compared) -> None:
     """Everybody's looks, or those of one person in their order."""
-    st.subheader("Looks of people")
+    st.header("Looks of people")
     names = [EVERYBODY, *sorted(path.subject for path in compared.paths)]
     if st.session_state.get("recording-whose") not in names:
         st.session_state["recording-whose"] = EVERYBODY
@@ -192,6 +192,7 @@ def looks(compared: Compared) -> None:
         key="recording-whose",
         persist_state="session",
         filter_mode=None,
+        width=420,
     )
     words = (
         f"The looks of {whose}, numbered in their order" if whose else "Everybody's looks as dots, a colour a person"

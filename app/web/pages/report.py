@@ -43,8 +43,9 @@ def main() -> None:
         max_selections=MOST,
         placeholder="All pictures" if len(names) <= MOST else f"The first {MOST} pictures",
     )
-    st.text_input("Title", key=TITLE_KEY, persist_state="session", placeholder=Heading.title, max_chars=200)
-    st.text_input("Author", key=AUTHOR, persist_state="session", max_chars=200)
+    left, right = st.columns(2)
+    left.text_input("Title", key=TITLE_KEY, persist_state="session", placeholder=Heading.title, max_chars=200)
+    right.text_input("Author", key=AUTHOR, persist_state="session", max_chars=200)
     st.text_area("Notes", key=NOTES, persist_state="session", max_chars=5000, help="What the reader should know first.")
     st.markdown(CONTENTS)
     keys = button.chosen(kept)

@@ -11,7 +11,7 @@ from app.predict.recorded.agreement import LEAST_PEOPLE, NAMES, SIDE, Agreement
 from app.predict.recorded.areas import MeasuredArea
 from app.predict.recorded.study import Study, verdict
 from app.predict.sentences import percent
-from app.web import measures
+from app.web import charts, measures
 from app.web.recording.views import Compared
 from app.web.score_words import SCORES
 from app.web.widgets import plain
@@ -27,7 +27,7 @@ def scores(agreed: Agreement) -> None:
     """The scores beside chance and beside the people themselves."""
     if not agreed.looks:
         return
-    st.subheader("Scores")
+    st.header("Scores")
     columns = {
         "This prediction": agreed.prediction,
         "Chance": agreed.anywhere,
@@ -55,7 +55,7 @@ def scores(agreed: Agreement) -> None:
 
 def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRows:
     """What each area of the workspace got, and was predicted to get."""
-    st.subheader("Areas")
+    st.header("Areas")
     drawn = workspace().areas(stored.key)
     real = compared.measured(drawn)
     if not real:
@@ -64,7 +64,7 @@ def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRo
     names = ("share", "seen", "first_s", "dwell_s", "rank")
     predicted = measures.measures(model, stored, compared.view, drawn)
     rows = [(area, {name: getattr(each, name) for name in names}) for area, each in zip(real, predicted, strict=True)]
-    st.altair_chart(bars(rows), width="stretch", alt=_said(rows))
+    charts.show(bars(rows), _said(rows))
     st.table([_row(area, each) for area, each in rows])
     return rows
 
@@ -99,10 +99,10 @@ def bars(rows: AreaRows) -> alt.Chart:
         for kind, share in (("measured", area.share), ("predicted", each["share"]))
     ]
     chart: alt.Chart = alt.Chart({"values": values}, height=alt.Step(16)).mark_bar()
-    title = "Share of looks (percent)"
+    title = "Share of looks"
     return chart.encode(
         x=alt.X("share:Q", title=title, axis=alt.Axis(format="%")),
-        y=alt.Y("area:N", title="Area", sort=None),
+        y=alt.Y("area:N", title=None, sort=None),
         yOffset=alt.YOffset("kind:N", sort=None),
         color=alt.Color("kind:N", title="", sort=None, legend=alt.Legend(orient="top")),
         tooltip=[
@@ -115,7 +115,7 @@ def bars(rows: AreaRows) -> alt.Chart:
 
 def quality(study: Study) -> None:
     """How well each recording was measured, and what was left out."""
-    st.subheader("How well it was measured")
+    st.header("How well it was measured")
     known = study.report.recordings
     named = any(it.subject != stem(Path(name)) for name, it in known.items())
     st.table([_measured(name, it) | ({"Person": plain(it.subject)} if named else {}) for name, it in known.items()])

@@ -248,7 +248,7 @@ def test_the_headline_is_one_plain_sentence_and_the_strongest_difference() -> No
     assert areas.verdict([weak, pair])[1].startswith(
         "Of 2 areas, a study with 20 people would notice a difference in: button"
     )
-    assert areas.verdict([weak, weak])[1].endswith("a difference in: no area.")
+    assert areas.verdict([weak, weak])[1].endswith("a difference in none.")
     assert areas.verdict([]) == []
 
 

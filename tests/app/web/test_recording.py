@@ -97,7 +97,7 @@ def test_recordings_are_asked_for_their_screen_and_then_shown_beside_the_predict
     page.button[[button.label for button in page.button].index("Read the recordings")].click().run()
     assert not page.exception
     assert not page.number_input
-    assert [each.value for each in page.subheader] == [
+    assert [each.value for each in page.header] == [
         *("What people looked at", "Prediction", "Looks of people", "Scores", "Areas", "How well it was measured")
     ]
     assert len(page.main.image) == 3
