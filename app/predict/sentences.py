@@ -54,13 +54,13 @@ def people(share: float, observers: int) -> str:
     """How many observers a share is, as the subject of a sentence.
 
     >>> [people(share, 100) for share in (0.0, 0.01, 0.42, 1.0)]
-    ['Nobody of 100', '1 of 100 people', '42 of 100 people', 'All 100 people']
+    ['Nobody', '1 of 100 people', '42 of 100 people', 'Everybody']
     """
     count = round(share * observers)
     if observers == 1:
         return "The one person" if count else "Nobody"
     if count in (0, observers):
-        return f"All {observers} people" if count else f"Nobody of {observers}"
+        return "Everybody" if count else "Nobody"
     return f"{count} of {observers} people"
 
 
@@ -152,10 +152,11 @@ def _most_seen(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     area = measures[best]
     if area.seen < FEW or math.isnan(area.first_s):
         return ""
-    told = f"{people(area.seen, area.observers)} {'sees' if area.observers == 1 else 'see'} {called[best]}"
+    count = round(area.seen * area.observers)
+    told = f"{people(area.seen, area.observers)} {'sees' if count in (1, area.observers) else 'see'} {called[best]}"
     if area.observers == 1:
         return told
-    whose = "half of them" if round(area.seen * area.observers) == area.observers else "half of these"
+    whose = "half of them" if count == area.observers else "half of these"
     return f"{told}, {whose} within {seconds(max(area.first_s, SOON))}"
 
 

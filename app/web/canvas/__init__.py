@@ -99,11 +99,12 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     pickable: bool = False,
     alts: Sequence[str] | Callable[[Sequence[Area]], Sequence[str]] = (),
     height: int = 560,
+    history: str = "",
 ) -> CanvasState:
     """Show a picture and what lies over it; the moment, and the areas where they were changed, come back.
 
-    A new `revision`, or another picture, replaces the areas that the browser has; else it keeps what is drawn there,
-    with its undo history. A `moment` that differs from the one of the last call moves the strip.
+    A new `revision`, or another picture, replaces the areas that the browser has; else it keeps what is drawn there.
+    What can be undone stays with the picture, also over other pages. A `moment` that differs from the one of the last call moves the strip.
 
     Args:
         key: Of the component; what is drawn stays with it while it is on the page.
@@ -124,6 +125,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         alts: What the picture says at each stop, for those who do not see it; one alone is for all stops. A function
             gets the areas as well.
         height: The most pixels of the page that picture and strip take, without the tools.
+        history: Canvases of one name share what can be undone of a picture's areas; by default the key.
     """
     memory = st.session_state.setdefault(f"canvas:{key}", {"given": moment, "moment": moment, "taken": {}})
     if memory["given"] != moment:
@@ -147,6 +149,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         "stops": [_stop(key, number, stops, heat, over, words) for number in range(count)],
         "areas": [received.outgoing(area) for area in drawn],
         "revision": revision,
+        "history": history or key,
         "editable": editable,
         "pickable": pickable,
     }

@@ -50,6 +50,7 @@ class Canvas {
 
   leave() {
     this.sender.leave();
+    this.editor.leave(this.history);
     this.strip.stop();
     this.watch.disconnect();
   }
@@ -78,8 +79,10 @@ class Canvas {
     const anew = !before || before.subject !== data.subject;
     if (anew) {
       this.sender.drop();
+      if (before) this.editor.leave(this.history);
+      this.history = `${data.history} ${data.subject}`;
       this.editor.size = { width: data.width, height: data.height };
-      this.editor.reset(data.areas);
+      this.editor.open(this.history, data.areas);
       this.pointer.polygon = [];
       this.strip.stop();
       this.told = null;

@@ -92,6 +92,7 @@ def draw(kept: Workspace, looked: Looked) -> None:
         alts=lambda areas: alts(looked, areas),
         editable=True,
         height=540,
+        history=of_view.AREAS,
     )
     if state.areas is None:
         return

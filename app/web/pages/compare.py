@@ -9,7 +9,7 @@ from app.predict.areas import difference
 from app.predict.sentences import percent
 from app.web import measures, widgets
 from app.web.canvas import Layer, canvas
-from app.web.canvas.of_view import stops
+from app.web.canvas.of_view import AREAS, stops
 from app.web.compare import areas, maps, others
 from app.web.compare.areas import Pair
 from app.web.picture_bar import SAMPLES, picture_bar
@@ -158,12 +158,13 @@ def draw(kept: Workspace, both: Both, views: Views, moment: int) -> None:
                 editable=True,
                 alts=(heat_alt(letter, stored, shares),),
                 height=440,
+                history=AREAS,
             )
             if state.areas is not None:
                 kept.set_areas(stored.key, state.areas, drawn=True)
                 changed = True
             offer(kept, stored, both[1] if letter == "A" else both[0], "B" if letter == "A" else "A")
-    st.caption("One scale for both: a colour means the same in A and in B. Areas with the same name are compared.")
+    st.caption("One scale for both: a colour means the same in A and in B. Areas of one name are compared.")
     if changed:
         st.rerun()
 
@@ -204,8 +205,11 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
     for stored, seen in zip(both, views, strict=True):
         some = kept.areas(stored.key)
         found.append({each.name: each for each in measures.measures(model, stored, seen, some)} if some else {})
+    same = areas.partners(list(found[0]), list(found[1]))
     return [
-        Pair(one, found[1][name], difference(one, found[1][name])) for name, one in found[0].items() if name in found[1]
+        Pair(one, found[1][same[name]], difference(one, found[1][same[name]]))
+        for name, one in found[0].items()
+        if name in same
     ]
 
 
@@ -220,11 +224,20 @@ def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: i
             when = "" if moment == 0 else f" at {stops(views[0])[moment]}"
             sentences.append(f"In B, {percent(moved)} of looks go elsewhere{when}.")
     if not pairs:
-        sentences.append(
-            "Draw an area on A, such as a button, and copy it to B: then this page says which one does better."
-        )
+        sentences.append(f"{advice(*(kept.areas(stored.key) for stored in both))} Then you read here which does better.")
     for number, sentence in enumerate(sentences):
         st.markdown(f"**{plain(sentence)}**" if number == 0 else plain(sentence))
+
+
+def advice(a: Sequence[Area], b: Sequence[Area]) -> str:
+    """What to do until both versions have an area of one name."""
+    if not a and not b:
+        return "Draw an area on A, such as a button, and copy it to B."
+    if a and b:
+        return "No area has the same name in A and B: rename one, or copy it with the button below its picture."
+    one, other, some = ("A", "B", a) if a else ("B", "A", b)
+    what = "the area" if len(some) == 1 else "the areas"
+    return f"Copy {what} of {one} to {other} with the button below {one}, and move {'it' if len(some) == 1 else 'them'}."
 
 
 def change(both: Both, views: Views, moment: int) -> None:

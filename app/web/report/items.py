@@ -71,7 +71,7 @@ def item(
     return ReportItem(
         seen.name,
         f"{width} × {height} pixels.",
-        medium.capitalize() + ("" if familiar or not medium else ": outside of what the model was trained on"),
+        medium.capitalize() + ("" if familiar or not medium else ": the model learned from photographs"),
         familiar,
         lines,
         figures,
