@@ -94,8 +94,9 @@ class Workspace:
         """Forget a picture and its areas; the one after it is looked at."""
         keys = list(self.pictures)
         at = keys.index(key)
-        for kept in (self.pictures, self.drawn, self.revisions):
-            kept.pop(key, None)
+        del self.pictures[key]
+        self.drawn.pop(key, None)
+        self.revisions[key] = self.revisions.get(key, 0) + 1  # what a drawing still holds is not taken for it again
         rest = list(self.pictures)
         if self.current == key:
             self.current = rest[min(at, len(rest) - 1)] if rest else ""

@@ -100,6 +100,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     alts: Sequence[str] | Callable[[Sequence[Area]], Sequence[str]] = (),
     height: int = 560,
     history: str = "",
+    keep: Callable[[tuple[Area, ...]], None] | None = None,
 ) -> CanvasState:
     """Show a picture and what lies over it; the moment, and the areas where they were changed, come back.
 
@@ -125,6 +126,8 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         alts: What the picture says at each stop, for those who do not see it; one alone is for all stops. A function
             gets the areas as well.
         height: The most pixels of the page that picture and strip take, without the tools.
+        keep: Takes changed areas before the page runs, so that none is lost where it is left or run anew at that moment;
+            they are in the state that is returned as well where they came later.
         history: Canvases of one name share what can be undone of a picture's areas; by default the key.
     """
     memory = st.session_state.setdefault(f"canvas:{key}", {"given": moment, "moment": moment, "taken": {}})
@@ -134,6 +137,7 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
     count = max(1, len(stops))
     memory["moment"] = min(max(0, memory["moment"]), count - 1)
     take = functools.partial(_state, memory=memory, subject=subject, revision=revision, size=size, count=count)
+    sent = {} if keep is None else {"on_areas_change": functools.partial(_keep, key, take, keep)}
     before = take(st.session_state.get(key))  # already here: the browser is given what it sent, should it begin anew
     drawn = areas if before.areas is None else before.areas
     over, words = layers(drawn) if callable(layers) else layers, alts(drawn) if callable(alts) else alts
@@ -153,8 +157,15 @@ def canvas(  # noqa: PLR0913 - what a picture can carry
         "editable": editable,
         "pickable": pickable,
     }
-    after = take(_component(key=key, data=data))
+    after = take(_component(key=key, data=data, **sent))
     return CanvasState(after.moment, before.areas if after.areas is None else after.areas, after.selected)
+
+
+def _keep(key: str, take: Callable[[Any], CanvasState], keep: Callable[[tuple[Area, ...]], None]) -> None:
+    """Hand on what was drawn as soon as it has come."""
+    areas = take(st.session_state.get(key)).areas
+    if areas is not None:
+        keep(areas)
 
 
 def _state(

@@ -50,7 +50,7 @@ class Canvas {
 
   leave() {
     this.sender.leave();
-    this.editor.leave(this.history);
+    this.editor.leave(this.history, this.data.revision);
     this.strip.stop();
     this.watch.disconnect();
   }
@@ -79,10 +79,10 @@ class Canvas {
     const anew = !before || before.subject !== data.subject;
     if (anew) {
       this.sender.drop();
-      if (before) this.editor.leave(this.history);
+      if (before) this.editor.leave(this.history, before.revision);
       this.history = `${data.history} ${data.subject}`;
       this.editor.size = { width: data.width, height: data.height };
-      this.editor.open(this.history, data.areas);
+      this.editor.open(this.history, data.areas, data.revision);
       this.pointer.polygon = [];
       this.strip.stop();
       this.told = null;

@@ -34,20 +34,28 @@ class Editor {
   }
 
   /** Keep what can be undone for when this list is shown again. */
-  leave(name) {
+  leave(name, revision) {
     const kept = histories(), { areas, past, future, count } = this;
     kept.delete(name);
-    if (past.length || future.length) kept.set(name, { areas, past, future, count });
+    if (past.length || future.length) kept.set(name, { areas, past, future, count, revision });
     if (kept.size > HISTORIES) kept.delete(kept.keys().next().value);
   }
 
-  /** Begin with these areas and what could be undone when this list was left; what changed since is one more step. */
-  open(name, areas) {
+  /**
+   * Begin with what could be undone when this list was left. Of the same revision its areas are what was drawn last, and
+   * sent where Python does not know them; what was changed elsewhere since is one more step.
+   */
+  open(name, areas, revision) {
     const kept = histories().get(name);
     this.reset(kept ? [] : areas);
     if (!kept) return;
-    Object.assign(this, kept, { past: [...kept.past], future: [...kept.future] });
-    if (bare(kept.areas) !== bare(areas)) this.replace(areas);
+    this.areas = kept.areas;
+    this.count = kept.count;
+    this.past = [...kept.past];
+    this.future = [...kept.future];
+    if (bare(kept.areas) === bare(areas)) return;
+    if (kept.revision === revision) this.changed();
+    else this.replace(areas);
   }
 
   /** Take another list that came from elsewhere, as a step that can be undone; what is still there keeps its id. */

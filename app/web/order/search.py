@@ -8,6 +8,7 @@ import streamlit as st
 from jaxtyping import UInt8
 
 from app.predict.simulate import Target
+from app.predict.area_names import phrase
 from app.web import widgets
 from app.web.canvas import canvas
 from app.web.predictions import View
@@ -55,7 +56,7 @@ def ask(stored: StoredPicture, view: View, things: tuple[Area, ...], key: str) -
         width=420,
     )
     if isinstance(choice, int):
-        return Aim(things[choice].name, things[choice].box)
+        return Aim(phrase(things[choice].name, things[choice].kind), things[choice].box)
     if choice == DRAW:
         return _drawn(stored, view)
     if choice == PICTURE:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -93,11 +94,18 @@ def draw(kept: Workspace, looked: Looked) -> None:
         editable=True,
         height=540,
         history=of_view.AREAS,
+        keep=partial(keep_drawn, kept, stored),
     )
-    if state.areas is None:
+    if state.areas is not None:
+        keep_drawn(kept, stored, state.areas)
+
+
+def keep_drawn(kept: Workspace, stored: StoredPicture, areas: tuple[Area, ...]) -> None:
+    """Keep what was drawn on a picture, if it is still there."""
+    if stored.key not in kept.pictures:
         return
     try:
-        kept.set_areas(stored.key, state.areas, drawn=True)
+        kept.set_areas(stored.key, areas, drawn=True)
     except GazeError as error:
         st.error(widgets.plain(str(error)), icon=":material/error:")
 

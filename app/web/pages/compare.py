@@ -1,6 +1,7 @@
 """Which version does better? Two pictures on one scale, what changes, and one picture among a person's others."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -159,14 +160,21 @@ def draw(kept: Workspace, both: Both, views: Views, moment: int) -> None:
                 alts=(heat_alt(letter, stored, shares),),
                 height=440,
                 history=AREAS,
+                keep=partial(keep_drawn, kept, stored),
             )
             if state.areas is not None:
-                kept.set_areas(stored.key, state.areas, drawn=True)
+                keep_drawn(kept, stored, state.areas)
                 changed = True
             offer(kept, stored, both[1] if letter == "A" else both[0], "B" if letter == "A" else "A")
     st.caption("One scale for both: a colour means the same in A and in B. Areas of one name are compared.")
     if changed:
         st.rerun()
+
+
+def keep_drawn(kept: Workspace, stored: StoredPicture, some: Sequence[Area]) -> None:
+    """Keep what was drawn on a version, if it is still there."""
+    if stored.key in kept.pictures:
+        kept.set_areas(stored.key, some, drawn=True)
 
 
 def shared(seen: View, some: Sequence[Area], moment: int) -> dict[str, float]:

@@ -77,7 +77,7 @@ def test_the_leader_of_the_first_second_and_who_follows() -> None:
         "The face gets 31 % of looks in the first second, the headline 41 % after two seconds.",
         "The headline gets 30 % of all looks, 3.4 times as many as its size alone would give it.",
         "50 of 100 people see the face, half of these within 1.0 s.",
-        "Nobody of 100 sees the area “Buy now” in the first three seconds.",
+        "Nobody sees the area “Buy now” in the first three seconds.",
     ]
 
 
@@ -93,7 +93,7 @@ def test_one_area_and_one_that_keeps_its_share() -> None:
 
 def test_odd_numbers_make_no_odd_sentences() -> None:
     nothing = area(share=0.0, lift=0.0, seen=0.0, first_s=NAN, seen_by_second=[0] * 5)
-    assert of_areas([nothing]) == ["The button gets no looks.", "Nobody of 100 sees the button."]
+    assert of_areas([nothing]) == ["The button gets no looks.", "Nobody sees the button."]
     assert of_areas([nothing, replace(nothing, name="logo")])[0] == "None of the areas gets a look."
     unknown = area(share=0.3, share_by_second=[], seen_by_second=[], lift=0.5)
     assert of_areas([unknown])[0] == "The button gets 30 % of all looks, fewer than its size alone would give it."

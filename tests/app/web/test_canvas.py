@@ -153,7 +153,7 @@ def given_data(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the component is given; `answer` is what it sends."""
     seen: dict[str, Any] = {"answer": {}}
 
-    def component(key: str, data: dict[str, Any]) -> Any:
+    def component(key: str, data: dict[str, Any], **_: Any) -> Any:
         seen.update(json.loads(json.dumps(data)), key=key)
         return seen["answer"]
 

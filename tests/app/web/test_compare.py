@@ -89,7 +89,7 @@ def test_one_picture_asks_for_its_other_version_and_stays_a(models: Path) -> Non
 
 def test_areas_are_copied_by_name_and_the_headline_says_what_changes(models: Path) -> None:
     shown = page(desk(dark(44), dark(4), drawn=(LAMP,)))
-    assert "Draw an area on A" in told(shown)
+    assert "Copy the area of A to B" in told(shown)
     shown.button(key="compare-copy-b").click().run()
     assert not shown.exception
     kept = shown.session_state["workspace"]
@@ -246,9 +246,9 @@ def test_the_headline_is_one_plain_sentence_and_the_strongest_difference() -> No
     weak = Pair(a, b, change(share=0.015, first_s=-0.4))
     assert areas.verdict([weak, pair])[0] == said
     assert areas.verdict([weak, pair])[1].startswith(
-        "Of 2 areas, a study with 20 people would notice a difference in: button"
+        "A study with 20 people would notice a difference in 1 of 2 areas: button."
     )
-    assert areas.verdict([weak, weak])[1].endswith("a difference in: no area.")
+    assert areas.verdict([weak, weak])[1].endswith("no difference in any of the 2 areas.")
     assert areas.verdict([]) == []
 
 
