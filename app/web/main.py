@@ -9,6 +9,7 @@ from types import ModuleType
 import streamlit as st
 
 from app import logs
+from app.web.drawer import drawer
 from app.web.report.button import report_button
 
 PAGES = Path(__file__).with_name("pages")
@@ -28,6 +29,7 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.set_page_config(f"{page.title} · gaze", ICON)
     st.html(STYLE)
+    drawer(page.url_path)
     page.run()
     if page.url_path not in OWN_REPORT:
         report_button()
