@@ -190,7 +190,7 @@ class Canvas {
     drawAreaLabels(labels, areas, scale, label, special);
     drawMarks(this.marks, stop, scale, labels);
     drawDraft(this.draft, pointer, scale);
-    drawGrips(this.grips, this.editable ? areas.find((area) => area.id === editor.selected) : null, scale);
+    drawGrips(this.grips, this.editable ? areas.find((area) => area.id === editor.selected) : null, scale, this.tool !== "select");
     this.controls.draw();
     this.report();
   }
