@@ -8,8 +8,8 @@ from typing import Protocol
 LONGEST = 40  # characters of a name in a sentence
 NUMBERED = re.compile(r"[A-Z][a-z]+ [0-9]{1,4}")  # "Area 1": a proper name
 COMMON = frozenset(  # what designers call parts of what they make, whether with a capital or not
-    "advert badge banner body brand button caption claim date face footer form header heading headline hero icon image "
-    "label link logo menu model navigation offer pack person photo picture price product rating search slogan "
+    "advert badge banner body brand button caption claim copy cta date face footer form header heading headline hero icon image "
+    "label link line logo menu model navigation offer pack person photo picture price print product rating search slogan "
     "subheading subline tagline text title video".split()
 )
 PLACES = {
@@ -97,13 +97,14 @@ def _alike(one: Named, other: Named) -> bool:
 def phrase(name: str, kind: str = "") -> str:
     """What one area is called by its name alone, in the middle of a sentence.
 
-    >>> [phrase(name) for name in ("button", "Headline", "Area 1", "Start now")]
-    ['the button', 'the headline', 'Area 1', 'the area “Start now”']
+    >>> [phrase(name) for name in ("Headline", "CTA", "Nike logo", "Area 1", "Start now")]
+    ['the headline', 'the CTA', 'the Nike logo', 'Area 1', 'the area “Start now”']
     """
     if kind != "text" and NUMBERED.fullmatch(name):
         return name
-    if kind != "text" and name.lower() in COMMON:
-        return f"the {name.lower()}"
+    words = name.lower().split()
+    if kind != "text" and words and words[-1] in COMMON and len(name) <= LONGEST:
+        return f"the {name.lower() if COMMON.issuperset(words) and not name.isupper() else name}"
     if _word(name):
         return f"the {name}"
     if name.lower().startswith("the ") and kind != "text":

@@ -17,6 +17,7 @@ EARLY = 3  # seconds in which what nobody sees is told
 FEW = 0.2  # of observers: an area that fewer see is told
 SOON = 0.05  # seconds: a smaller difference is none
 STEADY = 1.3  # times: a share that changes less from the first second to the last does not change
+ALL = 0.99  # of the picture: an area of that size gets all looks
 WIDE = 0.35  # of the picture: half of all looks on more than this are spread widely
 
 
@@ -122,7 +123,7 @@ def _by_second(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     if (table[first] > table[others].max(0, initial=-1.0)).all():
         ends = percent(table[first, 0]), percent(table[first, -1])
         alike = max(table[first, 0], table[first, -1]) < STEADY * min(table[first, 0], table[first, -1])
-        return "" if alike else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
+        return "" if alike or ends[0] == ends[1] else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
     later = table[others, 1:]
     other, second = np.unravel_index(int(later.argmax()), later.shape)
     name, share, after = called[others[other]], later[other, second], int(second) + 1
@@ -139,6 +140,8 @@ def _largest(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     if not area.share > 0:
         return "none of the areas gets a look" if len(measures) > 1 else f"{called[0]} gets no looks"
     told = f"{called[best]} gets {percent(area.share)} of all looks"
+    if area.part >= ALL:
+        return f"{told}: it covers the whole picture"
     if area.lift >= 1.15:
         return f"{told}, {area.lift:.1f} times as many as its size alone would give it"
     if area.lift <= 0.87:

@@ -137,6 +137,7 @@ class Canvas {
     this.sharp = clamp(window.devicePixelRatio || 1, 1, 3);
     this.stage.style.width = `${wide}px`;
     this.stage.style.height = `${this.high}px`;
+    strip.classList.toggle("gz-stays", this.high > 0.8 * window.innerHeight);
     this.over.setAttribute("viewBox", `0 0 ${wide} ${this.high}`);
     this.paint();
     this.again();
