@@ -40,6 +40,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share < 0.0995 or share > 0.995 else f"{100 * share:.0f} %"
 
 
+def most_of(percentile: float) -> str:
+    """How many of others have less, as a word before "of": never 100 %.
+
+    >>> [most_of(value) for value in (0.2, 46.4, 99.8)]
+    ['hardly any', '46 %', 'nearly all']
+    """
+    if percentile < 0.5:
+        return "hardly any"
+    return "nearly all" if percentile >= 99.5 else f"{percentile:.0f} %"
+
+
 def seconds(value: float) -> str:
     """A time as people read it.
 

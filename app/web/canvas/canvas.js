@@ -39,9 +39,9 @@ class Canvas {
   }
 
   listen() {
-    this.areas.addEventListener("focusin", (event) => {
-      const id = event.target.dataset.id;
-      if (id && this.editable) this.editor.select(id);
+    this.root.addEventListener("focusin", (event) => { // not on the group of areas: Chromium would let it have the focus
+      const area = event.target.closest(".gz-area");
+      if (area && this.editable) this.editor.select(area.dataset.id);
     });
     this.picture.addEventListener("dragstart", (event) => event.preventDefault());
     this.watch = new ResizeObserver(() => this.layout());

@@ -146,7 +146,7 @@ def suggest(kept: Workspace, looked: Looked) -> None:
             with st.container(horizontal=True):
                 accept = st.button("Accept", icon=":material/check:", disabled=not chosen, key="areas-accept")
                 turn_down = st.button("Reject", icon=":material/close:", disabled=not chosen, key="areas-reject")
-                accept_all = st.button(f"Accept all {len(found)}", key="areas-accept-all")
+                accept_all = st.button(f"Accept all {len(found)}" if len(found) > 1 else "Accept it", key="areas-accept-all")
             if accept or accept_all:
                 change(kept, stored, [*areas, *(found.values() if accept_all else chosen)])
             if turn_down:

@@ -94,7 +94,7 @@ def above(percentile: float, of: str) -> str:
     >>> above(71.2, " of them"), above(float("nan"), " of them")
     (', more than 71 % of them', '')
     """
-    return f", more than {percentile:.0f} %{of}" if np.isfinite(percentile) else ""
+    return f", more than {sentences.most_of(percentile)}{of}" if np.isfinite(percentile) else ""
 
 
 def area_table(told: Sequence[AreaMeasures]) -> Table:
