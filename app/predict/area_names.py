@@ -8,9 +8,52 @@ from typing import Protocol
 LONGEST = 40  # characters of a name in a sentence
 NUMBERED = re.compile(r"[A-Z][a-z]+ [0-9]{1,4}")  # "Area 1": a proper name
 COMMON = frozenset(  # what designers call parts of what they make, whether with a capital or not
-    "advert badge banner body brand button caption claim copy cta date face footer form header heading headline hero icon image "
-    "label link line logo menu model navigation offer pack person photo picture price print product rating search slogan "
-    "subheading subline tagline text title video".split()
+    [
+        "advert",
+        "badge",
+        "banner",
+        "body",
+        "brand",
+        "button",
+        "caption",
+        "claim",
+        "copy",
+        "cta",
+        "date",
+        "face",
+        "footer",
+        "form",
+        "header",
+        "heading",
+        "headline",
+        "hero",
+        "icon",
+        "image",
+        "label",
+        "link",
+        "line",
+        "logo",
+        "menu",
+        "model",
+        "navigation",
+        "offer",
+        "pack",
+        "person",
+        "photo",
+        "picture",
+        "price",
+        "print",
+        "product",
+        "rating",
+        "search",
+        "slogan",
+        "subheading",
+        "subline",
+        "tagline",
+        "text",
+        "title",
+        "video",
+    ]
 )
 PLACES = {
     (0, 0): "at the top left",
@@ -102,13 +145,13 @@ def phrase(name: str, kind: str = "") -> str:
     """
     if kind != "text" and NUMBERED.fullmatch(name):
         return name
+    if name.lower().startswith("the ") and kind != "text":
+        return f"the {_short(name)[4:]}"
     words = name.lower().split()
     if kind != "text" and words and words[-1] in COMMON and len(name) <= LONGEST:
         return f"the {name.lower() if COMMON.issuperset(words) and not name.isupper() else name}"
     if _word(name):
         return f"the {name}"
-    if name.lower().startswith("the ") and kind != "text":
-        return f"the {_short(name)[4:]}"
     return f"the {'text' if kind == 'text' else 'area'} “{_short(name)}”"
 
 

@@ -134,7 +134,11 @@ def _by_second(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     if (table[first] > table[others].max(0, initial=-1.0)).all():
         ends = percent(table[first, 0]), percent(table[first, -1])
         alike = max(table[first, 0], table[first, -1]) < STEADY * min(table[first, 0], table[first, -1])
-        return "" if alike or ends[0] == ends[1] else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
+        return (
+            ""
+            if alike or ends[0] == ends[1]
+            else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
+        )
     later = table[others, 1:]
     other, second = np.unravel_index(int(later.argmax()), later.shape)
     name, share, after = called[others[other]], later[other, second], int(second) + 1

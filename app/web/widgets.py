@@ -25,8 +25,8 @@ from training import Task
 NOTE = "A prediction by a model, not an eye-tracking measurement."
 WHOLE = "Whole viewing"
 UNFAMILIAR = (
-    "This does not look like the pictures that the model learned from, which are photographs. It predicts where people "
-    "look here as well, but less surely: take it as a first hint, and compare versions rather than trust single numbers."
+    "This does not look like the photographs that the model learned from. It predicts where people look here as well, "
+    "but less surely: take it as a hint, and compare versions rather than trust single numbers."
 )
 CONDITIONS = {
     "any": ("Any viewing", "The default for new pictures: what all training sets have in common."),

@@ -115,6 +115,11 @@ class Workspace:
         if not drawn:
             self.revisions[key] = self.revisions.get(key, 0) + 1
 
+    def keep_drawn(self, key: str, areas: Iterable[Area]) -> None:
+        """Keep what was drawn on a picture, if it was not removed meanwhile."""
+        if key in self.pictures:
+            self.set_areas(key, areas, drawn=True)
+
     def _make_sure_of_room(self, name: str, size: int) -> None:
         if len(self.pictures) >= MOST_PICTURES or self.size + size > MOST_BYTES:
             raise PictureError(

@@ -167,7 +167,8 @@ class Editor {
     const area = this.areas.find((other) => other.id === id);
     if (!area || this.full) return null;
     const aside = moved(area, Math.ceil(this.size.width / 40), Math.ceil(this.size.height / 40), this.size);
-    const copy = { ...aside, id: this.id(), name: freeName(area.name, this.areas) };
+    const name = /^Area \d+$/.test(area.name) ? nextName(this.areas) : freeName(area.name, this.areas);
+    const copy = { ...aside, id: this.id(), name };
     this.remember(null);
     this.selected = copy.id;
     this.areas = [...this.areas, copy];

@@ -165,6 +165,19 @@ def verdict(pairs: Sequence[Pair]) -> list[str]:
     return told
 
 
+def advice(a: Sequence[Area], b: Sequence[Area]) -> str:
+    """What to do until both versions have an area of one name."""
+    if not a and not b:
+        return "Draw an area on A, such as a button, and copy it to B."
+    if a and b:
+        return "No area has the same name in A and B: rename one, or copy it with the button below its picture."
+    one, other, some = ("A", "B", a) if a else ("B", "A", b)
+    what = "the area" if len(some) == 1 else "the areas"
+    return (
+        f"Copy {what} of {one} to {other} with the button below {one}, and move {'it' if len(some) == 1 else 'them'}."
+    )
+
+
 def _noticed_in(strong: Sequence[Pair], count: int) -> str:
     """In which of several areas people would notice a difference."""
     study = f"A study with {STUDY} people would notice"

@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
-from app.predict.simulate import Target
 from app.predict.area_names import phrase
+from app.predict.simulate import Target
 from app.web import widgets
 from app.web.canvas import canvas
 from app.web.predictions import View

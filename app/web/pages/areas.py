@@ -94,20 +94,10 @@ def draw(kept: Workspace, looked: Looked) -> None:
         editable=True,
         height=540,
         history=of_view.AREAS,
-        keep=partial(keep_drawn, kept, stored),
+        keep=partial(kept.keep_drawn, stored.key),
     )
     if state.areas is not None:
-        keep_drawn(kept, stored, state.areas)
-
-
-def keep_drawn(kept: Workspace, stored: StoredPicture, areas: tuple[Area, ...]) -> None:
-    """Keep what was drawn on a picture, if it is still there."""
-    if stored.key not in kept.pictures:
-        return
-    try:
-        kept.set_areas(stored.key, areas, drawn=True)
-    except GazeError as error:
-        st.error(widgets.plain(str(error)), icon=":material/error:")
+        kept.keep_drawn(stored.key, state.areas)
 
 
 def layers(looked: Looked, areas: Sequence[Area]) -> list[Layer]:
@@ -146,7 +136,9 @@ def suggest(kept: Workspace, looked: Looked) -> None:
             with st.container(horizontal=True):
                 accept = st.button("Accept", icon=":material/check:", disabled=not chosen, key="areas-accept")
                 turn_down = st.button("Reject", icon=":material/close:", disabled=not chosen, key="areas-reject")
-                accept_all = st.button(f"Accept all {len(found)}" if len(found) > 1 else "Accept it", key="areas-accept-all")
+                accept_all = st.button(
+                    f"Accept all {len(found)}" if len(found) > 1 else "Accept it", key="areas-accept-all"
+                )
             if accept or accept_all:
                 change(kept, stored, [*areas, *(found.values() if accept_all else chosen)])
             if turn_down:

@@ -160,21 +160,15 @@ def draw(kept: Workspace, both: Both, views: Views, moment: int) -> None:
                 alts=(heat_alt(letter, stored, shares),),
                 height=440,
                 history=AREAS,
-                keep=partial(keep_drawn, kept, stored),
+                keep=partial(kept.keep_drawn, stored.key),
             )
             if state.areas is not None:
-                keep_drawn(kept, stored, state.areas)
+                kept.keep_drawn(stored.key, state.areas)
                 changed = True
             offer(kept, stored, both[1] if letter == "A" else both[0], "B" if letter == "A" else "A")
     st.caption("One scale for both: a colour means the same in A and in B. Areas of one name are compared.")
     if changed:
         st.rerun()
-
-
-def keep_drawn(kept: Workspace, stored: StoredPicture, some: Sequence[Area]) -> None:
-    """Keep what was drawn on a version, if it is still there."""
-    if stored.key in kept.pictures:
-        kept.set_areas(stored.key, some, drawn=True)
 
 
 def shared(seen: View, some: Sequence[Area], moment: int) -> dict[str, float]:
@@ -232,20 +226,11 @@ def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: i
             when = "" if moment == 0 else f" at {stops(views[0])[moment]}"
             sentences.append(f"In B, {percent(moved)} of looks go elsewhere{when}.")
     if not pairs:
-        sentences.append(f"{advice(*(kept.areas(stored.key) for stored in both))} Then you read here which does better.")
+        sentences.append(
+            f"{areas.advice(*(kept.areas(stored.key) for stored in both))} Then you read here which does better."
+        )
     for number, sentence in enumerate(sentences):
         st.markdown(f"**{plain(sentence)}**" if number == 0 else plain(sentence))
-
-
-def advice(a: Sequence[Area], b: Sequence[Area]) -> str:
-    """What to do until both versions have an area of one name."""
-    if not a and not b:
-        return "Draw an area on A, such as a button, and copy it to B."
-    if a and b:
-        return "No area has the same name in A and B: rename one, or copy it with the button below its picture."
-    one, other, some = ("A", "B", a) if a else ("B", "A", b)
-    what = "the area" if len(some) == 1 else "the areas"
-    return f"Copy {what} of {one} to {other} with the button below {one}, and move {'it' if len(some) == 1 else 'them'}."
 
 
 def change(both: Both, views: Views, moment: int) -> None:

@@ -106,6 +106,17 @@ def test_odd_numbers_make_no_odd_sentences() -> None:
     assert not any("nan" in sentence for sentence in everything)
 
 
+def test_areas_that_cover_all_or_hardly_anything() -> None:
+    whole = of_areas([area("Page", 1.0, part=1.0, seen=1.0, first_s=0.3)])
+    assert whole == [
+        "The area “Page” gets 100 % of all looks: it covers the whole picture.",
+        "Everybody sees the area “Page”, half of them within 0.3 s.",
+    ]
+    tiny = of_areas([area("Dot", 2e-5, share_by_second=[3e-5, 1e-5], seen=0.0, first_s=NAN, lift=0.4)])
+    assert "in the last" not in " ".join(tiny)
+    assert tiny[0] == "The area “Dot” gets less than 0.1 % of all looks, fewer than its size alone would give it."
+
+
 def test_sentences_end_in_one_full_stop_and_begin_with_a_capital() -> None:
     maps = made(0.7 * spot(0.3, 0.5) + 0.3 * spot(0.8, 0.4))
     boxes = {"face 1": (150, 200, 90, 80), "face 2": (480, 160, 60, 60)}

@@ -117,6 +117,24 @@ def test_areas_that_only_one_version_has_are_listed(models: Path) -> None:
     assert {area.name for area in shown.session_state["workspace"].areas()} == {"lamp", "*only* A", "only B"}
 
 
+def test_areas_are_compared_whether_their_names_have_capitals_or_not(models: Path) -> None:
+    kept = desk(dark(44), dark(4), drawn=(rectangle("Lamp", LAMP.box),))
+    kept.set_areas(list(kept.pictures)[1], (LAMP,))
+    shown = page(kept)
+    assert not shown.exception
+    assert any(each.value.startswith("**B's lamp gets ") for each in shown.markdown)
+    assert "Only in" not in told(shown)
+    assert not [button for button in shown.button if str(button.key).startswith("compare-copy")]
+
+
+def test_it_is_said_what_is_missing_to_compare_areas() -> None:
+    other = rectangle("logo", (0, 0, 9, 9))
+    assert areas.advice((), ()).startswith("Draw an area on A")
+    assert areas.advice((LAMP,), ()) == "Copy the area of A to B with the button below A, and move it."
+    assert areas.advice((), (LAMP, other)) == "Copy the areas of B to A with the button below B, and move them."
+    assert "rename one" in areas.advice((LAMP,), (other,))
+
+
 def test_versions_that_are_looked_at_alike_have_no_difference(models: Path) -> None:
     again = io.BytesIO()
     Image.fromarray(pictures.read(dark(44))).save(again, "png", compress_level=0)

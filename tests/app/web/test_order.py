@@ -332,7 +332,8 @@ def test_sentences_say_what_is_seen_first_second_and_third() -> None:
         "The area “thing 3” is missed by nine in ten people.",
     ]
     assert words.free([row(0, seen=0.0)], str) == [words.NOBODY]
-    assert words.free([row(0), row(1, first=0.6)], str)[0] == "The area “thing 1” is seen first: 60 % of people begin there."
+    [first, *_] = words.free([row(0), row(1, first=0.6)], str)
+    assert first == "The area “thing 1” is seen first: 60 % of people begin there."
 
 
 def test_sentences_say_how_a_search_went() -> None:
