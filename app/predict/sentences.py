@@ -217,7 +217,9 @@ def _verdict(noticed: Sequence[bool]) -> str:
         return f"{study} would notice"
     if all(noticed):
         return f"{study} would notice both"
-    return f"{study} would notice the {'share of looks' if noticed[0] else 'time'} alone"
+    return (
+        f"{study} would notice the {'share of looks, not the time' if noticed[0] else 'time, not the share of looks'}"
+    )
 
 
 def _number(value: int) -> str:

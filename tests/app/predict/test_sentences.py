@@ -148,8 +148,8 @@ DEARER = "3.1 % instead of 1.6 % of looks and is seen 0.4 s"
     [
         (LOW, HIGH, apart(0.015, -0.4, "share first_s"), f"{DEARER} earlier", "would notice both"),
         (LOW, HIGH, apart(0.015, 0.4), f"{DEARER} later", "would hardly notice"),
-        (LOW, HIGH, apart(0.015, 0.4, "share"), f"{DEARER} later", "would notice the share of looks alone"),
-        (LOW, HIGH, apart(0.015, 0.4, "first_s"), f"{DEARER} later", "would notice the time alone"),
+        (LOW, HIGH, apart(0.015, 0.4, "share"), f"{DEARER} later", "would notice the share of looks, not the time"),
+        (LOW, HIGH, apart(0.015, 0.4, "first_s"), f"{DEARER} later", "would notice the time, not the share of looks"),
         (LOW, HIGH, apart(0.015, 0.01, "share"), "3.1 % instead of 1.6 % of looks", "would notice"),
         (LOW, LOW, apart(), "1.6 % of looks, as before", "would hardly notice"),
         (
