@@ -1,10 +1,60 @@
 """What areas are called in sentences: by a word, by their name in quotes, or by kind and place."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
 LONGEST = 40  # characters of a name in a sentence
+NUMBERED = re.compile(r"[A-Z][a-z]+ [0-9]{1,4}")  # "Area 1": a proper name
+COMMON = frozenset(  # what designers call parts of what they make, whether with a capital or not
+    [
+        "advert",
+        "badge",
+        "banner",
+        "body",
+        "brand",
+        "button",
+        "caption",
+        "claim",
+        "copy",
+        "cta",
+        "date",
+        "face",
+        "footer",
+        "form",
+        "header",
+        "heading",
+        "headline",
+        "hero",
+        "icon",
+        "image",
+        "label",
+        "link",
+        "line",
+        "logo",
+        "menu",
+        "model",
+        "navigation",
+        "offer",
+        "pack",
+        "person",
+        "photo",
+        "picture",
+        "price",
+        "print",
+        "product",
+        "rating",
+        "search",
+        "slogan",
+        "subheading",
+        "subline",
+        "tagline",
+        "text",
+        "title",
+        "video",
+    ]
+)
 PLACES = {
     (0, 0): "at the top left",
     (0, 1): "at the top",
@@ -56,8 +106,8 @@ def names(areas: Sequence[Named]) -> list[str]:
     """What each is called in the middle of a sentence, each differently as long as the names differ.
 
     A found face is "the face", or "the face on the left" where there are several, or "the largest face on the left"
-    where several are there; a drawn area of one plain word is "the button", and any other the area with
-    its name in quotes.
+    where several are there; a drawn area of one plain word is "the button", one of a word and a number
+    "Area 1", and any other the area with its name in quotes.
     """
     kinds = Counter(area.kind for area in areas if _found(area))
     placed = Counter((area.kind, place(*area.middle)) for area in areas if _found(area))
@@ -65,7 +115,7 @@ def names(areas: Sequence[Named]) -> list[str]:
     for area in areas:
         where = place(*area.middle)
         if not _found(area):
-            called.append(_drawn(area))
+            called.append(phrase(area.name, area.kind))
         elif kinds[area.kind] == 1:
             called.append(f"the {area.kind}")
         elif placed[area.kind, where] == 1:
@@ -87,12 +137,22 @@ def _alike(one: Named, other: Named) -> bool:
     return _found(one) and one.kind == other.kind and place(*one.middle) == place(*other.middle)
 
 
-def _drawn(area: Named) -> str:
-    if _word(area.name):
-        return f"the {area.name}"
-    if area.name.lower().startswith("the ") and area.kind != "text":
-        return f"the {_short(area.name)[4:]}"
-    return f"the {'text' if area.kind == 'text' else 'area'} “{_short(area.name)}”"
+def phrase(name: str, kind: str = "") -> str:
+    """What one area is called by its name alone, in the middle of a sentence.
+
+    >>> [phrase(name) for name in ("Headline", "CTA", "Nike logo", "Area 1", "Start now")]
+    ['the headline', 'the CTA', 'the Nike logo', 'Area 1', 'the area “Start now”']
+    """
+    if kind != "text" and NUMBERED.fullmatch(name):
+        return name
+    if name.lower().startswith("the ") and kind != "text":
+        return f"the {_short(name)[4:]}"
+    words = name.lower().split()
+    if kind != "text" and words and words[-1] in COMMON and len(name) <= LONGEST:
+        return f"the {name.lower() if COMMON.issuperset(words) and not name.isupper() else name}"
+    if _word(name):
+        return f"the {name}"
+    return f"the {'text' if kind == 'text' else 'area'} “{_short(name)}”"
 
 
 def owned(area: Named, owner: str) -> str:

@@ -17,6 +17,7 @@ EARLY = 3  # seconds in which what nobody sees is told
 FEW = 0.2  # of observers: an area that fewer see is told
 SOON = 0.05  # seconds: a smaller difference is none
 STEADY = 1.3  # times: a share that changes less from the first second to the last does not change
+ALL = 0.99  # of the picture: an area of that size gets all looks
 WIDE = 0.35  # of the picture: half of all looks on more than this are spread widely
 
 
@@ -39,6 +40,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share < 0.0995 or share > 0.995 else f"{100 * share:.0f} %"
 
 
+def most_of(percentile: float) -> str:
+    """How many of others have less, as a word before "of": never 100 %.
+
+    >>> [most_of(value) for value in (0.2, 46.4, 99.8)]
+    ['hardly any', '46 %', 'nearly all']
+    """
+    if percentile < 0.5:
+        return "hardly any"
+    return "nearly all" if percentile >= 99.5 else f"{percentile:.0f} %"
+
+
 def seconds(value: float) -> str:
     """A time as people read it.
 
@@ -54,13 +66,13 @@ def people(share: float, observers: int) -> str:
     """How many observers a share is, as the subject of a sentence.
 
     >>> [people(share, 100) for share in (0.0, 0.01, 0.42, 1.0)]
-    ['Nobody of 100', '1 of 100 people', '42 of 100 people', 'All 100 people']
+    ['Nobody', '1 of 100 people', '42 of 100 people', 'Everybody']
     """
     count = round(share * observers)
     if observers == 1:
         return "The one person" if count else "Nobody"
     if count in (0, observers):
-        return f"All {observers} people" if count else f"Nobody of {observers}"
+        return "Everybody" if count else "Nobody"
     return f"{count} of {observers} people"
 
 
@@ -122,7 +134,11 @@ def _by_second(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     if (table[first] > table[others].max(0, initial=-1.0)).all():
         ends = percent(table[first, 0]), percent(table[first, -1])
         alike = max(table[first, 0], table[first, -1]) < STEADY * min(table[first, 0], table[first, -1])
-        return "" if alike else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
+        return (
+            ""
+            if alike or ends[0] == ends[1]
+            else f"{called[first]} gets {ends[0]} of looks in the first second and {ends[1]} in the last"
+        )
     later = table[others, 1:]
     other, second = np.unravel_index(int(later.argmax()), later.shape)
     name, share, after = called[others[other]], later[other, second], int(second) + 1
@@ -139,6 +155,8 @@ def _largest(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     if not area.share > 0:
         return "none of the areas gets a look" if len(measures) > 1 else f"{called[0]} gets no looks"
     told = f"{called[best]} gets {percent(area.share)} of all looks"
+    if area.part >= ALL:
+        return f"{told}: it covers the whole picture"
     if area.lift >= 1.15:
         return f"{told}, {area.lift:.1f} times as many as its size alone would give it"
     if area.lift <= 0.87:
@@ -152,10 +170,11 @@ def _most_seen(measures: Sequence[AreaMeasures], called: Sequence[str]) -> str:
     area = measures[best]
     if area.seen < FEW or math.isnan(area.first_s):
         return ""
-    told = f"{people(area.seen, area.observers)} {'sees' if area.observers == 1 else 'see'} {called[best]}"
+    count = round(area.seen * area.observers)
+    told = f"{people(area.seen, area.observers)} {'sees' if count in (1, area.observers) else 'see'} {called[best]}"
     if area.observers == 1:
         return told
-    whose = "half of them" if round(area.seen * area.observers) == area.observers else "half of these"
+    whose = "half of them" if count == area.observers else "half of these"
     return f"{told}, {whose} within {seconds(max(area.first_s, SOON))}"
 
 
@@ -198,7 +217,9 @@ def _verdict(noticed: Sequence[bool]) -> str:
         return f"{study} would notice"
     if all(noticed):
         return f"{study} would notice both"
-    return f"{study} would notice the {'share of looks' if noticed[0] else 'time'} alone"
+    return (
+        f"{study} would notice the {'share of looks, not the time' if noticed[0] else 'time, not the share of looks'}"
+    )
 
 
 def _number(value: int) -> str:

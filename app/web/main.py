@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from app import logs
+from app.web.drawer import drawer
 from app.web.report.button import report_button
 
 PAGES = Path(__file__).with_name("pages")
@@ -31,6 +32,7 @@ def main() -> None:
     st.set_page_config(f"{page.title} · gaze", ICON)
     st.html(STYLE)
     other_pages(pages, page.title)
+    drawer(page.url_path)
     page.run()
     if page.url_path not in OWN_REPORT:
         report_button()

@@ -49,6 +49,7 @@ def picture_bar(invitation: str) -> StoredPicture | None:
             on_click=_remove,
             width="stretch",
         )
+        st.caption("Pictures and areas are forgotten when this page is reloaded or closed.")
         if len(kept.pictures) > 1:
             st.button("Remove all pictures", icon=":material/delete_sweep:", key="remove-all", on_click=_clear)
     return kept.picture
@@ -63,7 +64,10 @@ def _choose() -> None:
 def _invite(kept: Workspace, invitation: str) -> None:
     """What an empty page shows: the uploader and the samples."""
     _tell(kept)
-    st.markdown(f"**Bring a picture {invitation}.** It stays on the machine that runs this app.")
+    st.markdown(
+        f"**Bring a picture {invitation}.** It stays on the machine that runs "
+        "this app, and is forgotten when this page is reloaded or closed."
+    )
     _uploader(kept, "Your pictures")
     st.caption("Or begin with a sample:")
     row = st.container(key="samples")  # a row on phones too: style.css

@@ -23,6 +23,10 @@ from training import Task
 
 NOTE = "A prediction by a model, not an eye-tracking measurement."
 WHOLE = "Whole viewing"
+UNFAMILIAR = (
+    "This does not look like the photographs that the model learned from. It predicts where people look here as well, "
+    "but less surely: take it as a hint, and compare versions rather than trust single numbers."
+)
 CONDITIONS = {
     "any": ("Any viewing", "The default for new pictures: what all training sets have in common."),
     "osie": ("Everyday scenes, 3 s", "As in the OSIE set: free viewing of scenes with several objects, for 3 seconds."),
@@ -43,8 +47,8 @@ def medium_badge(record: Mapping[str, Any]) -> None:
     if record["familiar"]:
         st.badge(plain(medium.capitalize()), icon=":material/check:", color="green")
     else:
-        words = f"{medium.capitalize()}: outside of what was trained on"
-        st.badge(plain(words), icon=":material/warning:", color="orange")
+        words = f"{medium.capitalize()}: the model learned from photographs"
+        st.badge(plain(words), icon=":material/warning:", color="orange", help=UNFAMILIAR)
 
 
 def model_picker(label: str = "Model", at: DeltaGenerator | None = None) -> Predictor | None:

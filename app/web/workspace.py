@@ -94,8 +94,9 @@ class Workspace:
         """Forget a picture and its areas; the one after it is looked at."""
         keys = list(self.pictures)
         at = keys.index(key)
-        for kept in (self.pictures, self.drawn, self.revisions):
-            kept.pop(key, None)
+        del self.pictures[key]
+        self.drawn.pop(key, None)
+        self.revisions[key] = self.revisions.get(key, 0) + 1  # what a drawing still holds is not taken for it again
         rest = list(self.pictures)
         if self.current == key:
             self.current = rest[min(at, len(rest) - 1)] if rest else ""
@@ -113,6 +114,11 @@ class Workspace:
         self.drawn[key] = checked(areas, *self.pictures[key].size)
         if not drawn:
             self.revisions[key] = self.revisions.get(key, 0) + 1
+
+    def keep_drawn(self, key: str, areas: Iterable[Area]) -> None:
+        """Keep what was drawn on a picture, if it was not removed meanwhile."""
+        if key in self.pictures:
+            self.set_areas(key, areas, drawn=True)
 
     def _make_sure_of_room(self, name: str, size: int) -> None:
         if len(self.pictures) >= MOST_PICTURES or self.size + size > MOST_BYTES:

@@ -39,9 +39,9 @@ class Canvas {
   }
 
   listen() {
-    this.areas.addEventListener("focusin", (event) => {
-      const id = event.target.dataset.id;
-      if (id && this.editable) this.editor.select(id);
+    this.root.addEventListener("focusin", (event) => { // not on the group of areas: Chromium would let it have the focus
+      const area = event.target.closest(".gz-area");
+      if (area && this.editable) this.editor.select(area.dataset.id);
     });
     this.picture.addEventListener("dragstart", (event) => event.preventDefault());
     this.watch = new ResizeObserver(() => this.layout());
@@ -50,6 +50,7 @@ class Canvas {
 
   leave() {
     this.sender.leave();
+    this.editor.leave(this.history, this.data.revision);
     this.strip.stop();
     this.watch.disconnect();
   }
@@ -78,8 +79,10 @@ class Canvas {
     const anew = !before || before.subject !== data.subject;
     if (anew) {
       this.sender.drop();
+      if (before) this.editor.leave(this.history, before.revision);
+      this.history = `${data.history} ${data.subject}`;
       this.editor.size = { width: data.width, height: data.height };
-      this.editor.reset(data.areas);
+      this.editor.open(this.history, data.areas, data.revision);
       this.pointer.polygon = [];
       this.strip.stop();
       this.told = null;
@@ -134,6 +137,7 @@ class Canvas {
     this.sharp = clamp(window.devicePixelRatio || 1, 1, 3);
     this.stage.style.width = `${wide}px`;
     this.stage.style.height = `${this.high}px`;
+    strip.classList.toggle("gz-stays", this.high > 0.8 * window.innerHeight);
     this.over.setAttribute("viewBox", `0 0 ${wide} ${this.high}`);
     this.paint();
     this.again();
@@ -187,7 +191,7 @@ class Canvas {
     drawAreaLabels(labels, areas, scale, label, special);
     drawMarks(this.marks, stop, scale, labels);
     drawDraft(this.draft, pointer, scale);
-    drawGrips(this.grips, this.editable ? areas.find((area) => area.id === editor.selected) : null, scale);
+    drawGrips(this.grips, this.editable ? areas.find((area) => area.id === editor.selected) : null, scale, this.tool !== "select");
     this.controls.draw();
     this.report();
   }

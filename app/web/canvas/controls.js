@@ -3,6 +3,7 @@
 const HINTS = {
   select: "Choose an area to move, resize or rename it. Arrow keys move it by a pixel, with Shift by ten.",
   rectangle: "Drag on the picture to draw a rectangle.",
+  touched: "Tap an area to move, resize or rename it. Elsewhere a finger scrolls the page.",
   polygon: "Set corner after corner. The first one again, or Enter, closes it; Escape gives it up.",
 };
 
@@ -11,6 +12,7 @@ class Controls {
   constructor(view) {
     this.view = view;
     this.tool = "select";
+    this.finger = window.matchMedia("(pointer: coarse)");
     this.tools = view.root.querySelector(".gz-tools");
     this.hint = view.root.querySelector(".gz-hint");
     this.input = view.root.querySelector("input");
@@ -44,7 +46,7 @@ class Controls {
     this.input.disabled = !current;
     if (this.input !== this.active || this.input.dataset.id !== editor.selected) this.input.value = current ? current.name : "";
     this.input.dataset.id = current ? current.id : "";
-    this.hint.textContent = this.words || HINTS[this.tool];
+    this.hint.textContent = this.words || HINTS[this.tool === "select" && this.finger.matches ? "touched" : this.tool];
   }
 
   /** Words in the place of the hint; "" brings it back. */

@@ -2,6 +2,16 @@
 
 const STEPS = 100; // that can be undone
 const ONE_ACTION = 900; // milliseconds: repeated keys and letters within are undone together
+const HISTORIES = 100; // lists whose steps are kept while other pages or pictures are looked at
+
+/** What can be undone of lists that are not shown now, by name; kept with the window, as the module may come again. */
+function histories() {
+  const name = Symbol.for("gaze.canvas.histories");
+  return (window[name] ||= new Map());
+}
+
+/** A list without what only this drawing knows. */
+const bare = (areas) => JSON.stringify(areas.map(({ name, points, shape, kind }) => [name, points, shape, kind]));
 
 class Editor {
   /** `changed(areas)` is told each finished change, `shown()` whatever must be drawn again. */
@@ -21,6 +31,31 @@ class Editor {
     this.future = [];
     this.action = null;
     this.preview = null; // an area as it is while it is dragged
+  }
+
+  /** Keep what can be undone for when this list is shown again. */
+  leave(name, revision) {
+    const kept = histories(), { areas, past, future, count } = this;
+    kept.delete(name);
+    if (past.length || future.length) kept.set(name, { areas, past, future, count, revision });
+    if (kept.size > HISTORIES) kept.delete(kept.keys().next().value);
+  }
+
+  /**
+   * Begin with what could be undone when this list was left. Of the same revision its areas are what was drawn last, and
+   * sent where Python does not know them; what was changed elsewhere since is one more step.
+   */
+  open(name, areas, revision) {
+    const kept = histories().get(name);
+    this.reset(kept ? [] : areas);
+    if (!kept) return;
+    this.areas = kept.areas;
+    this.count = kept.count;
+    this.past = [...kept.past];
+    this.future = [...kept.future];
+    if (bare(kept.areas) === bare(areas)) return;
+    if (kept.revision === revision) this.changed();
+    else this.replace(areas);
   }
 
   /** Take another list that came from elsewhere, as a step that can be undone; what is still there keeps its id. */
@@ -132,7 +167,8 @@ class Editor {
     const area = this.areas.find((other) => other.id === id);
     if (!area || this.full) return null;
     const aside = moved(area, Math.ceil(this.size.width / 40), Math.ceil(this.size.height / 40), this.size);
-    const copy = { ...aside, id: this.id(), name: freeName(area.name, this.areas) };
+    const name = /^Area \d+$/.test(area.name) ? nextName(this.areas) : freeName(area.name, this.areas);
+    const copy = { ...aside, id: this.id(), name };
     this.remember(null);
     this.selected = copy.id;
     this.areas = [...this.areas, copy];

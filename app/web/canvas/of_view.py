@@ -8,6 +8,8 @@ from app.web.predictions import KEPT, View
 from app.web.widgets import WHOLE
 from data.draw.timeline import caption
 
+AREAS = "areas"  # drawings of the workspace's areas share what can be undone
+
 
 def stops(view: View) -> tuple[str, ...]:
     """A caption for each map: the whole viewing, then each second."""

@@ -45,7 +45,7 @@ class Pointer {
     if (!editable) {
       if (pickable) this.begin(event, { kind: "pick", hit: areaAt(editor.areas, at, near / 2) });
     } else if (handle !== undefined && editor.current) {
-      this.begin(event, { kind: "resize", handle, area: editor.current });
+      this.begin(event, { kind: "resize", handle, area: editor.current, off: this.beside(event, handle, editor.current) });
     } else if (tool === "polygon") {
       this.corner(event, at, near);
     } else if (tool === "rectangle") {
@@ -87,8 +87,17 @@ class Pointer {
     this.view.again();
   }
 
-  shaped(gesture, at) {
-    const { editor } = this.view, corner = Number(gesture.handle);
+  /** How far from the corner or edge itself its handle was taken hold of, in pixels of the picture. */
+  beside(event, handle, area) {
+    const at = this.at(event), corner = area.points[Number(handle)];
+    if (corner) return [at[0] - corner[0], at[1] - corner[1]];
+    const [left, top, right, bottom] = HANDLES[handle], box = boxOf(area.points);
+    return [left ? at[0] - box.left : right ? at[0] - box.right : 0, top ? at[1] - box.top : bottom ? at[1] - box.bottom : 0];
+  }
+
+  shaped(gesture, point) {
+    const { editor } = this.view, { width, height } = editor.size, corner = Number(gesture.handle);
+    const at = [clamp(point[0] - gesture.off[0], 0, width), clamp(point[1] - gesture.off[1], 0, height)];
     if (Number.isInteger(corner)) return bent(editor.preview || gesture.area, corner, at, editor.size);
     return resized(gesture.area, gesture.handle, at, editor.size);
   }

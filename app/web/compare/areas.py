@@ -69,15 +69,33 @@ def copy(kept: Workspace, source: str, target: str) -> None:
     """Give one picture those areas of another that it has none of by name, at the same place in it."""
     (wide, high), (width, height) = kept.pictures[source].size, kept.pictures[target].size
     there = kept.areas(target)
-    names = {area.name for area in there}
-    new = [area.scaled(width / wide, height / high) for area in kept.areas(source) if area.name not in names]
+    missing = set(lacking(kept.areas(source), there))
+    new = [area.scaled(width / wide, height / high) for area in kept.areas(source) if area.name in missing]
     kept.set_areas(target, [*there, *new][:MOST])
 
 
 def lacking(areas: Sequence[Area], others: Sequence[Area]) -> list[str]:
     """The names of areas that others do not have."""
-    names = {other.name for other in others}
-    return [area.name for area in areas if area.name not in names]
+    same = partners([area.name for area in areas], [other.name for other in others])
+    return [area.name for area in areas if area.name not in same]
+
+
+def partners(names: Sequence[str], others: Sequence[str]) -> dict[str, str]:
+    """Which of the others each name stands for: the very same, else one that differs only in case and spaces.
+
+    >>> partners(["Button", "logo", "Price"], ["button", "logo", "Logo"])
+    {'logo': 'logo', 'Button': 'button'}
+    """
+    found = {name: name for name in names if name in others}
+    free = {_folded(other): other for other in reversed(others) if other not in found}
+    for name in names:
+        if name not in found and _folded(name) in free:
+            found[name] = free.pop(_folded(name))
+    return found
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def table(pairs: Sequence[Pair]) -> dict[str, list[Any]]:
@@ -145,10 +163,31 @@ def verdict(pairs: Sequence[Pair]) -> list[str]:
     first = (strong or some)[0]
     told = [of_difference(first.a, first.b, first.change)]
     if len(some) > 1:
-        names = ", ".join(pair.name for pair in strong)
-        would = f"a study with {STUDY} people would notice a difference in"
-        told.append(f"Of {len(some)} areas, {would}: {names}." if strong else f"Of {len(some)} areas, {would} none.")
+        told.append(_noticed_in(strong, len(some)))
     return told
+
+
+def advice(a: Sequence[Area], b: Sequence[Area]) -> str:
+    """What to do until both versions have an area of one name."""
+    if not a and not b:
+        return "Draw an area on A, such as a button, and copy it to B."
+    if a and b:
+        return "No area has the same name in A and B: rename one, or copy it with the button below its picture."
+    one, other, some = ("A", "B", a) if a else ("B", "A", b)
+    what = "the area" if len(some) == 1 else "the areas"
+    return (
+        f"Copy {what} of {one} to {other} with the button below {one}, and move {'it' if len(some) == 1 else 'them'}."
+    )
+
+
+def _noticed_in(strong: Sequence[Pair], count: int) -> str:
+    """In which of several areas people would notice a difference."""
+    study = f"A study with {STUDY} people would notice"
+    if len(strong) == count:
+        return f"{study} a difference in {'both' if count == 2 else f'all {count}'} areas."
+    if not strong:
+        return f"{study} no difference in any of the {count} areas."
+    return f"{study} a difference in {len(strong)} of {count} areas: {', '.join(pair.name for pair in strong)}."
 
 
 def to_table_csv(pairs: Sequence[Pair]) -> str:

@@ -33,6 +33,11 @@ class Who:
     settings: Settings
 
     @property
+    def drawn(self) -> str:
+        """How people look, for the small print."""
+        return "who look as the map says" if self.walker is None else f"who look as {self.words} has them look"
+
+    @property
     def words(self) -> str:
         """Which model that is, for the small print."""
         return "the map predicts" if self.walker is None else f"{self.walker.model} {self.walker.version} predicts"

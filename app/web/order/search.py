@@ -1,12 +1,15 @@
 """What people look for: one of the things, a rectangle that is drawn, a picture of it, or what is not there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
+from app.predict.area_names import phrase
 from app.predict.simulate import Target
 from app.web import widgets
 from app.web.canvas import canvas
@@ -55,7 +58,7 @@ def ask(stored: StoredPicture, view: View, things: tuple[Area, ...], key: str) -
         width=420,
     )
     if isinstance(choice, int):
-        return Aim(things[choice].name, things[choice].box)
+        return Aim(phrase(things[choice].name, things[choice].kind), things[choice].box)
     if choice == DRAW:
         return _drawn(stored, view)
     if choice == PICTURE:
@@ -78,15 +81,23 @@ def _drawn(stored: StoredPicture, view: View) -> Aim | None:
         editable=True,
         alts=(f"{stored.name}, on which what people look for can be drawn.",),
         height=420,
+        keep=partial(_keep_last, slot),
     )
     if state.areas is not None:
-        new = [area for area in state.areas if area not in kept] or list(state.areas)
-        kept = tuple(new[-1:])
-        st.session_state[slot] = kept
+        _keep_last(slot, state.areas)
+        kept = st.session_state[slot]
         if len(state.areas) > 1:
-            st.session_state[f"{slot}-revision"] = revision + 1
             st.rerun()
     return Aim("what you have drawn", kept[0].box) if kept else None
+
+
+def _keep_last(slot: str, areas: Sequence[Area]) -> None:
+    """Of what is drawn only what is new; the drawing is told where it has more."""
+    kept: tuple[Area, ...] = st.session_state.get(slot, ())
+    new = [area for area in areas if area not in kept] or list(areas)
+    st.session_state[slot] = tuple(new[-1:])
+    if len(areas) > 1:
+        st.session_state[f"{slot}-revision"] = st.session_state.get(f"{slot}-revision", 0) + 1
 
 
 def _uploaded(stored: StoredPicture) -> Aim | None:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
+from app.predict.area_names import phrase
 from app.web.order.numbers import Row, Search
 
 FEW = 0.1  # of people: what fewer see is missed
@@ -49,20 +50,25 @@ def free(rows: Sequence[Row], called: Called) -> list[str]:
     if not seen:
         return [NOBODY]
     first = max(seen, key=lambda row: row.first)
-    told = [f"{_who(first, called)} is seen first: {whole(first.first)} of people begin there."]
+    told = [f"{_capital(_who(first, called))} is seen first: {whole(first.first)} of people begin there."]
     others = [row for row in seen if row.number != first.number and row.seen >= FEW][:2]
     if others:
         told.append(f"Then {' and '.join(_detail(row, called) for row in others)}.")
     missed = [row for row in rows if row.seen < FEW]
     if missed and len(rows) > 1:
-        some = f"{called(missed[0].name)} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
+        some = f"{_capital(_who(missed[0], called))} is" if len(missed) == 1 else f"{len(missed)} of {len(rows)} are"
         told.append(f"{some} missed by nine in ten people.")
     return told
 
 
 def _who(row: Row, called: Called) -> str:
-    """A thing by its name; where it lies, if that is only a number."""
-    return f"{called(row.name)} {row.where}" if row.kind else called(row.name)
+    """A thing by its name, as the other pages call it; where it lies, if that is only a number."""
+    name = called(phrase(row.name, row.kind))
+    return f"{name} {row.where}" if row.kind and row.kind != "text" else name
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _detail(row: Row, called: Called) -> str:
@@ -87,7 +93,7 @@ def sought(
     passed = [row for row in rows if row.number != on_path and row.seen > 0]
     if passed:
         most = max(passed, key=lambda row: row.seen)
-        sentences.append(f"On the way, {whole(most.seen)} look at {called(most.name)}.")
+        sentences.append(f"On the way, {whole(most.seen)} look at {_who(most, called)}.")
     return sentences
 
 
@@ -104,11 +110,11 @@ def agreed(agreement: float, rows: Sequence[Row], called: Called) -> str:
     if not begun or math.isnan(agreement):
         return "" if begun else NOBODY
     top = max(begun, key=lambda row: row.first)
-    lead = f"most begin at {called(top.name)} ({whole(top.first)})"
+    lead = f"most begin at {_who(top, called)} ({whole(top.first)})"
     if agreement >= 0.5:
         words = f"People agree on where to begin: {lead}."
     elif agreement >= 0.2:
-        words = f"People are divided on where to begin; {whole(top.first)} begin at {called(top.name)}."
+        words = f"People are divided on where to begin; {whole(top.first)} begin at {_who(top, called)}."
     else:
         words = "People differ on where to begin: nothing stands out for most of them."
     return f"{words} Two people begin at the same thing {100 * agreement:.0f} times in 100."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -92,13 +93,11 @@ def draw(kept: Workspace, looked: Looked) -> None:
         alts=lambda areas: alts(looked, areas),
         editable=True,
         height=540,
+        history=of_view.AREAS,
+        keep=partial(kept.keep_drawn, stored.key),
     )
-    if state.areas is None:
-        return
-    try:
-        kept.set_areas(stored.key, state.areas, drawn=True)
-    except GazeError as error:
-        st.error(widgets.plain(str(error)), icon=":material/error:")
+    if state.areas is not None:
+        kept.keep_drawn(stored.key, state.areas)
 
 
 def layers(looked: Looked, areas: Sequence[Area]) -> list[Layer]:
@@ -137,7 +136,9 @@ def suggest(kept: Workspace, looked: Looked) -> None:
             with st.container(horizontal=True):
                 accept = st.button("Accept", icon=":material/check:", disabled=not chosen, key="areas-accept")
                 turn_down = st.button("Reject", icon=":material/close:", disabled=not chosen, key="areas-reject")
-                accept_all = st.button(f"Accept all {len(found)}", key="areas-accept-all")
+                accept_all = st.button(
+                    f"Accept all {len(found)}" if len(found) > 1 else "Accept it", key="areas-accept-all"
+                )
             if accept or accept_all:
                 change(kept, stored, [*areas, *(found.values() if accept_all else chosen)])
             if turn_down:

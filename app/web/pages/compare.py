@@ -1,6 +1,7 @@
 """Which version does better? Two pictures on one scale, what changes, and one picture among a person's others."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -9,7 +10,7 @@ from app.predict.areas import difference
 from app.predict.sentences import percent
 from app.web import measures, widgets
 from app.web.canvas import Layer, canvas
-from app.web.canvas.of_view import stops
+from app.web.canvas.of_view import AREAS, stops
 from app.web.compare import areas, maps, others
 from app.web.compare.areas import Pair
 from app.web.picture_bar import SAMPLES, picture_bar
@@ -158,12 +159,14 @@ def draw(kept: Workspace, both: Both, views: Views, moment: int) -> None:
                 editable=True,
                 alts=(heat_alt(letter, stored, shares),),
                 height=440,
+                history=AREAS,
+                keep=partial(kept.keep_drawn, stored.key),
             )
             if state.areas is not None:
-                kept.set_areas(stored.key, state.areas, drawn=True)
+                kept.keep_drawn(stored.key, state.areas)
                 changed = True
             offer(kept, stored, both[1] if letter == "A" else both[0], "B" if letter == "A" else "A")
-    st.caption("One scale for both: a colour means the same in A and in B. Areas with the same name are compared.")
+    st.caption("One scale for both: a colour means the same in A and in B. Areas of one name are compared.")
     if changed:
         st.rerun()
 
@@ -204,8 +207,11 @@ def paired(kept: Workspace, model: Predictor, both: Both, views: Views) -> list[
     for stored, seen in zip(both, views, strict=True):
         some = kept.areas(stored.key)
         found.append({each.name: each for each in measures.measures(model, stored, seen, some)} if some else {})
+    same = areas.partners(list(found[0]), list(found[1]))
     return [
-        Pair(one, found[1][name], difference(one, found[1][name])) for name, one in found[0].items() if name in found[1]
+        Pair(one, found[1][same[name]], difference(one, found[1][same[name]]))
+        for name, one in found[0].items()
+        if name in same
     ]
 
 
@@ -221,7 +227,7 @@ def tell(kept: Workspace, both: Both, views: Views, pairs: list[Pair], moment: i
             sentences.append(f"In B, {percent(moved)} of looks go elsewhere{when}.")
     if not pairs:
         sentences.append(
-            "Draw an area on A, such as a button, and copy it to B: then this page says which one does better."
+            f"{areas.advice(*(kept.areas(stored.key) for stored in both))} Then you read here which does better."
         )
     for number, sentence in enumerate(sentences):
         st.markdown(f"**{plain(sentence)}**" if number == 0 else plain(sentence))

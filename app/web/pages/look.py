@@ -147,7 +147,9 @@ def _said(shown: Shown, over: Overlays, moment: int) -> None:
     above = known.focus_percentile, known.clarity_percentile
     if not any(map(math.isnan, above)):
         st.caption(
-            "More focused than {:.0f}\u00a0% and clearer than {:.0f}\u00a0% of 1,190 photographs.".format(*above)
+            "More focused than {} and clearer than {} of 1,190 photographs.".format(
+                *map(sentences.most_of, above)
+            ).replace(" %", "\u00a0%")
         )
 
 

@@ -219,7 +219,7 @@ def downloads(stored: StoredPicture, story: Story, person: int) -> None:
 def small_print(story: Story, who: Who) -> None:
     """Who looked, and what is not known of it."""
     untold = "" if story.timed else " This model tells no times: – is unknown."
-    st.caption(plain(f"{story.people} people who look as {who.words}.{untold}"))
+    st.caption(plain(f"{story.people} people, {who.drawn}.{untold}"))
 
 
 if __name__ == "__main__":

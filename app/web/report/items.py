@@ -71,7 +71,7 @@ def item(
     return ReportItem(
         seen.name,
         f"{width} × {height} pixels.",
-        medium.capitalize() + ("" if familiar or not medium else ": outside of what the model was trained on"),
+        medium.capitalize() + ("" if familiar or not medium else ": the model learned from photographs"),
         familiar,
         lines,
         figures,
@@ -94,7 +94,7 @@ def above(percentile: float, of: str) -> str:
     >>> above(71.2, " of them"), above(float("nan"), " of them")
     (', more than 71 % of them', '')
     """
-    return f", more than {percentile:.0f} %{of}" if np.isfinite(percentile) else ""
+    return f", more than {sentences.most_of(percentile)}{of}" if np.isfinite(percentile) else ""
 
 
 def area_table(told: Sequence[AreaMeasures]) -> Table:

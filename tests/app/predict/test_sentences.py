@@ -77,7 +77,7 @@ def test_the_leader_of_the_first_second_and_who_follows() -> None:
         "The face gets 31 % of looks in the first second, the headline 41 % after two seconds.",
         "The headline gets 30 % of all looks, 3.4 times as many as its size alone would give it.",
         "50 of 100 people see the face, half of these within 1.0 s.",
-        "Nobody of 100 sees the area “Buy now” in the first three seconds.",
+        "Nobody sees the area “Buy now” in the first three seconds.",
     ]
 
 
@@ -93,7 +93,7 @@ def test_one_area_and_one_that_keeps_its_share() -> None:
 
 def test_odd_numbers_make_no_odd_sentences() -> None:
     nothing = area(share=0.0, lift=0.0, seen=0.0, first_s=NAN, seen_by_second=[0] * 5)
-    assert of_areas([nothing]) == ["The button gets no looks.", "Nobody of 100 sees the button."]
+    assert of_areas([nothing]) == ["The button gets no looks.", "Nobody sees the button."]
     assert of_areas([nothing, replace(nothing, name="logo")])[0] == "None of the areas gets a look."
     unknown = area(share=0.3, share_by_second=[], seen_by_second=[], lift=0.5)
     assert of_areas([unknown])[0] == "The button gets 30 % of all looks, fewer than its size alone would give it."
@@ -104,6 +104,17 @@ def test_odd_numbers_make_no_odd_sentences() -> None:
     assert of_areas([]) == []
     everything = of_areas([area(share=NAN, share_by_second=[NAN] * 5, seen=0.0, first_s=NAN, lift=NAN)])
     assert not any("nan" in sentence for sentence in everything)
+
+
+def test_areas_that_cover_all_or_hardly_anything() -> None:
+    whole = of_areas([area("Page", 1.0, part=1.0, seen=1.0, first_s=0.3)])
+    assert whole == [
+        "The area “Page” gets 100 % of all looks: it covers the whole picture.",
+        "Everybody sees the area “Page”, half of them within 0.3 s.",
+    ]
+    tiny = of_areas([area("Dot", 2e-5, share_by_second=[3e-5, 1e-5], seen=0.0, first_s=NAN, lift=0.4)])
+    assert "in the last" not in " ".join(tiny)
+    assert tiny[0] == "The area “Dot” gets less than 0.1 % of all looks, fewer than its size alone would give it."
 
 
 def test_sentences_end_in_one_full_stop_and_begin_with_a_capital() -> None:
@@ -137,8 +148,8 @@ DEARER = "3.1 % instead of 1.6 % of looks and is seen 0.4 s"
     [
         (LOW, HIGH, apart(0.015, -0.4, "share first_s"), f"{DEARER} earlier", "would notice both"),
         (LOW, HIGH, apart(0.015, 0.4), f"{DEARER} later", "would hardly notice"),
-        (LOW, HIGH, apart(0.015, 0.4, "share"), f"{DEARER} later", "would notice the share of looks alone"),
-        (LOW, HIGH, apart(0.015, 0.4, "first_s"), f"{DEARER} later", "would notice the time alone"),
+        (LOW, HIGH, apart(0.015, 0.4, "share"), f"{DEARER} later", "would notice the share of looks, not the time"),
+        (LOW, HIGH, apart(0.015, 0.4, "first_s"), f"{DEARER} later", "would notice the time, not the share of looks"),
         (LOW, HIGH, apart(0.015, 0.01, "share"), "3.1 % instead of 1.6 % of looks", "would notice"),
         (LOW, LOW, apart(), "1.6 % of looks, as before", "would hardly notice"),
         (

@@ -35,7 +35,7 @@ def drawing(monkeypatch: pytest.MonkeyPatch) -> Draw:
     """What the picture on the page is given; `send` is what it sends next."""
     seen: Draw = {"send": None, "count": 0}
 
-    def component(key: str, data: Draw) -> Draw:
+    def component(key: str, data: Draw, **_: Any) -> Draw:
         seen.update(json.loads(json.dumps(data)), key=key)
         if seen["send"] is None:
             return {}

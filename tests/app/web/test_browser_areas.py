@@ -121,6 +121,56 @@ def test_with_a_mouse_areas_are_drawn_resized_moved_named_undone_and_stay(addres
         assert page.get_by_test_id("stException").count() == 0
 
 
+def test_what_was_drawn_last_is_kept_where_the_page_is_left_at_once_and_can_be_undone_later(
+    address: str, tmp_path: Path
+) -> None:
+    with areas(address, tmp_path) as page:
+        page.get_by_role("link", name="Look").click()
+        page.get_by_role("heading", name="Where do people look?").wait_for()
+        page.get_by_role("link", name="Areas").click()
+        page.locator(".gz-over").wait_for()
+        browser.settled(page)
+        for number in range(5):
+            page.mouse.move(*at(page, 30 + 120 * number, 40))
+            page.mouse.down()
+            page.mouse.move(*at(page, 100 + 120 * number, 160), steps=2)
+            page.mouse.up()
+        page.go_back()  # before the browser has told Python
+        page.get_by_role("heading", name="Where do people look?").wait_for()
+        browser.settled(page)
+        page.get_by_role("link", name="Areas").click()
+        page.locator(".gz-area").nth(4).wait_for()
+        browser.settled(page)
+        assert len(saved(page, tmp_path)) == 5
+        page.get_by_role("button", name="Undo").click()
+        browser.settled(page)
+        assert list(saved(page, tmp_path)) == [f"Area {number}" for number in range(1, 5)]
+
+
+def test_on_a_phone_a_small_area_can_be_held_and_the_sidebar_closes_on_the_chosen_page(
+    address: str, tmp_path: Path
+) -> None:
+    with areas(address, tmp_path, browser.PHONE) as page:
+        tools = page.locator(".gz-tools")
+        tools.get_by_role("button", name="Rectangle").tap()
+        page.locator(".gz-stage").scroll_into_view_if_needed()
+        touch(page, (300, 100), (340, 120))
+        tools.get_by_role("button", name="Select").tap()
+        page.locator(".gz-stage").scroll_into_view_if_needed()
+        grips = page.locator(".gz-handle").evaluate_all("all => all.map(each => each.getBoundingClientRect().width)")
+        assert len(grips) == 4
+        assert min(grips) >= 43.5
+        touch(page, (320, 110), (400, 210))
+        assert close(saved(page, tmp_path)["Area 1"], (380, 200, 420, 220))
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebarNavLink").filter(has_text="Order").click()
+        page.get_by_role("heading", name="In which order do people look?").wait_for()
+        browser.settled(page)
+        page.wait_for_timeout(600)
+        sidebar = page.get_by_test_id("stSidebar").bounding_box()
+        assert sidebar is None or sidebar["x"] + sidebar["width"] <= 1
+
+
 def test_with_a_finger_on_a_phone_areas_are_drawn_moved_and_resized_to_the_pixel(address: str, tmp_path: Path) -> None:
     with areas(address, tmp_path, browser.PHONE) as page:
         tools = page.locator(".gz-tools")

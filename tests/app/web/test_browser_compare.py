@@ -36,7 +36,7 @@ def test_two_versions_are_compared_area_by_area(address: str, tmp_path: Path) ->
         page.locator("input[type=file]").first.set_input_files(other)
         page.get_by_text("of looks go elsewhere").wait_for()
         browser.settled(page)
-        shown = page.locator("[data-testid^=stBidiComponent]").first.locator("canvas").first.bounding_box()
+        shown = page.locator(".gz canvas").first.bounding_box()
         assert shown is not None
         corners = [(0.65, 0.05), (0.7, 0.2), (0.85, 0.45)]  # around the spot of A
         points = [(shown["x"] + shown["width"] * x, shown["y"] + shown["height"] * y) for x, y in corners]
@@ -68,7 +68,7 @@ def test_versions_lie_below_each_other_on_a_phone(address: str, tmp_path: Path) 
         page.locator("input[type=file]").first.set_input_files([one, other])
         page.get_by_text("of looks go elsewhere").wait_for()
         browser.settled(page)
-        boxes = [each.bounding_box() for each in page.locator("[data-testid^=stBidiComponent]").all()]
+        boxes = [each.bounding_box() for each in page.locator(".gz").all()]
         assert len(boxes) == 2
         assert boxes[0] is not None
         assert boxes[1] is not None

@@ -1,6 +1,7 @@
 """Is what the browser sends checked, and is what it gets complete?"""
 
 import base64
+import functools
 import json
 import math
 from typing import Any
@@ -153,7 +154,7 @@ def given_data(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the component is given; `answer` is what it sends."""
     seen: dict[str, Any] = {"answer": {}}
 
-    def component(key: str, data: dict[str, Any]) -> Any:
+    def component(key: str, data: dict[str, Any], **_: Any) -> Any:
         seen.update(json.loads(json.dumps(data)), key=key)
         return seen["answer"]
 
@@ -194,6 +195,21 @@ def test_what_is_sent_is_returned_once_and_the_moment_stays(png: bytes, given_da
     page.session_state["to"] = 1  # the page itself moves on
     page.run()
     assert page.session_state["state"].moment == given_data["moment"] == 1
+
+
+def test_what_was_drawn_is_handed_on_before_the_page_runs(png: bytes, given_data: dict[str, Any]) -> None:
+    page = shown(png)
+    kept: list[tuple[Area, ...]] = []
+    state = {"one": {"areas": sent([BOX], "a-7", given_data["subject"], 3)}}
+    memory: dict[str, Any] = {"given": 0, "moment": 0, "taken": {}}
+    about = {"memory": memory, "subject": given_data["subject"], "revision": 3, "size": (60, 40), "count": 3}
+    take = functools.partial(package._state, **about)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.session_state", state)
+        package._keep("one", take, kept.append)
+        package._keep("one", take, kept.append)  # the same message is no news
+    assert kept == [(rectangle("Face", (1, 2, 10, 20), "face"),)]
+    assert not page.exception
 
 
 def test_nonsense_is_told_and_leaves_the_page_standing(png: bytes, given_data: dict[str, Any]) -> None:

@@ -89,7 +89,7 @@ def test_one_picture_asks_for_its_other_version_and_stays_a(models: Path) -> Non
 
 def test_areas_are_copied_by_name_and_the_headline_says_what_changes(models: Path) -> None:
     shown = page(desk(dark(44), dark(4), drawn=(LAMP,)))
-    assert "Draw an area on A" in told(shown)
+    assert "Copy the area of A to B" in told(shown)
     shown.button(key="compare-copy-b").click().run()
     assert not shown.exception
     kept = shown.session_state["workspace"]
@@ -115,6 +115,24 @@ def test_areas_that_only_one_version_has_are_listed(models: Path) -> None:
     assert len(shown.dataframe[0].value) == 1
     shown.button(key="compare-copy-a").click().run()
     assert {area.name for area in shown.session_state["workspace"].areas()} == {"lamp", "*only* A", "only B"}
+
+
+def test_areas_are_compared_whether_their_names_have_capitals_or_not(models: Path) -> None:
+    kept = desk(dark(44), dark(4), drawn=(rectangle("Lamp", LAMP.box),))
+    kept.set_areas(list(kept.pictures)[1], (LAMP,))
+    shown = page(kept)
+    assert not shown.exception
+    assert any(each.value.startswith("**B's lamp gets ") for each in shown.markdown)
+    assert "Only in" not in told(shown)
+    assert not [button for button in shown.button if str(button.key).startswith("compare-copy")]
+
+
+def test_it_is_said_what_is_missing_to_compare_areas() -> None:
+    other = rectangle("logo", (0, 0, 9, 9))
+    assert areas.advice((), ()).startswith("Draw an area on A")
+    assert areas.advice((LAMP,), ()) == "Copy the area of A to B with the button below A, and move it."
+    assert areas.advice((), (LAMP, other)) == "Copy the areas of B to A with the button below B, and move them."
+    assert "rename one" in areas.advice((LAMP,), (other,))
 
 
 def test_versions_that_are_looked_at_alike_have_no_difference(models: Path) -> None:
@@ -246,9 +264,9 @@ def test_the_headline_is_one_plain_sentence_and_the_strongest_difference() -> No
     weak = Pair(a, b, change(share=0.015, first_s=-0.4))
     assert areas.verdict([weak, pair])[0] == said
     assert areas.verdict([weak, pair])[1].startswith(
-        "Of 2 areas, a study with 20 people would notice a difference in: button"
+        "A study with 20 people would notice a difference in 1 of 2 areas: button."
     )
-    assert areas.verdict([weak, weak])[1].endswith("a difference in none.")
+    assert areas.verdict([weak, weak])[1].endswith("no difference in any of the 2 areas.")
     assert areas.verdict([]) == []
 
 

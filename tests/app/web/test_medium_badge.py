@@ -17,7 +17,7 @@ def page(record: dict) -> None:  # type: ignore[type-arg]  # runs as a script of
     [
         ({}, []),
         ({"medium": "photograph", "familiar": True}, ["Photograph"]),
-        ({"medium": "text page", "familiar": False}, ["Text page: outside of what was trained on"]),
+        ({"medium": "text page", "familiar": False}, ["Text page: the model learned from photographs"]),
     ],
 )
 def test_a_badge_says_what_the_picture_is_like(record: dict[str, Any], words: list[str]) -> None:

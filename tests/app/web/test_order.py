@@ -175,7 +175,7 @@ def test_boxes_of_a_coco_file_keep_their_names_and_a_bad_file_is_answered(models
     shown.file_uploader(key="order-coco").upload("boxes.json", coco(), "application/json").run()
     assert not shown.exception
     assert column(shown, "What") == ["[a](b)*c*_$d$"]
-    assert r"\[a\](b)\*c\*\_\$d\$ is seen first" in told(shown)
+    assert r"\[a\](b)\*c\*\_\$d\$” is seen first" in told(shown)
     assert film(shown)["objects"][0]["name"] == "[a](b)*c*_$d$"  # set as text
     for content, said in ((b"{}", "boxes.json: there is no list"), (coco(bbox=[40, 4, 0, 12]), "boxes.json: anno")):
         shown.file_uploader(key="order-coco").set_value([("boxes.json", content, "application/json")]).run()
@@ -239,13 +239,13 @@ def test_a_target_is_picked_and_who_searches_is_chosen_by_itself(png: bytes) -> 
     shown.segmented_control(key="order-task").set_value("Looking for something").run()
     assert not shown.exception
     assert shown.selectbox(key="order-who-search").options == ["oat-search"]
-    assert "100 % of people find lamp, half of them at once." in told(shown)
+    assert "100 % of people find the lamp, half of them at once." in told(shown)
     target = next(each for each in shown.selectbox if each.label == "What they look for")
     assert target.options == ["lamp", "corner", search.DRAW, search.PICTURE, search.ABSENT]
     target.set_value(1).run()
-    assert "50 % of people find corner, half of them within 0.5 s." in told(shown)
+    assert "50 % of people find the corner, half of them within 0.5 s." in told(shown)
     assert "50 % give up, half of them within 0.4 s." in told(shown)
-    assert "On the way, 100 % look at lamp." in told(shown)
+    assert "On the way, 100 % look at the lamp." in told(shown)
     assert column(shown, "Time on it") == pytest.approx([0.4, 0.1])
     assert "simulated by oat-search 1.0.0" in " ".join(each.value for each in shown.caption)
 
@@ -327,12 +327,13 @@ def row(number: int, **known: float) -> Row:
 def test_sentences_say_what_is_seen_first_second_and_third() -> None:
     said = words.free([row(0, first=0.55), row(1), row(2, after=math.nan), row(3, seen=0.02)], str)
     assert said == [
-        "thing 0 is seen first: 55 % of people begin there.",
-        "Then thing 1 (seen by 50 %, half of them within 1.0 s) and thing 2 (seen by 50 %).",
-        "thing 3 is missed by nine in ten people.",
+        "The area “thing 0” is seen first: 55 % of people begin there.",
+        "Then the area “thing 1” (seen by 50 %, half of them within 1.0 s) and the area “thing 2” (seen by 50 %).",
+        "The area “thing 3” is missed by nine in ten people.",
     ]
     assert words.free([row(0, seen=0.0)], str) == [words.NOBODY]
-    assert words.free([row(0), row(1, first=0.6)], str)[0] == "thing 1 is seen first: 60 % of people begin there."
+    [first, *_] = words.free([row(0), row(1, first=0.6)], str)
+    assert first == "The area “thing 1” is seen first: 60 % of people begin there."
 
 
 def test_sentences_say_how_a_search_went() -> None:
