@@ -47,7 +47,6 @@ class Workspace:
     revisions: dict[str, int] = field(default_factory=dict)  # rises when areas change elsewhere than in the drawing
     current: str = ""  # the key of the picture that is looked at; "" where there is none
     problems: list[str] = field(default_factory=list)  # of the last files that were brought, to be told once
-    uploads: int = 0  # numbers the uploader, which is emptied by a new number
 
     @property
     def size(self) -> int:

@@ -17,7 +17,6 @@ from app.predict.recorded.files import How
 from app.predict.recorded.study import Study, verdict
 from app.web import widgets
 from app.web.pages import recording as page_of_recordings
-from app.web.recording import desk
 from app.web.recording.desk import MAKERS
 from app.web.workspace import Workspace
 from data import picture as pictures
@@ -239,22 +238,6 @@ def test_the_same_name_twice_is_told() -> None:
         study.answer(How(SETUP))
     assert study.problems == ["p0.asc: a recording of this name is there already; remove it first."]
     assert len(study.viewings) == 1
-
-
-def test_files_that_streamlit_tells_of_twice_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class File:
-        name = "notes.txt"
-
-        def getvalue(self) -> bytes:
-            return b"milk, bread"
-
-    state: dict[str, Any] = {"recording-uploads": 0, "recording-upload-0": [File()], "recordings": Study()}
-    monkeypatch.setattr(desk.st, "session_state", state)
-    read: list[str] = []
-    monkeypatch.setattr(Study, "read", lambda study, brought, how: read.extend(name for name, _ in brought))
-    for _ in range(2):
-        desk._take("recording-upload-0")
-    assert read == ["notes.txt"]
 
 
 def test_zips_are_unpacked_within_limits_and_nothing_leads_out(tmp_path: Path) -> None:
