@@ -6,7 +6,7 @@ the probability of looking at an area is the sum over its pixels. Areas may over
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ Point = tuple[float, float]
 MOST = 200  # areas of a picture
 CORNERS = 200  # of a polygon, at most
 LONGEST = 60  # characters of a name
+NAME = 120  # characters of a file's name in messages
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class AreaFile:
     """A COCO file with the areas of one picture or of many, read once."""
 
     found: coco.Coco
-    _folder: str  # where it lay, which is no business of the person's
+    _name: Callable[[str], str]  # puts the name that the person knows into a message
 
     @property
     def is_lone(self) -> bool:
@@ -188,7 +189,7 @@ class AreaFile:
             objects = self.found.objects(name, (width, height))
             items = {tuple(item.box): item for item in self.found.picture(name).annotations}
         except GazeError as error:
-            raise TableError(str(error).replace(f"{self._folder}/", "")) from error
+            raise TableError(self._name(str(error))) from error
         outlined = [_outlined(area, items) for area in from_objects(replace(objects, masks=None))]
         return checked(outlined, width, height)
 
@@ -200,12 +201,17 @@ def read_coco(content: bytes, file: str, tell: Tell) -> AreaFile:
         GazeError: It is no COCO file.
     """
     with TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(file).name or "areas.json")
+        path = Path(folder) / "areas.json"  # no name of a person's, which need not be one of a file
+        shown = visible(Path(file).name)[:NAME] or path.name
+
+        def name(message: str) -> str:
+            return message.replace(str(path), shown)
+
         path.write_bytes(content)
         try:
-            return AreaFile(coco.read(path, lambda sentence: tell(sentence.replace(f"{folder}/", ""))), folder)
+            return AreaFile(coco.read(path, lambda sentence: tell(name(sentence))), name)
         except GazeError as error:
-            raise TableError(str(error).replace(f"{folder}/", "")) from error
+            raise TableError(name(str(error))) from error
 
 
 def from_coco(content: bytes, file: str, picture: str, width: int, height: int, tell: Tell) -> tuple[Area, ...]:

@@ -47,7 +47,7 @@ class Session:
             subprotocols=["streamlit", self._token],  # type: ignore[list-item]
             max_size=LARGEST,
             open_timeout=PATIENCE,
-        )
+        ).__enter__()  # else it warns of a use that is no longer meant
         self.run()
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Session:
         """Run the page with the widgets as they are; the seconds until the script has finished."""
         ask = BackMsg()
         ask.rerun_script.page_name = self.page
-        ask.rerun_script.page_script_hash = self._hash
+        ask.rerun_script.page_script_hash = "" if self.page else self._hash  # that is the first page's
         ask.rerun_script.widget_states.widgets.extend(self._states.values())
         start = time.perf_counter()
         self._socket.send(ask.SerializeToString())

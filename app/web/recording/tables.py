@@ -117,8 +117,11 @@ def quality(study: Study) -> None:
     """How well each recording was measured, and what was left out."""
     st.subheader("How well it was measured")
     known = study.report.recordings
-    named = any(it.subject != stem(Path(name)) for name, it in known.items())
-    st.table([_measured(name, it) | ({"Person": plain(it.subject)} if named else {}) for name, it in known.items()])
+    people: dict[str, set[str]] = {name: set() for name in known}
+    for viewing in study.viewings:
+        people.setdefault(viewing.recording, set()).add(viewing.path.subject)
+    named = any(people[name] != {stem(Path(name))} for name in known)
+    st.table([_measured(name, it) | ({"Person": _who(people[name])} if named else {}) for name, it in known.items()])
     st.caption(
         "Good is what loses at most 10 % of its samples, with a noise of at most 0.3° and more than 60 samples a "
         "second. Noise is what lies between one sample and the next while the eye stands still."
@@ -129,6 +132,11 @@ def quality(study: Study) -> None:
             st.markdown(
                 "\n".join(f"- {plain(note)}" for note in [*([f"Left out: {out}."] if out else []), *study.notes])
             )
+
+
+def _who(people: set[str]) -> str:
+    """Whom a recording is of: a name, or how many people."""
+    return plain(next(iter(people))) if len(people) == 1 else f"{len(people)} people"
 
 
 def _measured(name: str, it: Quality) -> dict[str, str]:
