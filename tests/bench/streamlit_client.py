@@ -134,6 +134,7 @@ class Session:
         link.request("GET", "/_stcore/health")
         answer = link.getresponse()
         answer.read()
+        link.close()
         return (answer.getheader("Set-Cookie") or "").partition(";")[0]
 
     def _put(self, url: str, name: str, content: bytes) -> None:
@@ -146,5 +147,6 @@ class Session:
         link.request("PUT", urlsplit(url).path, body, headers)
         answer = link.getresponse()
         told = answer.read().decode("utf-8", "replace")
+        link.close()
         if answer.status >= 300:
             raise RuntimeError(f"The upload of {name} was answered with {answer.status}: {told}")
