@@ -20,13 +20,12 @@ from data.coco import Tell
 from data.errors import GazeError, TableError
 from data.gaze import Objects
 from data.outlines import OutlineError, polygons
-from data.plain_text import json_safe, visible
+from data.plain_text import file_name, json_safe, visible
 
 Point = tuple[float, float]
 MOST = 200  # areas of a picture
 CORNERS = 200  # of a polygon, at most
 LONGEST = 60  # characters of a name
-NAME = 120  # characters of a file's name in messages
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def read_coco(content: bytes, file: str, tell: Tell) -> AreaFile:
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "areas.json"  # no name of a person's, which need not be one of a file
-        shown = visible(Path(file).name)[:NAME] or path.name
+        shown = file_name(file)
 
         def name(message: str) -> str:
             return message.replace(str(path), shown)

@@ -149,4 +149,4 @@ class Session:
         told = answer.read().decode("utf-8", "replace")
         link.close()
         if answer.status >= 300:
-            raise RuntimeError(f"The upload of {name} was answered with {answer.status}: {told}")
+            raise RuntimeError(f"The upload of {name[:80]} was answered with {answer.status}: {told}")

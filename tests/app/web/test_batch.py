@@ -100,7 +100,7 @@ def test_pictures_and_archives_are_looked_at_and_each_broken_one_is_a_sentence(
     assert [each.stem for each in work.results] == ["one", "one (2)", "one (3)"]
     assert work.problems == [
         "shop.zip: 1 file (.txt) is no picture.",
-        "bad.zip: this is not a zip archive; pack the pictures as .zip.",
+        "bad.zip: this is not a zip archive; pack the files as .zip.",
         "shop.zip/a/../../up.png: its name leads out of the archive, so it is left out.",
         "shop.zip/one.png: this is not a picture that can be read; give one of JPEG, PNG, GIF, BMP, TIFF, WEBP, AVIF.",
     ]

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.web import uploads
 from app.web.uploads import File
+from app.web.workspace import Workspace
 
 WEB = Path(uploads.__file__).parent
 
@@ -60,3 +61,19 @@ def test_a_file_is_kept_for_what_it_belongs_to_when_the_page_is_left() -> None:
 
 def test_every_uploader_is_ours() -> None:
     assert [path for path in WEB.rglob("*.py") if ".file_uploader(" in path.read_text("utf-8")] == [WEB / "uploads.py"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd.png", "passwd.png"),
+        ("..\\..\\x.png", "x.png"),
+        ("a\r\nSet-Cookie: x.png", "a\\r\\nSet-Cookie: x.png"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("x" * 10_000 + ".png", "x" * 60 + "…" + "x" * 56 + ".png"),
+    ],
+)
+def test_names_of_pictures_are_short_and_lead_nowhere(png: bytes, sent: str, kept: str) -> None:
+    assert Workspace().add(sent, png).name == kept
