@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.predict.observers import Observers
 from app.predict.recorded import agreement, exports
 from app.predict.recorded.agreement import Agreement
 from app.predict.recorded.areas import measured
@@ -145,7 +146,7 @@ def test_areas_of_the_workspace_are_measured_beside_what_was_predicted(models: P
     assert not page.exception
     rows = table(page, "Seen by")
     assert list(rows["Area"]) == [r"\*Spot\*", "Left"]
-    assert rows["Share of looks: measured / predicted"].iloc[0].split(" / ")[0] > "8"
+    assert rows["Share of looks"].iloc[0].split(" / ")[0] > "8"
     assert "Areas, CSV" in [each.label for each in page.get("download_button")]
 
 
@@ -383,3 +384,14 @@ def test_recordings_of_real_eye_trackers_are_read(folder: str, least: int) -> No
     study.answer(How(Setup(1920, 1080, 53.0, 30.0, 60.0)))
     assert len(study.report.recordings) >= least, study.problems
     assert all(str(RECORDERS) not in each and "/tmp" not in each for each in [*study.problems, *study.notes])
+
+
+def test_areas_are_predicted_for_as_long_as_people_looked() -> None:
+    onset = np.array([[100.0, 900, 2100], [50, 4000, np.nan]])
+    duration = np.array([[700.0, 1100, 400], [3900, 300, np.nan]])
+    seen = Observers(np.ones((2, 3, 2)), onset, duration, 5.0)
+    cut = seen.until(2.0)
+    np.testing.assert_array_equal(cut.onset, [[100, 900, np.nan], [50, np.nan, np.nan]])
+    np.testing.assert_array_equal(cut.duration, [[700, 1100, np.nan], [1950, np.nan, np.nan]])
+    assert np.isnan(cut.xy[0, 2]).all()
+    assert (cut.viewing, seen.until(np.inf).viewing) == (2.0, 5.0)
