@@ -91,8 +91,9 @@ def checked(areas: Iterable[Area], width: int, height: int) -> tuple[Area, ...]:
     Raises:
         GazeError: An area has no extent on the picture or holds what is no number, or there are too many.
     """
-    kept: list[Area] = []
-    for area in areas:
+    given, kept = list(areas), list[Area]()
+    make_sure_of_few(len(given))
+    for area in given:
         points = np.array(area.points, np.float64).reshape(-1, 2)
         if len(points) < 3 or len(points) > CORNERS or not np.isfinite(points).all():
             raise GazeError(f"The area {area.name!r} needs 3 to {CORNERS} corners that are numbers; draw it again.")
@@ -101,9 +102,17 @@ def checked(areas: Iterable[Area], width: int, height: int) -> tuple[Area, ...]:
             raise GazeError(f"The area {area.name!r} lies outside of the picture of {width} x {height} pixels.")
         corners = tuple((float(x), float(y)) for x, y in points)
         kept.append(replace(area, name=_free(_name(area.name, len(kept)), kept), points=corners))
-    if len(kept) > MOST:
-        raise GazeError(f"There are {len(kept)} areas; a picture may have {MOST}.")
     return tuple(kept)
+
+
+def make_sure_of_few(count: int) -> None:
+    """No picture has more areas than `MOST`, whoever sends them; told before each of them is looked at.
+
+    Raises:
+        GazeError: There are more.
+    """
+    if count > MOST:
+        raise GazeError(f"There are {count} areas; a picture may have {MOST}.")
 
 
 def _name(name: str, number: int) -> str:
@@ -185,6 +194,7 @@ class AreaFile:
         """
         try:
             name = None if self.is_lone else picture
+            make_sure_of_few(len(self.found.picture(name).annotations))
             objects = self.found.objects(name, (width, height))
             items = {tuple(item.box): item for item in self.found.picture(name).annotations}
         except GazeError as error:

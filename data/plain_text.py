@@ -57,9 +57,9 @@ def file_name(name: str, longest: int = 120) -> str:
     r"""The last part of a file's name that somebody sends, as others may be shown it; the middle of long ones is cut.
 
     >>> print(file_name("..\\..\\a.png"), file_name("a/b\n.png"), file_name("x" * 200 + ".png", 9), file_name("../.."))
-    a.png b\n.png xxxx….png picture
+    a.png b_n.png xxxx….png picture
     """
-    part = visible(name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip()
+    part = visible(name.replace("\\", "/").rstrip("/").rpartition("/")[2]).replace("\\", "_").strip()
     if len(part) > longest:
         part = f"{part[: longest // 2]}…{part[-(longest // 2) :]}"
     return part if part.strip(".") else "picture"
