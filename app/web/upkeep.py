@@ -57,6 +57,7 @@ def expire() -> int:
         return 0
     manager = getattr(runtime.get_instance(), "_session_mgr", None)
     storage = getattr(getattr(manager, "_session_storage", None), "_cache", None)
-    if hasattr(storage, "expire"):
-        storage.expire()
+    expired = getattr(storage, "expire", None)
+    if expired is not None:
+        expired()
     return len(manager.list_sessions()) if manager else 0

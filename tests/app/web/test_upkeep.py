@@ -1,5 +1,6 @@
 """What is left when the server ends or a session is over: nothing."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamlit import runtime
 
 from app.web import upkeep
 from data import picture as pictures
@@ -58,8 +60,8 @@ def test_sessions_that_are_over_are_dropped(monkeypatch: pytest.MonkeyPatch) -> 
     session = SimpleNamespace(id="1")
     storage.save(SimpleNamespace(session=session))  # type: ignore[arg-type]
     manager = SimpleNamespace(_session_storage=storage, list_sessions=storage.list)
-    monkeypatch.setattr(upkeep.runtime, "exists", lambda: True)
-    monkeypatch.setattr(upkeep.runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
     assert len(storage._cache._data if hasattr(storage._cache, "_data") else storage._cache) <= 1
     assert upkeep.expire() == 0
     assert "1" not in repr(vars(storage._cache).get("_expirations", ""))
@@ -75,7 +77,7 @@ def test_nothing_is_left_of_a_batch_and_a_model_when_the_server_ends(tmp_path: P
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "app.cli.main", "app", "--server.headless", "true", "--server.port", str(port)]
-    known = browser.os.environ | {"GAZE_MODELS": str(weights), "PYTHONPATH": str(browser.ROOT), "TMPDIR": str(folder)}
+    known = os.environ | {"GAZE_MODELS": str(weights), "PYTHONPATH": str(browser.ROOT), "TMPDIR": str(folder)}
     sessions: list[Session] = []
     server = subprocess.Popen(command, cwd=tmp_path, env=known)
     try:

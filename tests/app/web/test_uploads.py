@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.web import uploads
@@ -21,7 +22,7 @@ def file(number: int) -> SimpleNamespace:
 @pytest.mark.parametrize("many", [True, False])
 def test_a_file_that_is_told_of_twice_is_taken_once(monkeypatch: pytest.MonkeyPatch, many: bool) -> None:
     state: dict[str, Any] = {"it-0": [file(1)] if many else file(1)}
-    monkeypatch.setattr(uploads.st, "session_state", state)
+    monkeypatch.setattr(st, "session_state", state)
     taken: list[File] = []
     for _ in range(2):
         uploads._take("it", 0, taken.extend)
