@@ -6,7 +6,7 @@ the probability of looking at an area is the sum over its pixels. Areas may over
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from data.coco import Tell
 from data.errors import GazeError, TableError
 from data.gaze import Objects
 from data.outlines import OutlineError, polygons
-from data.plain_text import json_safe, visible
+from data.plain_text import file_name, json_safe, visible
 
 Point = tuple[float, float]
 MOST = 200  # areas of a picture
@@ -91,8 +91,9 @@ def checked(areas: Iterable[Area], width: int, height: int) -> tuple[Area, ...]:
     Raises:
         GazeError: An area has no extent on the picture or holds what is no number, or there are too many.
     """
-    kept: list[Area] = []
-    for area in areas:
+    given, kept = list(areas), list[Area]()
+    make_sure_of_few(len(given))
+    for area in given:
         points = np.array(area.points, np.float64).reshape(-1, 2)
         if len(points) < 3 or len(points) > CORNERS or not np.isfinite(points).all():
             raise GazeError(f"The area {area.name!r} needs 3 to {CORNERS} corners that are numbers; draw it again.")
@@ -101,9 +102,17 @@ def checked(areas: Iterable[Area], width: int, height: int) -> tuple[Area, ...]:
             raise GazeError(f"The area {area.name!r} lies outside of the picture of {width} x {height} pixels.")
         corners = tuple((float(x), float(y)) for x, y in points)
         kept.append(replace(area, name=_free(_name(area.name, len(kept)), kept), points=corners))
-    if len(kept) > MOST:
-        raise GazeError(f"There are {len(kept)} areas; a picture may have {MOST}.")
     return tuple(kept)
+
+
+def make_sure_of_few(count: int) -> None:
+    """No picture has more areas than `MOST`, whoever sends them; told before each of them is looked at.
+
+    Raises:
+        GazeError: There are more.
+    """
+    if count > MOST:
+        raise GazeError(f"There are {count} areas; a picture may have {MOST}.")
 
 
 def _name(name: str, number: int) -> str:
@@ -170,7 +179,7 @@ class AreaFile:
     """A COCO file with the areas of one picture or of many, read once."""
 
     found: coco.Coco
-    _folder: str  # where it lay, which is no business of the person's
+    _name: Callable[[str], str]  # puts the name that the person knows into a message
 
     @property
     def is_lone(self) -> bool:
@@ -185,10 +194,11 @@ class AreaFile:
         """
         try:
             name = None if self.is_lone else picture
+            make_sure_of_few(len(self.found.picture(name).annotations))
             objects = self.found.objects(name, (width, height))
             items = {tuple(item.box): item for item in self.found.picture(name).annotations}
         except GazeError as error:
-            raise TableError(str(error).replace(f"{self._folder}/", "")) from error
+            raise TableError(self._name(str(error))) from error
         outlined = [_outlined(area, items) for area in from_objects(replace(objects, masks=None))]
         return checked(outlined, width, height)
 
@@ -200,12 +210,17 @@ def read_coco(content: bytes, file: str, tell: Tell) -> AreaFile:
         GazeError: It is no COCO file.
     """
     with TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(file).name or "areas.json")
+        path = Path(folder) / "areas.json"  # no name of a person's, which need not be one of a file
+        shown = file_name(file)
+
+        def name(message: str) -> str:
+            return message.replace(str(path), shown)
+
         path.write_bytes(content)
         try:
-            return AreaFile(coco.read(path, lambda sentence: tell(sentence.replace(f"{folder}/", ""))), folder)
+            return AreaFile(coco.read(path, lambda sentence: tell(name(sentence))), name)
         except GazeError as error:
-            raise TableError(str(error).replace(f"{folder}/", "")) from error
+            raise TableError(name(str(error))) from error
 
 
 def from_coco(content: bytes, file: str, picture: str, width: int, height: int, tell: Tell) -> tuple[Area, ...]:

@@ -53,6 +53,18 @@ def visible(text: str, keep: str = "") -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), unicode(text))
 
 
+def file_name(name: str, longest: int = 120) -> str:
+    r"""The last part of a file's name that somebody sends, as others may be shown it; the middle of long ones is cut.
+
+    >>> print(file_name("..\\..\\a.png"), file_name("a/b\n.png"), file_name("x" * 200 + ".png", 9), file_name("../.."))
+    a.png b_n.png xxxx….png picture
+    """
+    part = visible(name.replace("\\", "/").rstrip("/").rpartition("/")[2]).replace("\\", "_").strip()
+    if len(part) > longest:
+        part = f"{part[: longest // 2]}…{part[-(longest // 2) :]}"
+    return part if part.strip(".") else "picture"
+
+
 def json_safe(text: str) -> str:
     r"""JSON in which letters that a terminal would obey are escaped, as JSON itself does with most of them.
 

@@ -55,6 +55,17 @@ class Observers:
     def __len__(self) -> int:
         return len(self.xy)
 
+    def until(self, seconds: float) -> "Observers":
+        """The same of a shorter viewing: looks that begin in its first seconds."""
+        early = self.onset < 1000 * seconds
+        onset, duration = (np.where(early, each, np.nan) for each in (self.onset, self.duration))
+        return Observers(
+            np.where(early[..., None], self.xy, np.nan),
+            onset,
+            np.minimum(duration, 1000 * seconds - onset),
+            min(self.viewing, seconds),
+        )
+
     def inside(self, areas: Sequence[Area]) -> Bool[np.ndarray, "s l n"]:
         """Which looks lie in which areas."""
         inside = [contains(area, self.xy) for area in areas]

@@ -5,6 +5,7 @@ an area 10 kB. All pages ask the same observers, so that they show the same numb
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,10 +60,12 @@ def measures(
     view: View,
     areas: Sequence[Area],
     settings: Settings = USUAL,
+    seconds: float = math.inf,
 ) -> tuple[AreaMeasures, ...]:
-    """What each area gets from the same observers: measures are of people who look freely."""
+    """What each area gets from the same observers: measures are of people who look freely, for so many seconds."""
     key = _key(model, stored, view, settings)
-    return _measures(view, _observers(view, key), tuple(areas), (*key, _digest(areas)))
+    seen = _observers(view, key)
+    return _measures(view, seen.until(seconds), tuple(areas), (*key, _digest(areas), min(seconds, seen.viewing)))
 
 
 def attention(model: Predictor, stored: StoredPicture, view: View) -> AttentionMeasures:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import streamlit as st
+from streamlit import config
 
 from app.predict.model_check import Pixels, Trial, promised, tried
+from app.web.gate import is_local
 from data.errors import ModelError
 from data.plain_text import visible
 from export.runtime import registry
@@ -98,6 +100,15 @@ class OwnModels:
         while name in taken:
             name, number = f"{stem} ({number})", number + 1
         return name
+
+
+def may_bring() -> bool:
+    """Whether models may be brought: only where the app serves this machine alone, as a model's graph is run here.
+
+    Allowed hosts and origins are given where a proxy stands before the app, and lets others in.
+    """
+    address, *others = map(config.get_option, ("server.address", "server.allowedHosts", "server.corsAllowedOrigins"))
+    return is_local(address or "0.0.0.0") and not any(others)
 
 
 def own_models() -> OwnModels:

@@ -1,6 +1,6 @@
 """The row above every page: which picture is looked at, and how others are brought, chosen and removed.
 
-What is uploaded is moved into the workspace at once, and the uploader is emptied, so that nothing is held twice.
+What is uploaded is moved into the workspace at once, so that nothing is held twice.
 """
 
 from pathlib import Path
@@ -8,12 +8,12 @@ from pathlib import Path
 import streamlit as st
 
 from app.web.gate import MB, MOST_BYTES
+from app.web.uploads import uploader
 from app.web.widgets import plain
 from app.web.workspace import MOST_PICTURES, StoredPicture, Workspace, workspace
 from data import picture as pictures
 
 LIMITS = f"JPEG, PNG, WebP and others; {MOST_PICTURES} pictures and {MOST_BYTES // MB} MB in a session"
-LARGEST = 50  # MB of a file
 CHOICE = "picture"  # the key of the chooser
 SAMPLES = {path.stem: path for path in sorted(Path(pictures.__file__).with_name("samples").glob("*.jpg"))}
 
@@ -85,24 +85,7 @@ def _samples(kept: Workspace) -> None:
 
 
 def _uploader(kept: Workspace, label: str) -> None:
-    key = f"upload-{kept.uploads}"
-    st.file_uploader(
-        label,
-        accept_multiple_files=True,
-        key=key,
-        on_change=_take_uploads,
-        args=(key,),
-        help=LIMITS,
-        max_upload_size=LARGEST,
-    )
-
-
-def _take_uploads(key: str) -> None:
-    kept = workspace()
-    files = st.session_state.get(key) or []
-    if files:
-        kept.uploads += 1
-        kept.take((file.name, file.getvalue()) for file in files)
+    uploader(label, "upload", kept.take, many=True, help=LIMITS)
 
 
 def _take_sample(name: str) -> None:

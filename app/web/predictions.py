@@ -7,7 +7,6 @@ seconds, `n` areas.
 """
 
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,13 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 
 from app.predict.picture_maps import coverage, on_cells
-from app.web.workspace import StoredPicture
+from app.web.workspace import StoredPicture, looking
 from data import picture
 from data.areas import Area
 from data.gaze import Objects
 from export.runtime.saliency import Prediction, Predictor
 
 SIDE = 1200  # pixels: the longest side of a picture on the screen
-_looking = threading.Lock()  # one picture at a time has all cores, and is the only one whose full size takes memory
 KEPT = 60  # views: 20 sessions with three pictures each; about 3 MB a view
 
 
@@ -85,7 +83,7 @@ def view(model: Predictor, stored: StoredPicture, condition: str = "any") -> Vie
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Looking …")
 def _view(_model: Predictor, _stored: StoredPicture, key: tuple[Any, ...]) -> View:
-    with _looking:
+    with looking:
         return _made(_model, _stored, str(key[-1]))
 
 
@@ -119,6 +117,6 @@ def small(image: UInt8[np.ndarray, "h w 3"], side: int = SIDE) -> UInt8[np.ndarr
 
 def full(model: Predictor, stored: StoredPicture, condition: str) -> tuple[UInt8[np.ndarray, "h w 3"], Prediction]:
     """The picture and its prediction at the picture's own size, made anew: for downloads."""
-    with _looking:
+    with looking:
         image = picture.read(stored.content, stored.name)
         return image, model(image, condition)

@@ -1,5 +1,6 @@
 """What Streamlit serves: the pages of `main.py` behind the gate. `gaze app` starts it."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from app.web.batch import download, job
 from app.web.gate import MB, Gate
 from app.web.main import found
+from app.web.upkeep import let_go_of_sessions, private_folder
 from export.runtime.batch import hand_back_freed_memory
 
 
@@ -35,17 +37,20 @@ gate = Middleware(
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """What is done around the server's life: at its end, by whatever signal, no file of a batch is left.
+    """What is done around the server's life: at its end, by whatever signal, no file of anybody is left.
 
     Libraries and pages are loaded before anyone asks, and left out of Python's looks through all objects for what can
     be freed: they stay.
     """
-    found()
-    gc.collect()
-    gc.freeze()
-    hand_back_freed_memory()
-    yield
-    job.close_all()
+    with private_folder():
+        found()
+        gc.collect()
+        gc.freeze()
+        hand_back_freed_memory()
+        upkeep = asyncio.create_task(let_go_of_sessions())
+        yield
+        upkeep.cancel()
+        job.close_all()
 
 
 app = st.App(Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE], middleware=[gate])

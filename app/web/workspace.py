@@ -5,6 +5,7 @@ holds at most `MOST_PICTURES` pictures and `MOST_BYTES` bytes of them.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -15,12 +16,13 @@ from app.web.gate import MB, MOST_BYTES
 from data import picture
 from data.areas import Area, checked
 from data.errors import GazeError, PictureError
-from data.plain_text import visible
+from data.plain_text import file_name
 
 MOST_PICTURES = 100  # of a session; the page Batch takes more, and keeps none
 MOST_PROBLEMS = 10  # that are told one by one
 KEY = 12  # characters of a picture's key
 SLOT = "workspace"  # in st.session_state
+looking = threading.Lock()  # one picture at a time has all cores, and is the only one whose full size takes memory
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ class Workspace:
     revisions: dict[str, int] = field(default_factory=dict)  # rises when areas change elsewhere than in the drawing
     current: str = ""  # the key of the picture that is looked at; "" where there is none
     problems: list[str] = field(default_factory=list)  # of the last files that were brought, to be told once
-    uploads: int = 0  # numbers the uploader, which is emptied by a new number
 
     @property
     def size(self) -> int:
@@ -67,10 +68,11 @@ class Workspace:
         """
         key = hashlib.sha256(content).hexdigest()[:KEY]
         if key not in self.pictures:
+            name = file_name(name)
             self._make_sure_of_room(name, len(content))
-            pixels = picture.read(content, name)
-            size = pixels.shape[1], pixels.shape[0]
-            self.pictures[key] = StoredPicture(key, self._free(visible(PurePath(name).name)), content, size)
+            with looking:
+                size = picture.read(content, name).shape[1::-1]
+            self.pictures[key] = StoredPicture(key, self._free(name), content, size)
         self.current = key
         return self.pictures[key]
 

@@ -1,7 +1,9 @@
-"""Zip archives of pictures that a person brings: what is inside, one member after another, and nothing on the disk.
+"""Zip archives that a person brings: what is inside, one member after another, and nothing on the disk.
 
-    for member in pictures(content, "shop.zip"):
-        member.name, member.read()          or a `PictureError`, whose sentence says why this one cannot be had
+    for member in pictures(content, "shop.zip")[0]:
+        member.name, member.read()          or an `ArchiveError`, whose sentence says why this one cannot be had
+    for member in files(content, "anna.zip", limits):
+        member.place, member.pieces()       the same of any files, in pieces
 
 A member is read into memory when it is asked for, at most `Limits.member` bytes of it, whatever its header says. Names
 only name: no file is made of them. Links, encrypted members, archives within the archive, names that lead out of it and
@@ -14,14 +16,17 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from data.errors import GazeError, PictureError, short_reason
+from data.errors import GazeError, short_reason
 from data.picture_file import REMEDIES, SUFFIXES
 from data.plain_text import visible
 
 MB = 1 << 20
+PIECE = 1 << 20  # bytes
+LONGEST = 200  # letters of a member's name as it is shown
 JUNK = ("__MACOSX", ".DS_Store", ".svn")  # names that macOS and Subversion leave in archives
 LEFT_BEHIND = ("thumbs.db", "desktop.ini")  # by Windows
 UNSOUND = (zipfile.BadZipFile, zlib.error, struct.error, LookupError, EOFError, RuntimeError, ValueError)
@@ -45,13 +50,15 @@ class Limits:
     member: int = 50 * MB  # bytes of an unpacked member
     unpacked: int = 2000 * MB  # bytes of all of them
     ratio: int = 250  # times that a member may grow, where it grows beyond a megabyte
+    nested: tuple[str, ...] = ARCHIVES  # endings of archives, which are not opened
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive; `name` is as a person may be shown it, its folders included."""
+    """A file of an archive; `name` is as a person may be shown it, its folders and the archive's name included."""
 
     name: str
+    place: str  # its name within the archive: where it is not refused, it stays inside
     _archive: zipfile.ZipFile
     _entry: zipfile.ZipInfo
     _limits: Limits
@@ -61,19 +68,29 @@ class Member:
         """Its bytes.
 
         Raises:
-            PictureError: It is refused, damaged, or longer than it says.
+            ArchiveError: It is refused, damaged, or longer than it says.
+        """
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes one piece after another.
+
+        Raises:
+            ArchiveError: As of `read`; pieces may have come before.
         """
         if self.refused:
-            raise PictureError(f"{self.name}: {self.refused}.")
+            raise ArchiveError(f"{self.name}: {self.refused}.")
+        left = self._limits.member
         try:
             with self._archive.open(self._entry) as file:
-                content = file.read(self._limits.member + 1)
+                while piece := file.read(PIECE):
+                    left -= len(piece)
+                    if left < 0:
+                        raise ArchiveError(f"{self.name}: {_long(self._limits)}.")
+                    yield piece
         except UNSOUND as error:
             reason = short_reason(error)
-            raise PictureError(f"{self.name}: is damaged in the archive ({reason}); pack it again.") from error
-        if len(content) > self._limits.member:
-            raise PictureError(f"{self.name}: {_long(self._limits)}.")
-        return content
+            raise ArchiveError(f"{self.name}: is damaged in the archive ({reason}); pack it again.") from error
 
 
 class _Measured(io.BytesIO):
@@ -109,27 +126,14 @@ def pictures(content: bytes, name: str, limits: Limits = Limits()) -> tuple[list
     Raises:
         ArchiveError: It is no zip archive, is damaged, or lists more than the limits allow.
     """
-    archive = _opened(content, name, limits)
-    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-    if len(archive.infolist()) > limits.entries:
-        raise ArchiveError(_crowded(name, limits))
     members: list[Member] = []
     others: Counter[str] = Counter()
-    total = 0
-    for entry in entries:
-        shown = _name(entry)
-        if stays_inside(shown) and _is_left_behind(shown):
-            continue
-        suffix = PurePosixPath(shown).suffix.lower()
-        refused = _refused(entry, shown, suffix, limits)
-        if not refused and suffix and suffix not in SUFFIXES and suffix not in REMEDIES:
+    for member in files(content, name, limits):
+        suffix = PurePosixPath(member.place).suffix.lower()
+        if not member.refused and suffix and suffix not in SUFFIXES and suffix not in REMEDIES:
             others[suffix] += 1
-            continue
-        if not refused:
-            total += entry.file_size
-            if total > limits.unpacked:
-                refused = f"the archive holds more than {limits.unpacked // MB} MB when unpacked; divide it"
-        members.append(Member(f"{name}/{visible(shown)}", archive, entry, limits, refused))
+        else:
+            members.append(member)
     told = [_passed_over(name, others)] if others else []
     if len(members) > limits.members:
         count = len(members) - limits.members
@@ -137,6 +141,34 @@ def pictures(content: bytes, name: str, limits: Limits = Limits()) -> tuple[list
     if not members and not others:
         raise ArchiveError(f"{name}: the archive holds no picture; pack the pictures again.")
     return members[: limits.members], told
+
+
+def files(content: bytes, name: str, limits: Limits = Limits()) -> list[Member]:
+    """The members of an archive in their order, those among them that cannot be had; not what systems leave behind.
+
+    Raises:
+        ArchiveError: It is no zip archive, is damaged, or lists more entries than the limits allow.
+    """
+    archive = _opened(content, name, limits)
+    if len(archive.infolist()) > limits.entries:
+        raise ArchiveError(_crowded(name, limits))
+    members, total = [], 0
+    for entry in archive.infolist():
+        place = _name(entry)
+        if entry.filename.endswith("/") or (stays_inside(place) and _is_left_behind(place)):
+            continue
+        refused = _refused(entry, place, PurePosixPath(place).suffix.lower(), limits)
+        if not refused:
+            total += entry.file_size
+            if total > limits.unpacked:
+                refused = f"the archive holds more than {limits.unpacked // MB} MB when unpacked; divide it"
+        members.append(Member(f"{name}/{_short(visible(place))}", place, archive, entry, limits, refused))
+    return members
+
+
+def _short(name: str) -> str:
+    """A name, of which the middle is left out where it is longer than anybody reads."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
 
 
 def _opened(content: bytes, name: str, limits: Limits) -> zipfile.ZipFile:
@@ -147,7 +179,7 @@ def _opened(content: bytes, name: str, limits: Limits) -> zipfile.ZipFile:
         raise ArchiveError(_crowded(name, limits)) from error
     except UNSOUND as error:
         if not content.startswith(b"PK"):
-            raise ArchiveError(f"{name}: this is not a zip archive; pack the pictures as .zip.") from error
+            raise ArchiveError(f"{name}: this is not a zip archive; pack the files as .zip.") from error
         reason = short_reason(error)
         raise ArchiveError(f"{name}: the archive is damaged or cut off ({reason}); pack it again.") from error
     file.most = None
@@ -162,7 +194,7 @@ def _refused(entry: zipfile.ZipInfo, name: str, suffix: str, limits: Limits) -> 
         return "it is a link and no file, so it is left out"
     if entry.flag_bits & ENCRYPTED:
         return "it is encrypted; pack it without a password"
-    if suffix in ARCHIVES:
+    if suffix in limits.nested:
         return "an archive within an archive is not opened; bring it by itself"
     if entry.file_size > limits.member:
         return _long(limits)

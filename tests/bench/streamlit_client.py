@@ -47,7 +47,7 @@ class Session:
             subprotocols=["streamlit", self._token],  # type: ignore[list-item]
             max_size=LARGEST,
             open_timeout=PATIENCE,
-        )
+        ).__enter__()  # else it warns of a use that is no longer meant
         self.run()
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Session:
         """Run the page with the widgets as they are; the seconds until the script has finished."""
         ask = BackMsg()
         ask.rerun_script.page_name = self.page
-        ask.rerun_script.page_script_hash = self._hash
+        ask.rerun_script.page_script_hash = "" if self.page else self._hash  # that is the first page's
         ask.rerun_script.widget_states.widgets.extend(self._states.values())
         start = time.perf_counter()
         self._socket.send(ask.SerializeToString())
@@ -134,6 +134,7 @@ class Session:
         link.request("GET", "/_stcore/health")
         answer = link.getresponse()
         answer.read()
+        link.close()
         return (answer.getheader("Set-Cookie") or "").partition(";")[0]
 
     def _put(self, url: str, name: str, content: bytes) -> None:
@@ -146,5 +147,6 @@ class Session:
         link.request("PUT", urlsplit(url).path, body, headers)
         answer = link.getresponse()
         told = answer.read().decode("utf-8", "replace")
+        link.close()
         if answer.status >= 300:
-            raise RuntimeError(f"The upload of {name} was answered with {answer.status}: {told}")
+            raise RuntimeError(f"The upload of {name[:80]} was answered with {answer.status}: {told}")

@@ -27,7 +27,7 @@ from app.web.gate import MB, MOST_BYTES, MOST_FILES
 from data.archives import reading
 from data.archives.writing import safe_name
 from data.errors import GazeError, PictureError
-from data.plain_text import visible
+from data.plain_text import file_name
 
 MOST_DISK = 1000 * MB  # of the files of a job
 SPARE = 200 * MB  # that are left free on the disk
@@ -96,7 +96,7 @@ class Job:
         """Take pictures and archives of pictures; what cannot be taken is in `problems`."""
         with self._wake:
             for name, content in files:
-                self._take(visible(PurePosixPath(name).name) or "picture", content)
+                self._take(file_name(name), content)
             if self._state.waiting and self._state.state in ("empty", "done"):
                 self._state.state = "ready"
             self._wake.notify_all()

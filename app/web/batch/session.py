@@ -9,18 +9,18 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from app.web.batch.areas import BatchAreas
 from app.web.batch.download import Offer
 from app.web.batch.job import Job
+from app.web.uploads import empty
 from data.areas import AreaFile
 
 SLOT = "batch"  # in st.session_state
+UPLOAD = "batch-upload"  # the key of the uploader
 
 
 class Desk:
-    """A job, the number of its uploader, and the areas that its pictures were given last."""
+    """A job, and the areas that its pictures were given last."""
 
     def __init__(self) -> None:
         self.job = Job(_watch())
-        self.uploads = 0
-        self.taken: set[str] = set()  # uploads that the job has: a run that is interrupted tells of them once more
         self.areas: tuple[object, BatchAreas] | None = None  # and what they were made of
         self.listed: AreaFile | None = None  # areas by picture, as a person brought them
         self.told: list[str] = []  # what is to be said of that file
@@ -43,10 +43,9 @@ def desk() -> Desk:
 
 def clear() -> None:
     """Forget the job, its pictures and its folder, and begin with a new one."""
-    old = desk()
-    old.job.close()
-    st.session_state[SLOT] = new = Desk()
-    new.uploads, new.taken = old.uploads + 1, old.taken
+    desk().job.close()
+    st.session_state[SLOT] = Desk()
+    empty(UPLOAD)
 
 
 def _watch() -> Callable[[], bool]:

@@ -9,9 +9,10 @@ import streamlit as st
 import saliency
 import scanpath
 from app.web import widgets
-from app.web.own_models import MOST, own_models
+from app.web.own_models import MOST, may_bring, own_models
 from app.web.picture_bar import SAMPLES
 from app.web.predictions import open_model
+from app.web.uploads import File, uploader
 from app.web.widgets import plain
 from data import picture
 from data.errors import ModelError
@@ -27,6 +28,11 @@ EXTRAS = {  # of pyproject.toml: what each adds, the module that tells, and its 
 WARNING = (
     "A model's file is run by native code on the machine that runs this app: bring files of people you trust only. "
     "What a file promises is checked before it is opened, but one that is meant to do harm is not always seen through."
+)
+
+ELSEWHERE = (
+    "This app serves other machines, too, so nobody can bring a model here. Whoever runs it can put models into its "
+    "folder `$GAZE_MODELS`."
 )
 
 
@@ -61,29 +67,26 @@ def bring() -> None:
         alike = f"its map is {trial.likeness:.2f} like the usual model's, where 1 is the same"
         kept_promises = [*trial.kept, *([alike] if math.isfinite(trial.likeness) else [])]
         st.success(plain(f"{name} was tried on a sample picture: {'; '.join(kept_promises)}."), icon=":material/check:")
+    if not may_bring():
+        st.info(ELSEWHERE, icon=":material/lock:")
+        return
     st.markdown("Bring a file that `gaze export` made. It is kept for this session alone, and is listed on all pages.")
     st.warning(WARNING, icon=":material/warning:")
     agreed = st.checkbox("I trust whoever made this file.", key="model-trusted", persist_state="session")
-    number = st.session_state.setdefault("model-uploads", 0)
-    key = f"model-upload-{number}"
-    st.file_uploader(
+    uploader(
         "Exported model (.onnx)",
-        ["onnx"],
-        accept_multiple_files=True,
-        key=key,
+        "model-upload",
+        _take,
+        many=True,
+        type=["onnx"],
         disabled=not agreed,
-        on_change=_take,
-        args=(key,),
         help=f"{MOST} models a session, 50 MB a file. A model of paths has two files: bring both at once.",
     )
 
 
-def _take(key: str) -> None:
-    files = st.session_state.get(key) or []
-    again = key != f"model-upload-{st.session_state['model-uploads']}"  # told twice where a run is cut off
-    if not files or again or not st.session_state.get("model-trusted"):
+def _take(files: list[File]) -> None:
+    if not (may_bring() and st.session_state.get("model-trusted")):
         return
-    st.session_state["model-uploads"] += 1
     image = picture.read(next(iter(SAMPLES.values())))
     usual = widgets.models_of(saliency.TASK)
     name = next((each for each in (*saliency.TASK.default_models, *usual) if each in usual), None)
@@ -91,7 +94,7 @@ def _take(key: str) -> None:
         other = None if name is None else open_model(usual[name])
     except ModelError:
         other = None  # it is told elsewhere
-    own_models().add([(file.name, file.getvalue()) for file in files], image, other)
+    own_models().add(files, image, other)
 
 
 def installed() -> None:

@@ -14,6 +14,7 @@ from app.predict.simulate import Target
 from app.web import widgets
 from app.web.canvas import canvas
 from app.web.predictions import View
+from app.web.uploads import kept_file
 from app.web.workspace import StoredPicture
 from data import picture as pictures
 from data.areas import Area
@@ -102,15 +103,15 @@ def _keep_last(slot: str, areas: Sequence[Area]) -> None:
 
 def _uploaded(stored: StoredPicture) -> Aim | None:
     """A picture of the target, which is sought in the picture."""
-    upload = st.file_uploader("A picture of what they look for", key=f"order-crop-{stored.key}")
-    if upload is None:
+    file = kept_file("A picture of what they look for", "order-crop", of=stored.key)
+    if file is None:
         st.info("Upload a picture of what people look for.", icon=":material/upload:")
         return None
-    content = upload.getvalue()
-    box = _sought(stored.content, content, upload.name)
+    name, content = file
+    box = _sought(stored.content, content, name)
     where = "It was found in the picture." if box else "It was not found in the picture, so nobody can find it."
     st.caption(where)
-    return Aim(f"what {widgets.plain(upload.name)} shows", box, content)
+    return Aim(f"what {widgets.plain(name)} shows", box, content)
 
 
 @st.cache_data(max_entries=30, show_spinner="Looking for it …")

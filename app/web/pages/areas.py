@@ -15,6 +15,7 @@ from app.web.canvas import Contour, Layer, canvas, of_view
 from app.web.measures import measures
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
+from app.web.uploads import uploader
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data.areas import Area, from_coco, to_coco
 from data.draw.palettes import DEFAULT
@@ -165,11 +166,13 @@ def exchange(kept: Workspace, looked: Looked) -> None:
             on_click="ignore",
             help="A COCO file: this page reads it again, and so do `gaze` and other tools.",
         )
-        uploads = st.session_state.setdefault("areas-uploads", 0)
-        file = st.file_uploader("Areas from a file", type="json", key=f"areas-file-{uploads}", help="A COCO file.")
-        if file is not None:
-            st.session_state["areas-uploads"] = uploads + 1
-            change(kept, stored, lambda: loaded(file.getvalue(), file.name, stored))
+        uploader(
+            "Areas from a file",
+            "areas-file",
+            lambda files: keep(kept, stored, lambda: loaded(files[0][1], files[0][0], stored)),
+            type="json",
+            help="A COCO file.",
+        )
         others = {key: kept.pictures[key].name for key, drawn in kept.drawn.items() if drawn and key != stored.key}
         if others:
             source = st.selectbox(
@@ -202,12 +205,17 @@ def copied(kept: Workspace, source: str, stored: StoredPicture) -> list[Area]:
 
 
 def change(kept: Workspace, stored: StoredPicture, areas: Sequence[Area] | Callable[[], Sequence[Area]]) -> None:
-    """Keep other areas, and show the page with them; what is wrong with them is told."""
+    """Keep other areas, and show the page with them."""
+    keep(kept, stored, areas)
+    st.rerun()
+
+
+def keep(kept: Workspace, stored: StoredPicture, areas: Sequence[Area] | Callable[[], Sequence[Area]]) -> None:
+    """Keep other areas; what is wrong with them is told when the page is shown."""
     try:
         kept.set_areas(stored.key, areas() if callable(areas) else areas)
     except GazeError as error:
         st.session_state[TOLD] = [(True, str(error))]
-    st.rerun()
 
 
 def tell() -> None:

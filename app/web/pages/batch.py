@@ -12,6 +12,7 @@ from app.web.batch.session import Desk
 from app.web.batch.shelf import WIDTH, show
 from app.web.batch.table import table
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
+from app.web.uploads import File, uploader
 from app.web.workspace import workspace
 from data.areas import read_coco
 from data.draw.heatmap import PALETTES
@@ -19,7 +20,6 @@ from data.errors import GazeError
 
 TITLE, ICON, PLACE = "Batch", ":material/photo_library:", 40  # in the navigation
 
-LARGEST = 50  # MB of a file of areas
 COLOURS = [palette for palette in PALETTES if palette != "fog"]
 FEW = 50  # pictures, up to which progress is renewed twice a second
 RECENT = 6  # thumbnails that are shown while pictures are looked at
@@ -62,26 +62,15 @@ def _palette() -> str:
 
 def _bring(desk: Desk) -> None:
     """The uploader, which is emptied into the job at once."""
-    key = f"batch-upload-{desk.uploads}"
     limits = f"Up to {MOST_FILES:,} pictures, {MOST_BYTES // MB} MB at a time. More can be added later."
-    st.file_uploader(
+    uploader(
         "Pictures, or zip files of pictures",
-        accept_multiple_files=True,
-        key=key,
-        on_change=_take,
-        args=(key,),
+        session.UPLOAD,
+        desk.job.add,
+        many=True,
         help=limits,
         max_upload_size=MOST_BYTES // MB,
     )
-
-
-def _take(key: str) -> None:
-    desk = session.desk()
-    files = [file for file in st.session_state.get(key) or [] if file.file_id not in desk.taken]
-    if files:
-        desk.uploads += 1
-        desk.taken |= {file.file_id for file in files}
-        desk.job.add((file.name, file.getvalue()) for file in files)
 
 
 def _note_settings(job: Job, recipe: Recipe) -> None:
@@ -153,14 +142,12 @@ def _choose_areas(desk: Desk) -> BatchAreas:
         return desk.areas_of((current.key, drawn), lambda: batch_areas.drawn(drawn, current.size))
     if choice != LISTED:
         return desk.areas_of("", batch_areas.none)
-    key = f"batch-coco-{desk.uploads}"
-    right.file_uploader(
+    uploader(
         "Areas by picture, COCO JSON",
+        "batch-coco",
+        _take_areas,
+        at=right,
         type="json",
-        key=key,
-        max_upload_size=LARGEST,
-        on_change=_take_areas,
-        args=(key,),
         help="The file names each picture. The areas of a file with one picture are for all pictures of its size.",
     )
     for problem in desk.told:
@@ -172,15 +159,12 @@ def _choose_areas(desk: Desk) -> BatchAreas:
     return desk.areas_of(id(file), lambda: batch_areas.listed(file))
 
 
-def _take_areas(key: str) -> None:
+def _take_areas(files: list[File]) -> None:
     """Read a file of areas, which stays when the page is left."""
     desk = session.desk()
-    file = st.session_state.get(key)
-    if file is None:
-        return
     desk.told = []
     try:
-        desk.listed = read_coco(file.getvalue(), file.name, desk.told.append)
+        desk.listed = read_coco(files[0][1], files[0][0], desk.told.append)
     except GazeError as error:
         desk.listed, desk.told = None, [str(error)]
 

@@ -15,6 +15,7 @@ from app.web.compare import areas, maps, others
 from app.web.compare.areas import Pair
 from app.web.picture_bar import SAMPLES, picture_bar
 from app.web.predictions import View, view
+from app.web.uploads import File, uploader
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, Workspace, workspace
 from data import picture as pictures
@@ -73,21 +74,18 @@ def invite(kept: Workspace) -> None:
     """What to do with fewer than two pictures."""
     if kept.picture:
         st.markdown(f"**Bring another version of {plain(kept.picture.name)}.**")
-        key = f"compare-upload-{kept.uploads}"
-        st.file_uploader("Version B", key=key, on_change=_take_version, args=(key,), help="It stays on this machine.")
+        uploader("Version B", "compare-upload", _take_version, help="It stays on this machine.")
     names = list(SAMPLES)[:2]
     st.button(f"Compare two samples: {' and '.join(names)}", key="compare-samples", on_click=_take_samples)
 
 
-def _take_version(key: str) -> None:
+def _take_version(files: list[File]) -> None:
     """Keep what was brought as version B; A stays what is looked at."""
-    kept, file = workspace(), st.session_state.get(key)
-    if file is not None:
-        first = kept.current
-        kept.uploads += 1
-        kept.take([(file.name, file.getvalue())])
-        st.session_state["compare-b"] = kept.current
-        kept.current = first
+    kept = workspace()
+    first = kept.current
+    kept.take(files)
+    st.session_state["compare-b"] = kept.current
+    kept.current = first
 
 
 def _take_samples() -> None:

@@ -16,6 +16,7 @@ from app.web.order.search import Aim
 from app.web.path_player import path_player
 from app.web.picture_bar import picture_bar
 from app.web.predictions import View, view
+from app.web.uploads import kept_file
 from app.web.widgets import plain
 from app.web.workspace import StoredPicture, workspace
 from data import picture as pictures
@@ -108,11 +109,12 @@ def choose_things(model: Predictor, stored: StoredPicture, seen: View) -> tuple[
         ]
         return things.grid(stored.size, *(int(count or 1) for count in counts))
     if source == things.FILE:
-        upload = st.file_uploader("COCO file", "json", key="order-coco", help="With 'images' and 'annotations'.")
-        if upload is None:
+        file = kept_file("COCO file", "order-coco", type="json", help="With 'images' and 'annotations'.")
+        if file is None:
             st.info("Upload a COCO file that holds this picture's boxes.", icon=":material/upload:")
             return None
-        return things.of_file(stored, upload.name, upload.getvalue(), warn)
+        st.caption(plain(f"From {file[0]}."))
+        return things.of_file(stored, *file, warn)
     found = things.found(model, stored, seen)
     if source == things.FOUND:
         return found

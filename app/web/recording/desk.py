@@ -12,6 +12,7 @@ import streamlit as st
 from app.predict.recorded.files import How
 from app.predict.recorded.study import Study
 from app.web.gate import MB, MOST_BYTES
+from app.web.uploads import File, uploader
 from app.web.widgets import plain
 from data.recorders import Setup
 
@@ -88,10 +89,8 @@ def recording_bar() -> Study | None:
 
 
 def _uploader(label: str) -> None:
-    number = st.session_state.setdefault("recording-uploads", 0)
-    key = f"recording-upload-{number}"
     limits = f"Several files together where they belong together; 50 MB a file, {MOST_BYTES // MB} MB together."
-    st.file_uploader(label, accept_multiple_files=True, key=key, help=limits, on_change=_take, args=(key,))
+    uploader(label, "recording-upload", _take, many=True, help=limits)
     with st.expander("Details", icon=":material/tune:"):
         st.selectbox(
             "How looks are found in the samples",
@@ -133,14 +132,9 @@ def how(answers: Mapping[str, float] | None = None) -> How:
     )
 
 
-def _take(key: str) -> None:
-    files = st.session_state.get(key) or []
-    if (
-        files and key == f"recording-upload-{st.session_state['recording-uploads']}"
-    ):  # told twice where a run is cut off
-        st.session_state["recording-uploads"] += 1
-        with _reading:
-            study().read([(file.name, file.getvalue()) for file in files], how())
+def _take(files: list[File]) -> None:
+    with _reading:
+        study().read(files, how())
 
 
 def _ask(kept: Study) -> None:

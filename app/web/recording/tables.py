@@ -42,7 +42,7 @@ def scores(agreed: Agreement) -> None:
     st.table(rows)
     people = (
         "“People” is how well the others tell where one person looks, and for the two last rows how well half of them "
-        "tell the other half; that is as good as it gets."
+        "tell the other half. A good prediction comes near, and may pass it where there are few people."
         if agreed.people >= LEAST_PEOPLE
         else f"How well people tell each other's looks is not known with fewer than {LEAST_PEOPLE}."
     )
@@ -62,10 +62,16 @@ def areas(compared: Compared, stored: StoredPicture, model: Predictor) -> AreaRo
         st.caption("Draw areas on the page Areas to see what each of them got, and was predicted to get.")
         return []
     names = ("share", "seen", "first_s", "dwell_s", "rank")
-    predicted = measures.measures(model, stored, compared.view, drawn)
+    seconds = compared.seconds
+    predicted = measures.measures(model, stored, compared.view, drawn, seconds=seconds)
     rows = [(area, {name: getattr(each, name) for name in names}) for area, each in zip(real, predicted, strict=True)]
+    count = sum(end <= seconds for _, end in compared.view.times)
+    if 0 < count < len(compared.view.times):  # of the seconds that people had
+        for (_, values), each in zip(rows, predicted, strict=True):
+            values["share"] = float(each.share_by_second[:count].mean())
     charts.show(bars(rows), _said(rows))
     st.table([_row(area, each) for area, each in rows])
+    st.caption(f"Measured / predicted, over the {seconds:g} seconds for which the picture was looked at.")
     return rows
 
 
@@ -78,11 +84,11 @@ def _row(area: MeasuredArea, predicted: Mapping[str, float]) -> dict[str, str]:
 
     return {
         "Area": plain(area.name),
-        "Share of looks: measured / predicted": cell("share", percent),
+        "Share of looks": cell("share", percent),
         "Seen by": cell("seen", percent),
         "First look after": cell("first_s", lambda value: f"{value:.1f} s"),
         "Looked at for": cell("dwell_s", lambda value: f"{value:.2f} s"),
-        "Place in the order": cell("rank", lambda value: f"{value:.0f}"),
+        "Order": cell("rank", lambda value: f"{value:.0f}"),
     }
 
 
@@ -117,8 +123,13 @@ def quality(study: Study) -> None:
     """How well each recording was measured, and what was left out."""
     st.header("How well it was measured")
     known = study.report.recordings
-    named = any(it.subject != stem(Path(name)) for name, it in known.items())
-    st.table([_measured(name, it) | ({"Person": plain(it.subject)} if named else {}) for name, it in known.items()])
+    people: dict[str, set[str]] = {name: set() for name in known}
+    for viewing in study.viewings:
+        people.setdefault(viewing.recording, set()).add(viewing.path.subject)
+    named = any(people[name] != {stem(Path(name))} for name in known)
+    rows = [_measured(name, it) | ({"Person": _who(people[name])} if named else {}) for name, it in known.items()]
+    told = [column for column in _measured("", Quality()) if any(row[column] != "–" for row in rows)]
+    st.table([{column: row[column] for column in [*told, *(["Person"] if named else [])]} for row in rows])
     st.caption(
         "Good is what loses at most 10 % of its samples, with a noise of at most 0.3° and more than 60 samples a "
         "second. Noise is what lies between one sample and the next while the eye stands still."
@@ -129,6 +140,11 @@ def quality(study: Study) -> None:
             st.markdown(
                 "\n".join(f"- {plain(note)}" for note in [*([f"Left out: {out}."] if out else []), *study.notes])
             )
+
+
+def _who(people: set[str]) -> str:
+    """Whom a recording is of: a name, or how many people."""
+    return plain(next(iter(people))) if len(people) == 1 else f"{len(people)} people"
 
 
 def _measured(name: str, it: Quality) -> dict[str, str]:

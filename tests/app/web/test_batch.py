@@ -11,11 +11,9 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -23,11 +21,11 @@ from streamlit.testing.v1.element_tree import Element
 
 from app.web import widgets
 from app.web.batch import areas as batch_areas
-from app.web.batch import download, job, result, session, source
+from app.web.batch import download, job, result, source
 from app.web.batch.job import Job
 from app.web.batch.report import batch_report
 from app.web.batch.result import Recipe
-from app.web.batch.session import SLOT, Desk
+from app.web.batch.session import SLOT
 from app.web.batch.table import table
 from app.web.gate import MOST_FILES
 from app.web.pages import batch as batch_page
@@ -102,7 +100,7 @@ def test_pictures_and_archives_are_looked_at_and_each_broken_one_is_a_sentence(
     assert [each.stem for each in work.results] == ["one", "one (2)", "one (3)"]
     assert work.problems == [
         "shop.zip: 1 file (.txt) is no picture.",
-        "bad.zip: this is not a zip archive; pack the pictures as .zip.",
+        "bad.zip: this is not a zip archive; pack the files as .zip.",
         "shop.zip/a/../../up.png: its name leads out of the archive, so it is left out.",
         "shop.zip/one.png: this is not a picture that can be read; give one of JPEG, PNG, GIF, BMP, TIFF, WEBP, AVIF.",
     ]
@@ -356,7 +354,7 @@ def test_the_page_measures_areas_of_the_current_picture_and_of_a_file(page: AppT
     page.selectbox(key="batch-by").select("right").run()
     page.selectbox(key="batch-areas").select(batch_page.LISTED).run()
     coco = aois.to_coco("b.png", 60, 40, [rectangle("logo", (0, 0, 30, 40))]).encode()
-    page.file_uploader(key="batch-coco-1").upload("areas.json", coco, "application/json").run()
+    page.file_uploader(key="batch-coco-0").upload("areas.json", coco, "application/json").run()
     assert page.dataframe[0].value["share 2"][1] > 90
     page.file_uploader(key="batch-coco-1").upload("areas.json", b"{", "application/json").run()
     assert any("areas.json" in each.value for each in page.markdown)
@@ -371,20 +369,6 @@ def test_a_batch_keeps_its_settings_and_is_cleared(page: AppTest) -> None:
     uploaded(page, ("b.png", spot(45, 10)), key="batch-upload-2")
     assert not page.info
     assert list(page.dataframe[0].value["Name"]) == ["b.png"]
-
-
-def test_an_upload_that_is_told_of_twice_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk()
-    file = SimpleNamespace(file_id="1", name="a.png", getvalue=lambda: b"x")
-    other = SimpleNamespace(file_id="2", name="a.png", getvalue=lambda: b"x")
-    monkeypatch.setattr(session, "desk", lambda: desk)
-    monkeypatch.setattr(st, "session_state", {"upload": [file], "next": [other]})
-    batch_page._take("upload")
-    batch_page._take("upload")
-    assert desk.job.progress.total == 1
-    batch_page._take("next")  # the same name and content, brought once more
-    assert desk.job.progress.total == 2
-    assert desk.uploads == 2
 
 
 def test_without_a_model_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import onnx
 import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from app.predict import model_check
@@ -51,6 +53,16 @@ Looks at what is bright.
 {END}
 """
 SCORED = {"osie": {"cc": 0.812, "nss": 2.9, "auc": 0.83}}
+
+
+@pytest.fixture(autouse=True)
+def options() -> Iterator[dict[str, Any]]:
+    """The options of a server that serves this machine alone; a test may change them."""
+    given = {"server.address": "127.0.0.1", "server.allowedHosts": [], "server.corsAllowedOrigins": []}
+    with pytest.MonkeyPatch.context() as patch:
+        known = config.get_option
+        patch.setattr(config, "get_option", lambda name: given[name] if name in given else known(name))
+        yield given
 
 
 def page(**state: Any) -> AppTest:
@@ -222,6 +234,32 @@ def test_nothing_is_opened_without_trust(models: Path, tmp_path: Path, monkeypat
     shown.file_uploader(key="model-upload-0").upload("mine.onnx", own.read_bytes(), "application/octet-stream").run()
     assert opened == []
     assert not shown.success
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"server.address": "0.0.0.0"},
+        {"server.address": None},  # Streamlit's own meaning: everywhere
+        {"server.address": "192.168.1.2"},
+        {"server.allowedHosts": ["app.example.org"]},  # a proxy stands before it
+        {"server.corsAllowedOrigins": ["https://app.example.org"]},
+    ],
+)
+def test_models_are_brought_only_where_the_app_serves_this_machine_alone(
+    models: Path, tmp_path: Path, options: dict[str, Any], option: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = page()
+    shown.checkbox(key="model-trusted").check().run()
+    options |= option
+    opened = toy.sessions(monkeypatch)
+    own = toy.write(tmp_path / "mine.onnx")
+    shown.file_uploader(key="model-upload-0").upload("mine.onnx", own.read_bytes(), "application/octet-stream").run()
+    assert not shown.exception
+    assert opened == []
+    assert "$GAZE_MODELS" in next(each.value for each in shown.info if "bring a model" in each.value)
+    assert not shown.get("file_uploader")
+    assert not [each for each in shown.checkbox if each.key == "model-trusted"]
 
 
 def test_the_folder_of_own_models_is_gone_with_the_session(tmp_path: Path, png: bytes) -> None:

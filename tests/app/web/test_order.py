@@ -172,13 +172,14 @@ def test_boxes_of_a_coco_file_keep_their_names_and_a_bad_file_is_answered(models
     shown = page(png)
     shown.segmented_control[1].set_value(things.FILE).run()
     assert "Upload a COCO file" in shown.info[0].value
-    shown.file_uploader(key="order-coco").upload("boxes.json", coco(), "application/json").run()
+    shown.file_uploader(key="order-coco-0").upload("boxes.json", coco(), "application/json").run()
     assert not shown.exception
     assert column(shown, "What") == ["[a](b)*c*_$d$"]
     assert r"\[a\](b)\*c\*\_\$d\$” is seen first" in told(shown)
     assert film(shown)["objects"][0]["name"] == "[a](b)*c*_$d$"  # set as text
-    for content, said in ((b"{}", "boxes.json: there is no list"), (coco(bbox=[40, 4, 0, 12]), "boxes.json: anno")):
-        shown.file_uploader(key="order-coco").set_value([("boxes.json", content, "application/json")]).run()
+    bad = ((b"{}", "boxes.json: there is no list"), (coco(bbox=[40, 4, 0, 12]), "boxes.json: anno"))
+    for number, (content, said) in enumerate(bad, 1):
+        shown.file_uploader(key=f"order-coco-{number}").upload("boxes.json", content, "application/json").run()
         assert not shown.exception
         assert shown.error[0].value.startswith(said)
 
@@ -274,11 +275,11 @@ def test_a_target_can_be_drawn_or_uploaded(png: bytes, monkeypatch: pytest.Monke
     assert "What you have drawn" in column(shown, "What")
     next(each for each in shown.selectbox if each.label == "What they look for").set_value(search.PICTURE).run()
     assert "Upload a picture of what people look for" in shown.info[0].value
-    crop = shown.file_uploader(key=f"order-crop-{key}")
+    crop = shown.file_uploader(key="order-crop-0")
     crop.upload("note.png", b"notes", "image/png").run()
     assert not shown.exception
     assert shown.error[0].value.startswith("note.png")
-    shown.file_uploader(key=f"order-crop-{key}").set_value([("crop.png", png, "image/png")]).run()
+    shown.file_uploader(key="order-crop-1").upload("crop.png", png, "image/png").run()
     assert not shown.exception
     assert "find" in told(shown)
 

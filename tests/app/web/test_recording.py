@@ -1,5 +1,6 @@
 """Own eye tracking beside the prediction: files in, questions that are asked, what is shown, and what comes down."""
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.predict.observers import Observers
 from app.predict.recorded import agreement, exports
 from app.predict.recorded.agreement import Agreement
 from app.predict.recorded.areas import measured
@@ -17,7 +19,6 @@ from app.predict.recorded.files import How
 from app.predict.recorded.study import Study, verdict
 from app.web import widgets
 from app.web.pages import recording as page_of_recordings
-from app.web.recording import desk
 from app.web.recording.desk import MAKERS
 from app.web.workspace import Workspace
 from data import picture as pictures
@@ -145,7 +146,7 @@ def test_areas_of_the_workspace_are_measured_beside_what_was_predicted(models: P
     assert not page.exception
     rows = table(page, "Seen by")
     assert list(rows["Area"]) == [r"\*Spot\*", "Left"]
-    assert rows["Share of looks: measured / predicted"].iloc[0].split(" / ")[0] > "8"
+    assert rows["Share of looks"].iloc[0].split(" / ")[0] > "8"
     assert "Areas, CSV" in [each.label for each in page.get("download_button")]
 
 
@@ -199,6 +200,7 @@ def test_a_table_of_looks_needs_no_screen(models: Path, png: bytes) -> None:
     page = shown(png, [], recordings=study)
     assert not page.exception
     assert table(page, "In a word")["In a word"].iloc[0].startswith("Not known")
+    assert list(table(page, "In a word")["Person"]) == ["2 people"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,10 @@ def test_a_table_of_looks_needs_no_screen(models: Path, png: bytes) -> None:
         ("photo.jpg", b"\xff\xd8\xff", "a picture is no recording"),
         ("table.csv", b"person,age\nanna,30\n", "no column is known as its time, x, y"),
         ("lost.csv", b"time,x,y\n" + b"".join(b"%d,,\n" % (4 * n) for n in range(400)), "there is no look"),
-        ("cut.zip", b"PK\3\4 no zip", "no zip, or damaged"),
+        ("cut.zip", b"PK\3\4 no zip", "damaged or cut off"),
+        ("no.zip", b"notes", "this is not a zip archive"),
+        (f"{'long' * 3000}.asc", b"notes", "long"),
+        ("../\x00\n.csv", b"notes", "only one column"),
         ("other.asc", b"** CONVERTED FROM x.edf\nMSG\t1 nothing\n", "other.asc"),
     ],
 )
@@ -241,43 +246,40 @@ def test_the_same_name_twice_is_told() -> None:
     assert len(study.viewings) == 1
 
 
-def test_files_that_streamlit_tells_of_twice_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class File:
-        name = "notes.txt"
-
-        def getvalue(self) -> bytes:
-            return b"milk, bread"
-
-    state: dict[str, Any] = {"recording-uploads": 0, "recording-upload-0": [File()], "recordings": Study()}
-    monkeypatch.setattr(desk.st, "session_state", state)
-    read: list[str] = []
-    monkeypatch.setattr(Study, "read", lambda study, brought, how: read.extend(name for name, _ in brought))
-    for _ in range(2):
-        desk._take("recording-upload-0")
-    assert read == ["notes.txt"]
+def packed(*files: tuple[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, each in files:
+            archive.writestr(name, each)
+    return content.getvalue()
 
 
 def test_zips_are_unpacked_within_limits_and_nothing_leads_out(tmp_path: Path) -> None:
-    def packed(*files: tuple[str, bytes]) -> bytes:
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, each in files:
-                archive.writestr(name, each)
-        return content.getvalue()
-
     brought = [
         ("good.zip", packed(("a/p0.asc", b"1"), ("__MACOSX/x", b"2"))),
         ("out.zip", packed(("../../x.asc", b"1"))),
         ("bomb.zip", packed(("big.asc", bytes(5000)))),
         ("nest.zip", packed(("in.zip", b"1"))),
+        ("deep.zip", packed((f"{'d/' * 3000}x.asc", b"1"))),
+        ("twice.zip", packed(("p1.asc", b"1"), ("./p1.asc", b"2"))),
+        ("secret.zip", packed(("s.asc", b"1")).replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1")),
     ]
     laid = FolderOfFiles(tmp_path / "in", Limits(file=1000, together=3000))
     laid.lay(brought)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.asc")] == ["in/good/a/p0.asc"]
-    assert len(laid.problems) == 3
-    assert all(
-        words in each for words, each in zip(("leads out", "more than", "archive within"), laid.problems, strict=True)
-    )
+    laid_down = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.asc"))
+    assert laid_down == ["in/good/a/p0.asc", "in/twice/p1.asc"]
+    told = ("leads out", "more than", "archive within", "20 folders", "a file of this name came", "encrypted")
+    assert len(laid.problems) == len(told)
+    assert all(words in each for words, each in zip(told, laid.problems, strict=True))
+
+
+def test_gzip_counts_unpacked_in_all_its_parts(tmp_path: Path) -> None:
+    bomb, part = gzip.compress(bytes(5000)), gzip.compress(bytes(600))
+    laid = FolderOfFiles(tmp_path / "in", Limits(file=1000, together=2500))
+    laid.lay([("one.gz", bomb), ("second.gz", gzip.compress(b"1") + bytes(20) + bomb), ("good.gz", part)])
+    laid.lay([("cut.gz", part[:15]), ("third.gz", part), ("fourth.gz", part), ("packed.zip", packed(("a.gz", part)))])
+    assert [each.split(":")[0] for each in laid.problems] == ["one.gz", "second.gz", "packed.zip/a.gz"]
+    assert sorted(path.name for path in tmp_path.rglob("*.gz")) == ["cut.gz", "fourth.gz", "good.gz", "third.gz"]
 
 
 def test_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,3 +384,14 @@ def test_recordings_of_real_eye_trackers_are_read(folder: str, least: int) -> No
     study.answer(How(Setup(1920, 1080, 53.0, 30.0, 60.0)))
     assert len(study.report.recordings) >= least, study.problems
     assert all(str(RECORDERS) not in each and "/tmp" not in each for each in [*study.problems, *study.notes])
+
+
+def test_areas_are_predicted_for_as_long_as_people_looked() -> None:
+    onset = np.array([[100.0, 900, 2100], [50, 4000, np.nan]])
+    duration = np.array([[700.0, 1100, 400], [3900, 300, np.nan]])
+    seen = Observers(np.ones((2, 3, 2)), onset, duration, 5.0)
+    cut = seen.until(2.0)
+    np.testing.assert_array_equal(cut.onset, [[100, 900, np.nan], [50, np.nan, np.nan]])
+    np.testing.assert_array_equal(cut.duration, [[700, 1100, np.nan], [1950, np.nan, np.nan]])
+    assert np.isnan(cut.xy[0, 2]).all()
+    assert (cut.viewing, seen.until(np.inf).viewing) == (2.0, 5.0)
