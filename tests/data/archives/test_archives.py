@@ -146,6 +146,7 @@ def test_the_same_name_twice_are_two_members() -> None:
         (packed(), "holds no picture"),
         (packed((".x.png", b"1")), "holds no picture"),
     ],
+    ids=("empty", "picture", "cut", "nothing", "hidden"),  # a zip's bytes tell the time
 )
 def test_what_is_no_archive_of_pictures_is_one_sentence(content: bytes, said: str) -> None:
     with pytest.raises(ArchiveError, match=said) as caught:
