@@ -1,5 +1,7 @@
 """What the tests of pages need: a folder with one small model, and a picture that it looks at."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,14 @@ import pytest
 
 from data import picture as pictures
 from tests import toy_model as toy
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Puts back `__main__`, for which Streamlit puts a page's script: processes that begin later would run it."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
