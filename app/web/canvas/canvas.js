@@ -1,6 +1,6 @@
 // The canvas on a page: it takes what Python gives, draws it, and sends back what a person did.
 
-const SETTLED = 400; // milliseconds at a stop until Python is told
+const SETTLED = 150; // milliseconds at a stop until Python is told
 const GATHERED = 200; // milliseconds in which changes of areas are sent as one
 const PATIENCE = 10000; // milliseconds: an answer that takes longer is none
 const NARROW = { true: 280, false: 160 }; // pixels of the page, by whether it is edited: a tall picture is no narrower,
