@@ -47,16 +47,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def visit(page: "browser.Page", name: str) -> None:
-    """Go to a page as a person does: by the navigation, which a phone has in the drawer."""
-    title = found()[name].TITLE
+    """Go to a page as a person does: by the navigation, for which a phone has a button."""
+    link = re.compile(rf"{re.escape(found()[name].TITLE)}$")
     if is_phone(page):
-        page.get_by_test_id("stExpandSidebarButton").click()
-    page.get_by_role("link", name=re.compile(rf"{re.escape(title)}$")).first.click()
+        page.locator(".st-key-pages button:visible").click()
+        page.get_by_test_id("stPopoverBody").get_by_role("link", name=link).click()
+    else:
+        page.get_by_role("link", name=link).first.click()
     page.wait_for_url(re.compile(rf"/{name}$|127\.0\.0\.1:\d+/(\?.*)?$"))
     browser.settled(page)
-    if is_phone(page):
-        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-        browser.settled(page)
+    page.keyboard.press("Escape")  # the list of pages stays open on the page that it was opened on
+    browser.settled(page)
 
 
 Check = Callable[[str], None]

@@ -25,9 +25,9 @@ def test_a_server_that_is_ended_leaves_no_pictures_behind(files: list[Path], tmp
     with browser.window(f"{next(serving)}/batch") as page:
         page.locator("input[type=file]").first.set_input_files(files[:2])
         page.get_by_text("2 of 2 pictures. Done.").wait_for()
-        assert list((tmp_path / "tmp").glob("gaze-batch-*"))
+        assert list((tmp_path / "tmp").rglob("gaze-batch-*"))
         assert next(serving, None) is None
-    assert not list((tmp_path / "tmp").glob("gaze-batch-*"))
+    assert not list((tmp_path / "tmp").rglob("gaze-*"))
 
 
 @pytest.fixture(scope="module")
