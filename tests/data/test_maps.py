@@ -81,6 +81,7 @@ def test_a_density_is_scipys_to_a_millionth_of_its_maximum(case: str, sigma: flo
         assert np.abs(got - expected).max() <= 1e-6 * expected.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(20, 30), (400, 300)])
 def test_a_stack_of_maps_is_blurred_map_by_map(size: tuple[int, int]) -> None:
     counted = np.random.default_rng(0).poisson(50 / (size[0] * size[1]), (2, 70, *size)).astype(np.float32)

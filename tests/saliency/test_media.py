@@ -38,6 +38,7 @@ def drawn(seed: int) -> np.ndarray:
     return graphic(seed).pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [drawn, text_page])
 def test_pages_follow_from_their_seed_and_differ_by_it(draw) -> None:  # type: ignore[no-untyped-def]
     for seed in range(6):

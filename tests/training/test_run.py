@@ -227,6 +227,7 @@ def test_a_backbone_whose_weights_follow_is_not_asked_of_the_hub(
         run(tiny, tmp_path / "anew", *flags, epochs=1)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_training_with_advice(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"loss became .* lower model\.peak"):
         run(tiny, tmp_path, "--model.peak", "1e25", "--trainer.gradient_clip_val", "null", epochs=4)
@@ -301,6 +302,7 @@ def test_a_configuration_of_before_the_move_still_trains_and_what_is_written_nam
     assert again != out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tempsal", "saliency.tempsal.TempSAL", "saliency.models.tempsal.TempSAL"])
 def test_a_flag_may_name_the_model_by_key_or_class(tiny: Path, tmp_path: Path, name: str) -> None:
     out = run(tiny, tmp_path, f"--model.network={name}", "--trainer.max_steps", "1")

@@ -180,6 +180,7 @@ def test_few_pictures_are_no_standard_and_that_is_said(models: Path) -> None:
     assert "This needs at least 5 other pictures, and there is 1." in told(shown)
 
 
+@pytest.mark.slow
 def test_a_picture_stands_among_a_persons_others(models: Path) -> None:
     kept = desk(dark(44), *(dark(4 + n, light=90 + 20 * n) for n in range(5)), drawn=(LAMP,))
     for key in list(kept.pictures)[1:]:

@@ -236,6 +236,7 @@ def encoded(mode: str) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_pictures_of_all_kinds_are_looked_at(models: Path, seen: Canvas) -> None:
     kinds = {
         "tiny.png": (pictures.encode(np.zeros((20, 20, 3), np.uint8)), (20, 20)),

@@ -149,6 +149,7 @@ def test_details_change_who_looks_how_many_and_what_comes_of_it(models: Path, pn
     assert not shown.exception
 
 
+@pytest.mark.slow
 def test_a_grid_has_cells_with_names(models: Path, png: bytes) -> None:
     shown = page(png)
     shown.segmented_control[1].set_value(things.GRID).run()

@@ -93,6 +93,7 @@ def test_a_broken_model_is_named_in_one_sentence(
         assert "broken.onnx is not a model" in shown.error[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_broken_models_cannot_be_chosen_and_leave_a_page_as_it_is(path: Path, models: Path, still: None) -> None:
     toy.spoil(models)
@@ -104,6 +105,7 @@ def test_broken_models_cannot_be_chosen_and_leave_a_page_as_it_is(path: Path, mo
         assert shown.selectbox(key="model").options == ["toy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_what_a_models_file_says_is_shown_as_it_is(path: Path, models: Path, png: bytes, still: None) -> None:
     words = "[x](y)*z*_$t$"

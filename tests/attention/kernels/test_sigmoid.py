@@ -33,6 +33,7 @@ def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: s
     assert_errs_little(kernel, formula, given(n, m), device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("beta", [(1, 2, 1), (2, 1, 33), (2, 2, 33)])
 def test_beta_is_broadcast_and_its_slopes_are_summed(beta: tuple[int, ...], dtype: torch.dtype, device: str) -> None:

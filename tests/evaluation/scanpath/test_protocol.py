@@ -366,6 +366,7 @@ def test_who_looks_alone_has_no_ceiling(tmp_path: Path) -> None:
     assert human_ceiling.ROW in render_text(result, "table")
 
 
+@pytest.mark.slow
 def test_the_json_makes_a_model_card(search: Path, oracle: Callable[[Path], list[dict[str, Any]]]) -> None:
     oracle(search)
     result = evaluate(search, ["oracle"], Settings(within=math.inf))

@@ -137,6 +137,7 @@ def test_a_form_that_loses_too_much_is_refused_unless_that_is_allowed(
     assert all(outcome.entry is not None for outcome in allowed)
 
 
+@pytest.mark.slow
 def test_an_error_of_a_library_in_one_form_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*given: object) -> onnx.ModelProto:
         raise RuntimeError("no kernel for this")
@@ -208,6 +209,7 @@ def test_a_file_that_is_released_again_is_not_held_against_an_old_manifest(tmp_p
     checksums.verify(tmp_path / "toy.onnx")
 
 
+@pytest.mark.slow
 def test_scores_of_the_original_are_not_said_of_another_precision_or_canvas(tmp_path: Path) -> None:
     scores = {"osie": {"cc": 0.8}}
     made(tmp_path, Settings((Form(), Form("int8"), Form("fp32", (32, 32)), Form("fp32", toy.CANVAS))), scores=scores)

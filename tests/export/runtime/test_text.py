@@ -60,6 +60,7 @@ def page() -> np.ndarray:
     return picture
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not installed(), reason="the extra 'text' is not installed")
 def test_a_page_is_read_without_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the network was asked"))
