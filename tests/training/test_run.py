@@ -284,6 +284,7 @@ def test_two_processes_train_together(tiny: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.glob("runs/*/000/*")} > {"checkpoints", "config.yaml", "metrics.csv"}
 
 
+@pytest.mark.slow
 def test_a_configuration_of_before_the_move_still_trains_and_what_is_written_names_the_model_by_key(
     tiny: Path, tmp_path: Path
 ) -> None:

@@ -298,6 +298,7 @@ def test_loading_the_commands_leaves_ctrl_c_as_it_was() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.slow
 def test_a_model_folder_or_set_with_an_odd_name_is_escaped_in_every_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_head_without_tokens_is_empty(device: str) -> None:
     assert v.grad.shape == (1, 1, 0, 3, 8)
 
 
+@pytest.mark.slow
 def test_torch_knows_the_operator(device: str) -> None:
     import attention.kernels.neighborhood  # noqa: F401 - registers it
 

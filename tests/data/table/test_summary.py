@@ -191,6 +191,7 @@ def test_the_histogram_of_a_few_pictures_leaves_none_out() -> None:
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == 4
 
 
+@pytest.mark.slow
 def test_one_fixation_is_enough_for_a_page(tmp_path: Path) -> None:
     alone = summary.summarise([(WIDE, (scanpath((-5, -5, math.nan, math.nan)),))])
     plot.write(alone, "alone", tmp_path / "report.png")

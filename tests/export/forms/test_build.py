@@ -86,6 +86,7 @@ def test_all_agree_with_the_network(whole: tuple[Path, list[Outcome]]) -> None:
         assert min(np.corrcoef(np.exp(one).ravel(), np.exp(other).ravel())[0, 1] for one, other in pairs) > least
 
 
+@pytest.mark.slow
 def test_what_is_up_to_date_is_left_and_what_was_changed_is_made_again(tmp_path: Path) -> None:
     settings = Settings((Form(), Form("fp16")))
     made(tmp_path, settings)
@@ -124,6 +125,7 @@ def test_a_graph_that_differs_from_the_network_is_refused_and_so_is_all_that_fol
     assert files(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_a_form_that_loses_too_much_is_refused_unless_that_is_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
