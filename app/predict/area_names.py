@@ -156,13 +156,17 @@ def phrase(name: str, kind: str = "") -> str:
 
 
 def owned(area: Named, owner: str) -> str:
-    """The same as the part of a version: "B's button", or the area with its name in quotes "in B".
+    """The same as the part of a version: "B's button"; what is somebody's already is "in B".
 
     >>> from types import SimpleNamespace
     >>> owned(SimpleNamespace(name="button", kind="", part=0.1, middle=(0, 0)), "B")
     "B's button"
+    >>> owned(SimpleNamespace(name="Dog's face", kind="", part=0.1, middle=(0, 0)), "B")
+    "in B, the Dog's face"
     """
     called = names([area])[0]
+    if re.search(r"['\u2019]", called):  # one owner is enough
+        return f"in {owner}, {called}"
     return f"{owner}'s {called.removeprefix('the ')}"
 
 
