@@ -54,6 +54,7 @@ def test_a_named_implementation_is_used_or_fails() -> None:
         _checks.triton("fast", q)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_without_triton_its_twin_is_missed_and_everything_else_works() -> None:
     code = """
 import sys

@@ -63,6 +63,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(48, 64), (240, 520), (700, 200), (1, 40)])
 @pytest.mark.parametrize("sigma", [0.25, 0.5, 1.5, 5.0, 19.0, 300.0])
 @pytest.mark.parametrize("case", CASES)

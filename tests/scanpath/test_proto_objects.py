@@ -216,6 +216,7 @@ def test_the_division_is_the_best_of_all() -> None:
         assert float(values[tree._best(price, 1.0)[0]].sum()) == pytest.approx(best)
 
 
+@pytest.mark.slow
 def test_the_objects_of_osie_hold_most_fixations_of_other_people(shared: Path) -> None:
     """Half of the people make the density, the other half are counted."""
     root = shared / "osie"

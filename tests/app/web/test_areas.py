@@ -117,6 +117,7 @@ def test_the_heat_map_can_be_hidden(models: Path, png: bytes, drawing: Draw) -> 
     assert drawing["stops"][0]["heat"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("found")
 def test_suggestions_are_accepted_rejected_and_brought_back(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png)

@@ -135,6 +135,7 @@ def test_it_is_said_what_is_missing_to_compare_areas() -> None:
     assert "rename one" in areas.advice((LAMP,), (other,))
 
 
+@pytest.mark.slow
 def test_versions_that_are_looked_at_alike_have_no_difference(models: Path) -> None:
     again = io.BytesIO()
     Image.fromarray(pictures.read(dark(44))).save(again, "png", compress_level=0)
@@ -144,6 +145,7 @@ def test_versions_that_are_looked_at_alike_have_no_difference(models: Path) -> N
     assert "There is no difference: every area gets the same in A and B." in told(shown)
 
 
+@pytest.mark.slow
 def test_versions_of_different_shapes_have_no_map_of_changes_and_that_is_said(models: Path) -> None:
     shown = page(desk(dark(44), dark(4, width=40, height=60), drawn=(LAMP,)))
     assert not shown.exception

@@ -180,6 +180,7 @@ def test_without_a_model_the_page_says_how_to_make_one(tmp_path: Path, monkeypat
     assert "No exported model found" in shown.info[0].value
 
 
+@pytest.mark.slow
 def test_the_usual_models_are_chosen_for_all_pages_and_measured_on_demand(models: Path) -> None:
     toy.write(models / "other.onnx", toy.CONTRACT.model_copy(update={"name": "other"}))
     shown = page()

@@ -39,6 +39,7 @@ def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: s
     assert_errs_little(kernel, formula, qkv(n, m), device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_more_than_one_block_of_queries_and_of_keys_in_every_dtype(dtype: torch.dtype, device: str) -> None:
     assert_errs_little(kernel, formula, qkv(100, 100), {"mask": some(1, 1, 100, 100)}, dtype, device)

@@ -42,6 +42,7 @@ def check(given: dict[str, Tensor], region: Any, top: int, mask: Tensor | None, 
     assert_errs_little(kernel, formula, given, others, device=device, gradients=False, **how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("region", [(4, 4), (2, 3)])
 def test_any_size_errs_little(size: int, region: tuple[int, int], device: str) -> None:

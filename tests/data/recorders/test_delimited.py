@@ -309,6 +309,7 @@ def test_a_damaged_table_gives_samples_or_a_sentence(tmp_path: Path, data: Any) 
     assert_survives(tmp_path / "a.csv", whole.replace(b",a.jpg", b",image", 1), data, all_of)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LUND.is_dir(), reason="needs the recordings of ../shared/data/lund2013")
 def test_recordings_of_lund_keep_all_their_samples() -> None:
     files = sorted((LUND / "samples").glob("img__*.csv"))

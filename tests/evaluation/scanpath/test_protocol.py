@@ -173,6 +173,7 @@ def test_who_knows_the_picture_and_the_walk_is_surprised_less(tmp_path: Path) ->
     assert informed < others + 0.02 < uniform
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_under_the_protocol_and_scored_beside_the_others(
     search: Path, oracle: Callable[[Path], list[dict[str, Any]]]
 ) -> None:

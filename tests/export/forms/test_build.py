@@ -186,6 +186,7 @@ def test_a_manifest_of_something_else_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_while_files_are_replaced_no_list_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path, Settings())
     checksums.write(tmp_path, ["toy.onnx"])
@@ -203,6 +204,7 @@ def test_while_files_are_replaced_no_list_names_them(tmp_path: Path, monkeypatch
     assert [*checksums.read(tmp_path)] == ["toy.onnx"]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_released_again_is_not_held_against_an_old_manifest(tmp_path: Path) -> None:
     made(tmp_path, Settings((Form(), Form("fp16"))))
     forget(tmp_path, ["toy.onnx", "toy.step.onnx"])

@@ -114,6 +114,7 @@ def test_the_ratio_of_a_straight_search_is_one_and_of_a_detour_less() -> None:
     assert math.isnan(behaviour.scanpath_ratio(straight[:2], box))
 
 
+@pytest.mark.slow
 def test_on_the_book_covers_people_search_refixate_and_rarely_come_back(shared: Path) -> None:
     """OAT's paper's data; all 600 trials end on the target in 84 %, and 5 % of the fixations are revisits."""
     found, hits, ratios = [], [], []
