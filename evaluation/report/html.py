@@ -8,20 +8,19 @@ named. The page is `report.html.jinja`, which escapes all that it is given but t
 import base64
 import math
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from data.atomic import atomic_write
 from data.errors import GazeError
 from data.plain_text import unicode
 from evaluation.report import charts
+from evaluation.report.template import template
 from evaluation.report.text import cell, tested
 from evaluation.results import LOWER, NEITHER, WHOLE, Compared, Evaluation, Summary
 from evaluation.saliency.gallery import SECONDS
@@ -106,7 +105,7 @@ def render_page(evaluation: Evaluation, count: int = 3) -> str:
     """The page."""
     facts = evaluation.protocol
     shown = {name for names in evaluation.groups().values() for name in names}
-    return _template().render(
+    return template(Path(__file__).with_name("report.html.jinja")).render(
         evaluation=evaluation,
         protocol=facts,
         title=f"{evaluation.question} {facts['data']}, {facts['split']}",
@@ -120,18 +119,6 @@ def render_page(evaluation: Evaluation, count: int = 3) -> str:
         versions=", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
         models="; ".join(f"{row}: {_facts(each)}" for row, each in facts["models"].items()),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja")
 
 
 def _facts(facts: dict[str, object]) -> str:

@@ -10,17 +10,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from data.plain_text import unicode, visible
+from evaluation.report.template import template
 
 BUDGET = 30_000_000  # characters of pictures in a page
 QUALITY = 82  # of a JPEG
@@ -130,7 +129,7 @@ def report(
     kept = [(gallery, [figure for figure in gallery.figures if room.take(figure)]) for gallery in galleries]
     shown = [(item, [figure for figure in item.figures if room.take(figure)]) for item in items]
     listed = [(table, [figure if room.take(figure) else None for figure in table.pictures]) for table in tables]
-    page = _template().render(
+    page = template(Path(__file__).with_name("report.html.jinja")).render(
         title=_typed(heading.title) or Heading.title,
         author=_typed(heading.author),
         notes=[line for line in _typed(heading.notes).split("\n") if line.strip()],
@@ -148,18 +147,6 @@ def report(
 
 def _typed(text: str) -> str:
     return visible(text[:LONGEST].replace("\r\n", "\n"), keep="\n").strip()
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja")
 
 
 def figure(title: str, alt: str, picture: UInt8[np.ndarray, "h w 3"], place: Place = "") -> Figure:

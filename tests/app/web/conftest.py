@@ -34,3 +34,14 @@ def png() -> bytes:
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[8:12, 44:50] = 255
     return pictures.encode(pixels)
+
+
+@pytest.fixture
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small sample pictures."""
+    files = {name: tmp_path / f"{name}.png" for name in ("shelf", "street")}
+    for number, file in enumerate(files.values()):
+        light = np.zeros((30, 40, 3), np.uint8)
+        light[5:9, 5 + 20 * number : 9 + 20 * number] = 255
+        pictures.save(file, light)
+    monkeypatch.setattr("app.web.picture_bar.SAMPLES", files)

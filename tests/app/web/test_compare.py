@@ -56,17 +56,6 @@ def canvases(shown: AppTest) -> list[dict[str, Any]]:
     return [json.loads(each.proto.json) for each in shown.get("bidi_component")]
 
 
-@pytest.fixture
-def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small sample pictures."""
-    files = {name: tmp_path / f"{name}.png" for name in ("shelf", "street")}
-    for number, file in enumerate(files.values()):
-        light = np.zeros((30, 40, 3), np.uint8)
-        light[5:9, 5 + 20 * number : 9 + 20 * number] = 255
-        pictures.save(file, light)
-    monkeypatch.setattr("app.web.picture_bar.SAMPLES", files)
-
-
 def test_without_pictures_two_samples_are_one_click_away(models: Path, samples: None) -> None:
     shown = page(Workspace())
     assert not shown.exception

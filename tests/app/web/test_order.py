@@ -50,17 +50,6 @@ def told(shown: AppTest) -> str:
     return " ".join(each.value for each in shown.markdown).replace("\N{NO-BREAK SPACE}", " ")
 
 
-@pytest.fixture
-def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small sample pictures."""
-    files = {name: tmp_path / f"{name}.png" for name in ("shelf", "street")}
-    for number, file in enumerate(files.values()):
-        light = np.zeros((30, 40, 3), np.uint8)
-        light[5:9, 5 + 20 * number : 9 + 20 * number] = 255
-        pictures.save(file, light)
-    monkeypatch.setattr("app.web.picture_bar.SAMPLES", files)
-
-
 def test_without_a_picture_the_page_invites_to_bring_one(models: Path, samples: None) -> None:
     shown = AppTest.from_file(PAGE, default_timeout=30).run()
     assert not shown.exception
