@@ -16,7 +16,7 @@ from app.predict.areas import AreaMeasures, measure
 from app.predict.attention_measures import AttentionMeasures, attention_measures
 from app.predict.observers import Observers, observe
 from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, simulate
-from app.web.predictions import View, full
+from app.web.predictions import View, full, view_key
 from app.web.workspace import StoredPicture
 from data.areas import Area, as_objects
 from export.runtime.saliency import Predictor
@@ -74,8 +74,7 @@ def attention(model: Predictor, stored: StoredPicture, view: View) -> AttentionM
 
 
 def _key(model: Predictor, stored: StoredPicture, view: View, settings: Settings) -> Key:
-    file = (str(model.path), model.path.stat().st_mtime_ns)
-    return (settings.model_dump_json(), *file, stored.key, stored.name, view.condition)
+    return (settings.model_dump_json(), *view_key(model, stored, view.condition))
 
 
 def _digest(areas: Sequence[Area]) -> str:

@@ -78,7 +78,12 @@ def view(model: Predictor, stored: StoredPicture, condition: str = "any") -> Vie
     Raises:
         GazeError: The picture cannot be read.
     """
-    return _view(model, stored, (str(model.path), model.path.stat().st_mtime_ns, stored.key, stored.name, condition))
+    return _view(model, stored, view_key(model, stored, condition))
+
+
+def view_key(model: Predictor, stored: StoredPicture, condition: str) -> tuple[Any, ...]:
+    """What tells views apart, and whatever is made of one: the model's file, the picture's content and name, how."""
+    return str(model.path), model.path.stat().st_mtime_ns, stored.key, stored.name, condition
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner="Looking …")

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app.web import charts, measures
-from app.web.predictions import view
+from app.web.predictions import view, view_key
 from app.web.widgets import NOTE, plain
 from app.web.workspace import StoredPicture, Workspace
 from data.areas import Area
@@ -105,8 +105,7 @@ def standings(kept: Workspace, model: Predictor, stored: StoredPicture, conditio
 
 def measured(model: Predictor, stored: StoredPicture, condition: str, areas: tuple[Area, ...]) -> dict[str, float]:
     """Focus and clarity of a picture (0 to 100), and "area:NAME", the percent of looks of each area."""
-    key = str(model.path), model.path.stat().st_mtime_ns, stored.key, condition, areas
-    return dict(_measured(model, stored, condition, areas, key))
+    return dict(_measured(model, stored, condition, areas, (*view_key(model, stored, condition), areas)))
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)

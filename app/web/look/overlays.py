@@ -39,7 +39,7 @@ class Overlays:
 def layers(model: Predictor, stored: StoredPicture, seen: View, lined: bool, ringed: bool) -> tuple[Layer, ...]:
     """What the canvas draws at each stop; contours are not even followed where nobody wants them."""
     nothing: tuple[tuple[Any, ...], ...] = ((),) * len(seen.maps)
-    lines = _contours(seen, _key(model, stored, seen)) if lined else nothing
+    lines = _contours(seen, predictions.view_key(model, stored, seen.condition)) if lined else nothing
     found = overlays(model, stored, seen).peaks if ringed else nothing
     radius = RING * max(seen.size)
     return tuple(
@@ -50,11 +50,7 @@ def layers(model: Predictor, stored: StoredPicture, seen: View, lined: bool, rin
 
 def overlays(model: Predictor, stored: StoredPicture, seen: View) -> Overlays:
     """What lies over a view."""
-    return _overlays(seen, _key(model, stored, seen))
-
-
-def _key(model: Predictor, stored: StoredPicture, seen: View) -> tuple[Any, ...]:
-    return str(model.path), model.path.stat().st_mtime_ns, stored.key, stored.name, seen.condition
+    return _overlays(seen, predictions.view_key(model, stored, seen.condition))
 
 
 @st.cache_resource(max_entries=predictions.KEPT, show_spinner=False)

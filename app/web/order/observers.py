@@ -118,8 +118,8 @@ def follow(
     if who.walker is None or aim is not None:
         target = None if aim is None else aim.target
         return measures.paths(who.walker, model, stored, view, things, who.settings, target)
-    about = (who.walker.model, who.walker.version, str(model.path), model.path.stat().st_mtime_ns)
-    key = (*about, stored.key, stored.name, view.condition, who.settings.model_dump_json(), things)
+    about = predictions.view_key(model, stored, view.condition)
+    key = (who.walker.model, who.walker.version, *about, who.settings.model_dump_json(), things)
 
     def make() -> SimulatedPaths:
         image, prediction = predictions.full(model, stored, view.condition)

@@ -29,8 +29,7 @@ def found(model: Predictor, stored: StoredPicture, view: View) -> tuple[Area, ..
     """The objects, faces and texts that stand out in a picture; regions of one colour where the model finds none."""
     if view.objects is not None and len(view.objects) >= LEAST:
         return named(from_objects(apart(view.objects)), view.size)
-    key = str(model.path), model.path.stat().st_mtime_ns, stored.key, view.condition
-    return _regions(model, stored, view.condition, key)
+    return _regions(model, stored, view.condition, predictions.view_key(model, stored, view.condition))
 
 
 @st.cache_resource(max_entries=30, show_spinner="Looking for what stands out …")
