@@ -40,7 +40,7 @@ def surface(network: TempSAL, batches: Iterable[Mapping[str, Tensor]]) -> dict[t
     gain, gate, count = finish.log_gain[0].clone(), finish.gate[0].clone(), 0
     try:
         for batch in batches:
-            maps = network._see(batch["picture"]).maps
+            maps = network.see(batch["picture"]).maps
             fixated = batch["counts"][:, 0]
             looked = fixated.sum((1, 2)) > 0
             x0, y0, x1, y1 = batch["content"].unbind(1)

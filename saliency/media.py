@@ -63,4 +63,4 @@ def learn_media(network: TempSAL, roots: Sequence[Path], made: int = 240, seed: 
 @torch.inference_mode()
 def _statistics(network: TempSAL, picture: Pixels) -> Float[Tensor, "1 c2"]:
     _, shown, content = letterboxed(picture, network.canvas)
-    return statistics(network._see(shown).last, content)
+    return statistics(network.see(shown).last, content)

@@ -22,9 +22,10 @@ BELOW: dict[str, tuple[str, ...]] = {  # which folders a folder may import, besi
     "training": ("data",),
     "saliency": ("attention", "data", "training"),
     "scanpath": ("attention", "data", "training", "saliency"),
-    "export": ("attention", "data", "training", "saliency", "scanpath"),
-    "evaluation": ("data", "training", "saliency", "scanpath", "export"),
-    "app": ("attention", "data", "training", "saliency", "scanpath", "export", "evaluation"),
+    "video": ("attention", "data", "training", "saliency"),
+    "export": ("attention", "data", "training", "saliency", "scanpath", "video"),
+    "evaluation": ("data", "training", "saliency", "scanpath", "video", "export"),
+    "app": ("attention", "data", "training", "saliency", "scanpath", "video", "export", "evaluation"),
 }
 OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "onnx", "safetensors"}
@@ -35,7 +36,9 @@ TORCHLESS = (
     "app/server/",
     "app/web/",
 )  # where torch is never imported, not even later
-TORCH_ROOMS = ("scanpath.models", "scanpath.task", "scanpath.datamodule", "scanpath.lightning_cli")
+TORCH_ROOMS = tuple(
+    f"{folder}.{room}" for folder in ("scanpath", "video") for room in ("models", "task", "datamodule", "lightning_cli")
+)
 TOOLS: dict[str, set[str]] = {  # what a folder may import from outside when it is imported itself
     "attention/kernels/": {"torch", "triton"},
     "attention/": {"torch"},

@@ -86,17 +86,19 @@ class Clip:
     shots: tuple[_Shot, ...]
     seed: int
 
-    def frames(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """The frames, one after the other."""
-        chance = np.random.default_rng((self.seed, 1))
+    def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """The frames, one after the other: every `stride`th from `start` to before `stop`."""
         height, width = self.size
-        for time in self.times:
+        for index, time in enumerate(self.times.tolist()):
+            if index < start or (stop is not None and index >= stop) or (index - start) % stride:
+                continue
+            chance = np.random.default_rng((self.seed, 1, index))
             shot = next(each for each in reversed(self.shots) if each.start <= time + 1e-9)
-            matrix = shot.camera(float(time), self.size)
+            matrix = shot.camera(time, self.size)
             finer = cv2.GaussianBlur(shot.picture, (0, 0), max(0.3, 0.45 / matrix[0, 0]))
             frame = cv2.warpAffine(finer, matrix, (width, height), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
             if shot.piece is not None:
-                _paste(frame, shot.piece, shot.place(float(time), self.size))
+                _paste(frame, shot.piece, shot.place(time, self.size))
             frame += chance.normal(0, 2, (height, width, 1)).astype(np.float32)
             yield np.clip(np.rint(frame), 0, 255).astype(np.uint8)
 

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import pad
 
 from data.errors import ModelError
-from saliency.layers.depthwise import depthwise
+from saliency.layers.cpu_convolution import convolution
 
 SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # of channels, of repeats
 STEM, HEAD, CLASSES = 32, 1280, 1000
+DILATED = 16  # the stride that a dilated network ends with
 EPS, MOMENTUM = 1e-3, 0.01  # of every batch norm
 
 
@@ -64,20 +65,20 @@ class ConvNorm(nn.Module):
     convolution; its scale and shift are still learned.
     """
 
-    def __init__(self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(  # noqa: PLR0913 - those of a convolution
+        self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1, dilation: int = 1
+    ) -> None:
         super().__init__()
         before, after = (kernel - 2) // 2, (kernel - 1) // 2
         self.sides = (before, after, before, after) if stride == 2 else None
-        padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(inside, outside, kernel, stride, padding, groups=groups, bias=False)
+        padding = kernel // 2 * dilation if stride == 1 else 0
+        self.conv = nn.Conv2d(inside, outside, kernel, stride, padding, dilation, groups, bias=False)
         self.norm = nn.BatchNorm2d(outside, EPS, MOMENTUM)
         self.frozen = False
 
     def _convolve(self, x: Float[Tensor, "b c h w"], weight: Float[Tensor, "d e k k"]) -> Float[Tensor, "b d g v"]:
-        stride, padding, groups = self.conv.stride[0], int(self.conv.padding[0]), self.conv.groups
-        if groups > 1:
-            return depthwise(x, weight, stride, padding)
-        return conv2d(x, weight, None, stride, padding)
+        conv = self.conv
+        return convolution(x, weight, conv.stride[0], int(conv.padding[0]), conv.dilation[0], conv.groups)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d g v"]:
         """The map, half as large with stride 2."""
@@ -103,16 +104,17 @@ class MBConv(nn.Module):
         row: kernel, expansion and channels of the output.
         stride: 1 or 2.
         drop: stochastic depth (https://arxiv.org/abs/1603.09382): how often, in training, the block does nothing.
+        dilation: of the depth-wise convolution.
     """
 
-    def __init__(self, inside: int, row: Row, stride: int, drop: float = 0.0) -> None:
+    def __init__(self, inside: int, row: Row, stride: int, drop: float = 0.0, dilation: int = 1) -> None:
         super().__init__()
         wide = inside * row.expand
         layers: list[nn.Module] = []
         if row.expand != 1:
             layers += [ConvNorm(inside, wide, 1), nn.ReLU6(inplace=True)]
         layers += [
-            ConvNorm(wide, wide, row.kernel, stride, wide),
+            ConvNorm(wide, wide, row.kernel, stride, wide, dilation),
             nn.ReLU6(inplace=True),
             ConvNorm(wide, row.channels, 1),
         ]
@@ -137,12 +139,14 @@ class EfficientNetLite(nn.Module):
     Args:
         name: `lite0`, `lite1` or `lite2`.
         drop: stochastic depth of the last block; it grows from zero at the first.
+        dilated: whether the blocks behind the last stride keep 1/16, their convolutions dilated by 2 in place of it,
+            as in DeepLab (Chen et al. 2017, https://arxiv.org/abs/1706.05587): the last features then come at 1/16.
     """
 
     mean = (127.0, 127.0, 127.0)
     std = (128.0, 128.0, 128.0)
 
-    def __init__(self, name: str, drop: float = 0.0) -> None:
+    def __init__(self, name: str, drop: float = 0.0, dilated: bool = False) -> None:
         super().__init__()
         width, depth = SCALING[name]
         rows = [r._replace(channels=_channels(r.channels, width)) for r in ROWS]
@@ -156,15 +160,18 @@ class EfficientNetLite(nn.Module):
         total, inside = sum(r.repeats for r in rows), STEM
         blocks: list[MBConv] = []
         self.taps = [sum(r.repeats for r in rows[: tap + 1]) - 1 for tap in TAPS]
+        reached, dilation = 2, 1  # the stride so far, the stem's with it
         for row in rows:
             for place in range(row.repeats):
-                share = drop * len(blocks) / (total - 1)
-                blocks.append(MBConv(inside, row, row.stride if place == 0 else 1, share))
-                inside = row.channels
+                share, stride, widened = drop * len(blocks) / (total - 1), row.stride if place == 0 else 1, dilation
+                if dilated and stride * reached > DILATED:
+                    stride, widened = 1, 2 * dilation  # from the next block on: this one stood before the stride
+                blocks.append(MBConv(inside, row, stride, share, dilation))
+                inside, reached, dilation = row.channels, reached * stride, widened
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """Features at 1/4, 1/8, 1/16 and 1/32; height and width are multiples of 32."""
+        """Features at 1/4, 1/8, 1/16 and 1/32 (1/16 where it is dilated); height and width are multiples of 32."""
         x, features = self.stem(x), []
         for place, block in enumerate(self.blocks):
             x = block(x)

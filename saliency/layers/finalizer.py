@@ -51,17 +51,17 @@ class Finalizer(nn.Module):
 
     def _blur(self, logits: Float[Tensor, "b m g v"]) -> Float[Tensor, "b m g v"]:
         reach = torch.arange(-RADIUS, RADIUS + 1, device=logits.device, dtype=logits.dtype)
-        kernel = torch.softmax(-(reach**2) / (2 * self.log_sigma.exp()[:, None] ** 2), 1)
-        count = kernel.shape[0]
+        count = logits.shape[1]
+        kernel = torch.softmax(-(reach**2) / (2 * self.log_sigma[:count].exp()[:, None] ** 2), 1)
         padded = pad(logits.contiguous(), (RADIUS,) * 4, mode="replicate")
         rows = conv2d(padded, kernel[:, None, :, None], groups=count)
         return conv2d(rows, kernel[:, None, None, :], groups=count)
 
     def _bias(
         self, u: Float[Tensor, "b v"], v: Float[Tensor, "b g"], condition: Int[Tensor, " b"]
-    ) -> Float[Tensor, "b m g v"]:
+    ) -> Float[Tensor, "b maps g v"]:
         """The log of the mixture at the picture's coordinates, -1 to 1."""
-        x, y, wide, high, weight = self.bias[condition].unbind(2)  # each (b, m, k)
+        x, y, wide, high, weight = self.bias[condition].unbind(2)  # each (b, maps, k)
         across = torch.exp(-(((u[:, None, None] - x[..., None]) / wide[..., None].exp()) ** 2) / 2)
         down = torch.exp(-(((v[:, None, None] - y[..., None]) / high[..., None].exp()) ** 2) / 2)
         level = (weight.log_softmax(-1) - wide - high).exp()
@@ -75,7 +75,10 @@ class Finalizer(nn.Module):
         condition: Int[Tensor, " b"],
         stride: int = 1,
     ) -> tuple[Density, Slices]:
-        """Log densities per cell of `stride` canvas pixels: the whole viewing, and each slice; in float32."""
+        """Log densities per cell of `stride` canvas pixels: the whole viewing, and each slice; in float32.
+
+        `logits` may be the first maps alone.
+        """
         log = exact(self._finish)(logits.float(), content.float(), condition, stride)
         return log[:, 0], log[:, 1:]
 
@@ -83,7 +86,8 @@ class Finalizer(nn.Module):
         self, logits: Float[Tensor, "b m g v"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"], stride: int
     ) -> Float[Tensor, "b m y x"]:
         trained = condition * (condition < self.gate.shape[0] - 1)  # "uniform" is as sharp as "any"
-        logits = self._blur(logits) * self.log_gain[trained].exp()[..., None, None]
+        maps = logits.shape[1]
+        logits = self._blur(logits) * self.log_gain[trained].exp()[:, :maps, None, None]
         if stride != self.scale:
             factor = self.scale // stride
             size = (logits.shape[-2] * factor, logits.shape[-1] * factor)
@@ -91,7 +95,7 @@ class Finalizer(nn.Module):
         x0, y0, x1, y1 = (c[:, None] for c in content.unbind(1))
         x = (torch.arange(logits.shape[-1], device=logits.device) + 0.5) * stride
         y = (torch.arange(logits.shape[-2], device=logits.device) + 0.5) * stride
-        bias = self._bias((x - x0) / (x1 - x0) * 2 - 1, (y - y0) / (y1 - y0) * 2 - 1, condition)
+        bias = self._bias((x - x0) / (x1 - x0) * 2 - 1, (y - y0) / (y1 - y0) * 2 - 1, condition)[:, :maps]
         inside = ((x >= x0) & (x < x1))[:, None, None, :] & ((y >= y0) & (y < y1))[:, None, :, None]
         logits = torch.where(inside, logits + bias, OUTSIDE)
         return logits.flatten(2).log_softmax(-1).reshape(logits.shape)

@@ -59,6 +59,7 @@ class Seen(NamedTuple):
     maps: Float[Tensor, "b m g v"]  # logits of the same
     raw: Raw | None  # of boxes
     last: Float[Tensor, "b c _ _"]  # the encoder's features at 1/32
+    eighth: Float[Tensor, "b e p q"]  # of the decoder, at 1/8
 
 
 class TempSAL(nn.Module):
@@ -171,7 +172,7 @@ class TempSAL(nn.Module):
         y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
         return y, x
 
-    def _see(self, picture: UInt8[Tensor, "b h w 3"]) -> Seen:
+    def see(self, picture: UInt8[Tensor, "b h w 3"]) -> Seen:
         """What the network sees of a picture, before anything is a density."""
         x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
         features = self.encoder(x)
@@ -182,7 +183,7 @@ class TempSAL(nn.Module):
         maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
         raw = None if self.objects is None else self.objects(fine, eighth)
-        return Seen(fine, tokens, torch.cat([whole, maps[:, 1:]], 1), raw, features[3])
+        return Seen(fine, tokens, torch.cat([whole, maps[:, 1:]], 1), raw, features[3], eighth)
 
     def outputs(
         self, picture: UInt8[Tensor, "b h w 3"], content: Float[Tensor, "b 4"], condition: Int[Tensor, " b"]
@@ -193,7 +194,7 @@ class TempSAL(nn.Module):
         (b, n) where it tells media apart, and the features `fine` (b, fine, h / 4, w / 4) and `coarse` (b, width,
         h / 16, w / 16).
         """
-        seen = self._see(picture)
+        seen = self.see(picture)
         density, slices = self.finish(seen.maps, content, condition, 1)
         found = {} if seen.raw is None else {"objects": boxes(seen.raw)}
         found |= {} if self.medium is None else {"medium": self.medium(seen.last, content)}
@@ -211,6 +212,6 @@ class TempSAL(nn.Module):
 
         A network that finds `kinds` gives their raw maps, too (`saliency.layers.object_head`).
         """
-        seen = self._see(picture)
+        seen = self.see(picture)
         density, slices = self.finish(seen.maps, content, condition, stride)
         return (density, slices) if seen.raw is None else (density, slices, seen.raw)

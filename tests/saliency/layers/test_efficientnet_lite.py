@@ -9,7 +9,7 @@ import torch
 from data.errors import ModelError
 from saliency.layers import efficientnet_lite
 from saliency.layers.backbone import SCALES, build
-from saliency.layers.depthwise import depthwise
+from saliency.layers.cpu_convolution import convolution
 from saliency.layers.efficientnet_lite import Classifier, ConvNorm, EfficientNetLite, MBConv, Row, load, pretrained
 from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask

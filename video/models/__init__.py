@@ -1,0 +1,1 @@
+"""Networks that tell where people look in videos, one a file."""
