@@ -19,9 +19,7 @@ class _Convolution(torch.autograd.Function):
     """`conv2d(x, weight, None, stride, padding, dilation, groups)` in bfloat16 on a CPU."""
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - those of a convolution
-        ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int, groups: int
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int, groups: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.options = ([stride] * 2, [padding] * 2, [dilation] * 2, False, [0, 0], groups)
         return conv2d(x, weight, None, stride, padding, dilation, groups)
@@ -49,7 +47,7 @@ class _Convolution(torch.autograd.Function):
         return found[0], found[1], None, None, None, None
 
 
-def convolution(  # noqa: PLR0913 - those of a convolution
+def convolution(
     x: Float[Tensor, "b c h w"],
     weight: Float[Tensor, "d e k k"],
     stride: int = 1,

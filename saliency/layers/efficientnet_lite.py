@@ -65,7 +65,7 @@ class ConvNorm(nn.Module):
     convolution; its scale and shift are still learned.
     """
 
-    def __init__(  # noqa: PLR0913 - those of a convolution
+    def __init__(
         self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1, dilation: int = 1
     ) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ parameters, except that the finisher makes a density of its map. The recipe's en
 ImageNet's weights. Seconds, where they are asked for, are further channels of the last convolution.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -100,7 +101,7 @@ class MSINet(nn.Module):
             raise ModelError(f"MSI-Net has no encoder '{backbone}'; use {', '.join(SCALING)} or vgg16.")
         self.context = AtrousPyramid(sum(self.encoder.widths[-3:]), width)
         widths = [width, width // 2, width // 4, width // 8]
-        self.decoder = nn.ModuleList(ReluConvolution(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.decoder = nn.ModuleList(ReluConvolution(*pair) for pair in itertools.pairwise(widths))
         self.read = nn.Conv2d(widths[-1], 1 + slices, 3, padding=1)
         self.finish = Finalizer(1 + slices, len(self.conditions))
         mean, std = torch.tensor([self.encoder.mean, self.encoder.std])
