@@ -32,7 +32,7 @@ def gradients(x: Tensor, weight: Tensor, upstream: Tensor, *options: int) -> lis
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=["channels first", "channels last"])
 @pytest.mark.parametrize(("inside", "outside", "groups", "kernel", "stride", "dilation"), CASES)
-def test_gradients_in_bfloat16_are_those_of_float32(  # noqa: PLR0913 - the options of a convolution
+def test_gradients_in_bfloat16_are_those_of_float32(
     inside: int, outside: int, groups: int, kernel: int, stride: int, dilation: int, layout: torch.memory_format
 ) -> None:
     torch.manual_seed(0)

@@ -85,7 +85,9 @@ def by_loop(box: tuple[float, float, float, float], canvas: tuple[int, int], cel
     return fine.unfold(0, cell * 10, cell * 10).unfold(1, cell * 10, cell * 10).mean((2, 3))
 
 
-@pytest.mark.parametrize("box", [(0.0, 0.0, 96.0, 64.0), (16.0, 0.0, 80.0, 64.0), (0.0, 9.0, 96.0, 55.0), (3.5, 2, 4.5, 3)])
+@pytest.mark.parametrize(
+    "box", [(0.0, 0.0, 96.0, 64.0), (16.0, 0.0, 80.0, 64.0), (0.0, 9.0, 96.0, 55.0), (3.5, 2, 4.5, 3)]
+)
 def test_the_share_of_a_cell_is_what_a_loop_counts(box: tuple[float, float, float, float]) -> None:
     found = _share(torch.tensor([box]), (64, 96), torch.zeros(1, 1, 8, 12))
     torch.testing.assert_close(found[0, 0], by_loop(box, (64, 96), 8))
