@@ -23,7 +23,7 @@ from data.picture import read
 from export.onnx import SAMPLES, agree, convert, free_sides, inputs, write
 from export.runtime.contract import INPUTS, OUTPUTS, Contract
 from export.runtime.session import session
-from export.runtime.video_step import NEXT, STEP_S, beginning
+from export.runtime.video_step import NEXT, STEP_S, beginning, outputs_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -112,8 +112,7 @@ def converted(
     )
     shapes: dict[str, Any] = {name: {0: batch} for name in first}
     shapes |= {"picture": {0: batch, 1: height, 2: width}, "maps": maps}
-    names = ["density", *(NEXT + name for name in contract.memory)]
-    return convert(graph, example, shapes, names, contract.name, contract.opset)
+    return convert(graph, example, shapes, outputs_of(contract), contract.name, contract.opset)
 
 
 def clip(

@@ -36,6 +36,11 @@ NEXT = "next_"  # how outputs that are inputs of the next step are called
 MOST = 1 << 28  # bytes of what is remembered of one stream
 
 
+def outputs_of(contract: Contract) -> list[str]:
+    """The names of the graph's outputs, in their order."""
+    return ["density", *(NEXT + name for name in contract.memory)]
+
+
 def beginning(contract: Contract, canvas: tuple[int, int], batch: int = 1) -> dict[str, Float32[np.ndarray, "b _ _ _"]]:
     """What a video model remembers before the first frame: nothing."""
     return {
@@ -74,8 +79,8 @@ class StepPredictor:
                 f"{self.path}: it remembers more than {MOST >> 20} MB of a video; export it for a smaller canvas."
             )
         self._session = session(self.path, provider, threads, self._shapes())
-        maps = self.contract.memory
-        check_names(self._session, self.path, {*INPUTS, STEP_S, "density", *maps, *(NEXT + name for name in maps)})
+        names = {*INPUTS, STEP_S, *self.contract.memory, *outputs_of(self.contract)}
+        check_names(self._session, self.path, names)
 
     @property
     def provider(self) -> str:
@@ -139,8 +144,9 @@ class Stream:
         binding = self._session.io_binding()
         for name, value in (*self._given.items(), *reads.items()):
             binding.bind_ortvalue_input(name, value)
-        for name, value in (("density", self._density), *((NEXT + name, value) for name, value in writes.items())):
-            binding.bind_ortvalue_output(name, value)
+        binding.bind_ortvalue_output("density", self._density)
+        for name, value in writes.items():
+            binding.bind_ortvalue_output(NEXT + name, value)
         return binding
 
     def step(
