@@ -62,7 +62,7 @@ class GazeClip(ABC):
         """
         return None
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027 - most hold nothing
         """Let go of what it holds to be quick; it is read again when it is needed."""
 
     def check(self) -> None:
