@@ -7,7 +7,7 @@
     read      -> how much of the whole viewing and of each second the moment is, place by place, and what is added
     finisher  -> one log density a frame
 
-A first frame has nothing before it: its answer is that of the still network, bit for bit (UNISAL.s bypass: Droste,
+A first frame has nothing before it: its answer is that of the still network (the bypass of UNISAL: Droste,
 Jiao and Noble 2020, https://arxiv.org/abs/2003.05477). Nothing that comes later is asked for, so that a stream is
 predicted frame by frame: `step` takes what is remembered and gives it back. Time comes as seconds since the frame
 before; frames may follow each other at any rate.
