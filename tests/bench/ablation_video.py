@@ -1,6 +1,6 @@
-"""Which parts of tempsal-video matter? Each is left out, the rest is trained alike, and compared on held-out made clips.
+"""Which parts of tempsal-video matter? Each is left out, the rest trained alike, and compared on held-out made clips.
 
-    python tests/bench/ablation_video.py FOLDER... [--windows 240] [--epochs 3] [--frames 16] [--parts memory window motion]
+    python tests/bench/ablation_video.py FOLDER... [--windows 240] [--epochs 3] [--parts memory window motion]
 
 Windows of made clips (`data.video.made`) of the folders' train pictures are looked at once by the frozen still network;
 then the network with everything, and with each part left out, are trained on the same windows in the same order, with
@@ -61,7 +61,7 @@ def network(data: ClipData, seed: int, options: dict[str, Any]) -> tuple[TempSAL
     torch.manual_seed(seed)
     made = TempSALVideo(data.network_conditions, data.still_arguments, **options)
     task = VideoTask(made, still=data.still)
-    task.log = lambda *_, **__: None  # type: ignore[method-assign,assignment]
+    task.log = lambda *_, **__: None  # type: ignore[method-assign]
     return made, task
 
 
