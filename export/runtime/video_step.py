@@ -3,9 +3,9 @@
     stream = StepPredictor("tempsal-video").stream()
     stream.step(frame on its canvas, where it lies there, seconds since the frame before)      # log density (h, w)
 
-The graph takes the maps of its memory as inputs and gives those for the next frame as outputs (`Contract.memory`); zeros
-are a stream's beginning. Two sets of maps take turns: the graph writes one while it reads the other, where it runs, so
-that nothing is copied and a stream takes as much memory after a day as after its first frame.
+The graph takes the maps of its memory as inputs and gives those for the next frame as outputs (`Contract.memory`);
+zeros are a stream's beginning. Two sets of maps take turns: the graph writes one while it reads the other, where it
+runs, so that nothing is copied and a stream takes as much memory after a day as after its first frame.
 
 `export.runtime.video.VideoPredictor` is what takes frames of any size, and files.
 """

@@ -1,6 +1,7 @@
 """A step graph streams as PyTorch does, frame by frame with its own memory, or there is no file."""
 
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,13 @@ class Small(nn.Module):
         return {"faded": (8, 4), "unread": (1, 16)}
 
     def step(
-        self, picture: Tensor, content: Tensor, condition: Tensor, step_s: Tensor, state: dict[str, Tensor], stride: int = 1
+        self,
+        picture: Tensor,
+        content: Tensor,
+        condition: Tensor,
+        step_s: Tensor,
+        state: dict[str, Tensor],
+        stride: int = 1,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         seen = torch.relu(self.see(picture.permute(0, 3, 1, 2).float() / 255))
         faded = state["faded"] * torch.exp(-step_s)[:, None, None, None] + seen
@@ -168,7 +175,7 @@ def test_what_a_file_is_checked_on_moves_and_has_a_cut() -> None:
     promise = exporter.promised(net, contract(net, "tiny", "video"))
     shown = list(exporter.clip(pictures(3, 1), promise, (64, 96), 3))
     assert len(shown) == exporter.FRAMES
-    apart = [np.abs(a["picture"].astype(int) - b["picture"]).mean() for a, b in zip(shown, shown[1:], strict=False)]
+    apart = [np.abs(a["picture"].astype(int) - b["picture"]).mean() for a, b in itertools.pairwise(shown)]
     assert min(apart) > 0
     assert int(np.argmax(apart)) == exporter.CUT - 1
     assert {feeds["condition"].tolist() == [0, 1, 2] for feeds in shown} == {True}
