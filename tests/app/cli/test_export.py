@@ -7,11 +7,13 @@ import onnx
 import pytest
 from click.testing import CliRunner, Result
 
+from app import export_forms
 from app.cli.main import main
 from data import checksums
 from export.runtime.registry import STEP, contract_in
 from saliency.models.center_bias import CenterBias
 from tests import scanpath_toy
+from tests.video import networks as video_networks
 from training import weights
 
 
