@@ -94,8 +94,9 @@ class VideoPredictor:
     ) -> None:
         if every < 1:
             raise GazeError(f"Every {every}th frame cannot be looked at; give 1 or more.")
-        there = isinstance(model, Predictor | StepPredictor)
-        self.predictor = model if there else _opened(model, provider, threads)
+        self.predictor: Predictor | StepPredictor = (
+            model if isinstance(model, Predictor | StepPredictor) else _opened(model, provider, threads)
+        )
         self.predictor.index(condition)
         self._every, self._weights, self._condition = every, weights or Weights(), condition
         self.reset()
