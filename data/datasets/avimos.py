@@ -119,7 +119,7 @@ class MouseGaze(Gaze):
         not_beyond(len(ends) - 1, times, str(self.path))
         if not len(xy):
             raise TableError(f"{self.path}: nobody looked at any frame; download it again.")
-        _release.pixels(self.path, xy, size[1], size[0])
+        _release.pixels(self.path, xy - 0.5, size[1], size[0])  # as they are in the file
 
 
     def _places(self) -> tuple[Int64[np.ndarray, " _f"], Float32[np.ndarray, "k 2"]]:

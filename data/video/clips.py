@@ -68,13 +68,21 @@ class GazeClip(ABC):
         Raises:
             GazeError: There is no frame, its times do not go on, or its first and last frame say nothing.
         """
+        self.check_times()
+        for index in (0, len(self) - 1):
+            self.points(index)
+            self.density(index)
+
+    def check_times(self) -> None:
+        """Refuse a clip without frames, and one whose time does not go on.
+
+        Raises:
+            GazeError: It is one.
+        """
         if not len(self):
             raise VideoError(f"{self.name}: the clip has no frames; remove it.")
         if not np.isfinite(self.times).all() or (np.diff(self.times) <= STILL).any():
             raise VideoError(f"{self.name}: its frames do not follow each other in time; make the file again.")
-        for index in (0, len(self) - 1):
-            self.points(index)
-            self.density(index)
 
 
 def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+UNSOUGHT = ("mpeg",)  # containers that tell no true times after a search
 NEAR = 8  # frames: a keyframe that is nearer than this is decoded up to, not sought
 TRIES = 4  # keyframes further and further back before a file is read from its beginning
 
@@ -84,7 +85,8 @@ class IndexedVideo(VideoFile):
     ) -> Index:
         stamps = np.unique(np.frombuffer(shown, np.int64))
         first = int(stamps[0]) if self._first is None else self._first
-        times = (stamps - first) * float(self._stream.time_base or 0)
+        begins = stamps[0] if self._scrambled else first
+        times = (stamps - begins) * float(self._stream.time_base or 0)
         numbers, kept = np.unique(np.searchsorted(stamps, np.frombuffer(keys, np.int64)), return_index=True)
         return Index(times, size, first, numbers, np.frombuffer(sought, np.int64)[kept])
 
@@ -119,6 +121,8 @@ class IndexedVideo(VideoFile):
         av = pyav()
         try:
             frames = self._stream.codec_context.decode(packet)
+            if frames and self._scrambled:
+                self._first = frames[0].dts
             return self.pixels(frames[0]).shape[:2] if frames else None
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
             if isinstance(error, VideoError):
@@ -151,7 +155,7 @@ class IndexedVideo(VideoFile):
     def _since(self, index: Index, number: int) -> "Iterator[tuple[float, VideoFrame]]":
         """Frames with rising times, from a keyframe that is not after the one of this number."""
         due, key, back = float(index.times[number]), int(np.searchsorted(index.keys, number, side="right")) - 1, 0
-        for _ in range(TRIES):
+        for _ in range(TRIES if self._container.format.name not in UNSOUGHT else 0):
             if key - back <= 0 or index.keys[key - back] == 0:
                 break
             if self._seek_stamp(int(index.stamps[key - back])):

@@ -21,13 +21,14 @@ from jaxtyping import Float, Float32
 from data.errors import PictureError, VideoError
 from data.picture import read
 from data.video.indexed import IndexedVideo
-from data.video.read import LOST, SAME
+from data.video.read import LOST
 from data.video.sources import VideoSource, numbered, step
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 OPEN = 4  # videos of maps that are open at a time
+SLACK = 0.1  # of the time that a map stays, by which clocks of two videos may differ
 NEAR = 8  # frames: maps that are no further ahead are decoded up to, not sought
 
 
@@ -43,7 +44,7 @@ class Maps(ABC):
         """
 
     @abstractmethod
-    def check(self, times: Float[np.ndarray, " f"]) -> None:
+    def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
         """Refuse maps that are not one a frame.
 
         Raises:
@@ -86,7 +87,9 @@ class MapVideo(Maps):
     def at(self, index: int, time: float, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
         """The map of a frame, 0 to 1, at this height and width."""
         times = self.source.times
-        number = max(0, int(np.searchsorted(times, time + SAME, side="right")) - 1) if self.timed else index
+        number = index
+        if self.timed:
+            number = max(0, int(np.searchsorted(times, time + SLACK * step(times), side="right")) - 1)
         if (number - len(times) + 1) * step(times) > LOST:
             raise VideoError(f"{self.source.path}: the map of frame {index} is missing; copy the file again.")
         self._go_to(min(number, len(times) - 1))
@@ -114,7 +117,7 @@ class MapVideo(Maps):
             self.close()
             raise
 
-    def check(self, times: Float[np.ndarray, " f"]) -> None:
+    def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
         """Refuse a video that is not as long as the clip, but for `LOST` seconds."""
         own = self.source.times
         self.close()
@@ -145,7 +148,7 @@ class MapPictures(Maps):
         grey = cv2.cvtColor(read(self.listed[index]), cv2.COLOR_RGB2GRAY)
         return fitted(grey.astype(np.float32) / np.float32(255), size)
 
-    def check(self, times: Float[np.ndarray, " f"]) -> None:
+    def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
         """Refuse a folder that lacks the map of a frame, or goes on for more than `LOST` seconds."""
         one_a_frame(self.listed, times, f"{self.where}: the map")
 

@@ -96,12 +96,12 @@ class RecordedClip(GazeClip):
         """Refuse a clip that is broken, as far as that is quickly seen."""
         if self.gaze is None and self.maps is None:
             raise GazeError(f"{self.name}: nothing tells where people looked in it; add that, or remove the clip.")
-        super().check()
+        self.check_times()
         self.source.check()
-        if self.gaze is not None:
-            self.gaze.check(self.times, self.size)
-        if self.maps is not None:
-            self.maps.check(self.times)
+        for told in (self.gaze, self.maps):
+            if told is not None:
+                told.check(self.times, self.size)
+        super().check()
 
 
 class Part(GazeClip):
