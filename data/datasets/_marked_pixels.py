@@ -68,7 +68,9 @@ class MarkedPixels(Gaze):
         marked = matrix(path, size) if path.suffix == ".mat" else picture(path)
         if marked.shape != size:
             (height, width), (high, wide) = marked.shape, size
-            raise TableError(f"{path}: {width} x {height} pixels for a frame of {wide} x {high}; give the original video.")
+            raise TableError(
+                f"{path}: {width} x {height} pixels for a frame of {wide} x {high}; give the original video."
+            )
         return places(marked)
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:

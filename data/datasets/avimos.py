@@ -2,7 +2,7 @@
 
     TrainTestSplit.json                          names of the videos to train on, and of the public and private test
     Videos*/**/NAME.mp4                          full HD, with sound
-    Saliency*/**/NAME.mp4                        the authors' maps, one a frame, grey from 0 to 1; or a folder NAME of PNGs
+    Saliency*/**/NAME.mp4                        the authors' maps, one a frame; or a folder NAME of PNGs
     Fixations*/**/NAME/fixations.json            of each frame [[row, column], ...]: pixels from 0
 
 A place is in the middle of its pixel. The mouse's paths were resampled to 100 Hz; neither which samples are a frame's
@@ -120,7 +120,6 @@ class MouseGaze(Gaze):
         if not len(xy):
             raise TableError(f"{self.path}: nobody looked at any frame; download it again.")
         _release.pixels(self.path, xy - 0.5, size[1], size[0])  # as they are in the file
-
 
     def _places(self) -> tuple[Int64[np.ndarray, " _f"], Float32[np.ndarray, "k 2"]]:
         try:

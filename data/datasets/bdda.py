@@ -1,4 +1,4 @@
-"""BDD-A, Berkeley DeepDrive Attention: people watch 1232 short drives with braking as if they drove, as it is published.
+"""BDD-A (Berkeley DeepDrive Attention): people watch 1232 short drives as if they drove, as its authors publish it.
 
     training/camera_videos/ID.mp4               ten seconds, 1280 x 720; likewise validation/ and test/
     training/gazemap_videos/ID_pure_hm.mp4      a map a frame, 1024 x 768: the drive is its middle 1024 x 576

@@ -77,11 +77,18 @@ def _sets() -> dict[str, tuple[Published, ModuleType]]:
     return sets
 
 
-def readers(function: str = "read") -> dict[str, str]:
-    """The function that reads the pictures of each data set, or with "clips" its videos, as `pkgutil` resolves it.
+def readers() -> dict[str, str]:
+    """The function that reads the pictures of each set that has any, as `pkgutil.resolve_name` takes it.
 
-    Sets whose module has no such function are left out. `table` is the table format's reader of pictures.
+    `table` is the table format's.
     """
-    table = {"table": "data.table.read:read_table"} if function == "read" else {}
-    sets = {name: module for name, (_, module) in _sets().items() if hasattr(module, function)}
-    return table | {name: f"{module.__name__}:{function}" for name, module in sets.items()}
+    return {"table": "data.table.read:read_table"} | _functions("read")
+
+
+def clips() -> dict[str, str]:
+    """The function that reads the clips of each set of videos, as `pkgutil.resolve_name` takes it."""
+    return _functions("clips")
+
+
+def _functions(name: str) -> dict[str, str]:
+    return {key: f"{module.__name__}:{name}" for key, (_, module) in _sets().items() if hasattr(module, name)}

@@ -1,4 +1,4 @@
-"""DADA-2000: people watch 2000 videos of accidents as if they drove; the half that is published, in its authors' layout.
+"""DADA-2000: people watch 2000 videos of accidents as if they drove; the half of them that its authors publish.
 
     1/001/images/0001.png                   the frames of the first video of the first category, 1584 x 660
     1/001/maps/0001.png                     a blurred map a frame
@@ -84,5 +84,7 @@ def _folders(root: Path, split: str) -> list[tuple[str, Path]]:
 def _clip(name: str, folder: Path) -> RecordedClip:
     frames, maps, places = folder / "images", folder / "maps", folder / "fixation" / "maps"
     source = PictureSource(str(frames), functools.partial(counted, frames, KINDS, RATE))
-    gaze = MarkedPixels(places, functools.partial(listing, places, (".mat",), frames, KINDS)) if places.is_dir() else None
+    gaze = (
+        MarkedPixels(places, functools.partial(listing, places, (".mat",), frames, KINDS)) if places.is_dir() else None
+    )
     return RecordedClip(name, source, gaze, MapPictures(maps, functools.partial(listing, maps, KINDS, frames, KINDS)))

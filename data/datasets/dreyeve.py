@@ -39,7 +39,7 @@ CATALOG = {
         licence="academic and not commercial, by its authors' terms",
         commercial="no",
         url="https://aimagelab.ing.unimore.it/imagelab/page.asp?IdPage=8",
-        citation="Palazzi and others 2018, Predicting the Driver's Focus of Attention: the DR(eye)VE Project, IEEE TPAMI",
+        citation="Palazzi and others 2018, Predicting the Driver's Focus of Attention, IEEE TPAMI",
         access="ask for it at that page",
     ),
 }
@@ -130,7 +130,7 @@ class DriverGaze(Gaze):
     def at(self, index: int, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> Float[np.ndarray, "k 2"]:
         """Pixels where the driver looked while a frame was recorded."""
         start, end = np.searchsorted(self._rows[:, 0], (index, index + 1))
-        return self._rows[start:end, 1:]
+        return np.asarray(self._rows[start:end, 1:])
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
         """Refuse gaze of a longer drive."""

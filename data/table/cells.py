@@ -186,9 +186,7 @@ def _are_rows(text: UInt8[np.ndarray, " b"], ends: Int64[np.ndarray, " l"]) -> n
     return np.asarray((starts < ends) & ~((starts + 1 == ends) & (text[starts] == ord("\r"))))
 
 
-def _by_csv(
-    reader: Any, lines: _Lines, header: list[str], before: int, path: Path, form: Form
-) -> Iterator[Cells]:
+def _by_csv(reader: Any, lines: _Lines, header: list[str], before: int, path: Path, form: Form) -> Iterator[Cells]:
     """The rows of the block in `lines`, and of the next ones until a row ends with its block; raises csv.Error."""
     stopped: csv.Error | None = None
     while lines.waiting and not stopped:

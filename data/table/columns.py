@@ -28,7 +28,7 @@ Columns = dict[str, Shaped[np.ndarray, " n"]]
 
 
 class Form(NamedTuple):
-    """The columns of a kind of table: those that it needs, others that it may have, and which of these only together."""
+    """The columns of a kind of table: those that it needs, those that it may have, and which of these only together."""
 
     needed: tuple[str, ...]
     others: tuple[str, ...] = ()

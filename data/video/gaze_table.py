@@ -95,7 +95,8 @@ class TableGaze(Gaze):
         first = int(np.searchsorted(looks.begin, start - float(looks.lasts.max(initial=0)), side="left"))
         last = int(np.searchsorted(looks.begin, end, side="left"))
         begin, lasts = looks.begin[first:last], looks.lasts[first:last]
-        return looks.xy[first:last][(begin >= start) | (begin + lasts > start)].astype(np.float64)
+        xy = looks.xy[first:last][(begin >= start) | (begin + lasts > start)]
+        return np.asarray(xy, np.float64)
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
         """Refuse gaze of other units, or of another video."""
@@ -162,7 +163,7 @@ def _splits(root: Path, made: dict[str, Any]) -> dict[str, list[str]]:
                 problem = f"video {name!r} is in {split_of[name]!r} and again in {part!r}"
                 refuse(Defect(str(path), None, problem, "keep it once"))
             split_of[name] = part
-    return dict.fromkeys(NAMES, list[str]()) | named if named else {}
+    return {part: named.get(part, []) for part in dict.fromkeys((*NAMES, *named))} if named else {}
 
 
 def _divided(names: list[str]) -> dict[str, list[str]]:
@@ -206,7 +207,7 @@ class _Frames:
 
 
 def _looks(path: Path, names: frozenset[str]) -> tuple[dict[str, Looks], dict[str, str]]:
-    """The rows of each video with a place, and of each that has a wrong one the first, from one pass over a gaze.csv."""
+    """The rows of each video that have a place, and what is wrong with each that has a wrong one, from one pass."""
     codes: dict[str, int] = {}
     defects: dict[str, str] = {}
     grown = {"code": bytearray(), "begin": bytearray(), "lasts": bytearray(), "xy": bytearray()}

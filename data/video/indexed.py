@@ -75,14 +75,11 @@ class IndexedVideo(VideoFile):
         if size is None or not shown:
             raise VideoError(f"{self.path}: not one frame can be decoded; copy or save it again.")
         if self._cut_off():
-            raise VideoError(
-                f"{self.path}: cut off, the frames end after {self._ends:.1f} of {self._length or 0:.1f} s; copy it again."
-            )
+            lacks = f"the frames end after {self._ends:.1f} of {self._length or 0:.1f} s"
+            raise VideoError(f"{self.path}: cut off, {lacks}; copy it again.")
         return self._index(size, shown, keys, sought)
 
-    def _index(
-        self, size: tuple[int, int], shown: "array[int]", keys: "array[int]", sought: "array[int]"
-    ) -> Index:
+    def _index(self, size: tuple[int, int], shown: "array[int]", keys: "array[int]", sought: "array[int]") -> Index:
         stamps = np.unique(np.frombuffer(shown, np.int64))
         first = int(stamps[0]) if self._first is None else self._first
         begins = stamps[0] if self._scrambled else first

@@ -125,7 +125,7 @@ class PictureSource(Source):
         return self.listing()
 
     @cached_property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         if not self.listed[0]:
             raise VideoError(f"{self.where}: there are no frames; add them, or remove the clip.")

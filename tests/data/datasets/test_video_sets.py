@@ -16,7 +16,7 @@ from data.video.clips import GazeClip, usable
 from data.video.recorded import Part
 from data.video.sets import VideoSet, layouts, open_set
 from tests.data.datasets import tiny_videos
-from tests.data.datasets.tiny_videos import COUNT, SIZE, blurred, peak
+from tests.data.datasets.tiny_videos import COUNT, blurred, peak
 
 PUBLIC = sorted(set(tiny_videos.WRITERS) - {"video"})
 
@@ -60,7 +60,7 @@ def test_every_set_of_videos_has_a_tiny_one_and_what_reads_it() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(CLIPS) - set(READERS)))
 def test_a_set_of_videos_alone_is_not_converted_and_says_what_reads_it(name: str, tmp_path: Path) -> None:
-    with pytest.raises(GazeError, match="is a set of videos, which are not converted; .*`gaze train tempsal-video`"):
+    with pytest.raises(GazeError, match=r"is a set of videos, which are not converted; .*`gaze train tempsal-video`"):
         convert.read(name, tmp_path)
 
 
@@ -90,7 +90,9 @@ def test_clips_have_frames_times_and_gaze_and_travel_to_other_processes(name: st
             assert points.shape == (len(points), 2)
             assert (points >= 0).all()
             assert (points < clip.size[::-1]).all()
-            assert density is None or (density.shape == clip.size and density.min() >= 0 and density.dtype == np.float32)
+            assert density is None or (
+                density.shape == clip.size and density.min() >= 0 and density.dtype == np.float32
+            )
 
 
 def test_places_of_avimos_are_rows_before_columns_and_maps_are_its_videos(written: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tiny sets of videos, each in exactly the layout that its authors publish: one function a set, and the table of them."""
+"""Tiny sets of videos, each in exactly the layout that its authors publish: one function a set, and their table."""
 
 import json
 from collections.abc import Callable
@@ -132,5 +132,10 @@ def table(root: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
-    **{"video": table, "avimos": avimos, "bdda": bdda, "dada2000": dada2000, "dhf1k": dhf1k, "dreyeve": dreyeve},
+    "video": table,
+    "avimos": avimos,
+    "bdda": bdda,
+    "dada2000": dada2000,
+    "dhf1k": dhf1k,
+    "dreyeve": dreyeve,
 }
