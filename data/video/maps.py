@@ -51,6 +51,9 @@ class Maps(ABC):
             GazeError: One is missing, or they go on for long after the last frame.
         """
 
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Let go of files that are open; they are opened again when they are needed."""
+
 
 class MapVideo(Maps):
     """Maps that are the frames of a video; frames in order are decoded once, others sought by keyframe.

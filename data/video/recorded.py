@@ -92,6 +92,11 @@ class RecordedClip(GazeClip):
         """The authors' own map of a frame, where they publish one."""
         return None if self.maps is None else self.maps.at(index, float(self.times[index]), self.size)
 
+    def forget(self) -> None:
+        """Let go of the file of its maps."""
+        if self.maps is not None:
+            self.maps.close()
+
     def check(self) -> None:
         """Refuse a clip that is broken, as far as that is quickly seen."""
         if self.gaze is None and self.maps is None:
@@ -102,6 +107,7 @@ class RecordedClip(GazeClip):
             if told is not None:
                 told.check(self.times, self.size)
         super().check()
+        self.forget()
 
 
 class Part(GazeClip):
@@ -141,10 +147,15 @@ class Part(GazeClip):
         """The authors' own map of a frame, where they publish one."""
         return self.whole.density(self.start + index)
 
+    def forget(self) -> None:
+        """Let go of the file of its maps."""
+        self.whole.forget()
+
     def check(self) -> None:
         """Refuse a part of a broken clip, and one that is empty."""
         self.whole.check()
         super().check()
+        self.forget()
 
 
 def not_beyond(count: int, times: Float[np.ndarray, " f"], where: str) -> None:
