@@ -16,4 +16,4 @@ def __getattr__(name: str) -> Mapping[str, str]:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from data.datasets import catalog  # imports every reader, so only when the table is asked for
 
-    return catalog.clips() if name == "CLIPS" else catalog.readers()
+    return catalog.video_readers() if name == "CLIPS" else catalog.readers()

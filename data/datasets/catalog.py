@@ -85,7 +85,7 @@ def readers() -> dict[str, str]:
     return {"table": "data.table.read:read_table"} | _functions("read")
 
 
-def clips() -> dict[str, str]:
+def video_readers() -> dict[str, str]:
     """The function that reads the clips of each set of videos, as `pkgutil.resolve_name` takes it."""
     return _functions("clips")
 

@@ -125,7 +125,7 @@ class DriverGaze(Gaze):
                 raise TableError(f"{self.path}, line {number}: no numbers in it; download the table again.") from None
         found = np.array(rows, float).reshape(-1, 3)
         found = found[np.isfinite(found).all(1)]
-        return found[np.argsort(found[:, 0], kind="stable")]
+        return np.asarray(found[np.argsort(found[:, 0], kind="stable")])
 
     def at(self, index: int, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> Float[np.ndarray, "k 2"]:
         """Pixels where the driver looked while a frame was recorded."""
