@@ -21,9 +21,9 @@ MODELS = {
 }
 
 METRICS = {
-    "auc_judd": "saliency.metrics:auc_judd",
-    "cc": "saliency.metrics:cc",
-    "sim": "saliency.metrics:sim",
-    "nss": "saliency.metrics:nss",
+    "auc_judd": "video.metrics:auc_judd",
+    "cc": "video.metrics:cc",
+    "sim": "video.metrics:sim",
+    "nss": "video.metrics:nss",
     "kl": "saliency.metrics:kl",
 }
