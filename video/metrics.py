@@ -19,7 +19,7 @@ be compared with those published there, because the following is done as their s
 The last has two slips. All pixels are taken for possible fixations: `pixels - U` stands where those that nobody fixated
 should be counted. And U, meant to be the number of unique fixations, is that of unique columns of the list of
 [row, column]: 2, or 1 where each fixation's row equals its column, however many there are. A pixel that ties with a
-fixated one is a false positive, where the plain score gives half; and of N fixations of one pixel N - 1 take away others.
+fixated one is a false positive, where the plain score gives half; further fixations of a pixel take others away.
 
 What the script does and these functions do not: it fails on a frame without fixations (here NaN), reads maps from
 videos of 8 bits (here nothing is rounded), adds 1.2e-7 grey levels to the range that is stretched (here nothing), and
@@ -73,7 +73,9 @@ def sim(prediction: Maps, truth: Maps, *, as_challenge: bool = False) -> Scores:
 
 def nss(prediction: Maps, fixations: Counts, *, as_challenge: bool = False) -> Scores:
     """The mean z-score of the prediction at the fixations, for each frame."""
-    return _each(_nss, prediction=prediction, fixations=fixations) if as_challenge else metrics.nss(prediction, fixations)
+    return (
+        _each(_nss, prediction=prediction, fixations=fixations) if as_challenge else metrics.nss(prediction, fixations)
+    )
 
 
 def mean(values: Float[np.ndarray, " n"] | Sequence[float]) -> float:

@@ -70,6 +70,14 @@ class GazeClip(ABC):
         """
         return None
 
+    @property
+    def cuts(self) -> tuple[float, ...] | None:
+        """Seconds at which the second and each further shot begins; None where the set does not say it."""
+        return None
+
+    def forget(self) -> None:  # noqa: B027
+        """Let go of what is held in memory; it is read again when it is needed."""
+
     def check(self) -> None:
         """Refuse what no model could be trained or judged on, without decoding the whole.
 
@@ -109,7 +117,7 @@ def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
 
 def inside(points: Float[np.ndarray, "k 2"], size: Sequence[int]) -> Float[np.ndarray, "k 2"]:
     """The places that are on a frame of this height and width."""
-    return points[is_inside(points, size)]
+    return np.asarray(points[is_inside(points, size)])
 
 
 def is_inside(points: Float[np.ndarray, "k 2"], size: Sequence[int]) -> Bool[np.ndarray, " k"]:

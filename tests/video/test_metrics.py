@@ -136,7 +136,6 @@ def test_ranks_are_the_mean_over_scores_and_ties_share() -> None:
         "nothing": {},
     }
     ranks = metrics.mean_rank(means)
-    assert ranks == pytest.approx(
-        {"model": (1 + 2 + 1.5 + 1) / 4, "other": (2 + 3 + 1.5 + 2) / 4, "centre": 13 / 4, "half": 1, "nothing": math.nan},
-        nan_ok=True,
-    )  # fmt: skip
+    model, other = (1 + 2 + 1.5 + 1) / 4, (2 + 3 + 1.5 + 2) / 4
+    expected = {"model": model, "other": other, "centre": 13 / 4, "half": 1, "nothing": math.nan}
+    assert ranks == pytest.approx(expected, nan_ok=True)
