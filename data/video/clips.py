@@ -75,8 +75,8 @@ class GazeClip(ABC):
         """Seconds at which the second and each further shot begins; None where the set does not say it."""
         return None
 
-    def forget(self) -> None:  # noqa: B027
-        """Let go of what is held in memory; it is read again when it is needed."""
+    def forget(self) -> None:  # noqa: B027 - most hold nothing
+        """Let go of what it holds to be quick; it is read again when it is needed."""
 
     def check(self) -> None:
         """Refuse what no model could be trained or judged on, without decoding the whole.
