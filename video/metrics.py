@@ -29,7 +29,6 @@ https://github.com/msu-video-group/ECCVW24_Saliency_Prediction; Moskalenko et al
 """
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -84,9 +83,7 @@ def mean(values: Float[np.ndarray, " n"] | Sequence[float]) -> float:
     >>> mean([1.0, math.nan, 2.0])
     1.5
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of nothing there is no mean
-        return float(np.nanmean(np.asarray(values, np.float64))) if len(values) else math.nan
+    return float(_nanmean(np.asarray(values, np.float64), 0))
 
 
 def mean_rank(means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -97,14 +94,24 @@ def mean_rank(means: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     >>> mean_rank({"a": {"cc": 0.5, "nss": 2.0}, "b": {"cc": 0.4, "nss": 2.0}})
     {'a': 1.25, 'b': 1.75}
     """
-    ranks: dict[str, list[float]] = {entry: [] for entry in means}
-    for score in dict.fromkeys(name for scores in means.values() for name in scores):
-        known = {entry: scores[score] for entry, scores in means.items() if not math.isnan(scores.get(score, math.nan))}
-        for entry, value in known.items():
-            better = sum(other > value for other in known.values())
-            tied = sum(other == value for other in known.values())
-            ranks[entry].append(better + (tied + 1) / 2)
-    return {entry: mean(found) for entry, found in ranks.items()}
+    names = dict.fromkeys(name for scores in means.values() for name in scores)
+    table = [[scores.get(name, math.nan) for name in names] for scores in means.values()]
+    found = mean_ranks(np.array(table, np.float64).reshape(len(means), len(names), 1))
+    return dict(zip(means, found[:, 0].tolist(), strict=True))
+
+
+def mean_ranks(means: Float[np.ndarray, "e s d"]) -> Float[np.ndarray, "e d"]:
+    """The same for `d` draws at once: entries by scores by draws."""
+    better = (means[None] > means[:, None]).sum(1)
+    tied = (means[None] == means[:, None]).sum(1)
+    return _nanmean(np.where(np.isnan(means), math.nan, better + (tied + 1) / 2), 1)
+
+
+def _nanmean(values: Float[np.ndarray, "*n"], axis: int) -> Float[np.ndarray, "*m"]:
+    """The mean of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0).sum(axis) / known.sum(axis))
 
 
 def _each(score: Callable[[Map, Fixations], float], **pair: Maps | Counts) -> Scores:

@@ -123,7 +123,9 @@ class VideoEvaluation(Evaluation):
         counted = "every frame is scored" if every == 1 else f"one frame in {every} is scored"
         who = f"{facts['places']:,} places looked at" + (f" by {known} people a clip" if known else "")
         groups = "each of ten groups of viewers (or each viewer)" if known else "a tenth of the places"
+        left_out = [f"Left out: {' '.join(facts['left_out'])}"] if facts["left_out"] else []
         return [
+            *left_out,
             f"{who} in {facts['frames']:,} frames of {super().head()[0].partition(': ')[2]} of the set {facts['data']} "
             f"(split {facts['split']}, layout {facts['layout']}); {counted}, and models that remember see all "
             "of them.",
@@ -234,18 +236,13 @@ def ranked(values: Values) -> dict[str, dict[str, Aggregate]]:
     rows = [row for row in values[WHOLE] if row not in PEOPLE]
     table = np.array([[values[WHOLE][row][name] for name in SCORES] for row in rows])  # [rows, scores, clips]
     generator, clips = np.random.default_rng(SEED), table.shape[2]
-    draws = [np.arange(clips), *generator.integers(0, clips, (DRAWS, clips))]
-    ranks = np.array([_ranks(rows, table[:, :, draw]) for draw in draws])
-    low, high = np.nanpercentile(ranks[1:], (2.5, 97.5), axis=0) if len(rows) else (ranks[0], ranks[0])
-    return {row: {RANK: (float(ranks[0, k]), float(low[k]), float(high[k]))} for k, row in enumerate(rows)}
-
-
-def _ranks(rows: Sequence[str], table: np.ndarray) -> list[float]:
-    means = {
-        row: {name: metrics.mean(values) for name, values in zip(SCORES, scores, strict=True)}
-        for row, scores in zip(rows, table, strict=True)
-    }
-    return list(metrics.mean_rank(means).values())
+    known, filled = ~np.isnan(table), np.nan_to_num(table)
+    drawn = generator.multinomial(clips, np.full(clips, 1 / clips), DRAWS).T  # [clips, draws] how often each is drawn
+    often = np.column_stack([np.ones(clips, np.int64), drawn])
+    with np.errstate(invalid="ignore"):
+        ranks = metrics.mean_ranks((filled @ often) / (known @ often))
+    low, high = np.nanpercentile(ranks[:, 1:], (2.5, 97.5), axis=1)
+    return {row: {RANK: (float(ranks[k, 0]), float(low[k]), float(high[k]))} for k, row in enumerate(rows)}
 
 
 def _protocol(run: Run, results: Sequence[ClipResult], settings: Settings) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class ClipScores:
 def centre(size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
     """A Gaussian in the middle of the frame, as wide and high as the frame in its proportions; sums to one.
 
-    >>> centre((1, 3)).round(2).tolist()
-    [[0.17, 0.67, 0.17]]
+    >>> centre((1, 3)).round(2)
+    array([[0.17, 0.67, 0.17]], dtype=float32)
     """
     y, x = ((np.arange(length) + 0.5) / length - 0.5 for length in size)
     bump = np.exp(-((y / SPREAD) ** 2) / 2)[:, None] * np.exp(-((x / SPREAD) ** 2) / 2)[None]
