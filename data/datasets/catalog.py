@@ -77,7 +77,11 @@ def _sets() -> dict[str, tuple[Published, ModuleType]]:
     return sets
 
 
-def readers() -> dict[str, str]:
-    """The function that reads each data set, as `pkgutil.resolve_name` takes it; `table` is the table format's."""
-    table = {"table": "data.table.read:read_table"}
-    return table | {name: f"{module.__name__}:read" for name, (_, module) in _sets().items()}
+def readers(function: str = "read") -> dict[str, str]:
+    """The function that reads the pictures of each data set, or with "clips" its videos, as `pkgutil` resolves it.
+
+    Sets whose module has no such function are left out. `table` is the table format's reader of pictures.
+    """
+    table = {"table": "data.table.read:read_table"} if function == "read" else {}
+    sets = {name: module for name, (_, module) in _sets().items() if hasattr(module, function)}
+    return table | {name: f"{module.__name__}:{function}" for name, module in sets.items()}
