@@ -15,7 +15,8 @@ from evaluation.results import row_names
 from evaluation.video.scoring import ROWS
 from export.runtime import registry
 from export.runtime.saliency import Predictor
-from export.runtime.video import FRAMEWISE, VideoPredictor
+from export.runtime.temporal_model import FRAMEWISE
+from export.runtime.video import VideoPredictor
 from video import TASK
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ looked at are left out), then over clips, with its 95 % bootstrap interval over 
 
     centre                      a Gaussian in the middle, whose sigma is 0.2 of the frame's height and width
     models of pictures          twice: under their name every frame as a picture of its own; and "(carried)" through
-                                time by the default weights of `VideoPredictor`, which see every frame
+                                time by `export.runtime.temporal_model`, which sees every frame
     models of videos            what `VideoPredictor` gives; they see every frame
     people, one map a clip      what other people looked at in the whole clip: as much as a still map can know
     people at the same instant  what other people look at now: in this frame, and in those up to 40 ms from it

@@ -21,7 +21,8 @@ from evaluation.video.protocol import MADE, Settings, VideoEvaluation, ranked
 from evaluation.video.run import grid
 from evaluation.video.scoring import CENTRE, INSTANT, ONE_MAP, RANK
 from export.runtime import registry
-from export.runtime.video import FRAMEWISE, VideoPredictor
+from export.runtime.temporal_model import FRAMEWISE
+from export.runtime.video import VideoPredictor
 from tests import toy_model as toy
 from tests.evaluation.video.toy_clip import ToyClip, apart, together
 
