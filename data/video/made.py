@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from data.errors import GazeError
 from data.gaze import Picture, Scanpath
@@ -17,7 +17,7 @@ from data.picture import read
 from data.synthetic.clips import WIDE, Clip, clip
 from data.table.read import read_splits, read_table
 from data.table.splits import NAMES
-from data.video.clips import GazeClip, inside
+from data.video.clips import GazeClip, inside, is_inside
 
 PICTURES = 4  # of which a clip is made
 SHOTS = 3
@@ -65,6 +65,10 @@ class MadeClip(GazeClip):
     def points(self, index: int) -> Float[np.ndarray, "k 2"]:
         """Where the viewers look."""
         return inside(self.made.gaze[index], self.size)
+
+    def viewers(self, index: int) -> Int64[np.ndarray, " k"]:
+        """The viewers' numbers."""
+        return np.flatnonzero(is_inside(self.made.gaze[index], self.size))
 
 
 def clips(root: Path, seconds: float = 3.0, counts: dict[str, int] | None = None) -> dict[str, list[MadeClip]]:

@@ -97,6 +97,12 @@ class Contract(Record):
     durations: bool = Field(default=True, description="Whether a scanpath model tells how long fixations last.")
     precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
     fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
+    memory: dict[Word, tuple[Count, Count]] = Field(
+        default={},
+        max_length=64,
+        description="Of a video model: maps that a step takes, and gives for the next one under `next_` and their "
+        "names; of each its channels, and canvas pixels a cell.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -112,6 +118,9 @@ class Contract(Record):
             "features should hold two numbers, those of a scanpath model four": len(self.features) in (0, 2, 4)
             and (len(self.features) != 2 or not self.appearance),
             f"decoding should hold none but {', '.join(DECODING)}": {*self.decoding} <= {*DECODING},
+            f"memory should have cells whose sides divide {self.multiple}": not any(
+                self.multiple % stride for _, stride in self.memory.values()
+            ),
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
             raise ValueError(broken[0])
