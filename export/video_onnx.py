@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from data.errors import ModelError
 from data.picture import read
 from export.onnx import SAMPLES, agree, convert, free_sides, inputs, write
-from export.runtime.contract import INPUTS, OUTPUTS, Contract
+from export.runtime.contract import INPUTS, OUTPUTS, STEP_S, Contract
 from export.runtime.session import session
-from export.runtime.video_step import NEXT, STEP_S, beginning, outputs_of
+from export.runtime.video_step import NEXT, beginning, outputs_of
 
 Arrays = dict[str, np.ndarray]
 

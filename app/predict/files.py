@@ -29,10 +29,11 @@ def find_pictures(
     videos: str = FRAMES,
     what: str = "pictures",
 ) -> list[Path]:
-    """The pictures, or `what` is looked for, that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
+    """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
     Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
-    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is.
+    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is. `what` is what
+    is looked for, in words.
 
     Raises:
         GazeError: There is none.

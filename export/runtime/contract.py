@@ -18,6 +18,7 @@ INPUTS = {
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
     "condition": "int64 (b), index of the viewing condition",
 }
+STEP_S = "step_s"  # the input of a video model that tells the seconds since the frame before
 OBJECTS = (
     "float32 (b, k, 5, h / 4, w / 4), of each kind at every fourth pixel how likely the middle of an object lies "
     "there, and its left, top, right and bottom in canvas pixels"
@@ -121,6 +122,7 @@ class Contract(Record):
             f"memory should have cells whose sides divide {self.multiple}": not any(
                 self.multiple % stride for _, stride in self.memory.values()
             ),
+            "memory should have names of its own": not {*self.memory} & {*INPUTS, *OUTPUTS, STEP_S},
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
             raise ValueError(broken[0])

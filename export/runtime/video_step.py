@@ -3,9 +3,9 @@
     stream = StepPredictor("tempsal-video").stream()
     stream.step(frame on its canvas, where it lies there, seconds since the frame before)      # log density (h, w)
 
-The graph takes the maps of its memory as inputs and gives those for the next frame as outputs (`Contract.memory`); zeros
-are a stream's beginning. Two sets of maps take turns: the graph writes one while it reads the other, where it runs, so
-that nothing is copied and a stream takes as much memory after a day as after its first frame.
+The graph takes the maps of its memory as inputs and gives those for the next frame as outputs (`Contract.memory`);
+zeros are a stream's beginning. Two sets of maps take turns: the graph writes one while it reads the other, where it
+runs, so that nothing is copied and a stream takes as much memory after a day as after its first frame.
 
 `export.runtime.video.VideoPredictor` is what takes frames of any size, and files.
 """
@@ -19,7 +19,7 @@ from jaxtyping import Float32, UInt8
 
 from data.errors import ModelError, short_reason
 from export.runtime import session as sessions
-from export.runtime.contract import INPUTS, Contract, condition_index
+from export.runtime.contract import INPUTS, STEP_S, Contract, condition_index
 from export.runtime.providers import Shapes
 from export.runtime.registry import find_model, read_contract
 from export.runtime.session import check_names, session
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STEP_S = "step_s"  # the input that tells the seconds since the frame before
 NEXT = "next_"  # how outputs that are inputs of the next step are called
 MOST = 1 << 28  # bytes of what is remembered of one stream
 
@@ -168,7 +167,7 @@ class Stream:
         except Exception as error:  # as above
             raise self._broken(error) from error
         self._turn = 1 - self._turn
-        density = np.asarray(self._density.numpy()[0], np.float32)
+        density = np.array(self._density.numpy()[0])  # which is the memory that the next step writes
         if not np.isfinite(density).all():
             raise ModelError(f"{self._path.name} gave numbers that are not finite; export the model again.")
         return density

@@ -42,7 +42,7 @@ class Machine(Record):
 class Run(Record):
     """One graph with one number of pictures, or of observers."""
 
-    graph: str  # "saliency"; "video", a step of it; of a scanpath model "scene" (30 objects) and "step" (20 observers, their sixth fixation)
+    graph: str  # "saliency"; "video"; of paths "scene" (30 objects) and "step" (20 observers, their sixth fixation)
     batch: int
     latency: Latency
     per_second: float  # pictures, frames, scenes, or steps of one observer
