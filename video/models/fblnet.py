@@ -64,6 +64,14 @@ class Seen(NamedTuple):
     transformer: Features
 
 
+class Learned(NamedTuple):
+    """What the loop has made of a frame, at 1/16."""
+
+    fused: Features
+    glance: Float[Tensor, "b 1 h w"]  # logits of a coarse map of where the driver looks
+    knowledge: Features
+
+
 class Fusion(nn.Module):
     """CNN and transformer features become one; at each place and channel the knowledge says how much of either.
 
@@ -184,21 +192,27 @@ class FBLNet(nn.Module):
         return Seen(self.down4(quarter), self.down8(eighth), cnn, tokens)
 
     def loop(
-        self, seen: Seen, step_s: Float[Tensor, " b"], state: State
-    ) -> tuple[Float[Tensor, "b 1 g v"], State]:
-        """What the finisher makes the log density of, and what is then known."""
-        knowledge = torch.zeros_like(seen.cnn, dtype=torch.float32)
+        self, cnn: Features, transformer: Features, step_s: Float[Tensor, " b"], state: State
+    ) -> tuple[Learned, State]:
+        """What the feedback loop makes of a frame, and what is then known."""
+        knowledge = torch.zeros_like(cnn, dtype=torch.float32)
         if self.carry:
             faded = torch.exp(-step_s.float().clamp(0, LONG)[:, None] * torch.exp(-self.fades))
             knowledge = state["knowledge"] * faded[:, :, None, None]
         for _ in range(self.iterations):
-            fused = self.fuse(seen.cnn, seen.transformer, knowledge)
+            fused = self.fuse(cnn, transformer, knowledge)
             fused = self.look(fused.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-            map_ = self.glance(fused)
-            knowledge = self.learn(torch.cat([fused, torch.tanh(map_)], 1), knowledge).float()
-        x = self.up8(torch.cat([_grow(torch.cat([fused, knowledge.to(fused.dtype)], 1), seen.eighth), seen.eighth], 1))
+            glance = self.glance(fused)
+            knowledge = self.learn(torch.cat([fused, torch.tanh(glance)], 1), knowledge).float()
+        return Learned(fused, glance, knowledge), {"knowledge": knowledge} if self.carry else {}
+
+    def decode(self, seen: Seen, learned: Learned) -> Float[Tensor, "b 1 g v"]:
+        """What the finisher makes log densities of."""
+        x = torch.cat([learned.fused, learned.knowledge.to(learned.fused.dtype)], 1)
+        x = self.up8(torch.cat([_grow(x, seen.eighth), seen.eighth], 1))
         x = self.up4(torch.cat([_grow(x, seen.fine), seen.fine], 1))
-        return _grow(map_, x) + self.read(x), {"knowledge": knowledge} if self.carry else {}
+        logits: Tensor = _grow(learned.glance, x) + self.read(x)
+        return logits
 
     def step(
         self,
@@ -213,8 +227,9 @@ class FBLNet(nn.Module):
 
         `step_s` is the seconds since the frame before; of a first frame it does not matter.
         """
-        logits, state = self.loop(self.see(self.encode(picture)), step_s, state)
-        density, _ = self.finish(logits, content, condition, stride)
+        seen = self.see(self.encode(picture))
+        learned, state = self.loop(seen.cnn, seen.transformer, step_s, state)
+        density, _ = self.finish(self.decode(seen, learned), content, condition, stride)
         return density, state
 
     def forward(
@@ -245,11 +260,12 @@ class FBLNet(nn.Module):
     ) -> tuple[Float[Tensor, "b f y x"], State]:
         """The same from what was seen of all frames, those of a clip one after the other."""
         count, frames = step_s.shape
-        parts = [part.unflatten(0, (count, frames)) for part in seen]  # type: ignore[no-untyped-call]
-        logits = []
+        cnn, transformer = (part.unflatten(0, (count, frames)) for part in (seen.cnn, seen.transformer))  # type: ignore[no-untyped-call]
+        found = []
         for index in range(frames):
-            moment, state = self.loop(Seen(*(part[:, index] for part in parts)), step_s[:, index], state)
-            logits.append(moment)
+            learned, state = self.loop(cnn[:, index], transformer[:, index], step_s[:, index], state)
+            found.append(learned)
+        joined = Learned(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*found, strict=True)))
         clips = torch.arange(count, device=step_s.device).repeat_interleave(frames)
-        density, _ = self.finish(torch.stack(logits, 1).flatten(0, 1), content[clips], condition[clips], stride)
+        density, _ = self.finish(self.decode(seen, joined), content[clips], condition[clips], stride)
         return density.unflatten(0, (count, frames)), state  # type: ignore[no-untyped-call]

@@ -164,5 +164,5 @@ def test_the_loss_falls_on_made_drives() -> None:
 
     network = FBLNet(**(TINY | {"width": 32}))
     data = seen_drives("train", 4, CANVAS, seconds=3.0)
-    losses = learn(network, data, steps=40, clips=2, frames=4)
+    losses = learn(network, data, steps=40, clips_a_step=2, frames=4)
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
