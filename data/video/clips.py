@@ -62,6 +62,9 @@ class GazeClip(ABC):
         """
         return None
 
+    def forget(self) -> None:  # noqa: B027 - most hold nothing
+        """Let go of what it holds to be quick; it is read again when it is needed."""
+
     def check(self) -> None:
         """Refuse what no model could be trained or judged on, without decoding the whole.
 
@@ -101,4 +104,7 @@ def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
 
 def inside(points: Float[np.ndarray, "k 2"], size: Sequence[int]) -> Float[np.ndarray, "k 2"]:
     """The places that are on a frame of this height and width."""
-    return points[np.isfinite(points).all(1) & (points >= 0).all(1) & (points < (size[1], size[0])).all(1)]
+    there: Float[np.ndarray, "k 2"] = points[
+        np.isfinite(points).all(1) & (points >= 0).all(1) & (points < (size[1], size[0])).all(1)
+    ]
+    return there

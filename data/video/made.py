@@ -55,6 +55,9 @@ class MadeClip(GazeClip):
         """Let go of the pictures; they are read again when they are needed."""
         self.__dict__.pop("made", None)
 
+    def check(self) -> None:
+        """Nothing is wrong with what is made."""
+
     def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Some frames in order."""
         return self.made.frames(start, stop, stride)
