@@ -98,7 +98,5 @@ def _one(
 
 def _choose(chance: np.random.Generator, targets: Sequence[Target], known: set[int]) -> int:
     """What is looked at next."""
-    pull = [
-        DANGER[target.kind] if target.number in known else PULL[target.kind] * target.seen for target in targets
-    ]
+    pull = [DANGER[target.kind] if target.number in known else PULL[target.kind] * target.seen for target in targets]
     return targets[int(chance.choice(len(targets), p=np.array(pull) / np.sum(pull)))].number

@@ -32,7 +32,14 @@ SKIES: tuple[tuple[Colour, float], ...] = (((172, 198, 228), 1.0), ((196, 200, 2
 PAINTS: tuple[Colour, ...] = (
     (200, 202, 204), (40, 42, 48), (60, 84, 132), (150, 44, 40), (92, 96, 98), (212, 196, 150), (46, 92, 70),
 )  # fmt: skip
-CLOTHES: tuple[Colour, ...] = ((168, 60, 56), (58, 92, 150), (210, 190, 90), (70, 72, 80), (98, 140, 92), (225, 222, 215))
+CLOTHES: tuple[Colour, ...] = (
+    (168, 60, 56),
+    (58, 92, 150),
+    (210, 190, 90),
+    (70, 72, 80),
+    (98, 140, 92),
+    (225, 222, 215),
+)
 WALLS: tuple[Colour, ...] = ((176, 152, 132), (150, 120, 104), (188, 182, 170), (132, 136, 142), (202, 186, 150))
 
 
@@ -102,7 +109,9 @@ def drive(
     chance = np.random.default_rng((seed, 0))
     wanted = float(chance.uniform(7, 12))
     actors = _street(chance, wanted, seconds)
-    bend = (0.0, 0.0) if chance.random() < 0.4 else (float(chance.uniform(-0.0035, 0.0035)), float(chance.uniform(20, 60)))
+    bend = (
+        (0.0, 0.0) if chance.random() < 0.4 else (float(chance.uniform(-0.0035, 0.0035)), float(chance.uniform(20, 60)))
+    )
     sky, light = SKIES[int(chance.integers(len(SKIES)))]
     shake, along, speed = float(chance.uniform(0, 2 * np.pi)), 0.0, wanted * float(chance.uniform(0.8, 1))
     moments: list[Moment] = []
@@ -144,7 +153,9 @@ def _move(actor: _Actor, now: float, step: float, along: float, speed: float) ->
         actor.started = True
     if thing.kind == "car" and abs(thing.x) < 1:
         braking = actor.brakes[0] <= now < actor.brakes[1]
-        actor.speed = max(0.0, actor.speed - 3.8 * step) if braking else actor.speed + max(0.0, 10 - actor.speed) * 0.2 * step
+        actor.speed = (
+            max(0.0, actor.speed - 3.8 * step) if braking else actor.speed + max(0.0, 10 - actor.speed) * 0.2 * step
+        )
         actor.thing = dataclasses.replace(thing, lit=int(braking))
     elif thing.kind == "signal":
         actor.thing = dataclasses.replace(thing, lit=2 if now < actor.turns else 1 if now < actor.turns + 1.5 else 0)
@@ -174,22 +185,9 @@ def _street(chance: np.random.Generator, speed: float, seconds: float) -> list[_
     actors: list[_Actor] = []
     crossers = _crossers(chance, speed, seconds)
     taken = [(actor.along, float(np.sign(actor.thing.x))) for actor in crossers]
-    for side, bay in zip((-1, 1), BAYS, strict=True):
-        along = float(chance.uniform(2, 12))
-        while along < length:
-            van = chance.random() < 0.35
-            if not any(side == other and -1.5 < along + 5.5 - at < 8 for at, other in taken) and chance.random() < 0.6:
-                actors.append(_parked(chance, bay, along, van))
-            along += float(chance.uniform(6, 9))
-        for begin in np.arange(0, length, 14):
-            if chance.random() < 0.75:
-                high, deep = chance.uniform(5, 13), chance.uniform(9, 13.5)
-                colour = WALLS[int(chance.integers(len(WALLS)))]
-                actors.append(_Actor(Thing("building", side * (11 if side < 0 else 12) + side * 4, 0, 8, high, deep, colour), begin))
-            if chance.random() < 0.5:
-                crown = (60.0 + chance.uniform(0, 30), 100.0 + chance.uniform(0, 30), 56.0)
-                x = -9.6 if side < 0 else 6.2
-                actors.append(_Actor(Thing("tree", x, 0, 2.6, float(chance.uniform(4, 6)), 0, crown), begin + float(chance.uniform(0, 9))))
+    for side in (-1, 1):
+        actors += _bay(chance, side, length, [along for along, other in taken if other == side])
+        actors += _scenery(chance, side, length)
     for actor in crossers:
         if chance.random() < 0.5:
             bay = BAYS[0] if actor.thing.x < 0 else BAYS[1]
@@ -197,25 +195,57 @@ def _street(chance: np.random.Generator, speed: float, seconds: float) -> list[_
     for _ in range(int(chance.integers(4, 9))):
         side, walks = chance.choice([-1, 1]), chance.random() < 0.5
         x = float(side * chance.uniform(4.2, 6.2) if side > 0 else side * chance.uniform(7.7, 9.6))
-        actors.append(_person(chance, x, float(chance.uniform(8, length)), WALK * chance.choice([-1, 1]) if walks else 0.0))
+        actors.append(
+            _person(chance, x, float(chance.uniform(8, length)), WALK * chance.choice([-1, 1]) if walks else 0.0)
+        )
     for begin in chance.uniform(25, 2 * length, int(chance.integers(1, 5))):
         paint = PAINTS[int(chance.integers(len(PAINTS)))]
-        actors.append(_Actor(Thing("oncoming", -LANE, 0, 1.8, 1.5, 4.3, paint), float(begin), -float(chance.uniform(8, 11))))
+        actors.append(
+            _Actor(Thing("oncoming", -LANE, 0, 1.8, 1.5, 4.3, paint), float(begin), -float(chance.uniform(8, 11)))
+        )
     return [*actors, *crossers, *_ahead(chance, speed, seconds)]
+
+
+def _bay(chance: np.random.Generator, side: int, length: float, crossed: list[float]) -> list[_Actor]:
+    """Cars and vans that are parked on one side, but for where people cross."""
+    found: list[_Actor] = []
+    along = float(chance.uniform(2, 12))
+    while along < length:
+        van = chance.random() < 0.35
+        if not any(-1.5 < along + 5.5 - at < 8 for at in crossed) and chance.random() < 0.6:
+            found.append(_parked(chance, BAYS[0] if side < 0 else BAYS[1], along, van))
+        along += float(chance.uniform(6, 9))
+    return found
+
+
+def _scenery(chance: np.random.Generator, side: int, length: float) -> list[_Actor]:
+    """Houses and trees on one side."""
+    found: list[_Actor] = []
+    for begin in np.arange(0, length, 14.0).tolist():
+        if chance.random() < 0.75:
+            high, deep = (float(chance.uniform(*ends)) for ends in ((5, 13), (9, 13.5)))
+            colour = WALLS[int(chance.integers(len(WALLS)))]
+            x = -15.0 if side < 0 else 16.0
+            found.append(_Actor(Thing("building", x, 0, 8, high, deep, colour), begin))
+        if chance.random() < 0.5:
+            crown = (60.0 + chance.uniform(0, 30), 100.0 + chance.uniform(0, 30), 56.0)
+            x, high = -9.6 if side < 0 else 6.2, float(chance.uniform(4, 6))
+            found.append(_Actor(Thing("tree", x, 0, 2.6, high, 0, crown), begin + float(chance.uniform(0, 9))))
+    return found
 
 
 def _ahead(chance: np.random.Generator, speed: float, seconds: float) -> list[_Actor]:
     """A car ahead that brakes, or a light that turns, or neither."""
     kind = chance.random()
     if kind < 0.45:
-        begin = float(chance.uniform(0.8, seconds - 1.5))
+        begin = float(chance.uniform(0.8, max(0.8, seconds - 1.5)))
         paint = PAINTS[int(chance.integers(len(PAINTS)))]
         car = Thing("car", 0.0, 0, 1.8, 1.5, 4.3, paint)
         brakes = (begin, begin + float(chance.uniform(1.2, 2.2)))
         return [_Actor(car, float(chance.uniform(12, 22)), speed, brakes=brakes)]
     if kind < 0.75:
         signal = Thing("signal", KERBS[1] + 0.5, 0, 0.5, 3.6, 0, (0, 0, 0), lit=2)
-        turns = float(chance.uniform(0.5, seconds - 1)) if chance.random() < 0.75 else np.inf
+        turns = float(chance.uniform(0.5, max(0.5, seconds - 1))) if chance.random() < 0.75 else np.inf
         return [_Actor(signal, float(speed * chance.uniform(0.4, 0.9) * seconds + 20), turns=turns)]
     return []
 
@@ -234,7 +264,10 @@ def _person(chance: np.random.Generator, x: float, along: float, speed: float = 
 def _crossers(chance: np.random.Generator, speed: float, seconds: float) -> list[_Actor]:
     """One or two people who will walk across the road in front of the own car."""
     found = []
-    for begin in [chance.uniform(0.5, 2.5), *([chance.uniform(4.0, seconds - 1.5)] if chance.random() < 0.5 else [])]:
+    begins = [chance.uniform(0.5, 2.5)]
+    if chance.random() < 0.5 and seconds > 5.5:
+        begins.append(chance.uniform(4.0, seconds - 1.5))
+    for begin in begins:
         reach = float(speed * chance.uniform(1.4, 2.4) + 8)
         x = float(chance.uniform(5.4, 6.4) if chance.random() < 0.6 else -chance.uniform(8.2, 9.2))
         actor = _person(chance, x, float(speed * begin + reach))

@@ -263,4 +263,3 @@ def hidden(thing: Thing, others: Sequence[Thing]) -> bool:
 def degree(size: tuple[int, int]) -> float:
     """Pixels of a degree of the driver's view in the middle of a frame."""
     return float(FOCAL * size[1] * np.tan(np.radians(1.0)))
-

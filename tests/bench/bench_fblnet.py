@@ -87,7 +87,9 @@ def encoded(network: FBLNet, data: Sequence[Shown]) -> list[Shown]:
     return [each._replace(features=[part.half() for part in network.encode(each.pictures)]) for each in data]
 
 
-def clips(data: Sequence[Shown], count: int, frames: int, seed: int = 0) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
+def clips(
+    data: Sequence[Shown], count: int, frames: int, seed: int = 0
+) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
     """Pictures or features of some clips of the drives, their densities and counts; without end."""
     chance = np.random.default_rng(seed)
     while True:
@@ -193,7 +195,10 @@ def main() -> None:
             start = time.perf_counter()
             found = learn(network, train, options.steps)
             falls.append((float(np.mean(found[:20])), float(np.mean(found[-20:]))))
-            print(f"{name}: loss {falls[-1][0]:.3f} -> {falls[-1][1]:.3f}, {time.perf_counter() - start:.0f} s", flush=True)
+            print(
+                f"{name}: loss {falls[-1][0]:.3f} -> {falls[-1][1]:.3f}, {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
             rows.append(judged(network, test))
         told["loss"][name] = falls
         kept[name] = {
@@ -216,7 +221,8 @@ def main() -> None:
         told["differences"][other] = {where: compare(kept[first][where], kept[other][where]) for where in chosen}
         for where, found in told["differences"][other].items():
             for score, row in found.items():
-                print(f"{first} less {other}, {where}: {score} {row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
+                numbers = f"{score} {row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+                print(f"{first} less {other}, {where}: {numbers}")
     told["seconds"] = round(time.perf_counter() - began)
     print(json.dumps(told))
 

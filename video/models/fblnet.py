@@ -39,7 +39,7 @@ from video.layers.memory import ConvGRU, separable
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet
 STD = (0.229, 0.224, 0.225)
-CANVAS = (192, 320)
+CANVAS = (192, 352)
 FADES = (0.5, 20.0)  # seconds in which knowledge fades to 1/e, at first; one of each channel, learned
 LONG = 10.0  # seconds: a longer step is as this one
 
@@ -139,7 +139,9 @@ class FBLNet(nn.Module):
             raise GazeError(f"There is no mixer {mixer!r}; choose one of {', '.join(MIXERS)}.")
         if iterations < 1:
             raise GazeError(f"FBLNet with {iterations} iterations predicts nothing; give 1 or more.")
-        given = {name: value for name, value in locals().items() if name not in ("self", "__class__", "backbone_config")}
+        given = {
+            name: value for name, value in locals().items() if name not in ("self", "__class__", "backbone_config")
+        }
         self.arguments = given | {"conditions": list(conditions), "canvas": list(canvas)}
         self.conditions, self.slices = condition_names(conditions), 0
         self.canvas = (int(canvas[0]), int(canvas[1]))

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from data.errors import GazeError
 from video import MODELS
