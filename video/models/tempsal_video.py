@@ -7,7 +7,7 @@
     read      -> how much of the whole viewing and of each second the moment is, place by place, and what is added
     finisher  -> one log density a frame
 
-A first frame has nothing before it: its answer is that of the still network, bit for bit (UNISAL.s bypass: Droste,
+A first frame has nothing before it: its answer is that of the still network (the bypass of UNISAL: Droste,
 Jiao and Noble 2020, https://arxiv.org/abs/2003.05477). Nothing that comes later is asked for, so that a stream is
 predicted frame by frame: `step` takes what is remembered and gives it back. Time comes as seconds since the frame
 before; frames may follow each other at any rate.
@@ -39,11 +39,12 @@ def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[
 
 
 class Look(NamedTuple):
-    """What the still network sees of frames."""
+    """What is seen of frames before anything is remembered; of clips there are `b f` in place of `b`."""
 
     maps: Float[Tensor, "b m g v"]  # logits: the whole viewing, then each second
     tokens: Float[Tensor, "b c h w"]  # of the whole viewing, at 1/16
     eighth: Float[Tensor, "b e p q"]  # of its decoder, at 1/8
+    structure: Float[Tensor, "b 1 g v"]  # of the frame itself (`video.layers.block_matching`)
 
 
 def _standard(maps: Float[Tensor, "b m g v"]) -> Float[Tensor, "b m g v"]:
@@ -96,7 +97,7 @@ class TempSALVideo(nn.Module):
         self.matching = BlockMatching()
         self.frames = nn.Parameter(torch.randn(window, coarse) * 0.1)
         self.across = Attend(coarse, heads, "time")
-        self.look = InterleavedBlock(coarse, heads, "s")
+        self.around = InterleavedBlock(coarse, heads, "s")
         self.near = nn.Sequential(nn.Conv2d(64 + coarse, width, 1), nn.ReLU())
         self.told = nn.Sequential(separable(6 + 4 + maps, width), nn.ReLU())
         self.gru = ConvGRU(2 * width, width)
@@ -138,24 +139,23 @@ class TempSALVideo(nn.Module):
 
         `step_s` is the seconds since the frame before; of a first frame it does not matter.
         """
-        seen = self._seen(picture)
-        logits, state = self.moment(seen, self._structure(picture), step_s, state)
+        logits, state = self._moment(self.look(picture), step_s, state)
         density, _ = self.still.finish(logits, content, condition, stride)
         return density, state
 
-    def _structure(self, picture: UInt8[Tensor, "b h w 3"]) -> Float[Tensor, "b 1 g v"]:
-        return exact(structure)(picture.permute(0, 3, 1, 2).float())
+    def look(self, picture: UInt8[Tensor, "b h w 3"]) -> Look:
+        """What is seen of frames; without a gradient where the still network learns nothing."""
+        learns = any(parameter.requires_grad for parameter in self.still.parameters())
+        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+            seen = self.still.see(picture)
+            coarse = seen.tokens[:, 0].permute(0, 3, 1, 2)
+            return Look(seen.maps, coarse, seen.eighth, exact(structure)(picture.permute(0, 3, 1, 2).float()))
 
-    def moment(
-        self, seen: Look, now: Float[Tensor, "b 1 g v"], step_s: Float[Tensor, " b"], state: State
-    ) -> tuple[Float[Tensor, "b 1 g v"], State]:
-        """What the finisher makes the log density of, from what the still network sees of a frame.
-
-        `now` is the frame's structure (`video.layers.block_matching`).
-        """
+    def _moment(self, seen: Look, step_s: Float[Tensor, " b"], state: State) -> tuple[Float[Tensor, "b 1 g v"], State]:
+        """What the finisher makes the log density of a frame of, and what is then remembered."""
         shown, begun = state["shown"].chunk(2, 1)
         known = begun.mean((2, 3), keepdim=True)  # 1, or 0 for a first frame
-        flow, motion = self._motion(now, state["before"], known)
+        flow, motion = self._motion(seen.structure, state["before"], known)
         hidden = carried(state["hidden"], flow) if self.with_motion else state["hidden"]
         moved = carried(shown, flow) if self.with_motion else shown
         tokens, past = self._window(seen.tokens.float(), state["past"], known)
@@ -171,7 +171,7 @@ class TempSALVideo(nn.Module):
         return logits, {
             "hidden": hidden,
             "past": past,
-            "before": now,
+            "before": seen.structure,
             "shown": torch.cat([answer, torch.ones_like(answer)], 1),
         }
 
@@ -198,7 +198,7 @@ class TempSALVideo(nn.Module):
         slices = both.unflatten(1, (1 + count, now.shape[1]))[:, : self.window]  # type: ignore[no-untyped-call]
         slices = slices.permute(0, 1, 3, 4, 2) + self.frames[:, None, None, :]
         tokens = self.across(slices)[:, 0]
-        return self.look(tokens).permute(0, 3, 1, 2), both[:, : past.shape[1]]
+        return self.around(tokens).permute(0, 3, 1, 2), both[:, : past.shape[1]]
 
     def forward(
         self,
@@ -210,24 +210,23 @@ class TempSALVideo(nn.Module):
         stride: int = 1,
     ) -> tuple[Float[Tensor, "b f y x"], State]:
         """The same for frames that follow each other; the same numbers as step by step."""
-        state, count = self.start(clip) if state is None else state, clip.shape[1]
-        pictures = clip.flatten(0, 1)
-        seen = self._seen(pictures)
-        looks = [part.reshape(-1, count, *part.shape[1:]) for part in seen]
-        structures = self._structure(pictures).reshape(-1, count, 1, *looks[0].shape[-2:])
-        found = []
-        for index in range(count):
-            moment = Look(*(part[:, index] for part in looks))
-            logits, state = self.moment(moment, structures[:, index], step_s[:, index], state)
-            found.append(logits)
-        logits = torch.stack(found, 1).flatten(0, 1)
-        each = (content.repeat_interleave(count, 0), condition.repeat_interleave(count, 0))
-        density, _ = self.still.finish(logits, *each, stride)
-        return density.reshape(-1, count, *density.shape[1:]), state
+        looks = Look(*(part.unflatten(0, clip.shape[:2]) for part in self.look(clip.flatten(0, 1))))  # type: ignore[no-untyped-call]
+        return self.remember(looks, content, condition, step_s, self.start(clip) if state is None else state, stride)
 
-    def _seen(self, pictures: UInt8[Tensor, "bf h w 3"]) -> Look:
-        """What the still network sees of frames; without a gradient where none is wanted."""
-        learns = any(parameter.requires_grad for parameter in self.still.parameters())
-        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
-            seen = self.still.see(pictures)
-            return Look(seen.maps, seen.tokens[:, 0].permute(0, 3, 1, 2), seen.eighth)
+    def remember(
+        self,
+        looks: Look,
+        content: Float[Tensor, "b 4"],
+        condition: Int[Tensor, " b"],
+        step_s: Float[Tensor, "b f"],
+        state: State,
+        stride: int = 1,
+    ) -> tuple[Float[Tensor, "b f y x"], State]:
+        """The same from what is seen of each frame."""
+        found, count = [], looks.maps.shape[1]
+        for index in range(count):
+            logits, state = self._moment(Look(*(part[:, index] for part in looks)), step_s[:, index], state)
+            found.append(logits)
+        each = (content.repeat_interleave(count, 0), condition.repeat_interleave(count, 0))
+        density, _ = self.still.finish(torch.cat(found, 1).flatten(0, 1)[:, None], *each, stride)
+        return density.unflatten(0, (-1, count)), state
