@@ -43,6 +43,10 @@ class MadeDrive(GazeClip):
         """The drive itself."""
         return drive(self.seed, self.size, self.rate, self.seconds)
 
+    def forget(self) -> None:
+        """Let go of the road; it is laid out again when it is needed."""
+        self.__dict__.pop("made", None)
+
     def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Some frames in order."""
         return self.made.frames(start, stop, stride)
