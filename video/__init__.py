@@ -17,7 +17,7 @@ TASK = Task(
 
 MODELS = {
     "tempsal_video": Model("video.models.tempsal_video:TempSALVideo"),
-    "fblnet": Model("video.models.fblnet:FBLNet"),
+    "fblnet": Model("video.models.fblnet:FBLNet", ships=False),
 }
 
 METRICS = {
