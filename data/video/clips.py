@@ -101,11 +101,11 @@ class GazeClip(ABC):
             raise VideoError(f"{self.name}: its frames do not follow each other in time; make the file again.")
 
 
-def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
+def usable(clips: Iterable[GazeClip], where: str, none: bool = False) -> list[GazeClip]:
     """The clips of a set that can be used; each other one is named in a warning.
 
     Raises:
-        GazeError: None is left.
+        GazeError: None is left, and `none` does not allow that.
     """
     kept: list[GazeClip] = []
     broken = 0
@@ -117,7 +117,7 @@ def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
             broken += 1
             continue
         kept.append(clip)
-    if not kept:
+    if not kept and not none:
         count = f"none of its {broken} clips can be used; see the warnings" if broken else "it holds no clip"
         raise GazeError(f"{where}: {count}.")
     return kept
