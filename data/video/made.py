@@ -17,6 +17,7 @@ from data.picture import read
 from data.synthetic.clips import WIDE, Clip, clip
 from data.table.read import read_splits, read_table
 from data.table.splits import NAMES
+from data.table.viewing import presentation_time
 from data.video.clips import GazeClip, inside, is_inside
 
 PICTURES = 4  # of which a clip is made
@@ -71,8 +72,10 @@ class MadeClip(GazeClip):
         return np.flatnonzero(is_inside(self.made.gaze[index], self.size))
 
 
-def clips(root: Path, seconds: float = 3.0, counts: dict[str, int] | None = None) -> dict[str, list[MadeClip]]:
-    """So many clips of each split of a set in the table format, whose pictures were shown for some seconds.
+def clips(root: Path, seconds: float | None = None, counts: dict[str, int] | None = None) -> dict[str, list[MadeClip]]:
+    """So many clips of each split of a set in the table format.
+
+    Its pictures were shown for some seconds; None: as its trials tell.
 
     Raises:
         GazeError: A split has fewer than two pictures that people looked at.
@@ -83,6 +86,7 @@ def clips(root: Path, seconds: float = 3.0, counts: dict[str, int] | None = None
         for picture, paths in read_table(root)
         if picture.path is not None and any(len(path.xy) for path in paths)
     }
+    seconds = presentation_time(items.values())[0] if seconds is None else seconds
     found: dict[str, list[MadeClip]] = {}
     for place, split in enumerate(NAMES):
         there = [items[name] for name in named.get(split, ()) if name in items]
