@@ -27,7 +27,7 @@ truth and centre bias are the fixations that begin in it (`data.maps.onsets`): a
 viewing ("time-blind"), and the first less the second, picture by picture.
 
 How long pictures were shown says where the last second ends, and when fixations without onsets begin. Where nobody
-says it (`seconds`) it is taken from all trials of the set (`evaluation.saliency.fixations.presentation_time`).
+says it (`seconds`) it is taken from all trials of the set (`data.table.viewing.presentation_time`).
 
 Pictures are shared out to processes of one thread each; every number is the same for any count of them.
 """
