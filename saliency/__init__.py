@@ -20,7 +20,7 @@ TASK = Task(
 MODELS = {
     "tempsal": Model("saliency.models.tempsal:TempSAL"),
     "msinet": Model("saliency.models.msinet:MSINet"),
-    "juntingnet": Model("saliency.models.juntingnet:JuntingNet"),
+    "juntingnet": Model("saliency.models.juntingnet:JuntingNet", ships=False),
     "center_bias": Model("saliency.models.center_bias:CenterBias"),
     "spectral_residual": Model("saliency.models.spectral_residual:SpectralResidual", trainable=False),
     "itti_koch": Model("saliency.models.itti_koch:IttiKoch", trainable=False),

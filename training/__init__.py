@@ -14,6 +14,7 @@ class Model(NamedTuple):
 
     place: str  # "package.module:Class"
     trainable: bool = True
+    ships: bool = True  # False: no weights come with gaze; the recipe of the model's name trains it
 
     def load(self) -> Any:
         """The class itself."""

@@ -34,14 +34,15 @@ def catalogue(form: str) -> None:
     from rich.table import Table
 
     from app.cli import console
-    from data.datasets import READERS
+    from data.datasets import CLIPS, READERS
     from data.datasets.catalog import PUBLISHED
 
     if form == "json":
         entries = {
             name: {
                 **asdict(it),
-                "reader": READERS[name],
+                "reader": READERS.get(name),
+                "clips": CLIPS.get(name),
                 "files": [file.url for file in it.files],
                 "download": bool(it.files),
             }
@@ -137,25 +138,30 @@ def show(root: Path, output: Path | None, form: str) -> None:
 
 @data.command()
 @click.argument("root", type=click.Path(path_type=Path))
-@click.option("--count", default=60, show_default=True, type=click.IntRange(1), help="Pictures.")
+@click.option("--count", default=60, show_default=True, type=click.IntRange(1), help="Pictures, or drives.")
 @click.option("--seed", default=0, show_default=True)
 @click.option(
     "--kind",
     default="pictures",
     show_default=True,
-    type=click.Choice(["pictures", "search", "free"]),
-    help="Pictures, or layouts of objects that are searched or looked at freely.",
+    type=click.Choice(["pictures", "search", "free", "drives"]),
+    help="Pictures, layouts of objects that are searched or looked at freely, or videos of drives.",
 )
 def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
-    """Make a small set of pictures and viewers from a seed, to try things on."""
-    from data.synthetic import layouts
-    from data.synthetic import scenes as synthetic_scenes
+    """Make a small set of pictures or drives and their viewers from a seed, to try things on."""
+    if kind == "drives":
+        from data.video import made_drives
 
-    if kind == "pictures":
+        made_drives.write(root, count, seed)
+    elif kind == "pictures":
+        from data.synthetic import scenes as synthetic_scenes
+
         synthetic_scenes.write(root, count, seed)
     else:
+        from data.synthetic import layouts
+
         layouts.write(root, count, seed, kind)
-    echo(f"{root}: {count} pictures")
+    echo(f"{root}: {count} {'drives' if kind == 'drives' else 'pictures'}")
 
 
 @data.command()

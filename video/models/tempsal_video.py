@@ -7,14 +7,14 @@
     read      -> how much of the whole viewing and of each second the moment is, place by place, and what is added
     finisher  -> one log density a frame
 
-A first frame has nothing before it: its answer is that of the still network, bit for bit (UNISAL.s bypass: Droste,
+A first frame has nothing before it: its answer is that of the still network (the bypass of UNISAL: Droste,
 Jiao and Noble 2020, https://arxiv.org/abs/2003.05477). Nothing that comes later is asked for, so that a stream is
 predicted frame by frame: `step` takes what is remembered and gives it back. Time comes as seconds since the frame
 before; frames may follow each other at any rate.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -23,8 +23,9 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from attention import InterleavedBlock
 from attention.operators.dense import exact
+from attention.operators.interleaved import Attend
 from saliency.layers.finalizer import Density
-from saliency.models.tempsal import Seen, TempSAL
+from saliency.models.tempsal import TempSAL
 from video.layers.block_matching import BlockMatching, carried, structure
 from video.layers.memory import ConvGRU, separable
 
@@ -35,6 +36,15 @@ State = dict[str, Float[Tensor, "b _ _ _"]]
 
 def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
     return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class Look(NamedTuple):
+    """What is seen of frames before anything is remembered; of clips there are `b f` in place of `b`."""
+
+    maps: Float[Tensor, "b m g v"]  # logits: the whole viewing, then each second
+    tokens: Float[Tensor, "b c h w"]  # of the whole viewing, at 1/16
+    eighth: Float[Tensor, "b e p q"]  # of its decoder, at 1/8
+    structure: Float[Tensor, "b 1 g v"]  # of the frame itself (`video.layers.block_matching`)
 
 
 def _standard(maps: Float[Tensor, "b m g v"]) -> Float[Tensor, "b m g v"]:
@@ -86,7 +96,8 @@ class TempSALVideo(nn.Module):
         coarse, maps = self.still.width, 1 + self.still.slices
         self.matching = BlockMatching()
         self.frames = nn.Parameter(torch.randn(window, coarse) * 0.1)
-        self.look = InterleavedBlock(coarse, heads, "t-s")
+        self.across = Attend(coarse, heads, "time")
+        self.around = InterleavedBlock(coarse, heads, "s")
         self.near = nn.Sequential(nn.Conv2d(64 + coarse, width, 1), nn.ReLU())
         self.told = nn.Sequential(separable(6 + 4 + maps, width), nn.ReLU())
         self.gru = ConvGRU(2 * width, width)
@@ -128,29 +139,28 @@ class TempSALVideo(nn.Module):
 
         `step_s` is the seconds since the frame before; of a first frame it does not matter.
         """
-        seen = self.still.see(picture)
-        logits, state = self.moment(seen, self._structure(picture), step_s, state)
+        logits, state = self._moment(self.look(picture), step_s, state)
         density, _ = self.still.finish(logits, content, condition, stride)
         return density, state
 
-    def _structure(self, picture: UInt8[Tensor, "b h w 3"]) -> Float[Tensor, "b 1 g v"]:
-        return exact(structure)(picture.permute(0, 3, 1, 2).float())
+    def look(self, picture: UInt8[Tensor, "b h w 3"]) -> Look:
+        """What is seen of frames; without a gradient where the still network learns nothing."""
+        learns = any(parameter.requires_grad for parameter in self.still.parameters())
+        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+            seen = self.still.see(picture)
+            coarse = seen.tokens[:, 0].permute(0, 3, 1, 2)
+            return Look(seen.maps, coarse, seen.eighth, exact(structure)(picture.permute(0, 3, 1, 2).float()))
 
-    def moment(
-        self, seen: Seen, now: Float[Tensor, "b 1 g v"], step_s: Float[Tensor, " b"], state: State
-    ) -> tuple[Float[Tensor, "b 1 g v"], State]:
-        """What the finisher makes the log density of, from what the still network sees of a frame.
-
-        `now` is the frame's structure (`video.layers.block_matching`).
-        """
-        shown, begun = state["shown"].split(1, 1)
+    def _moment(self, seen: Look, step_s: Float[Tensor, " b"], state: State) -> tuple[Float[Tensor, "b 1 g v"], State]:
+        """What the finisher makes the log density of a frame of, and what is then remembered."""
+        shown, begun = state["shown"].chunk(2, 1)
         known = begun.mean((2, 3), keepdim=True)  # 1, or 0 for a first frame
-        flow, motion = self._motion(now, state["before"], known)
+        flow, motion = self._motion(seen.structure, state["before"], known)
         hidden = carried(state["hidden"], flow) if self.with_motion else state["hidden"]
         moved = carried(shown, flow) if self.with_motion else shown
-        tokens, past = self._window(seen.tokens[:, 0], state["past"], known)
+        tokens, past = self._window(seen.tokens.float(), state["past"], known)
         maps = avg_pool2d(seen.maps.float(), 2)
-        step = (step_s.clamp(1e-3, 10).float() / USUAL_S).log()[:, None, None, None] * known
+        step = (step_s.float().clamp(1e-3, 10.0) / USUAL_S).log()[:, None, None, None] * known
         told = torch.cat([motion, shown, moved, begun, step.expand_as(shown), _standard(maps)], 1)
         x = torch.cat([self.near(torch.cat([seen.eighth, _grow(tokens, seen.eighth)], 1)), self.told(told)], 1)
         hidden = self.gru(x, hidden).float() if self.with_memory else hidden
@@ -161,7 +171,7 @@ class TempSALVideo(nn.Module):
         return logits, {
             "hidden": hidden,
             "past": past,
-            "before": now,
+            "before": seen.structure,
             "shown": torch.cat([answer, torch.ones_like(answer)], 1),
         }
 
@@ -179,16 +189,16 @@ class TempSALVideo(nn.Module):
         return flow, torch.cat([flow, against, avg_pool2d(changed, 2) * known], 1)
 
     def _window(
-        self, now: Float[Tensor, "b h w c"], past: Float[Tensor, "b pc h w"], known: Float[Tensor, "b 1 1 1"]
+        self, now: Float[Tensor, "b c h w"], past: Float[Tensor, "b pc h w"], known: Float[Tensor, "b 1 1 1"]
     ) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b pc h w"]]:
         """The present tokens after a look at the last frames', and the tokens that the next frame may look at."""
-        now = now.permute(0, 3, 1, 2).float()
         count = past.shape[1] // now.shape[1]
         past = known * past + (1 - known) * now.repeat(1, count, 1, 1)
         both = torch.cat([now, past], 1)
         slices = both.unflatten(1, (1 + count, now.shape[1]))[:, : self.window]  # type: ignore[no-untyped-call]
         slices = slices.permute(0, 1, 3, 4, 2) + self.frames[:, None, None, :]
-        return self.look(slices)[:, 0].permute(0, 3, 1, 2), both[:, : past.shape[1]]
+        tokens = self.across(slices)[:, 0]
+        return self.around(tokens).permute(0, 3, 1, 2), both[:, : past.shape[1]]
 
     def forward(
         self,
@@ -200,9 +210,23 @@ class TempSALVideo(nn.Module):
         stride: int = 1,
     ) -> tuple[Float[Tensor, "b f y x"], State]:
         """The same for frames that follow each other; the same numbers as step by step."""
-        state = self.start(clip) if state is None else state
-        found = []
-        for index in range(clip.shape[1]):
-            density, state = self.step(clip[:, index], content, condition, step_s[:, index], state, stride)
-            found.append(density)
-        return torch.stack(found, 1), state
+        looks = Look(*(part.unflatten(0, clip.shape[:2]) for part in self.look(clip.flatten(0, 1))))  # type: ignore[no-untyped-call]
+        return self.remember(looks, content, condition, step_s, self.start(clip) if state is None else state, stride)
+
+    def remember(
+        self,
+        looks: Look,
+        content: Float[Tensor, "b 4"],
+        condition: Int[Tensor, " b"],
+        step_s: Float[Tensor, "b f"],
+        state: State,
+        stride: int = 1,
+    ) -> tuple[Float[Tensor, "b f y x"], State]:
+        """The same from what is seen of each frame."""
+        found, count = [], looks.maps.shape[1]
+        for index in range(count):
+            logits, state = self._moment(Look(*(part[:, index] for part in looks)), step_s[:, index], state)
+            found.append(logits)
+        each = (content.repeat_interleave(count, 0), condition.repeat_interleave(count, 0))
+        density, _ = self.still.finish(torch.cat(found, 1).flatten(0, 1)[:, None], *each, stride)
+        return density.unflatten(0, (-1, count)), state

@@ -135,6 +135,11 @@ def test_models_lists_what_the_contracts_say(tmp_path: Path, monkeypatch: pytest
     assert result.exit_code == 0
     for word in ("toy", "Looks at what is bright.", "CC0-1.0", "osie: cc 0.1 nss 0.2"):
         assert word in result.output
+    assert "train it yourself: gaze train fblnet --data.root FOLDER" in " ".join(result.output.split())
+    assert "FBLNet: where drivers look" in result.output
+    toy.write(tmp_path / "fblnet.onnx")
+    assert "gaze train fblnet" not in gaze("models").output
+    (tmp_path / "fblnet.onnx").unlink()
     (tmp_path / "broken.onnx").write_bytes(b"x")
     result = gaze("models")
     assert result.exit_code == 3
