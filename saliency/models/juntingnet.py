@@ -5,10 +5,11 @@
     map      -> two dense layers with a maxout between them, 48 x 48
     finisher -> log densities
 
-After Pan and Giro-i-Nieto 2015, End-to-end Convolutional Network for Saliency Prediction, https://arxiv.org/abs/1507.01422
-(Pan et al. 2016, https://arxiv.org/abs/1603.00845). Without slices it is the paper's network of 34.9 million parameters,
-except that the finisher makes a density of its map. Nearly all of them are in the dense layers, which see places, not
-patterns: that makes it quick, and quick to learn by heart. Seconds, where they are asked for, are further maps.
+After Pan and Giro-i-Nieto 2015, End-to-end Convolutional Network for Saliency Prediction,
+https://arxiv.org/abs/1507.01422 (Pan et al. 2016, https://arxiv.org/abs/1603.00845). Without slices it is the paper's
+network of 34.9 million parameters, except that the finisher makes a density of its map. Nearly all of them are in the
+dense layers, which see places, not patterns: that makes it quick, and quick to learn by heart. Seconds, where they are
+asked for, are further maps.
 """
 
 from collections.abc import Sequence

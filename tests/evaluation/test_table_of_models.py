@@ -37,11 +37,8 @@ def test_the_numbers_of_a_model_are_those_of_its_card(maker: Any, table: dict[st
             for data, told in card_scores(card.read_text("utf-8")).items():
                 for score, value in told.rows[name].items():
                     if score in maker.KEPT:
-                        assert table[data]["rows"][name][score][0] == pytest.approx(value, abs=6e-4), (
-                            name,
-                            data,
-                            score,
-                        )
+                        found = table[data]["rows"][name][score][0]
+                        assert found == pytest.approx(value, abs=6e-4), (name, data, score)
                         compared += 1
     assert compared >= 2 * 3 * len(maker.KEPT)
 

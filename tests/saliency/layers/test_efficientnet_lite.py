@@ -45,7 +45,7 @@ def test_every_multiple_of_32_gives_four_scales(name: str, size: tuple[int, int]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dilated_network_ends_at_16_with_the_same_weights(name: str) -> None:
     """Its first three levels are those of the plain one: nothing before the last stride is dilated."""
-    plain, dilated = build(name).eval(), EfficientNetLite(name, dilated=True).eval()
+    plain, dilated = EfficientNetLite(name).eval(), EfficientNetLite(name, dilated=True).eval()
     for network in (plain, dilated):
         load(network, pretrained(name))
     x = torch.randn(1, 3, 64, 96)
@@ -60,7 +60,7 @@ def test_a_dilated_network_ends_at_16_with_the_same_weights(name: str) -> None:
 
 def test_a_dilated_network_has_the_plain_ones_features_at_every_second_cell() -> None:
     """The second of each pair of rows and columns: with even sides SAME pads less above and left of a stride."""
-    plain, dilated = build("lite0").eval(), EfficientNetLite("lite0", dilated=True).eval()
+    plain, dilated = EfficientNetLite("lite0").eval(), EfficientNetLite("lite0", dilated=True).eval()
     for network in (plain, dilated):
         load(network, pretrained("lite0"))
     x = torch.randn(1, 3, 128, 192)
