@@ -117,7 +117,7 @@ def as_torch(net: Any, frames: list[np.ndarray], times: list[float], condition: 
 def test_a_stream_of_the_file_is_what_torch_says_step_by_step(made: tuple[Any, Path, float]) -> None:
     net, path, _ = made
     wide = pictures(1, 21, (50, 120))[0]
-    frames = [wide[:, 2 * n : 2 * n + 60] for n in range(6)] + pictures(2, 5, (50, 60))
+    frames = [*(wide[:, 2 * n : 2 * n + 60] for n in range(6)), *pictures(2, 5, (50, 60))]
     times = [0, 0.04, 0.08, 0.2, 0.3, 1.0, 1.04, 3.0]
     predictor = VideoPredictor(path, condition="one" if "one" in net.conditions else "a", provider="cpu", threads=1)
     got = [predictor.step(frame, time).density for frame, time in zip(frames, times, strict=True)]

@@ -199,7 +199,7 @@ class FBLNet(nn.Module):
         """What the feedback loop makes of a frame, and what is then known."""
         knowledge = torch.zeros_like(cnn, dtype=torch.float32)
         if self.carry:
-            faded = torch.exp(-step_s.float().clamp(0, LONG)[:, None] * torch.exp(-self.fades))
+            faded = torch.exp(-step_s.float().clamp(0.0, LONG)[:, None] * torch.exp(-self.fades))
             knowledge = state["knowledge"] * faded[:, :, None, None]
         for _ in range(self.iterations):
             fused = self.fuse(cnn, transformer, knowledge)

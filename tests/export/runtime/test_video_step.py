@@ -11,6 +11,7 @@ import pytest
 
 from data.errors import GazeError, ModelError
 from export.runtime import video_step
+from export.runtime.contract import KEY
 from export.runtime.saliency import Predictor
 from export.runtime.video import VideoPrediction, VideoPredictor
 from export.runtime.video_step import StepPredictor, Stream
@@ -227,7 +228,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_file_that_breaks_its_promise_is_refused_in_one_sentence(kind: str, glow: Path, tmp_path: Path) -> None:
     fields, said = BROKEN[kind]
     content = {**json.loads(glowing().to_json()), **json.loads(json.dumps(fields))}
-    path = toy.write(tmp_path / "odd.onnx", glowing(), metadata={toy.KEY: json.dumps(content)})
+    path = toy.write(tmp_path / "odd.onnx", glowing(), metadata={KEY: json.dumps(content)})
     with pytest.raises(ModelError, match=f"{said}.*; export .*\\.$") as caught:
         StepPredictor(path).stream().step(frame(0, 0), BOX, 0)
     assert "\n" not in str(caught.value)
