@@ -15,11 +15,16 @@ SUFFIXES = (".onnx", ".safetensors")
 
 
 def write(folder: Path) -> None:
-    """The list of a folder of models anew, and the sums in the cards that are there."""
+    """The list of a folder of models anew, and the sums in the cards that are there.
+
+    A card whose model is not there, as it does not ship, gets no list of nothing.
+    """
     sums = checksums.write(folder, (path.name for path in folder.iterdir() if path.suffix in SUFFIXES))
     for card in sorted(folder.glob("*.md")):
-        own = [card.stem + ending for ending in (".onnx", STEP, ".safetensors")]
-        model_card.write_checksums(card, {name: sums[name] for name in own if name in sums})
+        names = [card.stem + ending for ending in (".onnx", STEP, ".safetensors")]
+        own = {name: sums[name] for name in names if name in sums}
+        if own or model_card.SUMS in card.read_text():
+            model_card.write_checksums(card, own)
 
 
 def update(folder: Path) -> None:

@@ -78,20 +78,26 @@ def request(
 
 
 def every_model() -> list[str]:
-    """The names of all models that have weights."""
+    """The names of all models that have weights, but those of tasks whose models have one form alone."""
     places = dict.fromkeys((registry.folder(), WEIGHTS))
-    return sorted({path.stem for place in places for path in place.glob("*.safetensors")})
+    names = {path.stem for place in places for path in place.glob("*.safetensors")}
+    single = {key for task in tasks.TASKS.values() if not task.forms for key in task.models}
+    return sorted(name for name in names if _key(name) not in single)
 
 
 def without_weights(sources: Sequence[str]) -> list[str]:
-    """The keys of the models of all tasks of which none of the sources is one."""
-    known = set()
-    for source in sources:
-        try:
-            known.add(weights.model_key(str(weights.read(source_path(source))[0].get("model")), tasks.models()))
-        except GazeError:
-            logger.debug("%s: cannot be read", source, exc_info=True)  # which its own line says
-    return [key for key in tasks.models() if key not in known]
+    """The keys of the models that could come in several forms of which none of the sources is one."""
+    known = {_key(source) for source in sources}
+    return [key for task in tasks.TASKS.values() if task.forms for key in task.models if key not in known]
+
+
+def _key(source: str) -> str | None:
+    """The key of the model that some weights are of; None where they cannot be read, which their own line says."""
+    try:
+        return weights.model_key(str(weights.read(source_path(source))[0].get("model")), tasks.models())
+    except GazeError:
+        logger.debug("%s: cannot be read", source, exc_info=True)
+        return None
 
 
 def export(sources: Sequence[str], request: Request, tell: Report) -> Manifest:
@@ -199,8 +205,10 @@ def _made(source: str, request: Request) -> Iterator[Outcome]:
         network = weights.load(path, tasks.models())
         key = str(weights.describe(network)["model"])
         task = tasks.task_of(key)
-        if not task.forms or not tasks.models()[key].trainable:
+        if not tasks.models()[key].trainable:
             raise ModelError(f"{source} has no exportable form")
+        if not task.forms:
+            raise ModelError(f"{source} has one form alone; export it by itself, without options of form")
         old = _contract_beside(path)
         contract = export_model.contract(network, path.stem, task.name).model_copy(update={"opset": request.opset})
         if old is not None:

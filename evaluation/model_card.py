@@ -50,9 +50,10 @@ def scores(evaluations: Sequence[Evaluation], model: str) -> dict[str, dict[str,
 
 
 def pictures(facts: Mapping[str, Any]) -> str:
-    """How many pictures were evaluated, and of how many."""
+    """How many pictures (or what the evaluation's unit is) were evaluated, and of how many."""
+    unit = f"{facts.get('unit', 'picture')}s"
     count, of_split = facts["pictures"], facts.get("pictures_of_split", facts["pictures"])
-    return f"{count} pictures" if count == of_split else f"{count} of {of_split} pictures"
+    return f"{count} {unit}" if count == of_split else f"{count} of {of_split} {unit}"
 
 
 def plain(words: str) -> str:

@@ -22,7 +22,7 @@ from evaluation.permutation_test import FACTS, permutation_test
 
 WHOLE = "whole"
 SEED, DRAWS = 0, 1000  # of the bootstrap
-LOWER = {"kl", "sed", "bits", "bits_all", "delta", "delta_trial", "mismatch"}  # is better
+LOWER = {"rank", "kl", "sed", "bits", "bits_all", "delta", "delta_trial", "mismatch"}  # is better
 NEITHER = {"spread", "length", "search", "refixation", "revisit", "ends_on_target", "scanpath_ratio"}  # is better
 
 Values = dict[str, dict[str, dict[str, Float[np.ndarray, " n"]]]]  # period -> row -> score -> values on all pictures
@@ -48,6 +48,7 @@ class Evaluation:
     question: ClassVar[str] = "Where people look:"  # what it is about: the title of the report
     meanings: ClassVar[Mapping[str, str]] = {}  # of scores, for people
     charted: ClassVar[Sequence[str]] = ()  # the scores that the report draws
+    curves: ClassVar[Mapping[str, Sequence[str]]] = {}  # drawn over time: title -> "score time", ...
     ranked_by: ClassVar[tuple[str, str]] = ("", "")  # pictures are by this score, less that of this row of people
 
     def __post_init__(self) -> None:
@@ -75,6 +76,11 @@ class Evaluation:
     def kind(self, row: str) -> str:
         """What a row is: chance, baseline, model or people."""
         return self.kinds.get(row, "model")
+
+    @property
+    def unit(self) -> str:
+        """What each value belongs to: a picture, or a clip."""
+        return str(self.protocol.get("unit", "picture"))
 
     @property
     def models(self) -> list[str]:

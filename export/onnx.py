@@ -143,11 +143,17 @@ def as_graph(network: nn.Module, contract: Contract) -> nn.Module:
 
 
 def _convert(graph: nn.Module, example: dict[str, np.ndarray], contract: Contract) -> onnx.ModelProto:
-    batch, multiple = torch.export.Dim("b", min=1, max=1024), contract.multiple
-    height = multiple * torch.export.Dim("rows", min=1, max=4096 // multiple)
-    width = multiple * torch.export.Dim("columns", min=1, max=4096 // multiple)
-    shapes = {"picture": {0: batch, 1: height, 2: width}, "content": {0: batch}, "condition": {0: batch}}
+    batch, rows, columns = free_sides(contract.multiple)
+    picture = {0: batch, 1: contract.multiple * rows, 2: contract.multiple * columns}
+    shapes = {"picture": picture, "content": {0: batch}, "condition": {0: batch}}
     return convert(graph, example, shapes, outputs_of(contract), contract.name, contract.opset)
+
+
+def free_sides(multiple: int) -> tuple[Any, Any, Any]:
+    """What may change in a graph: the batch, and the canvas's height and width in multiples of so many pixels."""
+    side = torch.export.Dim
+    most = 4096 // multiple
+    return side("b", min=1, max=1024), side("rows", min=1, max=most), side("columns", min=1, max=most)
 
 
 def convert(

@@ -19,7 +19,8 @@ TASK = Task(
 
 MODELS = {
     "tempsal": Model("saliency.models.tempsal:TempSAL"),
-    "msinet": Model("saliency.models.msinet:MSINet", ships=False),
+    "msinet": Model("saliency.models.msinet:MSINet"),
+    "juntingnet": Model("saliency.models.juntingnet:JuntingNet", ships=False),
     "center_bias": Model("saliency.models.center_bias:CenterBias"),
     "spectral_residual": Model("saliency.models.spectral_residual:SpectralResidual", trainable=False),
     "itti_koch": Model("saliency.models.itti_koch:IttiKoch", trainable=False),
@@ -33,6 +34,7 @@ LOSSES = {
     "cc": "saliency.losses:cc",
     "nss": "saliency.losses:nss",
     "sim": "saliency.losses:sim",
+    "euclidean": "saliency.losses:euclidean",
 }
 
 METRICS = {

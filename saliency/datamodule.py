@@ -41,7 +41,7 @@ class GazeData(Folders):
             degree of visual angle in OSIE at 512 pixels of width.
         canvas: height and width of the letterboxed picture.
         stride: pixels per cell of the training maps.
-        slices: how many seconds the model tells apart; a set viewed for less supervises only its own.
+        slices: how many seconds the model tells apart, 0 for none; a set viewed for less supervises only its own.
         augment: moves pictures and fixations together; null trains on the pictures as they are.
         objects: whether boxes are trained, too: of each folder with an objects.json those of the kinds `object` and
             `face` (category "face"; all others count as objects).
@@ -257,7 +257,7 @@ def _check(
         {
             "canvas": (canvas, "of two sides that are multiples of 32", all(s > 0 and s % 32 == 0 for s in canvas)),
             "stride": (stride, "1, 2 or 4", stride in (1, 2, 4)),
-            "slices": (slices, "at least 1", slices >= 1),
+            "slices": (slices, "at least 0", slices >= 0),
             "any_share": (any_share, "between 0 and 1", 0 <= any_share <= 1),
             "batch_size": (batch_size, "at least 1", batch_size >= 1),
             "graphics": (graphics, "at least 0", graphics >= 0),

@@ -4,6 +4,7 @@
     cc    1 - Pearson(P, Q)
     nss   - mean over fixations of (P - mean P) / std P
     sim   1 - sum min(P, Q)
+    euclidean   sum (P - Q)^2 / sum Q^2
 
 `log_p` is `(n, g, g')`, a log density per cell; Q the density and `counts` the fixations of the same cells. All are
 differentiable and finite for every density whose logarithm is finite, flat ones included. A map without a density
@@ -45,3 +46,13 @@ def nss(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
 def sim(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
     """One minus the shared mass of the two densities."""
     return 1 - torch.minimum(log_p.exp(), truth).sum((1, 2))
+
+
+def euclidean(log_p: Maps, truth: Maps, counts: Maps) -> Losses:
+    """The squared distance of the two densities, as a share of the truth's own: 0 is the truth, 1 is nothing at all.
+
+    Networks that give a map from 0 to 1 are compared with one (Pan et al. 2016, https://arxiv.org/abs/1603.00845).
+    Ours give densities, whose cells hold the less the more there are: as a share, the loss is the same on any grid. A
+    flat prediction has less than 1; one that is sure of a wrong place has far more.
+    """
+    return (log_p.exp() - truth).square().sum((1, 2)) / truth.square().sum((1, 2)).clamp_min(1e-12)

@@ -133,6 +133,8 @@ class SaliencyTask(Training):
             self._count("objects", part[None])
         for name, maps in (("", slice(0, 1)), ("_slices", slice(1, None))):
             keep = valid[:, maps]
+            if not keep.any():
+                continue
             arguments = (log_p[:, maps][keep], batch["density"][:, maps][keep], batch["counts"][:, maps][keep])
             self._count(f"cc{name}", 1 - losses.cc(*arguments))
             self._count(f"nss{name}", -losses.nss(*arguments))

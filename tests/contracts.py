@@ -73,3 +73,9 @@ def bright() -> Contract:
 def changed(contract: Contract, **fields: Any) -> Contract:
     """A contract with other values of these fields, checked."""
     return contract.model_copy(update=fields)
+
+
+def glowing(**fields: Any) -> Contract:
+    """That of the toy video model: it looks at what is bright, and at what was a little before."""
+    own: dict[str, Any] = {"name": "toy-video", "task": "video", "slices": (), "memory": {"glow": (1, 1)}}
+    return bright().model_copy(update=own | fields)

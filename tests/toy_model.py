@@ -37,7 +37,7 @@ def write(path: Path, contract: Contract = CONTRACT, metadata: dict[str, str] | 
     nodes = [
         _node("Cast", ["picture"], "numbers", to=TensorProto.FLOAT),
         _node("ReduceMean", ["numbers", "axes_3"], "brightness", keepdims=0),
-        _node("Mul", ["brightness", "scale"], "scores"),
+        *(_remembered() if contract.memory else [_node("Mul", ["brightness", "scale"], "scores")]),
         _node("Shape", ["brightness"], "shape"),
         *_inside(),
         _node("Where", ["inside", "scores", "bars"], "masked"),
@@ -56,6 +56,11 @@ def write(path: Path, contract: Contract = CONTRACT, metadata: dict[str, str] | 
         helper.make_tensor_value_info("content", TensorProto.FLOAT, ["b", 4]),
         helper.make_tensor_value_info("condition", TensorProto.INT64, ["b"]),
     ]
+    for name, (channels, _) in contract.memory.items():
+        inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", channels, "h", "w"]))
+        outputs.append(helper.make_tensor_value_info(f"next_{name}", TensorProto.FLOAT, ["b", channels, "h", "w"]))
+    if contract.memory:
+        inputs.append(helper.make_tensor_value_info("step_s", TensorProto.FLOAT, ["b"]))
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "toy", inputs, outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
@@ -101,6 +106,20 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
     return opened
+
+
+def _remembered() -> list[onnx.NodeProto]:
+    """Nodes of a video model: what was bright glows on, less by a factor of e each second."""
+    return [
+        _node("Mul", ["brightness", "scale"], "bright"),
+        _node("Neg", ["step_s"], "minus_s"),
+        _node("Exp", ["minus_s"], "kept"),
+        _node("Reshape", ["kept", "each"], "kept_everywhere"),
+        _node("Squeeze", ["glow", "axes_1"], "before"),
+        _node("Mul", ["before", "kept_everywhere"], "glowing"),
+        _node("Add", ["bright", "glowing"], "scores"),
+        _node("Unsqueeze", ["scores", "axes_1"], "next_glow"),
+    ]
 
 
 def _inside() -> list[onnx.NodeProto]:

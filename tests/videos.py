@@ -69,6 +69,25 @@ def write(  # noqa: PLR0913 - the kinds that people have
     return path
 
 
+def write_changing(path: Path, sizes: Sequence[tuple[int, int]] = ((48, 64), (64, 48)), rate: int = 10) -> Path:
+    """A video with five frames of each of these sizes, all of them keyframes."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=rate)
+        stream.height, stream.width = sizes[0]
+        stream.pix_fmt, stream.codec_context.time_base = "yuvj420p", Fraction(1, rate)
+        for place, size in enumerate(sizes):
+            encoder = av.CodecContext.create("mjpeg", "w")
+            encoder.height, encoder.width = size
+            encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, rate)
+            for number in range(5):
+                frame = av.VideoFrame.from_ndarray(square(number, size)).reformat(format="yuvj420p")
+                frame.pts, frame.time_base = 5 * place + number, Fraction(1, rate)
+                for packet in encoder.encode(frame):
+                    packet.stream, packet.time_base = stream, Fraction(1, rate)
+                    container.mux(packet)
+    return path
+
+
 def write_sound(path: Path, seconds: float = 1.0) -> Path:
     """A file with nothing but sound."""
     with av.open(str(path), "w") as container:

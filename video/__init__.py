@@ -9,7 +9,7 @@ TASK = Task(
     default_models=("tempsal-video",),
     lightning_cli="video.lightning_cli:VideoCLI",
     export="export.video_onnx:export_network",
-    predictor="export.runtime.video_step:open_video",
+    predictor="export.runtime.video:VideoPredictor",
     job="app.predict.video:job_of_task",
     evaluation="app.cli.evaluate:video",
     options=("opacity", "palette", "every", "range", "regions"),
@@ -21,9 +21,9 @@ MODELS = {
 }
 
 METRICS = {
-    "auc_judd": "saliency.metrics:auc_judd",
-    "cc": "saliency.metrics:cc",
-    "sim": "saliency.metrics:sim",
-    "nss": "saliency.metrics:nss",
+    "auc_judd": "video.metrics:auc_judd",
+    "cc": "video.metrics:cc",
+    "sim": "video.metrics:sim",
+    "nss": "video.metrics:nss",
     "kl": "saliency.metrics:kl",
 }

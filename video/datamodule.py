@@ -107,7 +107,7 @@ class ClipData(Folders):
             condition = 1 + known.index(name) if name in known else 0
             for split, clips in open_set(root, self.layout).splits.items():
                 if clips and split in parts:
-                    kept = usable(clips, f"{root} ({split})")
+                    kept = usable(clips, f"{root} ({split})", none=split != "train")
                     parts[split].extend((clip, condition) for clip in kept)
         parts["val"] = parts["val"] or parts["train"]
         for split, pairs in parts.items():

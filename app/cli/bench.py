@@ -18,9 +18,9 @@ NOTES = """The columns:
 
 \b
   p50, p95      milliseconds in which half, and 95 of 100, of the runs of the graph are done; the pictures
-                lie on their canvas already. Of a scanpath model: a scene of 30 objects, and a step of 20
-                observers.
-  a second      pictures, scenes, or steps of one observer, by p50.
+                lie on their canvas already. Of a video model: a frame of so many videos. Of a scanpath model:
+                a scene of 30 objects, and a step of 20 observers.
+  a second      pictures, frames, scenes, or steps of one observer, by p50.
   GFLOP         of a run: convolutions and matrix products, a multiplication and an addition are two.
   peak %        of what this machine can do: the time that these operations would take at the rate of a
                 matrix product (NumPy, 1024 x 1024), those of depth-wise convolutions at the rate of 192

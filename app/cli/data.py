@@ -34,14 +34,15 @@ def catalogue(form: str) -> None:
     from rich.table import Table
 
     from app.cli import console
-    from data.datasets import READERS
+    from data.datasets import CLIPS, READERS
     from data.datasets.catalog import PUBLISHED
 
     if form == "json":
         entries = {
             name: {
                 **asdict(it),
-                "reader": READERS[name],
+                "reader": READERS.get(name),
+                "clips": CLIPS.get(name),
                 "files": [file.url for file in it.files],
                 "download": bool(it.files),
             }

@@ -1,4 +1,4 @@
-"""The commands `gaze evaluate saliency` and `gaze evaluate scanpath`."""
+"""The commands `gaze evaluate saliency`, `gaze evaluate scanpath` and `gaze evaluate video`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,17 +27,23 @@ OUTPUT = (
         type=click.Choice(["table", "markdown", "csv", "json"]),
         help="Of what is printed; json has everything, also picture by picture.",
     ),
-    click.option("--per-picture", metavar="FILE.csv", type=click.Path(path_type=Path), help="Each picture's scores."),
+    click.option(
+        "--per-picture", metavar="FILE.csv", type=click.Path(path_type=Path), help="Each picture's, or clip's, scores."
+    ),
     click.option(
         "--html", metavar="FILE.html", type=click.Path(path_type=Path), help="A report: one page, no network."
     ),
-    click.option("--against", metavar="MODEL|ROW", help="Compare every other row with this one, picture by picture."),
+    click.option(
+        "--against",
+        metavar="MODEL|ROW",
+        help="Compare every other row with this one, picture by picture or clip by clip.",
+    ),
     click.option(
         "--worst",
         default=3,
         show_default=True,
         type=click.IntRange(0),
-        help="Name so many pictures where a model is worst, and best.",
+        help="Name so many pictures or clips where a model is worst, and best.",
     ),
 )
 
@@ -167,6 +173,57 @@ def scanpath(
         click.echo("--told is now called --target-known; use that name.", err=True)
         settings["target_known"] = True
     result = scanpath_protocol.evaluate(root, _given(names), Settings(**settings), against=against)
+    _tell(result, form, per_picture, html, worst)
+
+
+@click.command()
+@click.option(
+    "--data",
+    "root",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A set of videos with gaze, in any layout that gaze reads; of a still set in the table format clips are made.",
+)
+@click.option("--layout", help="Of the set.  [default: told by its folder]")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME|FILE.onnx",
+    help="Of pictures or of videos; may be given twice, none is the centre and people.  [default: tempsal-fast and "
+    "every video model of `gaze models`]",
+)
+@click.option("--split", default="test", show_default=True, help="A split of the set, or all.")
+@CONDITION
+@click.option("--every", default=5, show_default=True, type=click.IntRange(1), help="Score every so-manyth frame.")
+@click.option(
+    "--side", default=640, show_default=True, type=click.IntRange(16), help="Pixels: larger frames are scored smaller."
+)
+@click.option("--challenge", is_flag=True, help="Score as the script of the AIM and NTIRE challenges, slips and all.")
+@click.option("--limit", type=click.IntRange(1), metavar="CLIPS", help="Clips at most, evenly spread.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
+@output
+def video(
+    root: Path,
+    names: tuple[str, ...],
+    against: str | None,
+    workers: int | None,
+    form: "Form",
+    per_picture: Path | None,
+    html: Path | None,
+    worst: int,
+    **settings: Any,
+) -> None:
+    """AUC, CC, SIM and NSS in videos, beside the centre and people, with 95 % intervals over clips."""
+    from app.cli import console
+    from evaluation.video import protocol as video_protocol
+    from export.runtime.session import cores
+
+    _check(per_picture, html)
+    chosen = video_protocol.Settings(**settings)
+    result = video_protocol.evaluate(
+        root, _given(names), chosen, against=against, workers=workers or cores(), track=console.track
+    )
     _tell(result, form, per_picture, html, worst)
 
 

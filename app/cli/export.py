@@ -23,7 +23,7 @@ FORMS = ("precision", "canvas", "opset", "jobs", "layout", "pictures", "data", "
     type=click.Path(path_type=Path),
     help="Folder to write to.  [default for one model in one form: export/weights]",
 )
-@click.option("--all", "every", is_flag=True, help="Every model that has weights.")
+@click.option("--all", "every", is_flag=True, help="Every model that has weights and several forms.")
 @click.option("--precision", default="fp32", show_default=True, metavar="fp32,fp16,int8", help="Some of these.")
 @click.option(
     "--canvas",

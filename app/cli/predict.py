@@ -124,9 +124,10 @@ def _record(
     from app.cli.console import bar
     from app.predict import camera as cameras
 
-    if sources or task != next(iter(TASKS)):
+    if sources or task not in cameras.TASKS:
         raise click.UsageError("--camera stands alone; leave out files and --task.")
     cameras.check(asked, output)
+    options["model"] = options["model"] or TASKS[task].default_models[0]
     job = cameras.job(camera, Path(output), **{name: options[name] for name in cameras.OPTIONS})
     echo(f"Recording from camera {camera} ({job.model}); Ctrl-C ends it.", err=True)
     try:

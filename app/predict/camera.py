@@ -18,10 +18,12 @@ from data.errors import GazeError
 from data.video.read import RATE, pyav
 from export.runtime.video import VideoPredictor
 from saliency import TASK
+from video import TASK as WATCHING
 
 logger = logging.getLogger(__name__)
 
 OPTIONS = ("model", "formats", "condition", "provider", "opacity", "palette", "every", "regions")
+TASKS = (TASK.name, WATCHING.name)
 DARK = 30  # frames that a camera may fail to give before it is taken to be gone
 
 
@@ -67,11 +69,11 @@ def job(
     settings.regions.check(None)
     legend(1, palette)
     predictor = VideoPredictor(model or TASK.default_models[0], every=every, condition=condition, provider=provider)
-    still = predictor.predictor
+    opened = predictor.predictor
     source = _camera(camera)
     return Job(
         lambda stopped, steps: record(camera, source, folder, predictor, settings, kinds, stopped, steps),
-        f"{still.contract.name} on {still.provider}",
+        f"{opened.contract.name} on {opened.provider}",
     )
 
 

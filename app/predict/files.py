@@ -15,6 +15,7 @@ from data.picture_file import FRAMES, SUFFIXES, unread
 
 logger = logging.getLogger(__name__)
 
+EXAMPLES = {"pictures": "photos/*.jpg", "videos": "clips/*.mp4"}
 MOST = 230  # bytes of a name, of the 255 that systems allow
 
 DRAWN = tuple(f".{what}.{kind}" for what in ("heat", "slices") for kind in ("png", "jpg", "webp"))
@@ -22,12 +23,17 @@ OURS = (*DRAWN, ".path.png", ".overlay.mp4")  # ends of the names of pictures an
 
 
 def find_pictures(
-    sources: Sequence[str], folder: Path, suffixes: Collection[str] = SUFFIXES, videos: str = FRAMES
+    sources: Sequence[str],
+    folder: Path,
+    suffixes: Collection[str] = SUFFIXES,
+    videos: str = FRAMES,
+    what: str = "pictures",
 ) -> list[Path]:
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
     Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
-    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is.
+    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is. `what` is what
+    is looked for, in words.
 
     Raises:
         GazeError: There is none.
@@ -52,7 +58,7 @@ def find_pictures(
         logger.warning("%s.", words)
     if not any(_is_there(path) for path in unique):
         places = ", ".join(sources[:3]) + (" and more" if len(sources) > 3 else "")
-        raise GazeError(f"No pictures found in {places}; give pictures, folders or a pattern such as 'photos/*.jpg'.")
+        raise GazeError(f"No {what} found in {places}; give {what}, folders or a pattern such as {EXAMPLES[what]!r}.")
     return unique
 
 

@@ -30,8 +30,10 @@ from data.errors import GazeError, PictureError
 from data.picture import encode
 from data.picture_file import SUFFIXES, VIDEOS
 from export.runtime.batch import WORKERS, keep_freed_memory, predict
+from export.runtime.registry import read_contract
 from export.runtime.saliency import Prediction, Predictor
 from saliency import TASK
+from video import TASK as WATCHING
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +150,8 @@ def job(
     found, log = find_pictures(sources, folder, (*SUFFIXES, *VIDEOS) if VIDEO else SUFFIXES), Provenance(folder)
     names = output_names(found, log.names())
     paths, clips, kinds, of_clips = _divided(found, formats)
+    if paths and model is not None and read_contract(model).task == WATCHING.name:
+        paths = _left_out(paths, clips, model)
     if clips:
         from app.predict import video
 
@@ -180,6 +184,20 @@ def job(
 
     made = jobs.resumable(paths, out, log, making, write, f"{contract.name} on {predictor.provider}")
     return jobs.both(made, watched) if clips else made
+
+
+def _left_out(paths: list[Path], clips: list[Path], model: str) -> list[Path]:
+    """Of pictures that a model of videos was asked for none: they are left out beside videos.
+
+    Raises:
+        GazeError: There is no video.
+    """
+    usual = TASK.default_models[0]
+    if not clips:
+        raise GazeError(f"{paths[0]} is a picture, but {model} is a model of videos; take {usual} for pictures.")
+    count = f"{len(paths)} picture{'s' * (len(paths) > 1)}"
+    logger.warning("%s left out: %s is a model of videos; take %s for pictures.", count, model, usual)
+    return []
 
 
 def _divided(found: list[Path], words: str | None) -> tuple[list[Path], list[Path], tuple[str, ...], tuple[str, ...]]:

@@ -3,26 +3,29 @@
 Each video becomes, as asked for: `mp4`: NAME.overlay.mp4, every frame under its heat, with the sound; `jsonl`:
 NAME.frames.jsonl, a line a frame as in `export/schema_video.json`; `parquet`: NAME.frames.parquet, the same as a table;
 `npz`: NAME.densities.npz, small densities with their times (`app.predict.video_files`). Lines and densities are those
-of the frames that the model looked at: all, or every Nth and the first of each shot. NAME is as in `saliency`.
+of the frames that the model looked at: all, or every Nth and the first of each shot. NAME is as in `saliency`. The
+model is one of pictures, whose answers are carried through time, or one of videos; what is written is the same.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.predict import jobs, provenance
-from app.predict.files import make_folder
+from app.predict.files import find_pictures, make_folder, output_names
 from app.predict.provenance import Making, Provenance, Stamp, described
-from app.predict.video_files import ENDINGS, Recorder, Settings, settings, together, writers
+from app.predict.video_files import ENDINGS, FORMATS, USUAL, Recorder, Settings, settings, together, writers
 from data.draw.legend import legend
-from data.errors import PictureError, VideoError
+from data.errors import GazeError, PictureError, VideoError
+from data.picture_file import SUFFIXES, VIDEOS
 from data.progress import Steps
 from data.video.read import JUMP, VideoFile, pyav
-from export.runtime.saliency import Predictor
 from export.runtime.video import VideoPredictor
 from saliency import TASK
+from video import TASK as WATCHING
 
-__all__ = ["Output", "job", "settings", "write_video"]
+__all__ = ["Output", "job", "job_of_task", "settings", "write_video"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,34 @@ def _frames(clip: VideoFile, settings: Settings) -> int | None:
     return max(1, round((min(length, end or length) - start) * clip.rate))
 
 
+def job_of_task(
+    sources: tuple[str, ...],
+    folder: Path,
+    model: str | None,
+    formats: str | None,
+    condition: str,
+    provider: str,
+    opacity: float,
+    palette: str,
+    accept_damaged: bool = False,
+    **of_videos: Any,
+) -> jobs.Job:
+    """The job of `gaze predict --task video`; options as there, `every`, `range` and `regions` in `of_videos`.
+
+    Raises:
+        GazeError: There is no such video, model, format, condition, palette or range, or it is a picture.
+    """
+    pyav()
+    found, log = find_pictures(sources, folder, VIDEOS, what="videos"), Provenance(folder)
+    if pictures := [path for path in found if path.suffix.lower() in SUFFIXES]:
+        raise GazeError(f"{pictures[0]} is a picture, and --task video is for videos; leave out one of them.")
+    kinds = jobs.formats(formats or USUAL, FORMATS)
+    asked = settings(condition, opacity, palette, **of_videos)
+    names = output_names(found, log.names())
+    model = model or WATCHING.default_models[0]
+    return job(found, names, folder, log, model, kinds, asked, provider, accept_damaged)
+
+
 def job(
     clips: list[Path],
     names: dict[Path, str],
@@ -99,17 +130,17 @@ def job(
         GazeError: The extra `video` is not installed, or there is no such model, condition or palette.
     """
     pyav()
-    still = Predictor(model or TASK.default_models[0], provider=provider)
-    still.index(settings.condition)
     legend(1, settings.palette)
-    predictor = VideoPredictor(still, every=settings.every, condition=settings.condition)
-    contract = still.contract
+    name, every = model or TASK.default_models[0], settings.every
+    predictor = VideoPredictor(name, every=every, condition=settings.condition, provider=provider)
+    opened = predictor.predictor
+    contract = opened.contract
     whole = "mp4" in kinds  # whatever of it is there already: what is sought differs a little
     sought = not whole and settings.every > JUMP
     out = Output(folder, {path: names[path] for path in clips}, formats=kinds)
     making = Making(
-        TASK.name,
-        described(contract.name, contract.version, still.path),
+        contract.task,
+        described(contract.name, contract.version, opened.path),
         settings.condition,
         {
             "every": settings.every,
@@ -143,5 +174,5 @@ def job(
             return None
         return VideoError(f"{path}: the video is damaged or cut off ({damage}); what could be decoded was predicted.")
 
-    made = jobs.resumable(clips, out, log, making, run, f"{contract.name} on {still.provider}")
+    made = jobs.resumable(clips, out, log, making, run, f"{contract.name} on {opened.provider}")
     return made._replace(steps=steps)

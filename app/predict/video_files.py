@@ -40,6 +40,7 @@ from data.video.write import VideoWriter
 from export.runtime.records import VIDEO, FrameRecord
 from export.runtime.saliency import Predictor
 from export.runtime.video import VideoPrediction
+from export.runtime.video_step import StepPredictor
 
 logger = logging.getLogger(__name__)
 
@@ -366,7 +367,7 @@ def shrunk(density: Float32[np.ndarray, "h w"]) -> np.ndarray:
 class Recorder:
     """Makes the record of each frame of one video; without a path, of a camera."""
 
-    def __init__(self, predictor: Predictor, settings: Settings, path: Path | None) -> None:
+    def __init__(self, predictor: Predictor | StepPredictor, settings: Settings, path: Path | None) -> None:
         self._predictor, self._settings, self._path = predictor, settings, path
         self._regions: tuple[tuple[str, ...], np.ndarray] | None = None
 

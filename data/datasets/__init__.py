@@ -1,17 +1,19 @@
 """Public eye-tracking data sets, one a file, in the layout that their authors publish.
 
-Each file has a reader, `read(root)`, and the entries of its sets in the catalogue, `CATALOG`. Nothing else names a set:
-`data.datasets.catalog.PUBLISHED` and `READERS` are made of the files that are in this folder.
+Each file has the entries of its sets in the catalogue, `CATALOG`, and a reader of pictures, `read(root)`, of videos,
+`sniff(root)` and `clips(root)`, or both. Nothing else names a set: `data.datasets.catalog.PUBLISHED`, `READERS` and
+`CLIPS` are made of the files that are in this folder.
 """
 
 from collections.abc import Mapping
 
-READERS: Mapping[str, str]  # of each data set, and of the table format ("table"), the function that reads a folder
+READERS: Mapping[str, str]  # of each data set of pictures, and of the table format ("table"), what reads a folder
+CLIPS: Mapping[str, str]  # of each data set of videos, what reads the clips of a folder
 
 
 def __getattr__(name: str) -> Mapping[str, str]:
-    if name != "READERS":
+    if name not in ("READERS", "CLIPS"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from data.datasets import catalog  # imports every reader, so only when the table is asked for
 
-    return catalog.readers()
+    return catalog.video_readers() if name == "CLIPS" else catalog.readers()

@@ -78,6 +78,17 @@ def _sets() -> dict[str, tuple[Published, ModuleType]]:
 
 
 def readers() -> dict[str, str]:
-    """The function that reads each data set, as `pkgutil.resolve_name` takes it; `table` is the table format's."""
-    table = {"table": "data.table.read:read_table"}
-    return table | {name: f"{module.__name__}:read" for name, (_, module) in _sets().items()}
+    """The function that reads the pictures of each set that has any, as `pkgutil.resolve_name` takes it.
+
+    `table` is the table format's.
+    """
+    return {"table": "data.table.read:read_table"} | _functions("read")
+
+
+def video_readers() -> dict[str, str]:
+    """The function that reads the clips of each set of videos, as `pkgutil.resolve_name` takes it."""
+    return _functions("clips")
+
+
+def _functions(name: str) -> dict[str, str]:
+    return {key: f"{module.__name__}:{name}" for key, (_, module) in _sets().items() if hasattr(module, name)}

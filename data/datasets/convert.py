@@ -36,7 +36,12 @@ def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
     Raises:
         GazeError: There is no such set or option, or the folder is not as the authors publish it.
     """
-    published(name)  # or say that there is no such set
+    title = published(name).title  # or say that there is no such set
+    if name not in datasets.READERS:
+        raise GazeError(
+            f"{title} is a set of videos, which are not converted; give its folder as it is to `gaze train "
+            "tempsal-video` or `gaze evaluate video`."
+        )
     module = pkgutil.resolve_name(datasets.READERS[name].split(":")[0])
     chosen = _options(name, module.read, words)
     return Parts(

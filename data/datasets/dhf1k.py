@@ -2,7 +2,7 @@
 
     annotation/0001/fixation/0001.png       binary: where anybody looked at the first frame of the first video; or
     annotation/0001/fixation/maps/0001.mat  the same as the matrix I, as it was published first
-    annotation/0001/maps/0001.png           the same, blurred; only its size is read, beside a matrix
+    annotation/0001/maps/0001.png           the same, blurred: the maps of clips; of pictures only a size is read
     video/001.AVI                           the videos; frames extracted from them are found in frames/0001/0001.png
                                             (which `extract` makes), annotation/0001/images/ and video/0001/
 
@@ -15,6 +15,7 @@ annotation, test.
 Wang, Shen, Guo, Cheng and Borji 2018, https://doi.org/10.1109/CVPR.2018.00514; https://github.com/wenguanwang/DHF1K.
 """
 
+import functools
 import logging
 import os
 import tempfile
@@ -25,12 +26,15 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from data.datasets import _matlab, _release
+from data.datasets import _marked_pixels, _release
+from data.datasets._marked_pixels import MarkedPixels
 from data.datasets.catalog import Published
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
 from data.picture import encode, picture_size
-from data.picture import read as decode
+from data.video.maps import MapPictures, listing
+from data.video.recorded import RecordedClip
+from data.video.sources import PictureSource, Source, VideoSource, counted
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,8 @@ CATALOG = {
 LAST = {"train": 600, "val": 700, "test": 1000}  # the last video of each split
 FRAMES = ("frames/{}", "annotation/{}/images", "video/{}")  # where frames are looked for, in this order
 SUFFIXES = (".png", ".jpg")
+RATE = 30.0  # frames a second
+SIGMA = 12.74  # pixels by which the authors blur
 
 
 def read(root: Path | str, every: int = 1) -> Iterator[tuple[Picture, tuple[Scanpath, ...]]]:
@@ -117,15 +123,15 @@ def _frames(root: Path, video: str, every: int) -> Iterator[tuple[Picture, tuple
     _split(root, video)
     folder, suffix = _extracted(root, video)
     for path in _marks(root, video)[::every]:
-        marked = _matrix(path) if path.suffix == ".mat" else _map(path)
+        marked = _matrix(path) if path.suffix == ".mat" else _marked_pixels.picture(path)
         height, width = marked.shape
         name = f"{video}/{path.stem}{suffix}"
         picture = Picture(name, width, height)
         if folder is not None:
             picture = _frame(folder / Path(name).name, picture)
-        y, x = np.nonzero(marked)
-        unknown = np.full(len(x), np.nan)
-        scanpath = Scanpath("all", np.stack([x, y], 1) + 0.5, unknown, unknown.copy())
+        xy = _marked_pixels.places(marked)
+        unknown = np.full(len(xy), np.nan)
+        scanpath = Scanpath("all", xy, unknown, unknown.copy())
         yield picture, (scanpath,) if len(scanpath) else ()
 
 
@@ -137,21 +143,50 @@ def _frame(path: Path, picture: Picture) -> Picture:
     return _release.picture(path, picture.name, "DHF1K", (picture.width, picture.height))
 
 
-def _map(path: Path) -> Bool[np.ndarray, "h w"]:
-    grey = decode(path)[..., 0]
-    marked = grey > 0
-    if np.unique(grey[marked]).size > 1:
-        raise TableError(f"{path}: not black and one grey alone; give the maps of fixations, not the blurred ones.")
-    return np.asarray(marked)
-
-
 def _matrix(path: Path) -> Bool[np.ndarray, "h w"]:
     width, height = picture_size(path.parents[2] / "maps" / f"{path.stem}.png")
-    values = _matlab.load(path, "I")
-    with _release.parse_errors(path, "I"):
-        if values.dtype.kind not in "biuf" or values.shape != (height, width):
-            raise ValueError(f"not {height} x {width} numbers")
-        return np.asarray(values > 0)
+    return _marked_pixels.matrix(path, (height, width))
+
+
+def clips(root: Path | str) -> dict[str, list[RecordedClip]]:
+    """The annotated videos by the authors' splits, hence none to test on; 30 frames a second where they are extracted.
+
+    Raises:
+        TableError: The folder is not as the authors publish it.
+    """
+    root = Path(root)
+    parts: dict[str, list[RecordedClip]] = {split: [] for split in LAST}
+    for video in _annotated(root, 1):
+        parts[_split(root, video)].append(_clip(root, video))
+    return parts
+
+
+def sniff(root: Path) -> bool:
+    """Whether a folder is of this layout."""
+    return next((root / "annotation").glob("*/fixation"), None) is not None
+
+
+def _clip(root: Path, video: str) -> RecordedClip:
+    folder = next((root / place.format(video) for place in FRAMES if _holds_frames(root / place.format(video))), None)
+    number = video.lstrip("0").zfill(3)
+    films = [root / "video" / f"{number}{suffix}" for suffix in (".AVI", ".avi", ".mp4")]
+    film = next((path for path in films if path.is_file()), films[0])
+    source: Source = VideoSource(film)
+    if folder is not None:
+        source = PictureSource(str(folder), functools.partial(counted, folder, SUFFIXES, RATE))
+    where = root / "annotation" / video
+    gaze = MarkedPixels(where / "fixation", functools.partial(_marked, where / "fixation", folder))
+    maps = MapPictures(where / "maps", functools.partial(listing, where / "maps", (".png",), folder, SUFFIXES))
+    return RecordedClip(video, source, gaze, maps, SIGMA)
+
+
+def _holds_frames(folder: Path) -> bool:
+    return any(path.suffix in SUFFIXES for path in folder.glob("*"))
+
+
+def _marked(where: Path, frames: Path | None) -> dict[int, Path]:
+    """The file of the places of each frame."""
+    return listing(where, (".png",), frames, SUFFIXES) or listing(where / "maps", (".mat",), frames, SUFFIXES)
 
 
 def extract(root: Path | str, every: int = 1, suffix: str = ".jpg") -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""The cells of a fixations.csv, a block of lines at a time, each row with the line that it ends on.
+"""The cells of a table such as fixations.csv, a block of lines at a time, each row with the line that it ends on.
 
 pyarrow splits the blocks in which lines and cells plainly end where Python's csv ends them. csv splits the others, with
 quotes or line breaks within quotes, lone carriage returns, NUL, lines of 128 KiB, or a row of too many or too few
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from data.errors import MARK, Defect, Report, empty, not_utf8
-from data.table.columns import BOX, NEEDED, SEARCH, column_names, columns_are_right, not_as_many, not_csv
+from data.table.columns import FIXATIONS, Form, column_names, columns_are_right, not_as_many, not_csv
 
 if TYPE_CHECKING:
     import pyarrow
@@ -101,27 +101,27 @@ def _blocks(file: Readable) -> Iterator[bytes]:
         yield last
 
 
-def read(file: Readable, path: Path, report: Report) -> Iterator[Cells]:
+def read(file: Readable, path: Path, report: Report, form: Form = FIXATIONS) -> Iterator[Cells]:
     """The rows below the header; a header that is none, and a text that is not UTF-8, is reported and ends them."""
     blocks = _blocks(file)
     lines = _Lines(blocks)
     reader, line = csv.reader(lines, strict=True), 0  # line: how many the blocks before had
     try:
-        header = column_names(path, reader, NEEDED, report)
+        header = column_names(path, reader, form.needed, report)
         if reader.line_num == 0:
             report(empty(path))
-        if not header or not columns_are_right(path, header, report):
+        if not header or not columns_are_right(path, header, report, form):
             return
         block, line = lines.rest(), reader.line_num
         while block or (block := next(blocks, b"")):
-            cells = _split(block, header, line)
+            cells = _split(block, header, line, form)
             if cells:
                 yield cells
                 line += block.count(b"\n")
             else:
                 lines.put(block)
                 reader = csv.reader(lines, strict=True)
-                yield from _by_csv(reader, lines, header, line, path)
+                yield from _by_csv(reader, lines, header, line, path, form)
                 line += reader.line_num
             block = b""
     except csv.Error as error:
@@ -130,14 +130,14 @@ def read(file: Readable, path: Path, report: Report) -> Iterator[Cells]:
         report(not_utf8(path, None))
 
 
-def _columns(header: list[str]) -> dict[str, int]:
-    """The index of each column of the format, those of the target's box only if all four are there."""
-    names = set(NEEDED + SEARCH) & set(header)
-    names -= set() if set(BOX) <= names else set(BOX)
-    return {name: header.index(name) for name in NEEDED + SEARCH if name in names}
+def _columns(header: list[str], form: Form) -> dict[str, int]:
+    """The index of each column of the form, those that go together (a target's box) only if all are there."""
+    names = set(form.needed + form.others) & set(header)
+    names -= set() if set(form.together) <= names else set(form.together)
+    return {name: header.index(name) for name in form.needed + form.others if name in names}
 
 
-def _split(block: bytes, header: list[str], before: int) -> Cells | None:
+def _split(block: bytes, header: list[str], before: int, form: Form) -> Cells | None:
     """The rows of a block that comes after so many lines; None where csv may split it otherwise, or complain."""
     import pyarrow
     from pyarrow import csv as quick
@@ -147,7 +147,7 @@ def _split(block: bytes, header: list[str], before: int) -> Cells | None:
     ends = np.flatnonzero(text == ord("\n"))
     if not _is_plain(block, ends):
         return None
-    columns = _columns(header)
+    columns = _columns(header, form)
     names = [name if name in columns else f"{i} {name}" for i, name in enumerate(header)]  # others may come twice
     try:
         read = quick.read_csv(
@@ -186,7 +186,7 @@ def _are_rows(text: UInt8[np.ndarray, " b"], ends: Int64[np.ndarray, " l"]) -> n
     return np.asarray((starts < ends) & ~((starts + 1 == ends) & (text[starts] == ord("\r"))))
 
 
-def _by_csv(reader: Any, lines: _Lines, header: list[str], before: int, path: Path) -> Iterator[Cells]:
+def _by_csv(reader: Any, lines: _Lines, header: list[str], before: int, path: Path, form: Form) -> Iterator[Cells]:
     """The rows of the block in `lines`, and of the next ones until a row ends with its block; raises csv.Error."""
     stopped: csv.Error | None = None
     while lines.waiting and not stopped:
@@ -198,19 +198,19 @@ def _by_csv(reader: Any, lines: _Lines, header: list[str], before: int, path: Pa
                     break
         except csv.Error as error:
             stopped = error
-        yield _checked(rows, header, path)
+        yield _checked(rows, header, path, form)
     if stopped:
         raise stopped
 
 
-def _checked(rows: list[tuple[int, list[str]]], header: list[str], path: Path) -> Cells:
+def _checked(rows: list[tuple[int, list[str]]], header: list[str], path: Path, form: Form) -> Cells:
     """The rows that have as many cells as the header; each of the others, unless it is empty, is a defect."""
     import pyarrow
 
     right = [(line, cells) for line, cells in rows if len(cells) == len(header)]
     columns = {
         name: pyarrow.chunked_array([[cells[i] or None for _, cells in right]], pyarrow.string())
-        for name, i in _columns(header).items()
+        for name, i in _columns(header, form).items()
     }
     wrong = [(line, len(cells)) for line, cells in rows if len(cells) not in (0, len(header))]
     defects = [not_as_many(path, line, count, len(header)) for line, count in wrong]

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, Shaped
@@ -24,6 +25,17 @@ LIMITS = {  # what no number of a column reaches, above or below zero
 FOUND = {"": None, "0": False, "1": True, "false": False, "true": True}
 
 Columns = dict[str, Shaped[np.ndarray, " n"]]
+
+
+class Form(NamedTuple):
+    """The columns of a kind of table: those that it needs, those that it may have, and which of these only together."""
+
+    needed: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+
+
+FIXATIONS = Form(NEEDED, SEARCH, BOX)
 
 
 @dataclass(frozen=True)
@@ -88,15 +100,15 @@ def column_names(path: Path, lines: Iterator[list[str]], names: Iterable[str], r
     return [name.strip() for name in header or ()]
 
 
-def columns_are_right(path: Path, header: list[str], report: Report) -> bool:
+def columns_are_right(path: Path, header: list[str], report: Report, form: Form = FIXATIONS) -> bool:
     """Whether the table has every column that it needs, and each of a known name once; a report if not."""
-    missing = [name for name in NEEDED if name not in header]
-    double = sorted({name for name in NEEDED + SEARCH if header.count(name) > 1})
+    missing = [name for name in form.needed if name not in header]
+    double = sorted({name for name in form.needed + form.others if header.count(name) > 1})
     if missing and len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         mark = "semicolons" if ";" in header[0] else "tabs"
         report(Defect(str(path), 1, f"the columns are separated by {mark}", "save the file with commas"))
     elif missing:
-        report(Defect(str(path), 1, f"no column {', '.join(missing)}", f"name the columns {','.join(NEEDED)}"))
+        report(Defect(str(path), 1, f"no column {', '.join(missing)}", f"name the columns {','.join(form.needed)}"))
     if double:
         report(Defect(str(path), 1, f"two columns are named {', '.join(double)}", "keep one of them"))
     return not (missing or double)

@@ -2,6 +2,7 @@
 
     for frame in clip.frames(10, 26):       # RGB uint8 (h, w, 3), decoded as they are asked for
     clip.points(10)                         # pixels (k, 2): where people looked while frame 10 was shown
+    clip.viewers(10)                        # who it was, as numbers (k,), where that is known
     clip.density(10)                        # the authors' own blurred map where there is one
 
 Readers of public sets give such clips (`data.datasets`), `data.video.made` makes them of pictures. Nothing is held in
@@ -13,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 
 from data.errors import GazeError, VideoError
 
@@ -54,12 +55,24 @@ class GazeClip(ABC):
             GazeError: What tells it is missing or broken.
         """
 
+    def viewers(self, index: int) -> Int64[np.ndarray, " k"] | None:
+        """Who looked at each of the `points` of a frame: numbers that mean the same in all frames of the clip.
+
+        None where the set does not say it.
+        """
+        return None
+
     def density(self, index: int) -> Float32[np.ndarray, "h w"] | None:
         """The authors' own map of a frame, zero or more at each pixel; None where `points` are all there is.
 
         Raises:
             GazeError: It is missing or broken.
         """
+        return None
+
+    @property
+    def cuts(self) -> tuple[float, ...] | None:
+        """Seconds at which the second and each further shot begins; None where the set does not say it."""
         return None
 
     def forget(self) -> None:  # noqa: B027 - most hold nothing
@@ -71,20 +84,28 @@ class GazeClip(ABC):
         Raises:
             GazeError: There is no frame, its times do not go on, or its first and last frame say nothing.
         """
-        if not len(self):
-            raise VideoError(f"{self.name}: the clip has no frames; remove it.")
-        if not np.isfinite(self.times).all() or (np.diff(self.times) <= STILL).any():
-            raise VideoError(f"{self.name}: its frames do not follow each other in time; make the file again.")
+        self.check_times()
         for index in (0, len(self) - 1):
             self.points(index)
             self.density(index)
 
+    def check_times(self) -> None:
+        """Refuse a clip without frames, and one whose time does not go on.
 
-def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
+        Raises:
+            GazeError: It is one.
+        """
+        if not len(self):
+            raise VideoError(f"{self.name}: the clip has no frames; remove it.")
+        if not np.isfinite(self.times).all() or (np.diff(self.times) <= STILL).any():
+            raise VideoError(f"{self.name}: its frames do not follow each other in time; make the file again.")
+
+
+def usable(clips: Iterable[GazeClip], where: str, none: bool = False) -> list[GazeClip]:
     """The clips of a set that can be used; each other one is named in a warning.
 
     Raises:
-        GazeError: None is left.
+        GazeError: None is left, and `none` does not allow that.
     """
     kept: list[GazeClip] = []
     broken = 0
@@ -96,7 +117,7 @@ def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
             broken += 1
             continue
         kept.append(clip)
-    if not kept:
+    if not kept and not none:
         count = f"none of its {broken} clips can be used; see the warnings" if broken else "it holds no clip"
         raise GazeError(f"{where}: {count}.")
     return kept
@@ -104,7 +125,9 @@ def usable(clips: Iterable[GazeClip], where: str) -> list[GazeClip]:
 
 def inside(points: Float[np.ndarray, "k 2"], size: Sequence[int]) -> Float[np.ndarray, "k 2"]:
     """The places that are on a frame of this height and width."""
-    there: Float[np.ndarray, "k 2"] = points[
-        np.isfinite(points).all(1) & (points >= 0).all(1) & (points < (size[1], size[0])).all(1)
-    ]
-    return there
+    return np.asarray(points[is_inside(points, size)])
+
+
+def is_inside(points: Float[np.ndarray, "k 2"], size: Sequence[int]) -> Bool[np.ndarray, " k"]:
+    """Which places are on a frame of this height and width; NaN is on none."""
+    return np.asarray(np.isfinite(points).all(1) & (points >= 0).all(1) & (points < (size[1], size[0])).all(1))

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from data.errors import GazeError
 from data.gaze import Picture, Scanpath
@@ -17,7 +17,8 @@ from data.picture import read
 from data.synthetic.clips import WIDE, Clip, clip
 from data.table.read import read_splits, read_table
 from data.table.splits import NAMES
-from data.video.clips import GazeClip, inside
+from data.table.viewing import presentation_time
+from data.video.clips import GazeClip, inside, is_inside
 
 PICTURES = 4  # of which a clip is made
 SHOTS = 3
@@ -66,9 +67,15 @@ class MadeClip(GazeClip):
         """Where the viewers look."""
         return inside(self.made.gaze[index], self.size)
 
+    def viewers(self, index: int) -> Int64[np.ndarray, " k"]:
+        """The viewers' numbers."""
+        return np.flatnonzero(is_inside(self.made.gaze[index], self.size))
 
-def clips(root: Path, seconds: float = 3.0, counts: dict[str, int] | None = None) -> dict[str, list[MadeClip]]:
-    """So many clips of each split of a set in the table format, whose pictures were shown for some seconds.
+
+def clips(root: Path, seconds: float | None = None, counts: dict[str, int] | None = None) -> dict[str, list[MadeClip]]:
+    """So many clips of each split of a set in the table format.
+
+    Its pictures were shown for some seconds; None: as its trials tell.
 
     Raises:
         GazeError: A split has fewer than two pictures that people looked at.
@@ -79,6 +86,7 @@ def clips(root: Path, seconds: float = 3.0, counts: dict[str, int] | None = None
         for picture, paths in read_table(root)
         if picture.path is not None and any(len(path.xy) for path in paths)
     }
+    seconds = presentation_time(items.values())[0] if seconds is None else seconds
     found: dict[str, list[MadeClip]] = {}
     for place, split in enumerate(NAMES):
         there = [items[name] for name in named.get(split, ()) if name in items]

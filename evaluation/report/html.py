@@ -19,7 +19,7 @@ from markupsafe import Markup
 from data.atomic import atomic_write
 from data.errors import GazeError
 from data.plain_text import unicode
-from evaluation.report import charts
+from evaluation.report import charts, curves
 from evaluation.report.template import template
 from evaluation.report.text import cell, tested
 from evaluation.results import LOWER, NEITHER, WHOLE, Compared, Evaluation, Summary
@@ -112,6 +112,7 @@ def render_page(evaluation: Evaluation, count: int = 3) -> str:
         style=Markup(Path(__file__).with_name("report.css").read_text("utf-8")),
         whole=_tables(evaluation, WHOLE),
         charts=list(_charts(evaluation)),
+        curves=list(_curves(evaluation)),
         compared=_comparison(evaluation, evaluation.compared),
         seconds=[table for period in evaluation.values if period != WHOLE for table in _tables(evaluation, period)],
         pictures=list(_extremes(evaluation, count)) if evaluation.pictures and count else [],
@@ -174,6 +175,18 @@ def _charts(evaluation: Evaluation) -> Iterator[Chart]:
         chart = charts.bars(name, {r: (evaluation.kind(r), s[name]) for r, s in rows.items() if name in s})
         if chart:
             yield Chart(arrow(name), evaluation.meanings.get(name, ""), chart)
+
+
+def _curves(evaluation: Evaluation) -> Iterator[Chart]:
+    for title, names in evaluation.curves.items():
+        rows = {
+            row: (evaluation.kind(row), [scores[name] for name in names])
+            for row, scores in evaluation.summaries[WHOLE].items()
+            if all(name in scores for name in names)
+        }
+        chart = curves.lines(title, [name.partition(" ")[2] for name in names], rows)
+        if chart:
+            yield Chart(title, "", chart)
 
 
 def _comparison(evaluation: Evaluation, compared: Compared) -> list[Table]:

@@ -42,7 +42,7 @@ def table(evaluation: Evaluation, count: int = 3) -> str:
     console = console if console.is_terminal else Console(width=WIDTH)
     with console.capture() as captured:
         first, *others = evaluation.head()
-        for line in (f"{first}; below: 95 % intervals over pictures", *others):
+        for line in (f"{first}; below: 95 % intervals over {evaluation.unit}s", *others):
             console.print(line, highlight=False, markup=False)
         for period, rows in evaluation.summaries.items():
             for title, names in evaluation.groups(period).items():
@@ -127,9 +127,8 @@ def _markdown(evaluation: Evaluation, count: int) -> str:
     ]
     compared = evaluation.compared
     if compared:
-        parts.append(
-            f"**Difference from {model_card.plain(evaluation.against)}, 95 % interval, p, share of pictures won**\n"
-        )
+        against = model_card.plain(evaluation.against)
+        parts.append(f"**Difference from {against}, 95 % interval, p, share of {evaluation.unit}s won**\n")
     for names in tested(evaluation, compared):
         parts.append(f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
         for row, scores in compared.items():

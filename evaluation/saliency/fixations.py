@@ -2,12 +2,11 @@
 
 Only fixations on the picture count. The pictures that are evaluated are those of a split; those of the centre bias are
 the split "train", or, where there is none or it is evaluated itself, the evaluated ones. How long pictures were shown
-is given, or taken from all trials of the set, as the whole seconds next above the end of 95 % of the recorded ones, or,
-where only durations are recorded, above the median of `data.table.summary.lasted`; without either it is `UNKNOWN`.
+is given, or as the trials tell (`data.table.viewing`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +17,9 @@ from jaxtyping import Float, Float32, Int16, Int32
 from data import maps
 from data.errors import TableError
 from data.gaze import Picture, Scanpath
-from data.table import summary
 from data.table.read import read_splits, read_table
+from data.table.viewing import presentation_time
 
-UNKNOWN = 3.0, "unknown"  # seconds of viewing, and where they come from
-MAX_SECONDS = 60  # of viewing
-ENDED_SHARE = 0.95  # of the trials end before the picture goes
-OVERHANG = 50.0  # milliseconds by which a fixation may outlast the picture
 SIZES = 4  # of pictures, of which the counts of everybody are kept
 
 
@@ -106,24 +101,6 @@ def read(root: Path, split: str, seconds: float | None = None, limit: int | None
     train = [everything[name] for name in named.get("train", ()) if name in everything]
     held_out = train and split not in ("train", "all")
     return ViewedImages(chosen, train if held_out else chosen, length, source, len(of_split), bool(named))
-
-
-def presentation_time(items: Iterable[tuple[Picture, Sequence[Scanpath]]]) -> tuple[float, str]:
-    """For how many seconds each picture was shown, and where that comes from: a value of `seconds_source`."""
-    paths = [path for _, paths in items for path in paths if len(path)]
-    recorded = [path for path in paths if np.isfinite(path.onset).all()]
-    timed = [path for path in paths if np.isfinite(path.duration).all() and path.subject != summary.EVERYBODY]
-    if recorded:
-        ends = [float((path.onset + np.nan_to_num(path.duration)).max()) for path in recorded]
-        return _whole_seconds(float(np.quantile(ends, ENDED_SHARE)) - OVERHANG), "recorded"
-    if timed:
-        return _whole_seconds(1000 * float(np.median([*map(summary.lasted, timed)]))), "durations"
-    return UNKNOWN
-
-
-def _whole_seconds(length: float) -> float:
-    """The whole seconds next above milliseconds."""
-    return float(min(max(1, math.ceil(length / 1000)), MAX_SECONDS))
 
 
 class OtherImages:

@@ -3,29 +3,21 @@
 A run travels to processes of one thread each, which share its pictures; every number is the same for any count.
 """
 
-import contextlib
 import math
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 
-import cv2
 import numpy as np
 
-from data.errors import GazeError
 from data.picture import read
+from evaluation.processes import share_out
 from evaluation.results import WHOLE, Values
 from evaluation.saliency import scoring
 from evaluation.saliency.entries import Entry, PredictFn
 from evaluation.saliency.fixations import OtherImages, ViewedImage, ViewedImages
 from evaluation.saliency.scoring import HALVES, LEFT_OUT, OF_A_SECOND, SCORES, GroundTruth, Rows
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PEOPLE = (HALVES, LEFT_OUT)  # the last rows
 
 # of a period: the pictures; the fixations on all others of them; those of which the centre bias is made
@@ -77,63 +69,7 @@ def score_pictures(run: Run, workers: int) -> Iterator[PictureRows]:
     Raises:
         GazeError: A process was ended from outside.
     """
-    numbers = range(len(run.images.chosen))
-    if min(workers, len(numbers)) <= 1:
-        with _one_thread():
-            yield from map(run.open(), numbers)
-        return
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(numbers)), spawned, _start_worker, (run,)) as pool:
-        try:
-            with _environment(dict.fromkeys(THREADS, "1")):
-                rows = pool.map(_score_picture, numbers)  # starts the processes
-            yield from rows
-        except BrokenProcessPool as error:
-            raise GazeError(
-                "A process was ended from outside, perhaps for its memory; take fewer --workers."
-            ) from error
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """What processes that begin now find in their environment: NumPy reads it when it is imported, and never again."""
-    before = {name: os.environ[name] for name in values if name in os.environ}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            del os.environ[name]
-        os.environ.update(before)
-
-
-_score: Callable[[int], PictureRows]  # of this process
-
-
-def _start_worker(run: Run) -> None:
-    """A process of the pool opens everything once."""
-    global _score
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that shares out
-    cv2.setNumThreads(1)
-    _score = run.open()
-
-
-def _score_picture(number: int) -> PictureRows:
-    return _score(number)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV's sums by several threads differ in their last digits from those by one; networks see to their own."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+    return share_out(run, len(run.images.chosen), workers)
 
 
 def by_row(pictures: Sequence[PictureRows]) -> Values:

@@ -18,6 +18,7 @@ INPUTS = {
     "content": "float32 (b, 4), where the picture lies on the canvas: x0, y0, x1, y1 in pixels",
     "condition": "int64 (b), index of the viewing condition",
 }
+STEP_S = "step_s"  # the input of a video model that tells the seconds since the frame before
 OBJECTS = (
     "float32 (b, k, 5, h / 4, w / 4), of each kind at every fourth pixel how likely the middle of an object lies "
     "there, and its left, top, right and bottom in canvas pixels"
@@ -97,6 +98,12 @@ class Contract(Record):
     durations: bool = Field(default=True, description="Whether a scanpath model tells how long fixations last.")
     precision: Literal["fp32", "fp16", "int8"] = Field(default="fp32", description="What the graph computes in.")
     fixed: bool = Field(default=False, description="The graph takes its canvas alone, and no other.")
+    memory: dict[Word, tuple[Count, Count]] = Field(
+        default={},
+        max_length=64,
+        description="Of a video model: maps that a step takes, and gives for the next one under `next_` and their "
+        "names; of each its channels, and canvas pixels a cell.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -112,6 +119,10 @@ class Contract(Record):
             "features should hold two numbers, those of a scanpath model four": len(self.features) in (0, 2, 4)
             and (len(self.features) != 2 or not self.appearance),
             f"decoding should hold none but {', '.join(DECODING)}": {*self.decoding} <= {*DECODING},
+            f"memory should have cells whose sides divide {self.multiple}": not any(
+                self.multiple % stride for _, stride in self.memory.values()
+            ),
+            "memory should have names of its own": not {*self.memory} & {*INPUTS, *OUTPUTS, STEP_S},
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
             raise ValueError(broken[0])

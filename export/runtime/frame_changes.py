@@ -3,6 +3,7 @@
     watch = Watch()
     sight = watch.see(pixels, time_s)       # sight.cut; sight.flow: from each place back to where it was
     watch.motion((h, w)), watch.sure        # what moves against the picture; where the flow can be trusted
+    Shots().see(pixels, time_s)             # the same, with the seconds since the frame before and since the cut
 
 A cut changes the colours and, once the flow of the whole picture is taken out, the structure; by more than what changes
 in a lively shot anyway. A flash changes the light only, a pan moves what stays, a dissolve takes many frames: none is a
@@ -18,6 +19,7 @@ Shapes: `g v` a small copy of the frame.
 import math
 from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -34,6 +36,9 @@ AGAIN = 0.1  # seconds between two cuts, at least
 RECENT = 25  # changes that tell how lively the shot is
 PLAIN = 4.0  # grey levels: a frame that varies less shows nothing, as in a flash or a fade
 DIM = (0.15, 0.6)  # of dark frames: the same in shares of their mean, and in grey levels at least
+STEP = 0.04  # seconds from frame to frame until it is known
+STILL = 1e-5  # seconds: stamps that are so near stand still
+STEPS = 9  # the last ones, which tell how long a frame is shown
 LIGHT = (128.0, 16.0)  # grey levels that the brightest of two dark frames gets, and how many times it is made lighter
 
 
@@ -131,6 +136,54 @@ class Watch:
         now = _structure(grey)
         alike = max(float((now * _structure(each)).mean()) for each in before)
         return math.sqrt(max(0.0, float(colours)) * (1 - max(0.0, alike)))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a frame is, compared with those before."""
+
+    time_s: float  # as its file or camera tells
+    since_cut_s: float
+    cut: bool  # whether a new shot begins, as with the first frame
+    step_s: float  # seconds since the frame before; 0 of the first
+    flow: Flow | None = None
+
+
+class Shots:
+    """The shots of a video, and a clock that always goes on: stamps that stand still or go back are a usual step."""
+
+    def __init__(self, motion_s: float = 0.3) -> None:
+        self.watch = Watch(motion_s)
+        self._stamp = math.nan  # of the last frame
+        self._steps: deque[float] = deque(maxlen=STEPS)
+        self._time = self._began = 0.0  # seconds; when the shot began
+
+    def see(self, pixels: UInt8[np.ndarray, "h w 3"], time_s: float, anew: bool = False) -> Moment:
+        """Take the next frame in; `anew`: a shot begins, whatever it shows."""
+        first = anew or not self.watch.started
+        step = self._step(time_s)
+        self._time += step
+        sight = self.watch.see(pixels, self._time)
+        cut = sight.cut or first
+        if cut:
+            self._began = self._time
+        return Moment(time_s, self._time - self._began, cut, step, sight.flow)
+
+    @property
+    def usual_s(self) -> float:
+        """Seconds for which a frame is usually shown."""
+        return median(self._steps) if self._steps else STEP
+
+    def _step(self, time_s: float) -> float:
+        """Seconds since the frame before; as usual where the stamps stand still, go back or are none."""
+        before, self._stamp = self._stamp, time_s
+        if not self.watch.started:
+            return 0.0
+        step = time_s - before
+        if not STILL < step < math.inf:
+            return self.usual_s
+        self._steps.append(step)
+        return step
 
 
 def _shows_nothing(grey: Grey) -> bool:

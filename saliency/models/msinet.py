@@ -28,6 +28,7 @@ from saliency.layers.vgg import VGG16
 
 RATES = (4, 8, 12)  # cells of 1/8 of the picture between the taps of a dilated convolution
 CELL = 4  # pixels of the maps that the finisher takes
+CANVAS = (256, 352)
 
 
 def _resized(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
@@ -65,6 +66,7 @@ class MSINet(nn.Module):
             begins with chance.
         width: channels of the context; each step of the decoder halves them. The paper's network has 256.
         path_drop: stochastic depth of a `lite` encoder's last block, while it is trained.
+        canvas: height and width of the letterboxed pictures that it is trained on; others work, too.
 
     Raises:
         ModelError: There is no such encoder.
@@ -81,6 +83,7 @@ class MSINet(nn.Module):
         backbone: str = "lite1",
         width: int = 128,
         path_drop: float = 0.0,
+        canvas: Sequence[int] = CANVAS,
     ) -> None:
         super().__init__()
         self.arguments = {
@@ -89,9 +92,10 @@ class MSINet(nn.Module):
             "backbone": backbone,
             "width": width,
             "path_drop": path_drop,
+            "canvas": list(canvas),
         }
         self.conditions = condition_names(conditions)
-        self.slices = slices
+        self.slices, self.canvas = slices, (int(canvas[0]), int(canvas[1]))
         self.encoder: VGG16 | EfficientNetLite
         if backbone == "vgg16":
             self.encoder = VGG16()

@@ -118,6 +118,7 @@ def test_the_list_and_the_cards_follow_what_changes(tmp_path: Path) -> None:
     for name in ("a.v2.onnx", "a.v2.step.onnx", "a.v2.safetensors", "b.onnx"):
         (tmp_path / name).write_text(name)
     (tmp_path / "a.v2.md").write_text("# a\n\nsaid by people\n")
+    (tmp_path / "elsewhere.md").write_text("# elsewhere\n\nits weights do not ship\n")
     update(tmp_path)
     assert not (tmp_path / checksums.FILE).exists()  # a folder without a list keeps none
     for content in ("one", "two"):
@@ -127,6 +128,7 @@ def test_the_list_and_the_cards_follow_what_changes(tmp_path: Path) -> None:
     card = (tmp_path / "a.v2.md").read_text()
     assert card.startswith("# a\n\nsaid by people\n\n## Checksums\n")
     assert card.count("| `a.v2") == 3
+    assert (tmp_path / "elsewhere.md").read_text() == "# elsewhere\n\nits weights do not ship\n"
     assert checksums.of_file(tmp_path / "a.v2.onnx") in card
     assert "b.onnx" not in card
 

@@ -29,7 +29,7 @@ from data.picture import Letterbox, read
 from data.synthetic.clips import WIDE, Clip, Source, clip
 from data.table.read import read_splits, read_table
 from export.runtime.saliency import Prediction, Predictor
-from export.runtime.video import FRAMEWISE, TemporalModel, Weights
+from export.runtime.temporal_model import FRAMEWISE, TemporalModel, Weights
 
 SMOOTHED = 2.0  # seconds
 PARTS = ("slice", "memory", "latency", "motion", "center", "synchrony", "follow")

@@ -28,6 +28,11 @@ from tests.contracts import contract
 
 CANVAS = (64, 96)
 TINY: dict[str, Any] = {"width": 16, "fine": 8, "blocks": 1, "heads": 2}
+SMALLER: dict[str, dict[str, Any]] = {
+    "tempsal": TINY,
+    "msinet": {"backbone": "lite0", "width": 16},
+    "juntingnet": {"width": 1 / 8},
+}
 
 
 def pictures(count: int, seed: int, size: tuple[int, int] = (48, 64)) -> list[np.ndarray]:
@@ -242,7 +247,7 @@ def test_a_graph_is_fed_letterboxed_pictures_each_under_another_condition() -> N
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_of_the_table_exports_or_says_why_not(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    arguments = {"slices": 2, **(TINY if name == "tempsal" else {})}
+    arguments = {"slices": 2, **SMALLER.get(name, {})}
     made = MODELS[name].load()(conditions=("one", "two"), **arguments).eval()
     path = tmp_path / f"{name}.onnx"
     terms = contract(made, name=name)

@@ -10,7 +10,7 @@ from torch import Tensor
 from saliency import losses
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-ALL: list[Loss] = [losses.kl, losses.cc, losses.nss, losses.sim]
+ALL: list[Loss] = [losses.kl, losses.cc, losses.nss, losses.sim, losses.euclidean]
 
 
 def case(shape: tuple[int, int, int] = (3, 4, 5), seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -36,6 +36,8 @@ def by_hand(name: str, p: list[float], q: list[float], counts: list[float]) -> f
         return 1 - sum((a - mean_p) * (b - mean_q) for a, b in zip(p, q, strict=True)) / (spread_p * spread_q)
     if name == "sim":
         return 1 - sum(min(a, b) for a, b in zip(p, q, strict=True))
+    if name == "euclidean":
+        return sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) / sum(b * b for b in q)
     at = [(a - mean_p) / (spread_p / math.sqrt(n)) for a, k in zip(p, counts, strict=True) for _ in range(int(k))]
     return -sum(at) / len(at)
 
@@ -63,7 +65,7 @@ def test_gradients_are_those_of_finite_differences(loss: Loss) -> None:
 
 def test_a_perfect_prediction_has_no_loss() -> None:
     log_p, _, counts = case()
-    for loss in (losses.kl, losses.cc, losses.sim):
+    for loss in (losses.kl, losses.cc, losses.sim, losses.euclidean):
         torch.testing.assert_close(
             loss(log_p, log_p.exp(), counts), torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-12
         )
@@ -102,7 +104,7 @@ def test_a_prediction_of_one_cell_has_finite_losses_and_gradients(loss: Loss, pl
     assert logits.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("loss", [losses.kl, losses.cc, losses.sim, losses.nss])
+@pytest.mark.parametrize("loss", ALL)
 def test_a_flat_prediction_has_a_finite_loss_and_gradient(loss: Loss) -> None:
     _, truth, counts = case()
     logits = torch.zeros(3, 4, 5, requires_grad=True)
@@ -111,7 +113,7 @@ def test_a_flat_prediction_has_a_finite_loss_and_gradient(loss: Loss) -> None:
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
     rounding = torch.finfo(torch.float32).eps / losses.FLAT
-    flat = {"kl": None, "sim": None, "cc": 1.0, "nss": 0.0}[loss.__name__]
+    flat = {"cc": 1.0, "nss": 0.0}.get(loss.__name__)
     assert flat is None or value.tolist() == pytest.approx([flat] * 3, abs=rounding)
 
 
@@ -120,3 +122,20 @@ def test_maps_do_not_know_of_each_other(loss: Loss) -> None:
     log_p, truth, counts = case()
     alone = torch.cat([loss(log_p[i : i + 1], truth[i : i + 1], counts[i : i + 1]) for i in range(3)])
     torch.testing.assert_close(loss(log_p, truth, counts), alone)
+
+
+def test_euclidean_is_the_same_on_any_grid_and_below_one_where_all_cells_are_alike() -> None:
+    log_p, truth, counts = case()
+    fine = [each.repeat_interleave(2, 1).repeat_interleave(2, 2) for each in (log_p - math.log(4), truth / 4, counts)]
+    torch.testing.assert_close(losses.euclidean(*fine), losses.euclidean(log_p, truth, counts))
+    flat = losses.euclidean(normal(torch.zeros_like(log_p)), truth, counts)
+    assert ((flat > 0) & (flat < 1)).all()
+    nobody = losses.euclidean(log_p, torch.zeros_like(truth), counts)
+    assert nobody.isfinite().all()
+
+
+def test_euclidean_of_a_sure_and_wrong_map_is_large_but_finite() -> None:
+    truth = torch.full((1, 4, 5), 1 / 20)
+    sure = torch.full((1, 4, 5), -1e4)
+    sure[0, 1, 2] = 0
+    assert losses.euclidean(sure, truth, truth).item() == pytest.approx(19)

@@ -21,6 +21,7 @@ from app import tasks
 from app.cli.main import main
 from data.errors import GazeError, ModelError
 from data.synthetic import scenes as synthetic_scenes
+from export.runtime import registry
 from training import run as training_run
 from training import weights
 from training.lightning_cli import RunFolder
@@ -65,6 +66,24 @@ def test_the_tiny_recipe_learns_and_leaves_logs_and_checkpoints(tiny: Path, tmp_
     network: Any = weights.load(out / "checkpoints" / "last.ckpt", tasks.models())
     assert network.conditions == ("any", "tiny", "uniform")
     assert network.slices == 3
+
+
+@pytest.mark.slow
+def test_juntingnet_at_an_eighth_of_its_width_learns_exports_and_predicts(tiny: Path, tmp_path: Path) -> None:
+    """The whole path of training, in seconds, with a network that has no batch norm, no attention and no seconds."""
+    quiet = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
+    train("juntingnet-tiny", ["--data.root", str(tiny), "--trainer.log_every_n_steps", "1", *quiet], tmp_path)
+    (out,) = (tmp_path / "juntingnet-tiny").iterdir()
+    losses = column(out, "train/loss")
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+    assert column(out, "val/cc")[-1] > column(out, "val/cc")[0]
+    told = CliRunner().invoke(
+        main, ["export", str(out / "checkpoints" / "last.ckpt"), "--name", "small", "-o", str(tmp_path)]
+    )
+    assert told.exit_code == 0, told.output
+    contract = registry.read_contract(tmp_path / "small.onnx")
+    assert (contract.canvas, contract.slices) == ((96, 128), ())
+    assert contract.conditions == ("any", "tiny", "uniform")
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ class Drawn(GazeClip):
         if self.lost:
             raise VideoError(f"{self.name}: no frame can be decoded; download it again.")
         for number in range(start, len(self) if stop is None else stop, stride):
-            frame = np.full((*SIZE, 3), 10 * number, np.uint8)
+            frame = np.full((*SIZE, 3), 5 * number, np.uint8)
             x, y = self.points(number)[0].astype(int)
             frame[y - 2 : y + 3, x - 2 : x + 3] = 255
             yield frame
@@ -84,7 +84,7 @@ def test_frames_follow_each_other_by_one_of_the_strides_with_their_times() -> No
     made, seen = dataset(Drawn(frames=40, rate=25), frame_strides=(1, 3)), set()
     for epoch in range(12):
         sample = made[epoch, 0]
-        steps = np.diff(sample["picture"][:, 50, 64, 0].astype(int)) // 10
+        steps = np.diff(sample["picture"][:, 50, 64, 0].astype(int)) // 5
         assert len(set(steps)) == 1
         np.testing.assert_allclose(sample["step_s"], steps[0] / 25, rtol=1e-5)
         seen.add(int(steps[0]))

@@ -34,8 +34,16 @@ def structure(picture: Float[Tensor, "b 3 h w"]) -> Grey:
 
 
 def _mean(x: Float[Tensor, "b c g v"], side: int) -> Float[Tensor, "b c g v"]:
-    """Over the square around each place; at the border the last row goes on."""
-    return avg_pool2d(pad(x, (side // 2,) * 4, mode="replicate"), side, 1)
+    """Over the square around each place; at the border the last row goes on.
+
+    Sums of shifted copies, for ONNX Runtime pools planes twenty times as slowly on a CPU.
+    """
+    x = pad(x, (side // 2,) * 4, mode="replicate")
+    for dim in (2, 3):
+        size = x.shape[dim] - side + 1
+        first, *others = (x.narrow(dim, start, size) for start in range(side))
+        x = sum(others, first)
+    return x / side**2
 
 
 class BlockMatching(nn.Module):

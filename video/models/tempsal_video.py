@@ -160,7 +160,7 @@ class TempSALVideo(nn.Module):
         moved = carried(shown, flow) if self.with_motion else shown
         tokens, past = self._window(seen.tokens.float(), state["past"], known)
         maps = avg_pool2d(seen.maps.float(), 2)
-        step = (step_s.clamp(1e-3, 10).float() / USUAL_S).log()[:, None, None, None] * known
+        step = (step_s.float().clamp(1e-3, 10.0) / USUAL_S).log()[:, None, None, None] * known
         told = torch.cat([motion, shown, moved, begun, step.expand_as(shown), _standard(maps)], 1)
         x = torch.cat([self.near(torch.cat([seen.eighth, _grow(tokens, seen.eighth)], 1)), self.told(told)], 1)
         hidden = self.gru(x, hidden).float() if self.with_memory else hidden

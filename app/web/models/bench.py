@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import saliency
+import video
 from app.predict.simulate import Settings, simulate
 from app.web import widgets
 from app.web.picture_bar import SAMPLES
@@ -15,7 +16,9 @@ from data.errors import GazeError
 from data.objects import grid
 from export.runtime.contract import Contract
 from export.runtime.latency import Latency, latency
+from export.runtime.video import VideoPredictor
 
+WALK = "20 observers of a picture"
 SECONDS = 1.0  # of measuring
 SLOT = "measured-models"  # in st.session_state: what was measured, by file
 Measured = tuple[str, Latency]  # provider, and how long a run takes
@@ -33,7 +36,7 @@ def measure_here(path: Path, contract: Contract) -> None:
             st.error(plain(str(error)), icon=":material/error:")
     if str(path) in known:
         provider, took = known[str(path)]
-        what = "A picture" if contract.task == saliency.TASK.name else "20 observers of a picture"
+        what = {saliency.TASK.name: "A picture", video.TASK.name: "A frame"}.get(contract.task, WALK)
         right.markdown(
             f"{what} takes **{took.p50_ms:.0f} ms** on the {provider.upper()} here (half of {took.runs} runs)."
         )
@@ -49,6 +52,9 @@ def measured(path: Path, contract: Contract) -> Measured:
     if contract.task == saliency.TASK.name:
         model = open_model(path)
         return model.provider, latency(lambda: model(image, contract.conditions[0]), SECONDS)
+    if contract.task == video.TASK.name:
+        watcher = VideoPredictor(path, condition=contract.conditions[0])
+        return watcher.predictor.provider, latency(lambda: watcher.step(image, 0.0), SECONDS)
     walker = widgets.open_walker(path.stem, path)
     cells = grid(image.shape[1], image.shape[0], 4, 6)
     settings = Settings(observers=20, condition=contract.conditions[0])

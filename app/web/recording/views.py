@@ -21,7 +21,7 @@ from data.draw.pair import pair
 from data.draw.scanpath import scanpath
 from data.gaze import Scanpath
 from data.picture import encode
-from evaluation.saliency.fixations import presentation_time
+from data.table.viewing import presentation_time
 
 KEPT = 60  # agreements and drawings: a few for each of 20 sessions
 FLOOR = 1e-6  # of a real map that is spread evenly, so that every place has a logarithm

@@ -25,7 +25,7 @@ class ColdStart(Record):
 
     import_s: float  # until everything is imported; Python's own start is part of it
     load_s: float  # opening the model, and for scanpaths the saliency model that it reads
-    first_s: float  # the first picture, from pixels to densities or to the paths of 20 observers
+    first_s: float  # the first picture, from pixels to densities or to the paths of 20 observers; the first frame
     peak_mb: float | None  # most memory that the process had; None where the system does not tell
 
     @property
@@ -64,14 +64,22 @@ def main(start: float, threads: int, *model: str) -> dict[str, Any]:
     from export.runtime import registry
     from export.runtime.saliency import Predictor
     from export.runtime.scanpath import ScanpathPredictor, grey_scene
+    from video import TASK as WATCHING
 
     name, provider = model
+    task = registry.read_contract(name).task
+    if task == WATCHING.name:
+        from export.runtime.video import VideoPredictor
     imported = time.time()
     picture = np.random.default_rng(0).integers(0, 256, (384, 512, 3), np.uint8)
-    if registry.read_contract(name).task == Predictor.task.name:
+    if task == Predictor.task.name:
         predictor = Predictor(name, provider=provider, threads=threads)
         loaded = time.time()
         predictor(picture)
+    elif task == WATCHING.name:
+        watcher = VideoPredictor(name, provider=provider, threads=threads)
+        loaded = time.time()
+        watcher.step(picture, 0.0)
     else:
         finder = ScanpathPredictor(name, provider=provider, threads=threads)
         scene, pixels = grey_scene(30)

@@ -18,6 +18,7 @@ from export.runtime.latency import Latency, latency
 from export.runtime.records import Record
 from export.runtime.saliency import Predictor, graph_inputs
 from export.runtime.scanpath import MEMORY, NEXT, ScanpathPredictor, grey_scene
+from export.runtime.video_step import StepPredictor, first_inputs, outputs_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -41,10 +42,10 @@ class Machine(Record):
 class Run(Record):
     """One graph with one number of pictures, or of observers."""
 
-    graph: str  # "saliency"; of a scanpath model "scene" (30 objects) and "step" (20 observers, their sixth fixation)
+    graph: str  # "saliency"; "video"; of paths "scene" (30 objects) and "step" (20 observers, their sixth fixation)
     batch: int
     latency: Latency
-    per_second: float  # pictures, scenes, or steps of one observer
+    per_second: float  # pictures, frames, scenes, or steps of one observer
     gflop: Flops  # of the whole batch
     peak_share: float | None  # of what the yardsticks say is possible; None where the model does not run on the CPU
 
@@ -88,10 +89,14 @@ def measure(
     path = registry.find_model(model)
     contract = registry.read_contract(path)
     others = busy()
-    predictor: Predictor | ScanpathPredictor
+    predictor: Predictor | StepPredictor | ScanpathPredictor
     if contract.task == Predictor.task.name:
         predictor = Predictor(path, provider=provider, threads=threads)
         graphs = _saliency(predictor, batches)
+        size = path.stat().st_size
+    elif contract.task == StepPredictor.task.name:
+        predictor = StepPredictor(path, provider=provider, threads=threads)
+        graphs = _video(predictor, batches)
         size = path.stat().st_size
     else:
         predictor = ScanpathPredictor(path, provider=provider, threads=threads)
@@ -145,6 +150,15 @@ def _saliency(predictor: Predictor, batches: Sequence[int]) -> Iterator[Graph]:
         pictures = list(random.integers(0, 256, (batch, *canvas, 3), np.uint8))
         inputs = graph_inputs(pictures, [box] * batch, np.zeros(batch, np.int64))
         yield Graph("saliency", batch, predictor.path, predictor._session, predictor._outputs, inputs)
+
+
+def _video(predictor: StepPredictor, batches: Sequence[int]) -> Iterator[Graph]:
+    """A step of so many videos at once."""
+    random = np.random.default_rng(0)
+    for batch in batches:
+        inputs = first_inputs(predictor.contract, batch)
+        inputs["picture"] = random.integers(0, 256, inputs["picture"].shape, np.uint8)
+        yield Graph("video", batch, predictor.path, predictor._session, outputs_of(predictor.contract), inputs)
 
 
 def _scanpath(predictor: ScanpathPredictor) -> Iterator[Graph]:

@@ -13,6 +13,7 @@ from app.cli import bench
 from app.cli.main import main
 from export.runtime.bench import fresh, machine, measure
 from tests import scanpath_toy
+from tests.contracts import glowing
 from tests.toy_model import spoil, write
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +76,13 @@ def test_a_scanpath_model_has_a_scene_and_a_step(tmp_path_factory: pytest.TempPa
     assert all(run["gflop"]["dense"] > 0 for run in model["runs"])
     share = model["runs"][0]["gflop"]["dense"] / 100 / (model["runs"][0]["latency"]["p50_ms"] / 1e3)
     assert model["runs"][0]["peak_share"] == pytest.approx(share, abs=1e-4)
+
+
+def test_a_model_of_videos_is_measured_for_each_number_of_videos_at_once(tmp_path: Path) -> None:
+    made = write(tmp_path / "toy-video.onnx", glowing())
+    (model,) = json.loads(gaze(made, "--batch", "1,2", "--format", "json").stdout)["models"]
+    assert (model["model"], model["canvas"]) == ("toy-video", [96, 128])
+    assert [(run["graph"], run["batch"]) for run in model["runs"]] == [("video", 1), ("video", 2)]
 
 
 def test_broken_models_are_named_and_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

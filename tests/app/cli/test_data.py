@@ -10,7 +10,7 @@ from PIL import Image
 
 from app.cli import console
 from app.cli.main import main
-from data.datasets import READERS, catalog, download
+from data.datasets import CLIPS, READERS, catalog, download
 from data.datasets import mit1003 as reader
 from data.datasets.catalog import PUBLISHED
 from data.table.read import read_objects, read_splits, read_table
@@ -48,7 +48,8 @@ def test_list_gives_programs_the_same_in_json() -> None:
     assert told["ueyes"]["download"]
     assert told["salicon"]["people"] is None
     assert not told["salicon"]["download"]
-    assert all(entry["reader"] == READERS[name] for name, entry in told.items())
+    assert all(entry["reader"] == READERS.get(name) for name, entry in told.items())
+    assert all(entry["clips"] == CLIPS.get(name) for name, entry in told.items())
 
 
 def test_get_says_what_came_its_checksum_and_the_licence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

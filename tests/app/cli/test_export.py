@@ -7,11 +7,13 @@ import onnx
 import pytest
 from click.testing import CliRunner, Result
 
+from app import export_forms
 from app.cli.main import main
 from data import checksums
 from export.runtime.registry import STEP, contract_in
 from saliency.models.center_bias import CenterBias
 from tests import scanpath_toy
+from tests.video import networks as video_networks
 from training import weights
 
 
@@ -54,6 +56,23 @@ def test_a_source_that_is_none_is_named_and_the_status_says_so(tmp_path: Path, o
     assert "Error: nowhere: " in result.output
     assert "Error: text: " in result.output
     assert result.output.count("failed") == 2
+
+
+def test_models_of_one_form_are_not_among_all_and_say_so_when_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights.save(scanpath_toy.network(), tmp_path / "paths.safetensors")
+    weights.save(video_networks.network(), tmp_path / "clips.safetensors")
+    monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
+    monkeypatch.setattr(export_forms, "WEIGHTS", tmp_path)
+    assert export_forms.every_model() == ["paths"]
+    lacking = export_forms.without_weights(["paths"])
+    assert "oat" not in lacking
+    assert "tempsal" in lacking
+    assert "tempsal_video" not in lacking
+    result = run("clips", "-o", tmp_path / "out", "--precision", "fp16")
+    assert result.exit_code == 3
+    assert "clips has one form alone; export it by itself, without options of form." in " ".join(result.output.split())
 
 
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -27,10 +27,13 @@ from starlette.testclient import TestClient
 from app.predict.simulate import Baseline
 from app.server import guard, service
 from app.server.models import Models
+from data.errors import GazeError
 from data.picture import encode, read
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.scanpath import ScanpathPredictor
+from tests import toy_model as toy
 from tests.app.server.conftest import Build
+from tests.contracts import glowing
 
 SALIENCY, SCANPATH = "/v1/saliency", "/v1/scanpath"
 JPEG = {"content-type": "image/jpeg"}
@@ -615,6 +618,12 @@ def test_models_of_both_questions_have_run_once_when_the_server_starts(monkeypat
     models = Models(["tempsal-fast", "oat-free", "walk"], provider="cpu", threads=1)
     assert {"tempsal-fast", "oat-free"} <= set(ran)
     assert {predictor.contract.name for predictor in models.predictors} <= set(ran)
+
+
+def test_a_model_of_videos_is_not_served_and_the_sentence_says_what_is(tmp_path: Path) -> None:
+    path = toy.write(tmp_path / "toy-video.onnx", glowing())
+    with pytest.raises(GazeError, match=r"toy-video is a model of video, not of saliency; .* or take tempsal\.$"):
+        Models([path], provider="cpu", threads=1)
 
 
 def test_counts_have_labels_of_few_values(client: TestClient) -> None:

@@ -192,6 +192,18 @@ def test_the_usual_models_are_chosen_for_all_pages_and_measured_on_demand(models
     assert any("on the CPU here" in each.value for each in shown.markdown)
 
 
+@pytest.mark.slow
+def test_a_model_of_videos_is_shown_and_measured_but_is_no_model_of_pictures(models: Path) -> None:
+    toy.write(models / "toy-video.onnx", contracts.glowing())
+    shown = page()
+    assert "toy-video" not in shown.selectbox(key="model").options
+    assert "toy-video" not in shown.selectbox(key="walker").options
+    assert "toy-video" in column(shown, "Model")
+    shown.button(key="measure-toy-video").click().run()
+    assert not shown.exception
+    assert any(each.value.startswith("A frame takes ") for each in shown.markdown)
+
+
 def test_what_is_installed_is_told(models: Path) -> None:
     shown = page()
     assert column(shown, "Part") == list(EXTRAS)

@@ -79,7 +79,7 @@ def test_options_that_make_no_sense_are_refused(
 def test_a_set_that_is_unknown_is_told_with_those_of_near_names(tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"There is no data set 'COCO-Search19'; choose one of: coco_search18"):
         convert.read("COCO-Search19", tmp_path)
-    with pytest.raises(GazeError, match=r"There is no data set 'zzz'; choose one of: amazon, cat2000, coco_freeview"):
+    with pytest.raises(GazeError, match=r"There is no data set 'zzz'; choose one of: amazon, avimos, bdda, cat2000"):
         convert.read("zzz", tmp_path)
     with pytest.raises(GazeError, match="is what data sets are converted to"):
         convert.read("table", tmp_path)

@@ -17,6 +17,7 @@ from data.gaze import Picture, Scanpath
 from data.picture import read, save
 from data.synthetic import scenes as synthetic_scenes
 from data.table.read import read_table
+from data.table.viewing import presentation_time
 from data.table.write import write_table
 from evaluation import model_card
 from evaluation.report.html import write_report
@@ -621,7 +622,7 @@ def test_without_times_nobody_claims_to_know_how_long_pictures_were_shown(tmp_pa
 def test_the_sets_of_the_shipped_conditions_last_as_long_as_their_authors_say(
     name: str, seconds: int, shared: Path
 ) -> None:
-    assert saliency_fixations.presentation_time(read_table(shared / name))[0] == seconds
+    assert presentation_time(read_table(shared / name))[0] == seconds
 
 
 def test_fixations_elsewhere_are_brought_to_the_pictures_size(tmp_path: Path) -> None:

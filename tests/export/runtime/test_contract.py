@@ -40,7 +40,7 @@ def test_what_ships_is_read_unchanged_and_written_again_as_it_was(path: Path) ->
     told, written = json.loads(text), json.loads(Contract.of_json(text, path.name).to_json())
     assert {name: written[name] for name in told} == told
     assert list(written)[: len(told)] == list(told)
-    newer = {"precision", "fixed"}
+    newer = {"precision", "fixed", "memory"}
     assert set(written) - set(told) <= {"categories", "appearance", "crop", "past", "decoding", "durations", *newer}
 
 
@@ -95,6 +95,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("training", "osie", "training should be a valid array"),
     ("mirror", 1, "mirror should be a valid boolean"),
     ("inputs", [], "inputs should be an object"),
+    ("memory", [], "memory should be an object"),
+    ("memory", {"hidden": [48]}, "memory['hidden'][1] is missing"),
+    ("memory", {"hidden": [0, 8]}, "memory['hidden'][0] should be greater than or equal to 1, but it is 0"),
+    ("memory", {"hidden": [48, 5]}, "memory should have cells whose sides divide 32"),
+    ("memory", {"picture": [3, 1]}, "memory should have names of its own"),
+    ("memory", {str(n): [1, 1] for n in range(65)}, "memory: dictionary should have at most 64 items"),
 ]
 
 

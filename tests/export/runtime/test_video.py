@@ -12,7 +12,8 @@ from jaxtyping import Float32
 
 from data.errors import GazeError, PictureError
 from export.runtime.saliency import Prediction, Predictor
-from export.runtime.video import FRAMEWISE, TemporalModel, VideoPredictor, Weights, resized
+from export.runtime.temporal_model import FRAMEWISE, TemporalModel, Weights
+from export.runtime.video import VideoPredictor, resized
 from tests import toy_model as toy
 from tests import videos
 from tests.contracts import bright

@@ -9,7 +9,6 @@ import torch
 from data.errors import ModelError
 from saliency.layers import efficientnet_lite
 from saliency.layers.backbone import SCALES, build
-from saliency.layers.cpu_convolution import convolution
 from saliency.layers.efficientnet_lite import Classifier, ConvNorm, EfficientNetLite, MBConv, Row, load, pretrained
 from saliency.models.tempsal import TempSAL
 from saliency.task import SaliencyTask
@@ -41,6 +40,44 @@ def test_every_multiple_of_32_gives_four_scales(name: str, size: tuple[int, int]
     assert network.widths == widths[name]
     for m, width, scale in zip(maps, network.widths, SCALES, strict=True):
         assert tuple(m.shape) == (2, width, size[0] // scale, size[1] // scale)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dilated_network_ends_at_16_with_the_same_weights(name: str) -> None:
+    """Its first three levels are those of the plain one: nothing before the last stride is dilated."""
+    plain, dilated = EfficientNetLite(name).eval(), EfficientNetLite(name, dilated=True).eval()
+    for network in (plain, dilated):
+        load(network, pretrained(name))
+    x = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        wanted, found = plain(x), dilated(x)
+    assert [tuple(m.shape[1:]) for m in found] == [
+        (width, 64 // scale, 96 // scale) for width, scale in zip(dilated.widths, (4, 8, 16, 16), strict=True)
+    ]
+    for one, other in zip(wanted[:3], found[:3], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_dilated_network_has_the_plain_ones_features_at_every_second_cell() -> None:
+    """The second of each pair of rows and columns: with even sides SAME pads less above and left of a stride."""
+    plain, dilated = EfficientNetLite("lite0").eval(), EfficientNetLite("lite0", dilated=True).eval()
+    for network in (plain, dilated):
+        load(network, pretrained("lite0"))
+    x = torch.randn(1, 3, 128, 192)
+    with torch.no_grad():
+        wanted, found = plain(x)[3], dilated(x)[3]
+    torch.testing.assert_close(found[..., 1::2, 1::2], wanted, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(found[..., ::2, ::2], wanted, rtol=0.1, atol=0.1)
+
+
+def test_dilated_convolutions_follow_the_last_stride_alone() -> None:
+    network = EfficientNetLite("lite0", dilated=True)
+    rates = [m.conv.dilation[0] for m in network.modules() if isinstance(m, ConvNorm) and m.conv.groups > 1]
+    first = rates.index(2)
+    assert set(rates[:first]) == {1}
+    assert set(rates[first:]) == {2}
+    assert len(rates) - first == 4  # 192 channels three times more, and 320 once
+    assert sum(m.conv.stride[0] == 2 for m in network.modules() if isinstance(m, ConvNorm)) == 4
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -81,22 +118,6 @@ def test_scale_and_shift_of_frozen_norms_are_learned() -> None:
     network.freeze_norms()
     sum(m.square().mean() for m in network.train()(picture())).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
-def test_depthwise_gradients_in_bfloat16_are_those_of_float32(kernel: int, stride: int) -> None:
-    torch.manual_seed(0)
-    x, weight = torch.randn(2, 16, 13, 17), torch.randn(16, 1, kernel, kernel)
-    gradients = []
-    for dtype in (torch.float32, torch.bfloat16):
-        inputs = [x.detach().clone().to(dtype).requires_grad_(), weight.clone().requires_grad_()]
-        y = depthwise(*inputs, stride, kernel // 2)
-        assert y.dtype == dtype
-        (y.float().square().sum()).backward()
-        gradients.append([each.grad for each in inputs])
-    for wanted, found in zip(*gradients, strict=True):
-        assert found.dtype == (torch.bfloat16 if found.shape == x.shape else torch.float32)
-        assert (found.float() - wanted).norm() < 2e-2 * wanted.norm()  # bfloat16 keeps 8 bits
 
 
 def test_stochastic_depth_leaves_out_blocks_in_training_alone() -> None:

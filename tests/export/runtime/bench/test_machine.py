@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from export.runtime.bench import fresh, machine
+from tests.contracts import glowing
+from tests.toy_model import write
 
 TICKS = os.sysconf("SC_CLK_TCK")
 FIRST = "cpu  100 0 100 800 100 0 0 0 50 0"  # user, nice, system, idle, waiting, interrupts, stolen, guests
@@ -60,6 +62,12 @@ def test_a_fresh_process_tells_of_its_own_start_and_memory(toy_model: Path) -> N
     assert 0 < cold.first_s < 60
     assert cold.total_s == pytest.approx(cold.import_s + cold.load_s + cold.first_s)
     assert cold.peak_mb is None or 30 < cold.peak_mb < 350
+
+
+def test_a_fresh_process_takes_a_frame_of_a_video(tmp_path: Path) -> None:
+    cold = fresh.ColdStart(**fresh.ask(1, str(write(tmp_path / "toy-video.onnx", glowing())), "cpu"))
+    assert 0 < cold.load_s < 60
+    assert 0 < cold.first_s < 60
 
 
 def test_a_fresh_process_that_fails_is_told_in_one_sentence(tmp_path: Path) -> None:
