@@ -41,6 +41,7 @@ MEAN = (0.485, 0.456, 0.406)  # of ImageNet
 STD = (0.229, 0.224, 0.225)
 CANVAS = (192, 352)
 FADES = (0.5, 20.0)  # seconds in which knowledge fades to 1/e, at first; one of each channel, learned
+KEEP = -2.0  # bias of what is replaced at an iteration, at first
 LONG = 10.0  # seconds: a longer step is as this one
 
 State = dict[str, Float[Tensor, "b _ _ _"]]
@@ -156,6 +157,8 @@ class FBLNet(nn.Module):
         self.look = InterleavedBlock(width, heads, "s", mixer)
         self.glance = nn.Conv2d(width, 1, 1)
         self.learn = ConvGRU(width + 1, width)
+        with torch.no_grad():  # knowledge grows little by little: what is new at first replaces an eighth of it
+            self.learn.gates[1].bias[:width] = KEEP  # type: ignore[index]
         self.fades = nn.Parameter(torch.linspace(*torch.tensor(FADES).log().tolist(), width))
         self.down8, self.down4 = _norm(eighth, 48), _norm(quarter, fine)
         self.up8 = nn.Sequential(_norm(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
