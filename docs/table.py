@@ -119,7 +119,7 @@ def _bars(axis: "Axes", rows: dict[int, tuple[str, list[float] | None]]) -> None
             mean, low, high = score
             axis.barh(place, mean, 0.66, color=COLOURS[ROWS[row][1]])
             axis.plot([low, high], [place, place], color=INK, linewidth=1)
-            words = {"textcoords": "offset points", "va": "center", "fontsize": 8.5, "color": INK}
+            words: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8.5, "color": INK}
             axis.annotate(f"{mean:.2f}", (max(mean, high), place), (5, 0), **words)
     axis.margins(x=0.14)
     axis.set_xlim(left=0)

@@ -32,8 +32,8 @@ def find_pictures(
     """The pictures that files, folders and patterns name, each once; files of earlier runs in `folder` are left out.
 
     Of a folder, everything below it that has one of the `suffixes` is taken, and pictures and videos that are not read
-    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is. `what` is what
-    is looked for, in words.
+    are counted in a warning, with what is to be done about `videos`; what is named itself is taken as it is. `what` is
+    what is looked for, in words.
 
     Raises:
         GazeError: There is none.

@@ -44,7 +44,7 @@ from pydantic import Field
 from data.errors import GazeError
 from data.plain_text import visible
 from data.progress import Track, untracked
-from data.table import viewing
+from data.table.viewing import MAX_SECONDS
 from evaluation import model_card
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, ratio
 from evaluation.saliency import entries, fixations, gallery
@@ -78,9 +78,7 @@ class Settings(Options):
 
     split: str = "test"  # of splits.json; "all", or a set without that file, takes every picture
     condition: str | None = None  # viewing condition; None: the folder's name where the model knows it, else "any"
-    seconds: float | None = Field(
-        default=None, gt=0, le=viewing.MAX_SECONDS
-    )  # pictures were shown; None: as recorded
+    seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS)  # pictures were shown; None: as recorded
     sigma: float = Field(default=15.36, gt=0)  # of the true densities, in pixels of the pictures
     slices: bool = False  # score each second, too
     baselines: bool = True  # score the classical baselines, too

@@ -99,7 +99,7 @@ class JuntingNet(nn.Module):
         return down @ (picture.permute(0, 3, 1, 2).float() / 127.5 - 1) @ across.transpose(2, 3)
 
     def _laid(
-        self, maps: Float[Tensor, "b m n n"], content: Float[Tensor, "b 4"], size: tuple[int, int]
+        self, maps: Float[Tensor, "b m n n"], content: Float[Tensor, "b 4"], size: tuple[int, ...]
     ) -> Float[Tensor, "b m g v"]:
         """The maps where the picture lies on a canvas of `size` pixels, in cells of `CELL`; bars go on as they end."""
         x0, y0, x1, y1 = content.unbind(1)

@@ -1,6 +1,6 @@
 """FBLNet on made drives: does its loss fall, and does its feedback loop matter?
 
-    python tests/bench/bench_fblnet.py [--steps 220] [--seeds 1] [--train 40] [--test 20]
+    python tests/bench/bench_fblnet.py [--steps 300] [--seeds 1] [--train 40] [--test 20]
 
 Each variant is trained alike on made drives (`data.video.made_drives`), from the same weights and on the same clips,
 and is judged on the same drives that none has seen: three iterations of the loop a frame against one, and knowledge
@@ -117,7 +117,7 @@ def predict(network: FBLNet, inputs: Sequence[Tensor]) -> Tensor:
     return found
 
 
-def learn(network: FBLNet, data: Sequence[Shown], steps: int, clips_a_step: int = 3, frames: int = 8) -> list[float]:
+def learn(network: FBLNet, data: Sequence[Shown], steps: int, clips_a_step: int = 2, frames: int = 10) -> list[float]:
     """Train on clips of the drives; the loss of each step."""
     trained = [p for name, p in network.named_parameters() if not (data[0].features and name.startswith("encoder."))]
     optimizer = torch.optim.AdamW(trained, PEAK, weight_decay=0.02)
@@ -172,7 +172,7 @@ def compare(one: list[np.ndarray], other: list[np.ndarray]) -> dict[str, dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("steps", 220), ("seeds", 1), ("train", 40), ("test", 20)):
+    for name, default in (("steps", 300), ("seeds", 1), ("train", 40), ("test", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -75,8 +75,9 @@ def test_juntingnet_at_an_eighth_of_its_width_learns_exports_and_predicts(tiny: 
     train("juntingnet-tiny", ["--data.root", str(tiny), "--trainer.log_every_n_steps", "1", *quiet], tmp_path)
     (out,) = (tmp_path / "juntingnet-tiny").iterdir()
     losses = column(out, "train/loss")
-    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
-    assert column(out, "val/cc")[-1] > column(out, "val/cc")[0]
+    assert len(losses) == 40
+    assert sum(losses[-10:]) < 0.97 * sum(losses[:10])
+    assert column(out, "val/cc")[-1] > column(out, "val/cc")[0] + 0.01
     told = CliRunner().invoke(
         main, ["export", str(out / "checkpoints" / "last.ckpt"), "--name", "small", "-o", str(tmp_path)]
     )

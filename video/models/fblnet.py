@@ -21,6 +21,7 @@ Nothing that comes later is asked for, so that a stream is predicted frame by fr
 driver who has seen nothing yet.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ MEAN = (0.485, 0.456, 0.406)  # of ImageNet
 STD = (0.229, 0.224, 0.225)
 CANVAS = (192, 352)
 FADES = (0.5, 20.0)  # seconds in which knowledge fades to 1/e, at first; one of each channel, learned
+KEEP = -2.0  # bias of what is replaced at an iteration, at first
 LONG = 10.0  # seconds: a longer step is as this one
 
 State = dict[str, Float[Tensor, "b _ _ _"]]
@@ -156,7 +158,11 @@ class FBLNet(nn.Module):
         self.look = InterleavedBlock(width, heads, "s", mixer)
         self.glance = nn.Conv2d(width, 1, 1)
         self.learn = ConvGRU(width + 1, width)
-        self.fades = nn.Parameter(torch.linspace(*torch.tensor(FADES).log().tolist(), width))
+        with torch.no_grad():  # knowledge grows little by little: what is new at first replaces an eighth of it
+            gates = self.learn.gates[1].bias
+            assert isinstance(gates, Tensor)
+            gates[:width] = KEEP
+        self.fades = nn.Parameter(torch.linspace(math.log(FADES[0]), math.log(FADES[1]), width))
         self.down8, self.down4 = _norm(eighth, 48), _norm(quarter, fine)
         self.up8 = nn.Sequential(_norm(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
         self.up4 = nn.Sequential(_norm(48 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True), nn.ReLU())
@@ -270,4 +276,4 @@ class FBLNet(nn.Module):
         joined = Learned(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*found, strict=True)))
         clips = torch.arange(count, device=step_s.device).repeat_interleave(frames)
         density, _ = self.finish(self.decode(seen, joined), content[clips], condition[clips], stride)
-        return density.unflatten(0, (count, frames)), state  # type: ignore[no-untyped-call]
+        return density.unflatten(0, (count, frames)), state
