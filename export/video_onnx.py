@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor, nn
 
 from data.errors import ModelError
@@ -111,7 +111,7 @@ def converted(
         for _, stride in contract.memory.values()
     )
     shapes: dict[str, Any] = {name: {0: batch} for name in first}
-    shapes |= {"picture": {0: batch, 1: height, 2: width}, "maps": maps}
+    shapes |= {"picture": {0: batch, 1: height, 2: width}} | ({"maps": maps} if maps else {})
     return convert(graph, example, shapes, outputs_of(contract), contract.name, contract.opset)
 
 
@@ -137,6 +137,13 @@ def _seen(picture: UInt8[np.ndarray, "_h _w 3"], share: float) -> UInt8[np.ndarr
     return picture[top : top + rows, left : left + columns]
 
 
+def _inside(content: Float32[np.ndarray, "b 4"], canvas: tuple[int, int]) -> Bool[np.ndarray, "b h w"]:
+    """Which pixels of the canvas show the picture; in the bars floats are too coarse to be compared."""
+    left, top, right, bottom = (side[:, None] for side in content.T)
+    y, x = (np.arange(side) + 0.5 for side in canvas)
+    return np.asarray(((y > top) & (y < bottom))[:, :, None] & ((x > left) & (x < right))[:, None])
+
+
 def difference(
     graph: nn.Module, path: Path, pictures: Sequence[UInt8[np.ndarray, "_h _w 3"]], contract: Contract
 ) -> float:
@@ -155,7 +162,7 @@ def difference(
                 wanted, *there = graph(*(torch.from_numpy(values) for values in feeds.values()), *there)
             density, *maps = opened.run(None, feeds | here)
             here = dict(zip(here, maps, strict=True))
-            worst.append(np.abs(wanted.numpy() - density).max())
+            worst.append(np.abs(wanted.numpy() - density)[_inside(feeds["content"], canvas)].max())
             for want, got in zip(there, maps, strict=True):
                 worst.append(np.abs(want.numpy() - got).max() / max(1.0, float(want.abs().max())))
     return float(np.max(worst))

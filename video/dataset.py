@@ -28,12 +28,13 @@ from torch.utils.data import Dataset
 from data import maps
 from data.errors import GazeError
 from data.picture import Letterbox
-from data.video.clips import GazeClip, inside
+from data.video.clips import STILL, GazeClip, inside
 from training.augment import Augment, Moved
 
 logger = logging.getLogger(__name__)
 
 Sample = dict[str, Any]
+AT_CUT = 0.5  # of the windows, where cuts are known
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class ClipDataset(Dataset[Sample]):
         clip, render = self.clips[index], self.render
         rng = np.random.default_rng((render.seed, epoch, index))
         condition = 0 if rng.random() < render.any_share else self.conditions[index]
-        window = _window(rng, len(clip), render)
+        window = _window(rng, clip, render)
         seed = int(rng.integers(2**31))
         pictures, counts, density = [], [], []
         for number, frame in zip(
@@ -156,13 +157,23 @@ class ClipDataset(Dataset[Sample]):
         return counts, density / np.float32(total) if total > 0 else density
 
 
-def _window(rng: np.random.Generator, length: int, render: Render) -> Window:
-    """Where a window begins and how far apart its frames are; as many frames as there are of a shorter clip."""
+def _window(rng: np.random.Generator, clip: GazeClip, render: Render) -> Window:
+    """Where a window begins and how far apart its frames are; as many frames as there are of a shorter clip.
+
+    Of a clip whose cuts are known, a share `AT_CUT` of the windows holds one: eyes are least where a still network
+    expects them when a shot has just begun.
+    """
     stride = int(rng.choice(render.frame_strides))
-    while stride > 1 and (render.frames - 1) * stride >= length:
+    while stride > 1 and (render.frames - 1) * stride >= len(clip):
         stride -= 1
-    count = min(render.frames, 1 + (length - 1) // stride)
-    return Window(int(rng.integers(length - (count - 1) * stride)), stride, count)
+    count = min(render.frames, 1 + (len(clip) - 1) // stride)
+    last = len(clip) - (count - 1) * stride - 1
+    first = 0
+    cuts = np.searchsorted(clip.times, np.array(clip.cuts or ()) - STILL)
+    if len(cuts) and rng.random() < AT_CUT:
+        cut = int(rng.choice(cuts))
+        first, last = min(last, max(0, cut - (count - 1) * stride)), min(last, max(0, cut - stride))
+    return Window(int(rng.integers(first, last + 1)), stride, count)
 
 
 def _steps(times: Float[np.ndarray, " f"], window: Window, frames: int) -> Float32[np.ndarray, " n"]:

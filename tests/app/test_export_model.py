@@ -22,6 +22,7 @@ from export.runtime import registry
 from export.runtime.registry import WEIGHTS
 from export.runtime.saliency import Predictor
 from export.runtime.scanpath import ScanpathPredictor
+from export.runtime.video import VideoPredictor
 from saliency.models.tempsal import TempSAL
 from training import weights
 
@@ -197,14 +198,18 @@ def test_what_ships_has_weights_and_a_card_with_the_numbers_of_its_contract(path
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_what_ships_runs(path: Path) -> None:
-    if registry.read_contract(path).task == "scanpath":
+    grey, task = np.full((48, 64, 3), 90, np.uint8), registry.read_contract(path).task
+    if task == "video":
+        watcher = VideoPredictor(path, provider="cpu")
+        assert all(np.isfinite(watcher.step(grey, number / 25).density).all() for number in range(3))
+    elif task == "scanpath":
         finder = ScanpathPredictor(path, provider="cpu")
         scene = Scene(Picture("grey", 64, 48), grid(64, 48, 2, 3))
-        rollouts = finder.sample(scene, 5, pixels=np.full((48, 64, 3), 90, np.uint8))
+        rollouts = finder.sample(scene, 5, pixels=grey)
         assert (rollouts.order >= 0).any(1).all()
         assert (rollouts.duration[rollouts.order >= 0] > 0).all()
     else:
-        assert np.isfinite(Predictor(path, provider="cpu")(np.full((48, 64, 3), 90, np.uint8)).density).all()
+        assert np.isfinite(Predictor(path, provider="cpu")(grey).density).all()
 
 
 def test_models_of_where_and_of_in_which_order_ship() -> None:

@@ -22,7 +22,6 @@ from export.runtime.contract import KEY, Contract
 from export.runtime.registry import WEIGHTS
 from export.runtime.saliency import Predictor
 from export.runtime.video import VideoPredictor
-from saliency.layers.finalizer import Finalizer
 from tests.export.test_onnx import pictures
 from tests.video.networks import CANVAS, network, window
 from training import weights
@@ -38,7 +37,7 @@ class Small(nn.Module):
         super().__init__()
         self.conditions = ("any", "one", "uniform")
         self.see, self.read = nn.Conv2d(3, 8, 5, stride=4, padding=2), nn.Conv2d(8, 1, 3, padding=1)
-        self.finish = Finalizer(1, len(self.conditions))
+        self.bias = nn.Parameter(torch.randn(len(self.conditions)))
         self.spread = nn.Parameter(torch.zeros(()))  # of a map that nothing reads
 
     @property
@@ -56,7 +55,9 @@ class Small(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         seen = torch.relu(self.see(picture.permute(0, 3, 1, 2).float() / 255))
         faded = state["faded"] * torch.exp(-step_s)[:, None, None, None] + seen
-        density, _ = self.finish(self.read(faded) * 4, content, condition, stride)
+        logits = self.read(faded) * (content[:, 2] / 64 + self.bias[condition])[:, None, None, None]
+        wide = nn.functional.interpolate(logits, scale_factor=4 / stride)[:, 0]
+        density = wide.flatten(1).log_softmax(1).reshape(wide.shape)
         unread = state["unread"] + nn.functional.avg_pool2d(seen, 4).mean(1, keepdim=True) + self.spread
         return density, {"faded": faded, "unread": unread}
 
@@ -125,12 +126,10 @@ def test_a_stream_of_the_file_is_what_torch_says_step_by_step(made: tuple[Any, P
         np.testing.assert_allclose(one, other, atol=2 * TOLERANCE)
 
 
-@pytest.mark.slow
-def test_a_clip_at_once_in_torch_is_the_stream_of_the_file(tmp_path: Path) -> None:
-    net, given = network(), window(6)
-    net.canvas = CANVAS
-    path = tmp_path / "tiny.onnx"
-    exporter.export_network(net, path, contract(net, "tiny", "video"), {})
+@pytest.mark.parametrize("made", [pytest.param("tempsal-video", marks=pytest.mark.slow)], indirect=True)
+def test_a_clip_at_once_in_torch_is_the_stream_of_the_file(made: tuple[Any, Path, float]) -> None:
+    net, path, _ = made
+    given = window(6)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.no_grad():
         whole, _ = net(**given)
@@ -140,17 +139,18 @@ def test_a_clip_at_once_in_torch_is_the_stream_of_the_file(tmp_path: Path) -> No
         feeds |= {name: given[name].numpy() for name in ("content", "condition")}
         density, *maps = session.run(None, feeds | state)
         state = dict(zip(state, maps, strict=True))
-        np.testing.assert_allclose(density, whole[:, number].numpy(), atol=TOLERANCE)
+        wanted = whole[:, number].numpy()
+        inside = wanted > -1e3  # in the bars floats are coarser than that
+        np.testing.assert_allclose(density[inside], wanted[inside], atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("made", ["small"], indirect=True)
 @pytest.mark.parametrize("name", ["read.bias", "spread"])
 def test_a_file_that_differs_from_torch_in_its_answer_or_its_memory_is_not_kept(
     name: str, made: tuple[Any, Path, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network is changed after its graph was made: only the comparison can notice."""
     net, target = copy.deepcopy(made[0]), tmp_path / "tiny.onnx"
-    if not isinstance(net, Small):
-        pytest.skip("the small network is enough")
     promise = exporter.promised(net, contract(net, "tiny", "video"))
     monkeypatch.setattr(exporter, "converted", lambda *_: without_contract(made[1]))
     assert exporter.export(net, target, promise, pictures(3, 5)) <= TOLERANCE

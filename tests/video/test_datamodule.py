@@ -98,6 +98,23 @@ def test_a_window_is_the_same_in_every_run_and_another_in_each_epoch() -> None:
     assert len(set(starts)) > 3
 
 
+class Cut(Drawn):
+    """One with a cut in the middle."""
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        return (float(self.times[len(self) // 2]),)
+
+
+def test_half_of_the_windows_of_a_clip_with_cuts_hold_one() -> None:
+    made = dataset(Cut(frames=48))
+    held = 0
+    for epoch in range(60):
+        numbers = made[epoch, 0]["picture"][:, 50, 64, 0].astype(int) // 5
+        held += bool(numbers[0] < 24 <= numbers[-1])
+    assert 20 <= held <= 45  # .5, and .07 of the others by chance
+
+
 def test_a_clip_that_is_shorter_than_a_window_stands_still_and_does_not_count() -> None:
     sample = dataset(Drawn(frames=3), frames=6, frame_strides=(2,))[0, 0]
     assert sample["picture"].shape[0] == 6
