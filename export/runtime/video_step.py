@@ -136,6 +136,7 @@ class Stream:
         try:
             self._bindings = [self._bound(*self._maps), self._bound(*self._maps[::-1])]
         except Exception as error:  # ONNX Runtime's errors share no other parent
+            logger.debug("%s: its memory cannot be bound", self._path, exc_info=True)
             raise self._broken(error) from error
 
     def _bound(self, reads: dict[str, "OrtValue"], writes: dict[str, "OrtValue"]) -> object:
@@ -165,6 +166,7 @@ class Stream:
             self._given[STEP_S].update_inplace(np.array([step_s], np.float32))
             self._session.run_with_iobinding(self._bindings[self._turn])
         except Exception as error:  # as above
+            logger.debug("%s: a step cannot be run", self._path, exc_info=True)
             raise self._broken(error) from error
         self._turn = 1 - self._turn
         density = np.array(self._density.numpy()[0])  # which is the memory that the next step writes
