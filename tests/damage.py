@@ -25,9 +25,9 @@ def assert_survives(path: Path, whole: bytes, data: Any, reads: Callable[[Path],
     """What reads a damaged file gives a result, or a `GazeError` of one sentence."""
     content = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(content) - 1))
+        at = data.draw(st.integers(0, max(0, len(content) - 1)))
         content[at : at + data.draw(st.integers(0, 8))] = data.draw(st.sampled_from(PIECES))
-    path.write_bytes(content[: data.draw(st.integers(1, len(content)))] if data.draw(st.booleans()) else content)
+    path.write_bytes(content[: data.draw(st.integers(min(1, len(content)), len(content)))] if data.draw(st.booleans()) else content)
     said = ""
     try:
         reads(path)

@@ -273,6 +273,7 @@ main()
     assert (done.returncode, done.stderr) == (130, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["data.picture", "export.runtime.saliency", "rich.progress", "onnxruntime"])
 def test_ctrl_c_while_a_command_loads_what_it_needs_is_130_in_one_line(module: str, tmp_path: Path) -> None:
     code = f"""

@@ -33,6 +33,7 @@ def some(*shape: int) -> Tensor:
     return draw(*shape, seed=4) > -0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", [1, 17])
 def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: str) -> None:

@@ -69,6 +69,7 @@ def test_two_axes_err_little(grid: tuple[int, int], device: str) -> None:
     assert_errs_little(fast, formula, inputs(*grid), {"window": 5, "dilation": 1}, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "window", "dilation"), [(100, 2, 1), (70, 30, 1), (17, 20, 1), (17, 1, 1), (63, 6, 3), (2, 3, 4)]
 )
@@ -76,6 +77,7 @@ def test_even_wide_and_dilated_windows_err_little(n: int, window: int, dilation:
     assert_errs_little(fast, formula, inputs(n), {"window": window, "dilation": dilation}, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("grid", "window", "dilation"), [((17, 5), 3, 2), ((4, 7), 2, 3)])
 def test_dilated_planes_err_little(grid: tuple[int, int], window: int, dilation: int, device: str) -> None:
     assert_errs_little(fast, formula, inputs(*grid), {"window": window, "dilation": dilation}, device=device)

@@ -61,12 +61,14 @@ def test_regions_larger_than_a_block_of_queries_and_of_keys(device: str) -> None
     check(inputs(1, 1, 19, 11, 16), (9, 7), 3, mask, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 def test_strides_do_not_matter(masked: bool, device: str) -> None:
     mask = (draw(9, 2, 7, seed=4) > 0).permute(1, 2, 0) if masked else None
     check(inputs(2, 2, 7, 9, 8), (3, 4), 2, mask, device, noncontiguous=True)
 
 
+@pytest.mark.slow
 def test_the_heads_of_one_projection_are_read_in_place(device: str) -> None:
     q, k, v = draw(2, 6, 5, 3, 3, 8).to(device).permute(3, 0, 4, 1, 2, 5).unbind(0)
     routes = route(q, k, 2, 3)

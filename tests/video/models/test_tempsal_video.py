@@ -141,6 +141,7 @@ def test_what_is_remembered_has_the_sizes_that_are_told() -> None:
         assert {name: tuple(values.shape[1:]) for name, values in kept.items()} == sizes
 
 
+@pytest.mark.slow
 def test_a_long_stream_stays_finite() -> None:
     made, given = network(), window(2, batch=1)
     state = made.start(given["clip"])
