@@ -1,17 +1,17 @@
 """Where made drivers look on a made road: mostly where it goes, and at what may become a danger, somewhat late.
 
 A driver fixates one thing after the other. Most often it is the far end of the road, where drivers look for most of the
-time (Palazzi et al. 2018, https://doi.org/10.1109/TPAMI.2018.2845370); now and then the car ahead, a car that comes,
-a person, a light. A danger is noticed once it has been in sight for a while, which differs between drivers and is never
-the same twice; then the eyes go there at once, and keep going back to it until it is over, also while it is hidden: who
-saw somebody go behind a van watches where he will come out. Most of those who have seen a danger for long enough look
-at the road again in between. The numbers are guesses of the size that reaction times and glances have; none was
-measured here.
+time (Palazzi et al. 2018, https://doi.org/10.1109/TPAMI.2018.2845370); now and then the car ahead, a car that comes, a
+person, a light. A danger is noticed once it has been in sight for a while, which differs between drivers and is never
+the same twice; then the eyes go there at once, and keep going back to it, also while it is hidden: who saw somebody go
+behind a van watches where he will come out. Once a danger has been known for a while, and the own car brakes, it is
+looked at far less: so where drivers look depends on what came before, not on the frame alone. The numbers are guesses
+of the size that reaction times and glances have; none was measured here.
 
 Shapes: `f` frames, `n` drivers. Places are pixels of a frame, column and row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,8 @@ DANGER = {"person": 16.0, "ahead": 9.0, "signal": 5.0}  # how often each is look
 LATENCY = (0.45, 0.35)  # seconds: median, and spread of the logarithm, of the time until a danger is noticed
 NOTICED = 0.92  # share of the dangers in sight that a driver ever notices
 FIXATION = (0.4, 0.45)  # seconds: median, and spread of the logarithm
+FRESH = 2.0  # seconds for which a danger is looked at so often; then it is under control
+JUDGED = 0.15  # how often after that, of how often before
 SPREAD = {"road": (1.3, 0.7), "ahead": (0.7, 0.4), "person": (0.4, 0.5)}  # degrees about the target, across and down
 USUAL_SPREAD = (0.6, 0.5)
 SHUT = 0.03  # share of the frames in which the eyes are shut
@@ -68,7 +70,7 @@ def _one(
     """One driver."""
     latency: dict[int, float] = {}  # of each danger; infinite where it is never noticed
     sight: dict[int, float] = {}  # for how long each has been seen
-    known: set[int] = set()
+    known: dict[int, int] = {}  # of each danger that was noticed, the frame in which it was
     at, left, offset = -1, 0.0, np.zeros(2)
     places = np.full((len(moments), 2), np.nan)
     for index, targets in enumerate(moments):
@@ -77,17 +79,18 @@ def _one(
         for target in targets:
             number = target.number
             if not target.danger:
-                known.discard(number)
+                known.pop(number, None)
                 continue
             if number not in latency:
                 drawn = LATENCY[0] * np.exp(LATENCY[1] * chance.normal())
                 latency[number] = float(drawn) if chance.random() < NOTICED else np.inf
             sight[number] = sight.get(number, 0.0) + step * target.seen
             if number not in known and sight[number] >= latency[number]:
-                known.add(number)
+                known[number] = index
                 alarm = number
         if alarm is not None or left <= 0 or at not in there:
-            at = alarm if alarm is not None else _choose(chance, targets, known)
+            fresh = {number: step * (index - since) < FRESH for number, since in known.items()}
+            at = alarm if alarm is not None else _choose(chance, targets, fresh)
             spread = np.array(SPREAD.get(there[at].kind, USUAL_SPREAD))
             offset = chance.normal(0, 1, 2) * spread * degree
             left = float(FIXATION[0] * np.exp(FIXATION[1] * chance.normal()))
@@ -96,7 +99,12 @@ def _one(
     return places
 
 
-def _choose(chance: np.random.Generator, targets: Sequence[Target], known: set[int]) -> int:
-    """What is looked at next."""
-    pull = [DANGER[target.kind] if target.number in known else PULL[target.kind] * target.seen for target in targets]
+def _choose(chance: np.random.Generator, targets: Sequence[Target], fresh: Mapping[int, bool]) -> int:
+    """What is looked at next; of the dangers that are known, `fresh` says whether that is new."""
+    pull = []
+    for target in targets:
+        usual = PULL[target.kind] * target.seen
+        if target.number in fresh:
+            usual = max(usual, DANGER[target.kind] * (1 if fresh[target.number] else JUDGED))
+        pull.append(usual)
     return targets[int(chance.choice(len(targets), p=np.array(pull) / np.sum(pull)))].number

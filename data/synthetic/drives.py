@@ -7,9 +7,9 @@ how good it is on a real road. They stand in where no recording is at hand, for 
 A street in a town with parked cars, houses, trees and people on the pavements, straight or slightly bent. The own car
 keeps its distance (the intelligent driver model: Treiber, Hennecke and Helbing 2000,
 https://doi.org/10.1103/PhysRevE.62.1805). Of dangers there are three: somebody crosses, in half of the cases first
-hidden by a parked van; the car ahead brakes; a traffic light ahead turns red. Nothing but time tells most of them
-from what is harmless: a person who walks into the road looks in one frame like one who stands there, and behind most
-vans there is nobody.
+hidden by a parked van; the car ahead brakes; a traffic light ahead turns red. Time tells much of where drivers look: a
+danger that is new is looked at late, then by nearly all, then by few; a person who walks into the road looks in one
+frame like one who stands there; and behind most vans there is nobody.
 
 Shapes: `f` frames, `n` drivers. Metres, seconds; pixels of a frame.
 """

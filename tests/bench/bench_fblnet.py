@@ -1,13 +1,14 @@
 """FBLNet on made drives: does its loss fall, and does its feedback loop matter?
 
-    python tests/bench/bench_fblnet.py [--steps 300] [--seeds 1] [--train 40] [--test 20]
+    python tests/bench/bench_fblnet.py [--steps 250] [--seeds 1] [--train 40] [--test 20]
 
 Each variant is trained alike on made drives (`data.video.made_drives`), from the same weights and on the same clips,
 and is judged on the same drives that none has seen: three iterations of the loop a frame against one, and knowledge
 that is carried from frame to frame against knowledge that starts anew. The encoder is lite0 with ImageNet's weights and
 is not trained, so that its features are computed once for all variants. Scores are means over a drive's frames at 1/4
 of the canvas; differences are paired by drive, with a 95 % bootstrap interval; over all frames, and over those in which
-somebody who crosses is hidden. The last row is the mean of all training maps. Two frames follow each other by 0.2 s.
+there is a danger, or one that is hidden. The last row is the mean of all training maps. Two frames follow each other by
+0.2 s.
 
 Nobody drove and nobody looked: what is shown is whether the parts do what they should. Prints lines, then one of JSON.
 """
@@ -117,7 +118,7 @@ def predict(network: FBLNet, inputs: Sequence[Tensor]) -> Tensor:
     return found
 
 
-def learn(network: FBLNet, data: Sequence[Shown], steps: int, clips_a_step: int = 2, frames: int = 10) -> list[float]:
+def learn(network: FBLNet, data: Sequence[Shown], steps: int, clips_a_step: int = 2, frames: int = 14) -> list[float]:
     """Train on clips of the drives; the loss of each step."""
     trained = [p for name, p in network.named_parameters() if not (data[0].features and name.startswith("encoder."))]
     optimizer = torch.optim.AdamW(trained, PEAK, weight_decay=0.02)
@@ -172,7 +173,7 @@ def compare(one: list[np.ndarray], other: list[np.ndarray]) -> dict[str, dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("steps", 300), ("seeds", 1), ("train", 40), ("test", 20)):
+    for name, default in (("steps", 250), ("seeds", 1), ("train", 40), ("test", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -73,17 +73,17 @@ def moment(danger: bool, seen: bool = True) -> list[Target]:
     return [Target(-1, "road", (80, 40), False, True), Target(0, "person", (130, 45), danger, seen)]
 
 
-def test_a_danger_is_looked_at_after_a_latency_and_until_it_is_over() -> None:
-    share = looks([moment(False)] * 20 + [moment(True)] * 20 + [moment(False)] * 20)
+def test_a_danger_is_looked_at_after_a_latency_and_less_once_it_has_been_known_for_a_while() -> None:
+    share = looks([moment(False)] * 20 + [moment(True)] * 60 + [moment(False)] * 20)
     assert share[:21].max() < 0.2
     assert share[22] < 0.3 < 0.5 < share[30:40].mean()
-    assert share[-5:].mean() < 0.2
+    assert share[-5:].mean() < 0.2 < share[60:80].mean() < 0.4
 
 
 def test_who_has_noticed_a_danger_goes_on_looking_while_it_is_hidden() -> None:
-    known = looks([moment(True)] * 15 + [moment(True, seen=False)] * 20)
+    known = looks([moment(True)] * 10 + [moment(True, seen=False)] * 25)
     never = looks([moment(True, seen=False)] * 35)
-    assert known[20:].mean() > 0.5
+    assert known[14:22].mean() > 0.5
     assert never.max() < 0.02
 
 
