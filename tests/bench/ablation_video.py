@@ -1,12 +1,14 @@
 """Which parts of tempsal-video matter? Each is left out, the rest trained alike, and compared on held-out made clips.
 
     python tests/bench/ablation_video.py FOLDER... [--windows 240] [--epochs 3] [--parts memory window motion]
+    python tests/bench/ablation_video.py FOLDER... --trained export/weights/tempsal-video.safetensors
 
 Windows of made clips (`data.video.made`) of the folders' train pictures are looked at once by the frozen still network;
 then the network with everything, and with each part left out, are trained on the same windows in the same order, with
 the same seed. Scores are NSS and CC of the later half of each window of the folders' val clips, on the canvas' cells;
 differences from the whole network are paired by window, with 95 % intervals (percentile bootstrap). A training of the
-recipe's length is longer; the differences are of short ones.
+recipe's length is longer; the differences are of short ones. With `--trained` nothing is trained: each part of a trained
+network is switched off while it predicts, which tells what it has come to rely on.
 """
 
 import argparse
@@ -30,6 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 from evaluation.bootstrap import bootstrap
 from saliency import losses
+from training import weights
+from video import MODELS
 from video.datamodule import ClipData
 from video.models.tempsal_video import Look, TempSALVideo
 from video.task import VideoTask
@@ -136,6 +140,15 @@ def scores(made: TempSALVideo | None, windows: list[Seen], still: TempSALVideo) 
     return np.array(found)
 
 
+def switched_off(path: Path, part: str) -> TempSALVideo:
+    """A trained network without one of its parts."""
+    made = weights.load(path, MODELS)
+    assert isinstance(made, TempSALVideo)
+    made.with_memory, made.with_motion = part != "memory", part != "motion"
+    made.window = 1 if part == "window" else made.window
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("roots", nargs="+")
@@ -146,20 +159,26 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", default=[*LEFT_OUT][1:], choices=[*LEFT_OUT][1:])
+    parser.add_argument("--trained", type=Path, metavar="WEIGHTS", help="switch parts of these off")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", message="Converting a tensor")
     data = ClipData(args.roots, frames=args.frames, batch_size=args.batch, workers=0, seed=args.seed)
     data.setup()
     still, _ = network(data, 0, {})
-    windows, held_out = looked(still, data, "train", args.windows), looked(still, data, "val", args.held_out)
+    held_out = looked(still, data, "val", args.held_out)
+    windows = [] if args.trained else looked(still, data, "train", args.windows)
     frame_wise = scores(None, held_out, still)
-    print(f"{args.windows} windows of {args.frames} frames, {args.epochs} epochs; {len(held_out)} held-out windows")
+    trained = f"{args.trained}" if args.trained else f"{args.windows} windows, {args.epochs} epochs"
+    print(f"{trained}; {len(held_out)} held-out windows of {args.frames} frames")
     print(f"{'frame by frame':20} NSS {frame_wise[:, 0].mean():.3f}  CC {frame_wise[:, 1].mean():.4f}", flush=True)
     whole = None
     for name in ("everything", *args.parts):
         begun = time.perf_counter()
-        made, task = network(data, args.seed, LEFT_OUT[name])
-        train(made, task, windows, args.epochs, args.batch)
+        if args.trained:
+            made = switched_off(args.trained, name)
+        else:
+            made, task = network(data, args.seed, LEFT_OUT[name])
+            train(made, task, windows, args.epochs, args.batch)
         mine = scores(made, held_out, still)
         whole = mine if whole is None else whole
         words = []

@@ -196,7 +196,7 @@ class TempSALVideo(nn.Module):
         past = known * past + (1 - known) * now.repeat(1, count, 1, 1)
         both = torch.cat([now, past], 1)
         slices = both.unflatten(1, (1 + count, now.shape[1]))[:, : self.window]  # type: ignore[no-untyped-call]
-        slices = slices.permute(0, 1, 3, 4, 2) + self.frames[:, None, None, :]
+        slices = slices.permute(0, 1, 3, 4, 2) + self.frames[: self.window, None, None, :]
         tokens = self.across(slices)[:, 0]
         return self.around(tokens).permute(0, 3, 1, 2), both[:, : past.shape[1]]
 
