@@ -7,8 +7,8 @@ Windows of made clips (`data.video.made`) of the folders' train pictures are loo
 then the network with everything, and with each part left out, are trained on the same windows in the same order, with
 the same seed. Scores are NSS and CC of the later half of each window of the folders' val clips, on the canvas' cells;
 differences from the whole network are paired by window, with 95 % intervals (percentile bootstrap). A training of the
-recipe's length is longer; the differences are of short ones. With `--trained` nothing is trained: parts of a trained network
-are switched off while it predicts, which tells what it has come to rely on.
+recipe's length is longer; the differences are of short ones. With `--trained` nothing is trained: parts of a trained
+network are switched off while it predicts, which tells what it has come to rely on.
 """
 
 import argparse
