@@ -10,6 +10,11 @@ of the canvas; differences are paired by drive, with a 95 % bootstrap interval; 
 there is a danger, or one that is hidden. The last row is the mean of all training maps. Two frames follow each other by
 0.2 s.
 
+Of so few steps the loop's worth cannot be told: with seeds 0 and 1 (250 steps, 20 drives) three iterations less one gave
+NSS +0.004 [-0.042, +0.045] and +0.025 [-0.032, +0.073], knowledge carried less anew +0.057 [+0.006, +0.103] and +0.044
+[-0.012, +0.107]; where a danger is hidden -0.019 [-0.129, +0.105] and -0.133 [-0.294, -0.007]. The loss falls from 1.41 to
+-0.71, and NSS is 10.2 where the mean map has 7.7. Intervals are over drives, not over trainings.
+
 Nobody drove and nobody looked: what is shown is whether the parts do what they should. Prints lines, then one of JSON.
 """
 
@@ -77,8 +82,8 @@ def _shown(clip: MadeDrive, canvas: tuple[int, int]) -> Shown:
         maps.append(density(numbers[-1], clip.sigma * float(scale[0])))
         targets = clip.made.moments[index].targets
         danger.append(max(target.danger * (2 - target.seen) for target in targets))
-    stacked = (torch.from_numpy(np.stack(part)) for part in (pictures, maps, numbers))
-    return Shown(*stacked, np.array(danger), [])
+    shown, truth, looks = (torch.from_numpy(np.stack(part)) for part in (pictures, maps, numbers))
+    return Shown(shown, truth, looks, np.array(danger), [])
 
 
 @torch.no_grad()
@@ -207,9 +212,9 @@ def main() -> None:
             for where, masks in chosen.items()
         }
     usual = torch.cat([drive.density for drive in train]).mean(0).clamp_min(1e-9).log().numpy()
-    rows = [scored(np.broadcast_to(usual, drive.density.shape), drive) for drive in test]
+    fixed = [scored(np.broadcast_to(usual, drive.density.shape), drive) for drive in test]
     kept["mean of the training maps"] = {
-        where: [means(rows, masks, score) for score in BETTER] for where, masks in chosen.items()
+        where: [means(fixed, masks, score) for score in BETTER] for where, masks in chosen.items()
     }
     for name, every_place in kept.items():
         told["scores"][name] = {

@@ -21,6 +21,7 @@ Nothing that comes later is asked for, so that a stream is predicted frame by fr
 driver who has seen nothing yet.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -158,8 +159,10 @@ class FBLNet(nn.Module):
         self.glance = nn.Conv2d(width, 1, 1)
         self.learn = ConvGRU(width + 1, width)
         with torch.no_grad():  # knowledge grows little by little: what is new at first replaces an eighth of it
-            self.learn.gates[1].bias[:width] = KEEP  # type: ignore[index]
-        self.fades = nn.Parameter(torch.linspace(*torch.tensor(FADES).log().tolist(), width))
+            bias = self.learn.gates[1].bias
+            assert isinstance(bias, nn.Parameter)
+            bias[:width] = KEEP
+        self.fades = nn.Parameter(torch.linspace(math.log(FADES[0]), math.log(FADES[1]), width))
         self.down8, self.down4 = _norm(eighth, 48), _norm(quarter, fine)
         self.up8 = nn.Sequential(_norm(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
         self.up4 = nn.Sequential(_norm(48 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True), nn.ReLU())
@@ -273,4 +276,4 @@ class FBLNet(nn.Module):
         joined = Learned(*(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*found, strict=True)))
         clips = torch.arange(count, device=step_s.device).repeat_interleave(frames)
         density, _ = self.finish(self.decode(seen, joined), content[clips], condition[clips], stride)
-        return density.unflatten(0, (count, frames)), state  # type: ignore[no-untyped-call]
+        return density.unflatten(0, (count, frames)), state
