@@ -159,9 +159,9 @@ class FBLNet(nn.Module):
         self.glance = nn.Conv2d(width, 1, 1)
         self.learn = ConvGRU(width + 1, width)
         with torch.no_grad():  # knowledge grows little by little: what is new at first replaces an eighth of it
-            gates = self.learn.gates[1].bias
-            assert isinstance(gates, Tensor)
-            gates[:width] = KEEP
+            bias = self.learn.gates[1].bias
+            assert isinstance(bias, nn.Parameter)
+            bias[:width] = KEEP
         self.fades = nn.Parameter(torch.linspace(math.log(FADES[0]), math.log(FADES[1]), width))
         self.down8, self.down4 = _norm(eighth, 48), _norm(quarter, fine)
         self.up8 = nn.Sequential(_norm(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
@@ -205,7 +205,7 @@ class FBLNet(nn.Module):
         """What the feedback loop makes of a frame, and what is then known."""
         knowledge = torch.zeros_like(cnn, dtype=torch.float32)
         if self.carry:
-            faded = torch.exp(-step_s.float().clamp(0.0, LONG)[:, None] * torch.exp(-self.fades))
+            faded = torch.exp(-step_s.float().clamp(0, LONG)[:, None] * torch.exp(-self.fades))
             knowledge = state["knowledge"] * faded[:, :, None, None]
         for _ in range(self.iterations):
             fused = self.fuse(cnn, transformer, knowledge)

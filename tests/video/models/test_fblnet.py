@@ -19,10 +19,10 @@ BOXES = torch.tensor([[0.0, 0.0, 96.0, 64.0], [16.0, 4.0, 80.0, 60.0]])
 def made(**options: Any) -> FBLNet:
     """A network that is not as it starts: every weight has moved, so that nothing cancels by chance."""
     torch.manual_seed(0)
-    network = FBLNet(("bdda",), **(TINY | options))
+    network = FBLNet(("bdda",), **{**TINY, **options})
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
+            parameter.add_(0.05 * torch.randn_like(parameter))
     return network.eval()
 
 
