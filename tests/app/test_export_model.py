@@ -189,7 +189,7 @@ def test_what_ships_has_weights_and_a_card_with_the_numbers_of_its_contract(path
         told: dict[str, str] = {}
         for part in tables.split("| |")[1:]:
             lines = part.splitlines()
-            header = re.findall(r"\w+", lines[0])
+            header = [name.strip() for name in lines[0].strip().strip("|").split("|")]
             row = next(line for line in lines if line.startswith(f"| {contract.name} |"))
             cells = [(cell.split() or [""])[0] for cell in row.strip().strip("|").split("|")[1:]]
             told |= {name: cell for name, cell in zip(header, cells, strict=True) if cell}
