@@ -297,6 +297,7 @@ def test_an_epoch_holds_a_changed_copy_of_each_picture_by_turns(root: Path, tmp_
     np.testing.assert_array_equal(alone.sets["train"][0, 0]["picture"], more.sets["train"][0, count]["picture"])
 
 
+@pytest.mark.slow
 def test_a_network_learns_from_changed_copies(root: Path, tmp_path: Path) -> None:
     copies(root, tmp_path, 1, [network(1)])
     module = data(root, teacher=str(tmp_path), variants="added", any_share=0.0)
@@ -361,6 +362,7 @@ def test_copies_without_a_teacher_or_lacking_ones_are_refused(root: Path, tmp_pa
         data(root, teacher=str(tmp_path), variants="added")
 
 
+@pytest.mark.slow
 def test_the_command_writes_changed_copies(root: Path, tmp_path: Path) -> None:
     weights.save(network(), tmp_path / "a.safetensors")
     arguments = ["distill", str(tmp_path / "a.safetensors"), "--data", str(root), "--canvas", "64x96"]

@@ -124,6 +124,7 @@ def test_what_no_run_can_go_on_from_is_refused_in_a_sentence_and_leaves_no_folde
     assert not Path("ran").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

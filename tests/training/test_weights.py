@@ -227,6 +227,7 @@ SMALL: dict[str, Any] = {"conditions": ["one"], "slices": 2, "width": 8, "fine":
 WIDE = [-1, 0, 3, 7.5, 10**9, -(10**9), 10**40, float("inf"), float("nan"), "8", "wide", None, [8], {"a": 8}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".safetensors", pytest.param(".ckpt", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["width", "fine", "slices", "blocks", "heads", "conditions", "backbone", "mixer"])
 def test_an_impossible_size_in_a_file_is_refused_in_one_sentence_and_takes_no_memory(

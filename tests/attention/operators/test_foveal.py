@@ -78,6 +78,7 @@ LAYOUTS = [(5, 7, 2.0, 4), (1, 30, 1.0, 4), (9, 12, 0.5, 5), (11, 3, 0.3, 3), (1
 LIMITS = [(6, 5, 0.0, 3), (6, 5, inf, 3), (1, 1, 2.0, 4), (4, 4, 2.0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("h", "w", "e2", "levels"), LAYOUTS + LIMITS)
 def test_attention_is_what_a_walk_down_the_pyramid_sees(h: int, w: int, e2: float, levels: int, masked: bool) -> None:

@@ -306,6 +306,7 @@ def damage(file: Path, how: str) -> None:
     file.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cut", "empty", "within"])
 def test_a_broken_cache_is_made_anew(root: Path, how: str) -> None:
     lines(root, *SOUND["many"][1])

@@ -177,6 +177,7 @@ def test_frames_of_any_size_are_compared(size: tuple[int, int]) -> None:
         assert 0 <= sight.change <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [50, 60, 120, 240])
 def test_a_cut_between_quick_frames_is_found_at_once(rate: float) -> None:
     frames = [texture(seed) for seed in (1, 2) for _ in range(40)]
