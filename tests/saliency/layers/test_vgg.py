@@ -8,8 +8,7 @@ from saliency.layers.vgg import VGG16
 
 
 def test_it_has_the_13_convolutions_and_14_7_million_parameters_of_the_paper() -> None:
-    with torch.device("meta"):
-        network = VGG16()
+    network = VGG16()
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 13
     assert sum(p.numel() for p in network.parameters()) == 14_714_688

@@ -16,8 +16,7 @@ def small(slices: int = 2) -> MSINet:
 
 
 def test_the_papers_network_has_24_9_million_parameters() -> None:
-    with torch.device("meta"):
-        network = MSINet(slices=0, backbone="vgg16", width=256)
+    network = MSINet(slices=0, backbone="vgg16", width=256)
     mine = sum(p.numel() for name, p in network.named_parameters() if not name.startswith("finish."))
     assert mine == 24_934_209
     assert [layer.out_channels for layer in network.decoder] == [128, 64, 32]
@@ -26,8 +25,7 @@ def test_the_papers_network_has_24_9_million_parameters() -> None:
 
 @pytest.mark.parametrize(("backbone", "channels"), [("lite0", 472), ("lite1", 472), ("lite2", 520)])
 def test_an_encoder_joins_its_last_three_levels(backbone: str, channels: int) -> None:
-    with torch.device("meta"):
-        assert MSINet(backbone=backbone).context.point.in_channels == channels
+    assert MSINet(backbone=backbone).context.point.in_channels == channels
 
 
 def test_an_unknown_encoder_is_refused_with_those_there_are() -> None:
