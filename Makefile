@@ -87,6 +87,7 @@ checksums: .venv/base ## write export/weights/SHA256SUMS and the sums in the car
 	$(BIN)/python -m app.checksums
 
 SETS := --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]' --data.seconds '[3,5,3]'
+CLIPS := --data.root '[$(DATA)/osie,$(DATA)/crowd,$(DATA)/scene]'
 EACH := $(foreach set,osie crowd scene,--data $(DATA)/$(set))
 COPIES := --data.teacher runs/copies
 BOXES := --model.only objects --data.graphics 800 --model.object_weight 1 --model.peak 0.002 --trainer.max_epochs 4 \
@@ -94,7 +95,7 @@ BOXES := --model.only objects --data.graphics 800 --model.object_weight 1 --mode
 ZOOM := --data.augment.init_args.zoom '[0.7,1.4]'
 KEEP = cp "$$(ls -t runs/$(1)/*/checkpoints/$(or $(3),last)*.ckpt | head -n 1)" runs/$(2).ckpt
 
-train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and interiors in $(DATA): seven hours on one core
+train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and interiors in $(DATA): nine hours on one core
 	$(BIN)/gaze train tempsal $(SETS)
 	$(call KEEP,tempsal,first)
 	$(BIN)/gaze train tempsal $(SETS) --data.canvas '[288,384]' --data.seed 2 --seed_everything 2 --model.seed 2 \
@@ -137,6 +138,15 @@ train: .venv/dev ## train the weights that ship, on osie, crowd, scene, hsem and
 		--data.source '[file,runs/crowd.json,runs/scene.json]'
 	$(BIN)/gaze train oat-search --data.root '[$(DATA)/hsem,$(DATA)/interiors]' --data.source '[file,grid:6x8]' \
 		--data.within '[.inf,0]' --data.first_duration '[true,false]'
+	$(BIN)/gaze train msinet $(SETS)
+	$(call KEEP,msinet,msinet)
+	$(BIN)/gaze export runs/msinet.ckpt --half -o export/weights
+	$(BIN)/gaze train tempsal-video $(CLIPS)
+	$(call KEEP,tempsal-video,tempsal-video)
+	$(BIN)/gaze train tempsal-video $(CLIPS) --model.start runs/tempsal-video.ckpt --model.peak 0.002 --data.seed 2 \
+		--model.seed 2 --seed_everything 2 --trainer.limit_train_batches 420
+	$(call KEEP,tempsal-video,tempsal-video)
+	$(BIN)/gaze export runs/tempsal-video.ckpt --half -o export/weights
 
 clean: ## forget environments and outputs; trained runs stay
 	rm -rf .venv .venv-reference out

@@ -61,7 +61,11 @@ class MarkedPixels(Gaze):
         return self.listing()
 
     def at(self, index: int, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> Float[np.ndarray, "k 2"]:
-        """Pixels where people looked while a frame was shown."""
+        """Pixels where people looked while a frame was shown.
+
+        Raises:
+            TableError: The file of the frame is missing, or has another size.
+        """
         path = self.listed.get(index)
         if path is None:
             raise TableError(f"{self.where}: the places of frame {index} are missing; copy the whole folder.")

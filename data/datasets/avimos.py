@@ -114,7 +114,11 @@ class MouseGaze(Gaze):
         return xy[ends[index] : ends[index + 1]].astype(np.float64)
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
-        """Refuse places of other units, and those of another video."""
+        """Refuse places of other units, and those of another video.
+
+        Raises:
+            TableError: They are, or nobody looked at any frame.
+        """
         ends, xy = self._places()
         not_beyond(len(ends) - 1, times, str(self.path))
         if not len(xy):

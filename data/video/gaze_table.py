@@ -99,7 +99,11 @@ class TableGaze(Gaze):
         return np.asarray(xy, np.float64)
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
-        """Refuse gaze of other units, or of another video."""
+        """Refuse gaze of other units, or of another video.
+
+        Raises:
+            TableError: It is, or no row falls on a frame.
+        """
         from data.datasets import _release  # whose readers import this folder
 
         looks, path, end = self.table.of(self.name), self.table.path, float(times[-1]) + step(times)
@@ -196,7 +200,11 @@ class _Frames:
         return rows
 
     def of(self, name: str) -> tuple[list[Path], Float[np.ndarray, " f"]]:
-        """The pictures of a folder in order, and the seconds at which each comes."""
+        """The pictures of a folder in order, and the seconds at which each comes.
+
+        Raises:
+            TableError: No row of frames.csv is of this folder, or its first frame does not come at 0 ms.
+        """
         rows = sorted(self._rows.get(name, ()))
         if not rows:
             raise TableError(f"{self.root / 'frames.csv'}: no row is of the frames {name!r}; tell when each was shown.")

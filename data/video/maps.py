@@ -88,7 +88,11 @@ class MapVideo(Maps):
             self._opened.remove(self)
 
     def at(self, index: int, time: float, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
-        """The map of a frame, 0 to 1, at this height and width."""
+        """The map of a frame, 0 to 1, at this height and width.
+
+        Raises:
+            VideoError: There is no map of it, or it cannot be decoded.
+        """
         times = self.source.times
         number = index
         if self.timed:
@@ -121,7 +125,11 @@ class MapVideo(Maps):
             raise
 
     def check(self, times: Float[np.ndarray, " f"], size: tuple[int, int]) -> None:
-        """Refuse a video that is not as long as the clip, but for `LOST` seconds."""
+        """Refuse a video that is not as long as the clip, but for `LOST` seconds.
+
+        Raises:
+            VideoError: It is not.
+        """
         own = self.source.times
         self.close()
         if self.timed:
@@ -145,7 +153,11 @@ class MapPictures(Maps):
         return self.listing()
 
     def at(self, index: int, time: float, size: tuple[int, int]) -> Float32[np.ndarray, "h w"]:
-        """The map of a frame, 0 to 1, at this height and width."""
+        """The map of a frame, 0 to 1, at this height and width.
+
+        Raises:
+            PictureError: There is no map of it, or it cannot be decoded.
+        """
         if index not in self.listed:
             raise PictureError(f"{self.where}: the map of frame {index} is missing; copy the whole folder.")
         grey = cv2.cvtColor(read(self.listed[index]), cv2.COLOR_RGB2GRAY)

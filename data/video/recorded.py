@@ -98,7 +98,11 @@ class RecordedClip(GazeClip):
             self.maps.close()
 
     def check(self) -> None:
-        """Refuse a clip that is broken, as far as that is quickly seen."""
+        """Refuse a clip that is broken, as far as that is quickly seen.
+
+        Raises:
+            GazeError: It is, or nothing tells where people looked.
+        """
         if self.gaze is None and self.maps is None:
             raise GazeError(f"{self.name}: nothing tells where people looked in it; add that, or remove the clip.")
         self.check_times()
@@ -133,7 +137,11 @@ class Part(GazeClip):
         return times - times[:1]
 
     def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Some frames in order."""
+        """Some frames in order.
+
+        Raises:
+            VideoError: There are fewer, or they cannot be decoded.
+        """
         stop = len(self) if stop is None else stop
         if not 0 <= start <= stop <= len(self):
             raise VideoError(f"{self.name}: frames {start} to {stop} are asked for, but there are {len(self)}.")

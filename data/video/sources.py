@@ -126,7 +126,11 @@ class PictureSource(Source):
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
+        """Height and width in pixels.
+
+        Raises:
+            VideoError: There is no frame.
+        """
         if not self.listed[0]:
             raise VideoError(f"{self.where}: there are no frames; add them, or remove the clip.")
         return picture_size(self.listed[0][0])[::-1]
