@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -26,7 +25,7 @@ from saliency.layers.object_head import KINDS
 from saliency.teacher import Teacher, signature
 from training import data_state
 from training.augment import Augment, Natural
-from training.datamodule import Folders, Order, check, divide
+from training.datamodule import Folders, Order, check, divide, loader
 
 logger = logging.getLogger(__name__)
 
@@ -219,16 +218,7 @@ class GazeData(Folders):
         if len(self.sets[split]) == 0:
             where = ", ".join(map(str, self.roots))
             raise TableError(f"{where}: the {split} split holds no picture; name some in splits.json.")
-        if split == "train" and self.workers:
-            cv2.setNumThreads(1)  # a worker that is forked while OpenCV has threads would wait for them for ever
-        return DataLoader(
-            self.sets[split],
-            batch_size=batch,
-            sampler=order,
-            num_workers=self.workers if split == "train" else 0,
-            persistent_workers=split == "train" and self.workers > 0,
-            drop_last=split == "train" and len(order) >= 2 * batch,
-        )
+        return loader(self.sets[split], order, batch, self.workers, train=split == "train")
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""

@@ -4,7 +4,7 @@ The task knows batches (saliency.datamodule) and log densities; it does not know
 """
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -65,22 +65,14 @@ class SaliencyTask(Training):
         super().__init__(network, optimizer, peak, warmup, start, seed)
         if start and isinstance(network, TempSAL):
             network.set_any_bias(float(weights.read(Path(start))[0].get("arguments", {}).get("any_bias", 1.0)))
-        encoder = getattr(network, "encoder", None)
-        if isinstance(encoder, EfficientNetLite):
-            if pretrained and not start:
-                encoder.load_pretrained()
-            encoder.freeze_norms(freeze_norms)
+        begin_encoder(network, pretrained and not start, freeze_norms)
         self.encoder_rate, self.object_weight, self.only = encoder_rate, object_weight, only
         if only is not None:
             if not isinstance(getattr(network, only, None), nn.Module):
                 raise GazeError(f"model.only: the network has no part {only!r} (a tempsal that finds any has objects).")
             network.requires_grad_(False)
             network.get_submodule(only).requires_grad_(True)
-        wanted = losses or {"kl": 1.0, "cc": 0.5, "nss": 0.1}
-        unknown = sorted(set(wanted) - set(LOSSES))
-        if unknown:
-            raise GazeError(f"model.losses: there is no loss '{unknown[0]}'; choose among {', '.join(LOSSES)}.")
-        self.losses: list[tuple[Loss, float]] = [(pkgutil.resolve_name(LOSSES[n]), w) for n, w in wanted.items()]
+        self.losses = chosen_losses(losses)
         self.slice_share, self.stride = slice_share, stride
 
     def forward(self, batch: dict[str, Tensor]) -> Float[Tensor, "b m g v"]:
@@ -142,11 +134,42 @@ class SaliencyTask(Training):
 
     def _groups(self) -> list[Group]:
         """Norms, biases and the finisher are not decayed; the encoder has its own rate."""
-        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-        for name, parameter in self.network.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            decayed = parameter.ndim > 1 and not name.startswith("finish.")
-            rate = self.encoder_rate if name.startswith("encoder.") else 1.0
-            groups.setdefault((decayed, rate), []).append(parameter)
-        return [Group(groups[key], *key) for key in sorted(groups, reverse=True)]
+        return groups(self.network, self.encoder_rate)
+
+
+def chosen_losses(weights: Mapping[str, float] | None) -> list[tuple[Loss, float]]:
+    """The functions of `saliency.LOSSES` with their weights; None: those of the recipes.
+
+    Raises:
+        GazeError: There is no loss of such a name.
+    """
+    wanted = weights or {"kl": 1.0, "cc": 0.5, "nss": 0.1}
+    unknown = sorted(set(wanted) - set(LOSSES))
+    if unknown:
+        raise GazeError(f"model.losses: there is no loss '{unknown[0]}'; choose among {', '.join(LOSSES)}.")
+    return [(pkgutil.resolve_name(LOSSES[name]), weight) for name, weight in wanted.items()]
+
+
+def begin_encoder(network: nn.Module, pretrained: bool, freeze_norms: bool) -> None:
+    """Gives a `lite` encoder ImageNet's weights, where it is to begin with them, and says how its norms are trained.
+
+    Raises:
+        ModelError: The weights' package is not installed.
+    """
+    encoder = getattr(network, "encoder", None)
+    if isinstance(encoder, EfficientNetLite):
+        if pretrained:
+            encoder.load_pretrained()
+        encoder.freeze_norms(freeze_norms)
+
+
+def groups(network: nn.Module, encoder_rate: float) -> list[Group]:
+    """What is trained: norms, biases and the finisher are not decayed, the encoder has its own rate."""
+    found: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        decayed = parameter.ndim > 1 and not name.startswith("finish.")
+        rate = encoder_rate if name.startswith("encoder.") else 1.0
+        found.setdefault((decayed, rate), []).append(parameter)
+    return [Group(found[key], *key) for key in sorted(found, reverse=True)]

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data.errors import GazeError, refuse
 from data.table.read import read_splits
@@ -113,6 +114,20 @@ class Folders(LightningDataModule):
         order = Order(length, seed)
         order.epoch, order.used = self._used[0], self._used  # Lightning takes the first iterator before `set_epoch`
         return order
+
+
+def loader(data: Dataset[Any], order: Order, batch: int, workers: int, *, train: bool) -> DataLoader[Any]:
+    """Batches of a set in an order; other processes make those of training, whose last one is full where it can be."""
+    if train and workers:
+        cv2.setNumThreads(1)  # a worker that is forked while OpenCV has threads would wait for them for ever
+    return DataLoader(
+        data,
+        batch_size=batch,
+        sampler=order,
+        num_workers=workers if train else 0,
+        persistent_workers=train and workers > 0,
+        drop_last=train and len(order) >= 2 * batch,
+    )
 
 
 def check(rules: Mapping[str, tuple[Any, str, bool]]) -> None:

@@ -4,7 +4,6 @@ import functools
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 from torch.utils.data import DataLoader
 
 from data.errors import GazeError
@@ -15,7 +14,7 @@ from saliency import MODELS
 from saliency.models.tempsal import TempSAL
 from training import data_state, weights
 from training.augment import Augment
-from training.datamodule import Folders, Order, check
+from training.datamodule import Folders, Order, check, loader
 from video.dataset import ClipDataset, Render, Sample
 
 
@@ -133,17 +132,7 @@ class ClipData(Folders):
     def _loader(self, split: str, order: Order) -> DataLoader[Sample]:
         if len(self.sets[split]) == 0:
             raise GazeError(f"{', '.join(map(str, self.roots))}: the {split} split holds no clip.")
-        train = split == "train"
-        if train and self.workers:
-            cv2.setNumThreads(1)  # a worker that is forked while OpenCV has threads would wait for them for ever
-        return DataLoader(
-            self.sets[split],
-            batch_size=self.batch_size,
-            sampler=order,
-            num_workers=self.workers if train else 0,
-            persistent_workers=train and self.workers > 0,
-            drop_last=train and len(order) >= 2 * self.batch_size,
-        )
+        return loader(self.sets[split], order, self.batch_size, self.workers, train=split == "train")
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""

@@ -1,6 +1,5 @@
 """Trains any model of videos: losses frame by frame, and the scores shown while it runs."""
 
-import pkgutil
 from pathlib import Path
 
 import torch
@@ -8,10 +7,8 @@ from jaxtyping import Bool, Float
 from pytorch_lightning.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from data.errors import GazeError
-from saliency import LOSSES, MODELS, losses
-from saliency.layers.efficientnet_lite import EfficientNetLite
-from saliency.task import Loss
+from saliency import MODELS, losses
+from saliency.task import begin_encoder, chosen_losses, groups
 from training import weights
 from training.task import Group, Training
 
@@ -50,20 +47,13 @@ class VideoTask(Training):
         encoder_rate: float = 0.3,
     ) -> None:
         super().__init__(network, optimizer, peak, warmup, start, seed)
-        inner, encoder = getattr(network, "still", None), getattr(network, "encoder", None)
+        inner = getattr(network, "still", None)
         if isinstance(inner, nn.Module):
             if still and not start:
                 inner.load_state_dict(weights.load(Path(still), MODELS).state_dict())
             inner.requires_grad_(False)
-        if isinstance(encoder, EfficientNetLite):
-            if pretrained and not start:
-                encoder.load_pretrained()
-            encoder.freeze_norms()
-        wanted = losses or {"kl": 1.0, "cc": 0.5, "nss": 0.1}
-        unknown = sorted(set(wanted) - set(LOSSES))
-        if unknown:
-            raise GazeError(f"model.losses: there is no loss '{unknown[0]}'; choose among {', '.join(LOSSES)}.")
-        self.losses: list[tuple[Loss, float]] = [(pkgutil.resolve_name(LOSSES[n]), w) for n, w in wanted.items()]
+        begin_encoder(network, pretrained and not start, freeze_norms=True)
+        self.losses = chosen_losses(losses)
         self.stride, self.encoder_rate = stride, encoder_rate
 
     def forward(self, batch: dict[str, Tensor]) -> Float[Tensor, "b f g v"]:
@@ -106,11 +96,4 @@ class VideoTask(Training):
 
     def _groups(self) -> list[Group]:
         """Norms, biases and the finisher are not decayed; a backbone has its own rate."""
-        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-        for name, parameter in self.network.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            decayed = parameter.ndim > 1 and "finish." not in name
-            rate = self.encoder_rate if name.startswith("encoder.") else 1.0
-            groups.setdefault((decayed, rate), []).append(parameter)
-        return [Group(groups[key], *key) for key in sorted(groups, reverse=True)]
+        return groups(self.network, self.encoder_rate)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,28 +95,11 @@ def evaluate() -> None:
 @click.option("--limit", type=click.IntRange(1), help="Pictures at most, evenly spread.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
 @output
-def saliency(
-    root: Path,
-    names: tuple[str, ...],
-    against: str | None,
-    workers: int | None,
-    form: "Form",
-    per_picture: Path | None,
-    html: Path | None,
-    worst: int,
-    **settings: Any,
-) -> None:
+def saliency(**options: Any) -> None:
     """CC, NSS, SIM, KL, AUC, sAUC and information gain, with 95 % intervals over pictures."""
-    from app.cli import console
-    from evaluation.saliency import protocol as saliency_protocol
-    from export.runtime.session import cores
+    from evaluation.saliency import protocol
 
-    _check(per_picture, html)
-    chosen = saliency_protocol.Settings(**settings)
-    result = saliency_protocol.evaluate(
-        root, _given(names), chosen, against=against, workers=workers or cores(), track=console.track
-    )
-    _tell(result, form, per_picture, html, worst)
+    _score(protocol, **options)
 
 
 @click.command()
@@ -203,7 +187,15 @@ def scanpath(
 @click.option("--limit", type=click.IntRange(1), metavar="CLIPS", help="Clips at most, evenly spread.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
 @output
-def video(
+def video(**options: Any) -> None:
+    """AUC, CC, SIM and NSS in videos, beside the centre and people, with 95 % intervals over clips."""
+    from evaluation.video import protocol
+
+    _score(protocol, **options)
+
+
+def _score(
+    protocol: ModuleType,
     root: Path,
     names: tuple[str, ...],
     against: str | None,
@@ -214,14 +206,13 @@ def video(
     worst: int,
     **settings: Any,
 ) -> None:
-    """AUC, CC, SIM and NSS in videos, beside the centre and people, with 95 % intervals over clips."""
+    """Scores by a protocol that shares its work among processes, and tells the result."""
     from app.cli import console
-    from evaluation.video import protocol as video_protocol
     from export.runtime.session import cores
 
     _check(per_picture, html)
-    chosen = video_protocol.Settings(**settings)
-    result = video_protocol.evaluate(
+    chosen = protocol.Settings(**settings)
+    result = protocol.evaluate(
         root, _given(names), chosen, against=against, workers=workers or cores(), track=console.track
     )
     _tell(result, form, per_picture, html, worst)

@@ -24,15 +24,12 @@ from data.gaze import condition_names
 from saliency.layers.cpu_convolution import ReluConvolution
 from saliency.layers.efficientnet_lite import SCALING, EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer, Slices
+from saliency.layers.scales import resized
 from saliency.layers.vgg import VGG16
 
 RATES = (4, 8, 12)  # cells of 1/8 of the picture between the taps of a dilated convolution
 CELL = 4  # pixels of the maps that the finisher takes
 CANVAS = (256, 352)
-
-
-def _resized(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
-    return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class AtrousPyramid(nn.Module):
@@ -122,7 +119,7 @@ class MSINet(nn.Module):
         """Log densities per cell of `stride` canvas pixels (1 or 4): the whole viewing, and each second."""
         x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
         eighth, *others = self.encoder(x)[-3:]
-        joined = torch.cat([eighth, *(_resized(level, eighth) for level in others)], 1)
+        joined = torch.cat([eighth, *(resized(level, eighth) for level in others)], 1)
         y = self.context(joined, _share(content, x.shape[-2:], joined))
         for layer in self.decoder:
             y = layer(interpolate(y, scale_factor=2.0, mode="bilinear", align_corners=False))

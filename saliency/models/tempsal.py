@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from attention import MIXERS, InterleavedBlock
 from data.errors import GazeError
@@ -28,19 +27,12 @@ from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer, Slices
 from saliency.layers.medium import Medium
 from saliency.layers.object_head import ObjectHead, Raw, boxes
+from saliency.layers.scales import projection, resized
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, so that pretrained backbones fit as they are
 STD = (0.229, 0.224, 0.225)
 CANVAS = (192, 256)
 NEWER = {"kinds": [], "canvas": [*CANVAS], "media": [], "any_bias": 1.0, "path_drop": 0.0}  # arguments, their defaults
-
-
-def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
-    return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _norm(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside))
 
 
 def _described(given: dict[str, Any]) -> dict[str, Any]:
@@ -124,16 +116,16 @@ class TempSAL(nn.Module):
         if isinstance(self.encoder, Pretrained):
             self.arguments["backbone_config"] = self.encoder.config
         quarter, eighth, sixteenth, last = self.encoder.widths
-        self.top = _norm(last, width)
-        self.coarse = _norm(sixteenth, width)
+        self.top = projection(last, width)
+        self.coarse = projection(sixteenth, width)
         self.seconds = nn.Parameter(torch.randn(1 + slices, width) * 0.5)
         self.space = nn.Sequential(*(InterleavedBlock(width, heads, "s", mixer) for _ in range(blocks)))
         self.time = InterleavedBlock(width, heads, "s-t", mixer)
         self.drop = nn.Dropout2d(drop)
-        self.down8, self.down4 = _norm(eighth, 64), _norm(quarter, fine)
-        self.up8 = nn.Sequential(_norm(width + 64, 64), InvertedResidual(64, 64), InvertedResidual(64, 64))
+        self.down8, self.down4 = projection(eighth, 64), projection(quarter, fine)
+        self.up8 = nn.Sequential(projection(width + 64, 64), InvertedResidual(64, 64), InvertedResidual(64, 64))
         self.near = InterleavedBlock(64, heads, "s", fine_mixer) if fine_mixer else None
-        self.up4 = nn.Sequential(_norm(64 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True))
+        self.up4 = nn.Sequential(projection(64 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True))
         self.read = nn.Linear(width, fine + 1)
         self.mix = InvertedResidual(fine + slices + 1, fine, expand=1, fused=True)
         self.whole = nn.Conv2d(fine, 1, 1)
@@ -155,7 +147,7 @@ class TempSAL(nn.Module):
 
     def _tokens(self, features: list[Tensor]) -> Float[Tensor, "b s h w c"]:
         """One coarse map for the whole viewing and one a second, each having looked at the others."""
-        coarse = self.coarse(features[2]) + _grow(self.top(features[3]), features[2])
+        coarse = self.coarse(features[2]) + resized(self.top(features[3]), features[2])
         coarse = self.drop(torch.relu(coarse)).permute(0, 2, 3, 1)
         coarse = self.space(coarse)[:, None]
         tokens: Tensor = self.time(coarse + self.seconds[:, None, None, :])
@@ -166,10 +158,10 @@ class TempSAL(nn.Module):
     ) -> tuple[Float[Tensor, "b f g v"], Float[Tensor, "b e p q"]]:
         """Features at a quarter and at an eighth of the canvas, told what the whole picture is about."""
         x = tokens[:, 0].permute(0, 3, 1, 2)
-        x = self.up8(torch.cat([_grow(x, features[1]), self.down8(features[1])], 1))
+        x = self.up8(torch.cat([resized(x, features[1]), self.down8(features[1])], 1))
         if self.near is not None:
             x = self.near(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        y: Tensor = self.up4(torch.cat([_grow(x, features[0]), self.down4(features[0])], 1))
+        y: Tensor = self.up4(torch.cat([resized(x, features[0]), self.down4(features[0])], 1))
         return y, x
 
     def see(self, picture: UInt8[Tensor, "b h w 3"]) -> Seen:
@@ -179,7 +171,7 @@ class TempSAL(nn.Module):
         tokens = self._tokens(features)
         fine, eighth = self._fine(features, tokens)
         weights = self.read(tokens).flatten(0, 1).permute(0, 3, 1, 2)
-        weights = _grow(weights, fine).unflatten(0, (-1, 1 + self.slices))  # type: ignore[no-untyped-call]
+        weights = resized(weights, fine).unflatten(0, (-1, 1 + self.slices))  # type: ignore[no-untyped-call]
         maps = (fine[:, None] * weights[:, :, :-1]).sum(2) + weights[:, :, -1]
         whole = maps[:, :1] + self.whole(torch.relu(self.mix(torch.cat([fine, maps], 1))))
         raw = None if self.objects is None else self.objects(fine, eighth)

@@ -35,6 +35,7 @@ from saliency import losses
 from training import weights
 from video import MODELS
 from video.datamodule import ClipData
+from video.layers.memory import empty
 from video.models.tempsal_video import Look, TempSALVideo
 from video.task import VideoTask
 
@@ -45,6 +46,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "motion": {"motion": False},
 }
 RATE = 3e-3
+CELL = 4  # canvas pixels
 
 
 @dataclass
@@ -85,12 +87,8 @@ def looked(made: TempSALVideo, data: ClipData, split: str, count: int) -> list[S
 def answered(made: TempSALVideo, seen: Seen) -> Tensor:
     """Log densities of a window's frames."""
     look, rest = seen.whole, seen.rest
-    clip = look.maps
-    state = {
-        name: torch.zeros(len(clip), channels, *(4 * side // stride for side in clip.shape[-2:]))
-        for name, (channels, stride) in made.memory.items()
-    }
-    return made.remember(look, rest["content"], rest["condition"], rest["step_s"], state, 4)[0]
+    state = empty(made.memory, len(look.maps), [CELL * side for side in look.maps.shape[-2:]])
+    return made.remember(look, rest["content"], rest["condition"], rest["step_s"], state, CELL)[0]
 
 
 def batches(windows: list[Seen], epochs: int, size: int) -> Iterator[Seen]:

@@ -39,6 +39,7 @@ from data.video.made_drives import MadeDrive, drives
 from evaluation.permutation_test import permutation_test
 from saliency import losses, metrics
 from saliency.layers.efficientnet_lite import EfficientNetLite
+from video.layers.memory import empty
 from video.models.fblnet import FBLNet
 
 CANVAS = (128, 224)
@@ -118,7 +119,7 @@ def predict(network: FBLNet, inputs: Sequence[Tensor]) -> Tensor:
     condition, steps = torch.zeros(count, dtype=torch.long), torch.full((count, frames), 0.1 * STRIDE)
     flat = [part.flatten(0, 1) for part in inputs]
     seen = network.see(network.encode(flat[0]) if len(flat) == 1 else flat)
-    state = {name: torch.zeros(count, c, h // s, w // s) for name, (c, s) in network.memory.items()}
+    state = empty(network.memory, count, (h, w))
     found, _ = network.follow(seen, content, condition, steps, state, CELL)
     return found
 

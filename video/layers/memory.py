@@ -6,9 +6,26 @@ Ballas, Yao, Pal and Courville 2016, https://arxiv.org/abs/1511.06432; convoluti
 UNISAL (Droste, Jiao and Noble 2020, https://arxiv.org/abs/2003.05477), whose memory still pictures bypass.
 """
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+State = dict[str, Float[Tensor, "b _ _ _"]]  # what is carried from frame to frame, by name
+
+
+def empty(
+    memory: Mapping[str, tuple[int, int]], count: int, canvas: Sequence[int], device: torch.device | None = None
+) -> State:
+    """What `count` streams remember before their first frame: zeros.
+
+    `memory` names the channels of each map and how many pixels of the canvas (height, width) a cell of it is.
+    """
+    return {
+        name: torch.zeros(count, channels, *(side // stride for side in canvas), device=device)
+        for name, (channels, stride) in memory.items()
+    }
 
 
 def separable(inside: int, outside: int) -> nn.Sequential:

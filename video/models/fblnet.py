@@ -28,7 +28,6 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from attention import MIXERS, InterleavedBlock
 from data.errors import GazeError
@@ -36,25 +35,16 @@ from data.gaze import condition_names
 from saliency.layers.backbone import InvertedResidual, Pretrained, build
 from saliency.layers.efficientnet_lite import EfficientNetLite
 from saliency.layers.finalizer import Density, Finalizer
-from video.layers.memory import ConvGRU, separable
+from saliency.layers.scales import projection, resized
+from saliency.models.tempsal import MEAN, STD
+from video.layers.memory import ConvGRU, State, empty, separable
 
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet
-STD = (0.229, 0.224, 0.225)
 CANVAS = (192, 352)
 FADES = (0.5, 20.0)  # seconds in which knowledge fades to 1/e, at first; one of each channel, learned
 KEEP = -2.0  # bias of what is replaced at an iteration, at first
 LONG = 10.0  # seconds: a longer step is as this one
 
-State = dict[str, Float[Tensor, "b _ _ _"]]
 Features = Float[Tensor, "b d h w"]  # at 1/16
-
-
-def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
-    return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _norm(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside))
 
 
 class Seen(NamedTuple):
@@ -152,7 +142,7 @@ class FBLNet(nn.Module):
         if isinstance(self.encoder, Pretrained):
             self.arguments["backbone_config"] = self.encoder.config
         quarter, eighth, sixteenth, last = self.encoder.widths
-        self.top, self.coarse = _norm(last, width), _norm(sixteenth, width)
+        self.top, self.coarse = projection(last, width), projection(sixteenth, width)
         self.blocks = nn.Sequential(*(InterleavedBlock(width, heads, "s", mixer) for _ in range(blocks)))
         self.fuse = Fusion(width)
         self.look = InterleavedBlock(width, heads, "s", mixer)
@@ -163,9 +153,11 @@ class FBLNet(nn.Module):
             assert isinstance(bias, nn.Parameter)
             bias[:width] = KEEP
         self.fades = nn.Parameter(torch.linspace(math.log(FADES[0]), math.log(FADES[1]), width))
-        self.down8, self.down4 = _norm(eighth, 48), _norm(quarter, fine)
-        self.up8 = nn.Sequential(_norm(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
-        self.up4 = nn.Sequential(_norm(48 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True), nn.ReLU())
+        self.down8, self.down4 = projection(eighth, 48), projection(quarter, fine)
+        self.up8 = nn.Sequential(projection(2 * width + 48, 48), InvertedResidual(48, 48), nn.ReLU())
+        self.up4 = nn.Sequential(
+            projection(48 + fine, fine), InvertedResidual(fine, fine, expand=3, fused=True), nn.ReLU()
+        )
         self.read = nn.Conv2d(fine, 1, 1)
         self.finish = Finalizer(1, len(self.conditions))
         mean, std = torch.tensor([MEAN, STD]) * 255
@@ -181,11 +173,7 @@ class FBLNet(nn.Module):
 
     def start(self, picture: UInt8[Tensor, "b *f h w 3"]) -> State:
         """What is known before the first of these frames: nothing."""
-        b, (h, w), device = picture.shape[0], picture.shape[-3:-1], picture.device
-        return {
-            name: torch.zeros(b, channels, h // stride, w // stride, device=device)
-            for name, (channels, stride) in self.memory.items()
-        }
+        return empty(self.memory, len(picture), picture.shape[-3:-1], picture.device)
 
     def encode(self, picture: UInt8[Tensor, "b h w 3"]) -> Sequence[Float[Tensor, "b _ _ _"]]:
         """The encoder's features of frames."""
@@ -195,7 +183,7 @@ class FBLNet(nn.Module):
     def see(self, features: Sequence[Float[Tensor, "b _ _ _"]]) -> Seen:
         """CNN and transformer features of frames, each on its own."""
         quarter, eighth, sixteenth, last = features
-        cnn = torch.relu(self.coarse(sixteenth) + _grow(self.top(last), sixteenth))
+        cnn = torch.relu(self.coarse(sixteenth) + resized(self.top(last), sixteenth))
         tokens = self.blocks(cnn.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         return Seen(self.down4(quarter), self.down8(eighth), cnn, tokens)
 
@@ -217,9 +205,9 @@ class FBLNet(nn.Module):
     def decode(self, seen: Seen, learned: Learned) -> Float[Tensor, "b 1 g v"]:
         """What the finisher makes log densities of."""
         x = torch.cat([learned.fused, learned.knowledge.to(learned.fused.dtype)], 1)
-        x = self.up8(torch.cat([_grow(x, seen.eighth), seen.eighth], 1))
-        x = self.up4(torch.cat([_grow(x, seen.fine), seen.fine], 1))
-        logits: Tensor = _grow(learned.glance, x) + self.read(x)
+        x = self.up8(torch.cat([resized(x, seen.eighth), seen.eighth], 1))
+        x = self.up4(torch.cat([resized(x, seen.fine), seen.fine], 1))
+        logits: Tensor = resized(learned.glance, x) + self.read(x)
         return logits
 
     def step(

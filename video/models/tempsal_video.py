@@ -19,23 +19,18 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d
 
 from attention import InterleavedBlock
 from attention.operators.dense import exact
 from attention.operators.interleaved import Attend
 from saliency.layers.finalizer import Density
+from saliency.layers.scales import resized
 from saliency.models.tempsal import TempSAL
 from video.layers.block_matching import BlockMatching, carried, structure
-from video.layers.memory import ConvGRU, separable
+from video.layers.memory import ConvGRU, State, empty, separable
 
 USUAL_S = 0.08  # seconds between two frames: what steps are relative to
-
-State = dict[str, Float[Tensor, "b _ _ _"]]
-
-
-def _grow(x: Float[Tensor, "b c h w"], like: Float[Tensor, "_ _ g v"]) -> Float[Tensor, "b c g v"]:
-    return interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class Look(NamedTuple):
@@ -120,11 +115,7 @@ class TempSALVideo(nn.Module):
 
     def start(self, picture: UInt8[Tensor, "b *f h w 3"]) -> State:
         """What is remembered before the first of these frames: nothing."""
-        b, (h, w), device = picture.shape[0], picture.shape[-3:-1], picture.device
-        return {
-            name: torch.zeros(b, channels, h // stride, w // stride, device=device)
-            for name, (channels, stride) in self.memory.items()
-        }
+        return empty(self.memory, len(picture), picture.shape[-3:-1], picture.device)
 
     def step(
         self,
@@ -162,9 +153,9 @@ class TempSALVideo(nn.Module):
         maps = avg_pool2d(seen.maps.float(), 2)
         step = (step_s.float().clamp(1e-3, 10.0) / USUAL_S).log()[:, None, None, None] * known
         told = torch.cat([motion, shown, moved, begun, step.expand_as(shown), _standard(maps)], 1)
-        x = torch.cat([self.near(torch.cat([seen.eighth, _grow(tokens, seen.eighth)], 1)), self.told(told)], 1)
+        x = torch.cat([self.near(torch.cat([seen.eighth, resized(tokens, seen.eighth)], 1)), self.told(told)], 1)
         hidden = self.gru(x, hidden).float() if self.with_memory else hidden
-        y = _grow(self.read(torch.cat([x, hidden], 1)).float(), seen.maps)
+        y = resized(self.read(torch.cat([x, hidden], 1)).float(), seen.maps)
         change = (y[:, :-1] * seen.maps).sum(1, keepdim=True) + y[:, -1:]
         logits = seen.maps[:, :1] + known * change
         answer = _standard(avg_pool2d(logits.detach(), 2)) if self.with_memory else torch.zeros_like(shown)
