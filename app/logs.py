@@ -12,7 +12,19 @@ import click
 
 from data.plain_text import visible
 
-FOLDERS = ("app", "attention", "data", "evaluation", "export", "saliency", "scanpath", "training", "video")
+FOLDERS = (
+    "annotation",
+    "app",
+    "attention",
+    "data",
+    "evaluation",
+    "export",
+    "following",
+    "saliency",
+    "scanpath",
+    "training",
+    "video",
+)
 VERBOSE = "%(relativeCreated)7.0f ms  %(levelname)-7s  %(name)s: %(message)s"
 
 

@@ -23,27 +23,37 @@ BELOW: dict[str, tuple[str, ...]] = {  # which folders a folder may import, besi
     "saliency": ("attention", "data", "training"),
     "scanpath": ("attention", "data", "training", "saliency"),
     "video": ("attention", "data", "training", "saliency"),
-    "export": ("attention", "data", "training", "saliency", "scanpath", "video"),
-    "evaluation": ("data", "training", "saliency", "scanpath", "video", "export"),
-    "app": ("attention", "data", "training", "saliency", "scanpath", "video", "export", "evaluation"),
+    "following": ("attention", "data", "training", "saliency"),
+    "export": ("attention", "data", "training", "saliency", "scanpath", "video", "following"),
+    "annotation": ("data", "saliency", "scanpath", "export"),
+    "evaluation": ("data", "training", "saliency", "scanpath", "video", "following", "export"),
+    "app": (
+        *("attention", "data", "training", "saliency", "scanpath", "video", "following", "export", "annotation"),
+        "evaluation",
+    ),
 }
 OURS = {*BELOW, "tests"}
 HEAVY = {"torch", "pytorch_lightning", "lightning", "albumentations", "transformers", "onnx", "safetensors"}
 TORCHLESS = (
     "data/",
     "export/runtime/",
+    "annotation/",
     "app/predict/",
     "app/server/",
     "app/web/",
 )  # where torch is never imported, not even later
 TORCH_ROOMS = tuple(
-    f"{folder}.{room}" for folder in ("scanpath", "video") for room in ("models", "task", "datamodule", "lightning_cli")
+    f"{folder}.{room}"
+    for folder in ("scanpath", "video", "following")
+    for room in ("models", "task", "datamodule", "lightning_cli")
 )
 TOOLS: dict[str, set[str]] = {  # what a folder may import from outside when it is imported itself
     "attention/kernels/": {"torch", "triton"},
     "attention/": {"torch"},
     "data/": {"numpy", "cv2", "PIL", "filelock", "isal", "simplejpeg"},
     "scanpath/baselines/": {"numpy"},
+    "following/baselines/": {"numpy"},
+    "annotation/": {"numpy", "cv2", "pydantic"},
     "scanpath/metrics/": {"numpy"},
     "export/runtime/": {"numpy", "cv2", "pydantic"},
     "evaluation/": {"numpy", "cv2", "PIL", "rich", "jinja2", "markupsafe", "pydantic"},
@@ -195,7 +205,7 @@ def test_every_folder_with_python_is_known_to_every_tool() -> None:
 LIGHT = [
     name
     for name, file in MODULES.items()
-    if file.startswith(("data/", "export/runtime/", "evaluation/", "app/"))
+    if file.startswith(("data/", "export/runtime/", "evaluation/", "annotation/", "app/"))
     and file not in ("app/export_model.py", "app/export_forms.py")
     and not file.startswith("app/web/")
 ]

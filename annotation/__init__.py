@@ -1,0 +1,1 @@
+"""Which object a participant of mobile eye tracking looked at: a few labels are carried through the video."""
