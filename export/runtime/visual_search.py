@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SCENE, GAZE, ATTENTION = ("picture", "target"), "gaze", "attention"
 DEGREES = 20.0  # of visual angle: how wide a picture is seen if nobody says otherwise, as a screen is from 85 cm
 NARROWEST, WIDEST = 1.0, 120.0  # degrees
+FOVEA = 1.0  # degrees about a fixation in which a target is recognised, and to which the gaze does not return
 LIMIT = 20  # fixations after the first
 MOST = 4_000_000  # pixels of a picture as the model is given it
 LEAST = 8  # pixels of its sides, and
@@ -100,7 +101,9 @@ class VisualSearcher:
         if not all(np.isfinite(values).all() for values in memory):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
         held = sessions.hold(self._step, dict(zip(self._memory, memory, strict=True)))
-        return Sight(self._step, held, self.contract.stride, size, (pixels.shape[0], pixels.shape[1]), self.path.name)
+        original = pixels.shape[0], pixels.shape[1]
+        fovea = FOVEA * self.contract.pixels_per_degree
+        return Sight(self._step, held, self.contract.stride, size, original, fovea, self.path.name)
 
     def search(
         self,
@@ -154,6 +157,7 @@ class Sight:
     stride: int  # pixels of the model a cell
     size: tuple[int, int]  # height and width in pixels of the model
     original: tuple[int, int]  # in pixels of the picture
+    fovea: float  # pixels of the model about a fixation
     name: str  # of the model's file
 
     @property
@@ -174,9 +178,10 @@ class Sight:
         """
         feeds = {GAZE: np.asarray(gaze, np.float32)[None], **self._memory}
         (found,) = sessions.run(self._opened, (ATTENTION,), feeds)
-        if found.shape != (1, *self.grid) or not np.isfinite(found).all():
+        rows, columns = self.grid
+        if found.ndim != 3 or found.shape[1] < rows or found.shape[2] < columns or not np.isfinite(found).all():
             raise ModelError(f"{self.name} gave an attention map that is none; export the model again.")
-        return np.asarray(found[0], np.float32)
+        return np.asarray(found[0, :rows, :columns], np.float32)  # beyond the picture there is nothing
 
     def search(
         self, target: Box | None = None, *, limit: int = LIMIT, start: tuple[float, float] | None = None
@@ -193,9 +198,18 @@ class Sight:
             GazeError: The target's box is none, or lies outside of the picture.
         """
         scale = self.scale
-        box = None if target is None else tuple((checked(target, self.original) * np.tile(scale, 2)).tolist())
-        at = None if start is None else tuple((np.asarray(start, np.float64) * scale).tolist())
-        found = visual_search.search(self.attention, self.size, self.stride, target=box, limit=limit, start=at)
+        box = None if target is None else (checked(target, self.original) * np.tile(scale, 2)).tolist()
+        at = None if start is None else (np.asarray(start, np.float64) * scale).tolist()
+        found = visual_search.search(
+            self.attention,
+            self.size,
+            self.stride,
+            target=box,
+            limit=limit,
+            start=at,
+            window=2 * self.fovea,
+            within=self.fovea,
+        )
         return replace(found, xy=found.xy / scale)
 
 
