@@ -143,7 +143,7 @@ class VisualSearcher:
         if min(rows, columns) < LEAST:
             raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; give a larger --degrees.")
         if min(seen) < THINNEST:
-            problem = f"{told} shows a target of {seen[1]} x {seen[0]} of the model's pixels, which is too small to see"
+            problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
             raise PictureError(f"{problem}; give a larger --degrees, or a larger target.")
         return (rows, columns), seen
 

@@ -274,19 +274,6 @@ def test_a_target_can_be_drawn_or_uploaded(png: bytes, monkeypatch: pytest.Monke
     assert "find" in told(shown)
 
 
-def test_a_crop_is_found_where_it_is_and_nowhere_else() -> None:
-    random = np.random.default_rng(3)
-    blocks = random.integers(0, 256, (30, 40, 3), np.uint8)
-    image = np.kron(blocks, np.ones((10, 10, 1), np.uint8))
-    crop = image[100:180, 200:300]
-    box = search.locate(image, crop)
-    assert box is not None
-    np.testing.assert_allclose(box, (200, 100, 100, 80), atol=6)
-    assert search.locate(image, random.integers(0, 256, (80, 100, 3), np.uint8)) is None
-    assert search.locate(image, np.full((80, 100, 3), 9, np.uint8)) is None
-    assert search.locate(image, image[:2, :2]) is None
-
-
 def test_numbers_are_those_of_the_page_areas(models: Path, png: bytes) -> None:
     stored = Workspace().add("spot.png", png)
     model = open_model(models / "toy.onnx")
