@@ -13,7 +13,7 @@ TASK = Task(
     predictor="export.runtime.scanpath:ScanpathPredictor",
     job="app.predict.scanpath:job",
     evaluation="app.cli.evaluate:scanpath",
-    options=("objects", "detector", "target", "observers", "temperature", "seed", "limit"),
+    options=("objects", "detector", "target", "observers", "temperature", "seed", "limit", "degrees"),
 )
 
 MODELS = {

@@ -23,7 +23,7 @@ from app.tasks import TASKS
 )
 @click.option(
     "--model",
-    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk.  [default: "
+    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk; eccnet searches places.  [default: "
     + "; ".join(" or ".join(task.default_models) for task in TASKS.values())
     + "]",
 )
@@ -31,7 +31,7 @@ from app.tasks import TASKS
     "--format",
     "formats",
     help="Some of png, jpg, webp, npy, json, parquet (one table of all JSON files); of videos mp4, jsonl, parquet, "
-    "npz; of scanpaths png, csv, json.  [default: png,json,mp4,jsonl; of scanpaths all]",
+    "npz; of scanpaths png, csv, json, and of searches by eccnet npz.  [default: png,json,mp4,jsonl; of scanpaths all]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(
@@ -75,6 +75,11 @@ from app.tasks import TASKS
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the observers.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
+@click.option(
+    "--degrees",
+    type=click.FloatRange(1, 120),
+    help="Of visual angle: how wide a picture is that eccnet searches.  [default: 20, a screen from 85 cm]",
+)
 @click.option(
     "--engine",
     default="local",

@@ -119,9 +119,11 @@ class _LiteBody(nn.Module):
         canvas, middle = centred(target)
         kernels = []
         for stride, look in zip(self.strides, self._features(canvas), strict=True):
-            rows, columns = (max(0, round((side / stride - 1) / 2)) for side in target.shape[2:])
-            y, x = (m // stride - 1 for m in middle)
-            kernels.append(look[:, :, y - rows : y + rows + 1, x - columns : x + columns + 1])
+            for axis in (2, 3):
+                cells = target.shape[axis] // (2 * stride)  # on each side of the middle one
+                about = torch.arange(2 * cells + 1, device=look.device) + (middle[axis - 2] // stride - 1 - cells)
+                look = look.index_select(axis, about)
+            kernels.append(look)
         return (*sums, *kernels)
 
     def step(self, gaze: Float[Tensor, "1 2"], *memory: Tensor) -> Float[Tensor, "1 g v"]:
@@ -183,7 +185,7 @@ class _PaperBody(nn.Module):
         fourth = self.stages[3](ring_pooling(integral(third), gaze / 4, *DEGREES[3]))
         fifth = self.stages[4](ring_pooling(integral(fourth), gaze / 8, *DEGREES[4]))
         looks = avg_pool2d(third, 4), avg_pool2d(fourth, 2), fifth
-        weights = torch.stack([kernel.amax() for kernel in kernels])
+        weights = torch.stack([kernel.max() for kernel in kernels])
         weights = weights / weights.sum().clamp(min=1e-12)
         scores = [minmax(correlated(look, kernel)) for look, kernel in zip(looks, kernels, strict=True)]
         attention = sum(w * s for w, s in zip(weights, scores, strict=True))
@@ -200,18 +202,27 @@ def planes(picture: UInt8[Tensor, "1 h w 3"]) -> Float[Tensor, "1 3 h w"]:
 
 def filled(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c y x"]:
     """Sides of a multiple of 32: below and right the last row and column go on."""
-    return pad(x, (0, -x.shape[3] % MULTIPLE, 0, -x.shape[2] % MULTIPLE), mode="replicate")
+    for axis in (2, 3):
+        side = x.shape[axis]
+        x = x.index_select(axis, torch.arange(_up(side), device=x.device).clamp(max=side - 1))
+    return x
 
 
 def centred(target: Float[Tensor, "1 3 y x"]) -> tuple[Float[Tensor, "1 3 h w"], tuple[int, int]]:
     """The target about a pixel that is a cell's centre in every layer, and how far from the corner: a multiple of 32."""
-    sides, middle = [], []
-    for side in (target.shape[3], target.shape[2]):
+    middle = []
+    for axis in (2, 3):
+        side = target.shape[axis]
         before = (side + 1) // 2
-        place = -(-(before + MARGIN) // MULTIPLE) * MULTIPLE
-        sides += [place - before, place - (side - before)]
-        middle.append(place)
-    return pad(target, sides, mode="replicate"), (middle[1], middle[0])
+        middle.append(_up(before + MARGIN))
+        at = torch.arange(2 * middle[-1], device=target.device) - (middle[-1] - before)
+        target = target.index_select(axis, at.clamp(0, side - 1))
+    return target, (middle[0], middle[1])
+
+
+def _up(side: int) -> int:
+    """The next multiple of 32."""
+    return (side + MULTIPLE - 1) // MULTIPLE * MULTIPLE
 
 
 def correlated(features: Float[Tensor, "1 c g v"], kernel: Float[Tensor, "1 c y x"]) -> Float[Tensor, "1 1 g v"]:
@@ -231,7 +242,7 @@ def blurred(x: Float[Tensor, "1 1 g v"], side: int, sigma: float) -> Float[Tenso
 
 def minmax(x: Tensor) -> Tensor:
     """From 0 to 1; a map of one number is 0."""
-    low, high = x.amin(), x.amax()
+    low, high = x.min(), x.max()
     return (x - low) / (high - low).clamp(min=1e-12)
 
 
