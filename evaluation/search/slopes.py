@@ -1,30 +1,16 @@
 """What experiments of visual search are told by: reaction times, slopes over the set size, and their asymmetry.
 
-    reaction time   376.271 ms + 252.359 ms for each saccade                     from fixations of a model to milliseconds
     slope           of the line of least squares through the mean reaction times over the set sizes, ms an item
     index           (hard - easy) / (hard + easy), negative slopes counted as 0; 0 where both are
 
 The easy search is the one in which people are faster. The index is 1 where only the hard one grows with the set size, 0
-where both grow alike, below 0 where the model finds easy what is hard for people. Line and index are those with which
-eccNET was compared with people: Gupta et al. 2021, https://arxiv.org/abs/2106.02887.
+where both grow alike, below 0 where the model finds easy what is hard for people. The index is the one by which eccNET
+was compared with people: Gupta et al. 2021, https://arxiv.org/abs/2106.02887.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
-
-LATENCY, EACH = 376.271, 252.359  # milliseconds: of a search without a saccade, and for each saccade
-
-
-def reaction_time(saccades: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """Milliseconds that a person would take for so many saccades.
-
-    >>> reaction_time(np.array([0.0, 2.0])).tolist()
-    [376.271, 880.989]
-    """
-    return LATENCY + EACH * saccades
-
 
 def slope(set_sizes: Sequence[int], times: Sequence[float]) -> float:
     """Milliseconds for each further item.
