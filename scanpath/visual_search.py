@@ -21,7 +21,8 @@ from jaxtyping import Bool, Float, Float32
 from data.errors import GazeError
 
 LIMIT = 50  # saccades at most
-PER_SACCADE_MS, BESIDES_MS = 252.359, 376.271  # milliseconds: of a saccade with its fixation, and of all else
+WITHIN_DEGREES = 1 / 6  # of visual angle from the target at which a fixation finds it: the paper's 5 of 30 pixels
+LATENCY_MS, SACCADE_MS = 376.271, 252.359  # of a search without a saccade, and for each saccade
 Map = Float[np.ndarray, "g v"]
 Attention = Callable[[Float[np.ndarray, " 2"]], Map]  # from a point of gaze in pixels to the map from there
 
@@ -40,6 +41,15 @@ class Search:
         return len(self.xy) - 1
 
 
+def reaction_time_ms(saccades: float) -> float:
+    """How long a person takes for a search of so many saccades: the paper's line through people's times.
+
+    >>> reaction_time_ms(2)
+    880.989
+    """
+    return LATENCY_MS + SACCADE_MS * saccades
+
+
 def search(
     attention: Attention,
     size: tuple[int, int],
@@ -50,6 +60,7 @@ def search(
     start: Sequence[float] | None = None,
     window: float | tuple[float, float] = 0.0,
     within: float = 0.0,
+    areas: Float[np.ndarray, "n 4"] | None = None,
 ) -> Search:
     """A search in a picture of that height and width; it ends on the target, at the limit, or where nothing is left.
 
@@ -62,6 +73,8 @@ def search(
         start: the first fixation; the middle of the picture unless given.
         window: width and height in pixels of what is inhibited about a fixation; of 0 its own cell is.
         within: pixels from the target at which a fixation still finds it.
+        areas: boxes (x, y, width, height) that are inhibited as a whole once a fixation is in them, as the cells of a
+            display.
 
     Raises:
         GazeError: The start lies outside of the picture, or a map holds no number.
@@ -83,6 +96,8 @@ def search(
     xy, maps = [at], list[np.ndarray]()
     while not _on(target, at, within) and len(maps) < limit:
         barred |= _about(at, centres, window, stride)
+        for area in () if areas is None else areas[[_on(area, at, 0.0) for area in areas]]:
+            barred |= _inside(area, centres)
         if barred.all():
             break
         seen = np.array(attention(at), np.float32)[:rows, :columns]
@@ -99,23 +114,20 @@ def search(
     return Search(np.array(xy), tuple(maps), None if target is None else _on(target, at, within))
 
 
-def reaction_time_ms(saccades: float) -> float:
-    """What people need until they answer, if a search takes so many saccades: the line by which eccNET is read.
-
-    Gupta et al. 2021 fitted it to people's times and fixations in searches of their own.
-
-    >>> round(reaction_time_ms(4))
-    1386
-    """
-    return PER_SACCADE_MS * saccades + BESIDES_MS
-
-
 def _on(target: Sequence[float] | None, at: Float[np.ndarray, " 2"], within: float) -> bool:
     """Whether a fixation is on the target."""
     if target is None:
         return False
     x, y, width, height = target
     return bool(x - within <= at[0] <= x + width + within and y - within <= at[1] <= y + height + within)
+
+
+def _inside(
+    area: Float[np.ndarray, "4"], centres: tuple[Float[np.ndarray, " g"], Float[np.ndarray, " v"]]
+) -> Bool[np.ndarray, "g v"]:
+    """The cells whose centre lies in a box."""
+    (x, y, width, height), (down, across) = area, centres
+    return ((down >= y) & (down <= y + height))[:, None] & (across >= x) & (across <= x + width)
 
 
 def _about(
