@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SCENE, GAZE, ATTENTION = ("picture", "target"), "gaze", "attention"
 DEGREES = 20.0  # of visual angle: how wide a picture is seen if nobody says otherwise, as a screen is from 85 cm
 NARROWEST, WIDEST = 1.0, 120.0  # degrees
-FOVEA = 1.0  # degrees about a fixation in which a target is recognised, and to which the gaze does not return
+FOVEA = 1.0  # degrees about a fixation in which a target is recognised
 LIMIT = 20  # fixations after the first
 MOST = 4_000_000  # pixels of a picture as the model is given it
 LEAST = 8  # pixels of its sides, and
@@ -103,7 +103,7 @@ class VisualSearcher:
         held = sessions.hold(self._step, dict(zip(self._memory, memory, strict=True)))
         original = pixels.shape[0], pixels.shape[1]
         fovea = FOVEA * self.contract.pixels_per_degree
-        return Sight(self._step, held, self.contract.stride, size, original, fovea, self.path.name)
+        return Sight(self._step, held, self.contract.stride, size, original, seen, fovea, self.path.name)
 
     def search(
         self,
@@ -157,7 +157,8 @@ class Sight:
     stride: int  # pixels of the model a cell
     size: tuple[int, int]  # height and width in pixels of the model
     original: tuple[int, int]  # in pixels of the picture
-    fovea: float  # pixels of the model about a fixation
+    seen: tuple[int, int]  # height and width of the target in pixels of the model
+    fovea: float  # the same, about a fixation
     name: str  # of the model's file
 
     @property
@@ -188,6 +189,9 @@ class Sight:
     ) -> Search:
         """The fixations until the target is found, in pixels of the picture, and the attention at each of them.
 
+        The target is recognised within `FOVEA` of a fixation. The gaze does not return to where it was: to a rectangle
+        as large as the target, or as twice `FOVEA` where that is larger, so that it passes by no target.
+
         Args:
             target: Where it is, which the model is not told: the search ends there. None: nobody knows, and the search
                 goes on to its limit.
@@ -195,11 +199,11 @@ class Sight:
             start: Where the first one is, in pixels of the picture; by default the middle.
 
         Raises:
-            GazeError: The target's box is none, or lies outside of the picture.
+            GazeError: The target's box is none, or it or the start lies outside of the picture.
         """
         scale = self.scale
         box = None if target is None else (checked(target, self.original) * np.tile(scale, 2)).tolist()
-        at = None if start is None else (np.asarray(start, np.float64) * scale).tolist()
+        at = None if start is None else np.minimum(np.asarray(self._inside(start)) * scale, self.size[::-1]).tolist()
         found = visual_search.search(
             self.attention,
             self.size,
@@ -207,10 +211,17 @@ class Sight:
             target=box,
             limit=limit,
             start=at,
-            window=2 * self.fovea,
+            window=(max(2 * self.fovea, self.seen[1]), max(2 * self.fovea, self.seen[0])),
             within=self.fovea,
         )
         return replace(found, xy=found.xy / scale)
+
+    def _inside(self, start: tuple[float, float]) -> tuple[float, float]:
+        height, width = self.original
+        if not (0 <= start[0] <= width and 0 <= start[1] <= height):
+            place = f"The search starts at {start[0]:g}, {start[1]:g}"
+            raise GazeError(f"{place}, outside of the picture of {width} x {height} pixels; give a place in it.")
+        return start
 
 
 def checked(box: Box, size: tuple[int, int]) -> Float[np.ndarray, " 4"]:
