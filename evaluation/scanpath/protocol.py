@@ -262,7 +262,8 @@ def _open_models(
 def _opened(model: str | Path, settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:
     if str(model) == WALK:
         return _walk(settings, data)
-    if registry.read_contract(model).searches_places:
+    file = registry.named_file(str(model)) or Path(model)
+    if file.is_file() and registry.read_contract(file).searches_places:
         return _searcher(model, settings, data)
     return _model(model, settings, data)
 
