@@ -123,6 +123,11 @@ class VisualSearcher:
         grey = np.full((96, 128, 3), 127, np.uint8)
         self.search(grey, grey[:24, :24], limit=1, degrees=NARROWEST)
 
+    def graph_inputs(self, pixels: Pixels) -> dict[str, np.ndarray]:
+        """What the graph of the picture is given for pixels that are at its scale already, and their first eighth."""
+        height, width = pixels.shape[0] // 8, pixels.shape[1] // 8
+        return {"picture": pixels[None], "target": pixels[None, :height, :width].copy()}
+
     def _sizes(
         self, size: tuple[int, ...], target: tuple[int, ...], degrees: float
     ) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -141,10 +146,10 @@ class VisualSearcher:
         if rows * columns > MOST:
             raise PictureError(f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched.")
         if min(rows, columns) < LEAST:
-            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; give a larger --degrees.")
+            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees).")
         if min(seen) < THINNEST:
             problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
-            raise PictureError(f"{problem}; give a larger --degrees, or a larger target.")
+            raise PictureError(f"{problem}; see it wider (--degrees), or take a larger target.")
         return (rows, columns), seen
 
 

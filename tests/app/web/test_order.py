@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.predict.simulate import Baseline, SceneModel
 from app.web import measures, path_player, widgets
-from app.web.order import numbers, search, things, words
+from app.web.order import numbers, observers, search, things, words
 from app.web.order.numbers import Row, Search
 from app.web.predictions import open_model, view
 from app.web.workspace import Workspace
@@ -23,6 +23,7 @@ from data.areas import Area, rectangle
 from data.gaze import Objects
 from scanpath.decode import Rollouts
 from tests import toy_model as toy
+from tests import toy_searcher
 
 PAGE = Path(widgets.__file__).parent / "pages" / "order.py"
 
@@ -272,6 +273,12 @@ def test_a_target_can_be_drawn_or_uploaded(png: bytes, monkeypatch: pytest.Monke
     shown.file_uploader(key="order-crop-1").upload("crop.png", png, "image/png").run()
     assert not shown.exception
     assert "find" in told(shown)
+
+
+def test_a_searcher_of_places_is_no_choice_of_who_looks(models: Path) -> None:
+    toy_searcher.write(models / "toy-search.onnx")
+    assert "toy-search" not in observers.choices(searching=False)
+    assert "toy-search" not in observers.choices(searching=True)
 
 
 def test_numbers_are_those_of_the_page_areas(models: Path, png: bytes) -> None:
