@@ -34,7 +34,7 @@ def catalogue(form: str) -> None:
     from rich.table import Table
 
     from app.cli import console
-    from data.datasets import CLIPS, READERS
+    from data.datasets import CLIPS, PEOPLE, READERS
     from data.datasets.catalog import PUBLISHED
 
     if form == "json":
@@ -43,6 +43,7 @@ def catalogue(form: str) -> None:
                 **asdict(it),
                 "reader": READERS.get(name),
                 "clips": CLIPS.get(name),
+                "heads": PEOPLE.get(name),
                 "files": [file.url for file in it.files],
                 "download": bool(it.files),
             }
