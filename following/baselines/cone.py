@@ -2,12 +2,14 @@
 
     weight = max(0, cos phi) within 75 degrees of the axis, else 0      phi in the picture, from the axis of the cone
            x exp(-r / reach)                                            r pixels from the head's middle
+           x 1 - exp(-q^2 / 2)                                          q from the head's middle, in heads
            x saliency                                                   where people look in the picture anyway
 
 The axis is the nose's direction in the picture. It is as long as the sine of the angle between nose and camera axis; a
 head that faces the camera, or looks straight away from it, has an axis too short to tell a direction, and its cone is a
 disc, as is that of a head whose direction is not known. A short axis also means that what is looked at lies near the
-head in the picture, so the reach shrinks with it. The head itself is left out.
+head in the picture, so the reach shrinks with it. The head itself is left out, and so is, more and more softly, what is
+near to it: there people look because of this head.
 
 The angle and the cosine are those of the gaze cone in Yang et al. (ViTGaze, https://arxiv.org/abs/2403.12778), the axis
 is that of FSA-Net and WHENet (Yang et al. 2019, https://openaccess.thecvf.com/content_CVPR_2019/html/Yang_FSA-Net;
@@ -95,6 +97,7 @@ def view(
     if length >= FLAT:
         cosine = (x * right + y * down) / (away * length)
         weight *= np.where(cosine > math.cos(math.radians(WIDTH)), cosine, 0)
+    weight *= 1 - np.exp(-0.5 * ((x / head[2]) ** 2 + (y / head[3]) ** 2))
     in_head = (np.abs(x) < head[2] / 2) & (np.abs(y) < head[3] / 2)
     return np.asarray(np.where(in_head, 0, weight))
 
