@@ -39,12 +39,17 @@ def heads(objects: Objects | None, size: tuple[int, int]) -> Objects:
     faces = np.array([kind == "face" for kind in kinds], bool)
     boxes = np.where(faces[:, None], head_of(objects.boxes.astype(np.float64)), objects.boxes)
     scores = np.ones(len(objects)) if objects.confidences is None else objects.confidences
-    low = np.clip(boxes[:, :2], 0, size[::-1])
-    boxes = np.hstack([low, np.clip(boxes[:, :2] + boxes[:, 2:], 0, size[::-1]) - low])
+    boxes = inside(boxes, size)
     chosen &= (boxes[:, 2:] >= SMALLEST).all(1)
     order = np.flatnonzero(chosen)[np.argsort(-scores[chosen], kind="stable")]
     kept = order[thin(boxes[order], np.zeros(len(order), np.int64), SHARED)][:MOST]
     return Objects(boxes[kept], tuple(f"head {number}" for number in range(1, len(kept) + 1)), (), scores[kept])
+
+
+def inside(boxes: Float[np.ndarray, "n 4"], size: tuple[int, int]) -> Float[np.ndarray, "n 4"]:
+    """The parts of boxes that lie in a picture of this height and width."""
+    low = np.clip(boxes[:, :2], 0, size[::-1])
+    return np.hstack([low, np.clip(boxes[:, :2] + boxes[:, 2:], 0, size[::-1]) - low])
 
 
 def _kind(objects: Objects, number: int) -> str:

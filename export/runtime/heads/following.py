@@ -22,7 +22,7 @@ from data.errors import ModelError
 from data.gaze import Objects
 from data.picture import Letterbox
 from export.runtime import session as sessions
-from export.runtime.contract import Contract
+from export.runtime.contract import Contract, condition_index
 from export.runtime.heads.faces import HeadDetector, check_head, heads
 from export.runtime.heads.head_pose import HeadPose, Pose
 from export.runtime.registry import STEP, find_model, read_contract
@@ -142,19 +142,21 @@ class FollowingPredictor:
         self._saliency = self._saliency or self._open()
         return self._saliency
 
-    def look(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Looked:
+    def look(self, pixels: UInt8[np.ndarray, "h w 3"], condition: str = "any") -> Looked:
         """Look at a picture once.
 
         Raises:
-            ModelError: The model gives numbers that are not finite.
+            ModelError: The model does not know the condition, or gives numbers that are not finite.
         """
+        condition_index(condition, self.contract.conditions, self.contract.name)
         if self._network:
             return self._network.look(pixels)
         box = Letterbox.fit(pixels.shape[:2], self.saliency.canvas(pixels.shape[:2]))
         rows, columns = box.content[2:]
         shrinks = rows < pixels.shape[0] or columns < pixels.shape[1]
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        seen = self.saliency(np.asarray(cv2.resize(pixels, (columns, rows), interpolation=method), np.uint8))
+        small = np.asarray(cv2.resize(pixels, (columns, rows), interpolation=method), np.uint8)
+        seen = self.saliency(small, condition)
         return Looked(pixels, box, seen.density, objects=_scaled(seen.objects, box))
 
     def heads(self, looked: Looked) -> Objects:
@@ -205,10 +207,10 @@ class FollowingPredictor:
         return maps, inside
 
     def follow(
-        self, pixels: UInt8[np.ndarray, "h w 3"], boxes: Float[np.ndarray, "k 4"] | None = None
+        self, pixels: UInt8[np.ndarray, "h w 3"], boxes: Float[np.ndarray, "k 4"] | None = None, condition: str = "any"
     ) -> list[Followed]:
         """What people look at in a picture: those with heads in these boxes, or all whose heads are found."""
-        looked = self.look(pixels)
+        looked = self.look(pixels, condition)
         found = self.heads(looked) if boxes is None else None
         places = np.asarray(found.boxes if found is not None else boxes, np.float64).reshape(-1, 4)
         poses = self.poses(looked, places)
@@ -275,7 +277,7 @@ class _Network:
 def _of_cone(saliency: Contract) -> Contract:
     """What the cone promises, with this saliency model."""
     about = (cones.__doc__ or "").strip().splitlines()[0]
-    own: dict[str, Any] = {"name": CONE, "task": TASK.name, "description": about, "conditions": ("any",)}
+    own: dict[str, Any] = {"name": CONE, "task": TASK.name, "description": about}
     return saliency.model_copy(update=own | {"slices": (), "kinds": (), "media": (), "features": (), "scores": {}})
 
 
