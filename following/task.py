@@ -26,7 +26,7 @@ class FollowingTask(Training):
         start: .safetensors to begin from.
         seed: of dropout; the same batch of the same step draws the same numbers in every run, resumed or not.
         pretrained: whether a `lite` backbone begins with ImageNet's weights where there is no `start`.
-        encoder_rate: a backbone's learning rate as a share of `peak`.
+        encoder_rate: a backbone's learning rate as a share of `peak`; 0: it stays as it is, and training is quicker.
     """
 
     watched = ("kl", "distance", "in_frame")
@@ -51,6 +51,8 @@ class FollowingTask(Training):
         begin_encoder(network, pretrained and not start, freeze_norms=True)
         self.weights = (density_weight, in_frame_weight, head_weight)
         self.focus, self.stride, self.encoder_rate = focus, stride, encoder_rate
+        if not encoder_rate:
+            network.get_submodule("encoder").requires_grad_(False)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Float[Tensor, "b g v"], Float[Tensor, " b"], Tensor]:
         """Log densities per cell, logits of in the frame, and logits of a head on each patch."""
@@ -59,6 +61,13 @@ class FollowingTask(Training):
             batch["head"], batch["content"], *features, stride=self.stride
         )
         return density, inside, self.network.head_patches(*features)  # type: ignore[operator]
+
+    def train(self, mode: bool = True) -> "FollowingTask":
+        """Into training, or out of it; a backbone that stays as it is predicts as it does."""
+        super().train(mode)
+        if not self.encoder_rate:
+            self.network.get_submodule("encoder").eval()
+        return self
 
     def on_train_start(self) -> None:
         """Convolutions are fastest on the channels-last layout, on CPUs as on GPUs."""
