@@ -12,7 +12,7 @@ TASK = Task(
     predictor="export.runtime.heads.following:FollowingPredictor",
     job="app.predict.following:job",
     evaluation="app.cli.evaluate:following",
-    options=("opacity", "palette", "head", "head_pose"),
+    options=("opacity", "head", "head_pose", "detector"),
 )
 
 MODELS = {

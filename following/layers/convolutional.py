@@ -87,10 +87,10 @@ class Convolutional(nn.Module):
         maps = []
         for number, block in enumerate(self.interactions):
             part = slice(number * self.heads, (number + 1) * self.heads)
-            k, v = (each[:, part].expand(len(x), -1, -1, -1) for each in (keys, values))
+            k, v = (each[:, part].expand(x.shape[0], -1, -1, -1) for each in (keys, values))
             x, weights = block(x, k, v, lies, there)
             maps.append(guided(guidance, weights))
-        return torch.cat(maps, 1).reshape(len(x), -1, *size), x
+        return torch.cat(maps, 1).reshape(x.shape[0], -1, *size), x
 
     def answer(self, tokens: Tensor, fine: Tensor, scene: Tensor, *_: Tensor) -> tuple[tuple[int, int], Tensor]:
         """The size of the decoder's answer, and the picture's own features in it."""

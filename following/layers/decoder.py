@@ -44,7 +44,7 @@ class MapDecoder(nn.Module):
             goal = size if number == last else _between(grid, size, share)
             x = interpolate(x, goal, mode="bilinear", align_corners=False)
             if number == last and extra is not None:
-                x = torch.cat([x, extra.expand(len(x), -1, -1, -1).to(x.dtype)], 1)
+                x = torch.cat([x, extra.expand(x.shape[0], -1, -1, -1).to(x.dtype)], 1)
             x = step(x)
         logits: Tensor = self.read(x)
         return logits

@@ -124,9 +124,9 @@ class Transformer(nn.Module):
         keys: Tensor,
     ) -> tuple[Float[Tensor, "b m g v"], Float[Tensor, "b n c"]]:
         """The softmax weights of queries within the head over all patches; what looks at the class token is dropped."""
-        size, count = (tokens.shape[-2], tokens.shape[-1]), len(box)
+        size, count = (tokens.shape[-2], tokens.shape[-1]), box.shape[0]
         maps, depth = queries.shape[1], queries.shape[-1]
-        grids = queries.transpose(2, 3).reshape(len(queries), maps * depth, *size)
+        grids = queries.transpose(2, 3).reshape(queries.shape[0], maps * depth, *size)
         rows = within(grids, box, PLACES, self.patch).reshape(count, maps, depth, PLACES**2).transpose(2, 3)
         weights = scores(rows, keys.expand(count, -1, -1, -1)).softmax(-1)
         summed = guided(guidance, weights)[..., keys.shape[2] - size[0] * size[1] :]

@@ -133,14 +133,14 @@ class ViTGaze(nn.Module):
         Returns:
             Log densities (natural logarithm), each of which sums to one over the picture; and logits.
         """
-        content = content.expand(len(head), -1)
+        content = content.expand(head.shape[0], -1)
         box = grown(head, content)
         patches = self.form.patches(box, *features)
         guidance = self.guide(patches)
         maps, tokens = self.form.look(patches, guidance, box, content, *features)
         size, extra = self.form.answer(*features)
         logits = self.decoder(maps, size, extra)
-        anywhere = torch.zeros(len(head), dtype=torch.long, device=head.device)
+        anywhere = torch.zeros(head.shape[0], dtype=torch.long, device=head.device)
         density, _ = self.finish(logits, content, anywhere, stride)
         token = torch.matmul(guidance.to(tokens.dtype), tokens)[:, 0]
         return density, self.inside(token)[:, 0].float()
