@@ -1,4 +1,4 @@
-"""The commands `gaze evaluate saliency`, `gaze evaluate scanpath` and `gaze evaluate video`."""
+"""The commands `gaze evaluate TASK`, one a task."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +190,47 @@ def scanpath(
 def video(**options: Any) -> None:
     """AUC, CC, SIM and NSS in videos, beside the centre and people, with 95 % intervals over clips."""
     from evaluation.video import protocol
+
+    _score(protocol, **options)
+
+
+@click.command()
+@click.option(
+    "--data",
+    "root",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A set of people whose gaze is known, in any layout that gaze reads.",
+)
+@click.option("--layout", help="Of the set.  [default: told by its folder]")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="cone|NAME|FILE.onnx",
+    help="That follows gaze, or a saliency model; may be given twice, none is priors and annotators.  [default: "
+    "tempsal, cone, and every following model of `gaze models`]",
+)
+@click.option(
+    "--head-pose",
+    multiple=True,
+    metavar="FILE.onnx",
+    help="Tells the cone where heads face; of several the mean is taken.",
+)
+@click.option("--split", default="test", show_default=True, help="A split of the set, or all.")
+@click.option(
+    "--side",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(16),
+    help="Pixels: larger pictures are scored smaller.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="HEADS", help="Heads at most, evenly spread.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
+@output
+def following(**options: Any) -> None:
+    """AUC, distances and in/out precision of what people in pictures look at, with 95 % intervals over heads."""
+    from evaluation.following import protocol
 
     _score(protocol, **options)
 
