@@ -57,9 +57,7 @@ class Output(provenance.Output):
         """The files that a picture becomes."""
         return [self.folder / f"{self.names[path]}.following.{kind}" for kind in self.formats]
 
-    def write(
-        self, path: Path, picture: UInt8[np.ndarray, "h w 3"], seen: Seen, predictor: FollowingPredictor
-    ) -> None:
+    def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], seen: Seen, predictor: FollowingPredictor) -> None:
         """Write the files of one picture."""
 
         def content(name: str, file: IO[bytes]) -> None:

@@ -14,6 +14,7 @@ SALIENCY = "gaze/saliency/4"  # names of the schemas: anything added or changed 
 SCANPATH = "gaze/scanpath/3"
 VIDEO = "gaze/video/1"
 FOLLOWING = "gaze/following/1"
+SEARCH = "gaze/search/1"
 SHOWN = 60  # characters of a wrong value
 
 
@@ -253,6 +254,41 @@ class ScanpathRecord(Record):
         "time_to_first_ms over those who saw the object."
     )
     paths: list[Path] = Field(description="One for each observer.")
+    picture: Given = ""
+    damaged: Damaged = ""
+
+
+class Place(Record):
+    """A place in a picture, in pixels."""
+
+    x: Length
+    y: Length
+
+
+class SearchRecord(Predicted):
+    """What `gaze predict --task scanpath --format json` gives with a model that searches places, such as eccnet.
+
+    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
+    pixel is (0.5, 0.5). null is unknown. Anything added or changed is a new version.
+    """
+
+    model_config = ConfigDict(title="Where the gaze goes in search of a target", json_schema_extra={"$id": SEARCH})
+
+    schema_: Literal["gaze/search/1"] = Field(alias="schema")
+    degrees: float = Field(gt=0, description="Of visual angle: how wide the picture is seen.")
+    limit: int = Field(ge=1, description="Fixations after the first, at most.")
+    target: Box | None = Field(
+        description="Where what is looked for is, which the model is not told; null: nowhere, as far as is known."
+    )
+    given: Literal["box", "picture"] = Field(description="What was given of the target.")
+    found: bool | None = Field(description="Whether it was fixated; null where nobody knows where it is.")
+    fixations_to_target: Number | None = Field(
+        description="Fixations after the first, until the target is fixated; null where it is not."
+    )
+    reaction_time_ms: Known = Field(
+        description="What people would need for so many fixations: the line of the paper; null as above."
+    )
+    fixations: list[Place] = Field(min_length=1, description="The first is where the gaze is when the picture appears.")
     picture: Given = ""
     damaged: Damaged = ""
 
