@@ -15,6 +15,7 @@ from evaluation.record import EvaluationRecord
 from export.forms.manifest import Manifest
 from export.runtime.contract import Contract
 from export.runtime.records import (
+    FollowingRecord,
     FrameRecord,
     Record,
     SaliencyRecord,
@@ -31,6 +32,7 @@ SCHEMAS: dict[str, type[Record]] = {  # by file
     "export/schema_search.json": SearchRecord,
     "export/schema_search_comparison.json": SearchComparisonRecord,
     "export/schema_video.json": FrameRecord,
+    "export/schema_following.json": FollowingRecord,
     "export/schema_contract.json": Contract,
     "export/schema_manifest.json": Manifest,
     "evaluation/schema_evaluation.json": EvaluationRecord,

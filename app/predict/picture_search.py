@@ -124,9 +124,7 @@ class PictureSearch:
         for at, attention in zip(self.search.xy[1:], self.search.maps, strict=True):
             row, column = np.floor(at[::-1] * self.sight.scale[::-1] / self.sight.stride).astype(int)
             values.append(float(relative(attention)[min(row, len(attention) - 1), min(column, attention.shape[1] - 1)]))
-        return [
-            [*np.round(at, 2).tolist(), round(value, 4)] for at, value in zip(self.search.xy, values, strict=True)
-        ]
+        return [[*np.round(at, 2).tolist(), round(value, 4)] for at, value in zip(self.search.xy, values, strict=True)]
 
     def arrays(self) -> bytes:
         """The npz: `attention` (s, g, v), `xy` (l, 2) in pixels, `cell` (2) in pixels, width and height."""

@@ -20,6 +20,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -286,7 +287,7 @@ def trial(paradigm: Paradigm, side: Side, set_size: int, seed: int, number: int 
     boxes, first = [], None
     chosen = random.permutation(paradigm.grid**2)[:set_size]
     for (what, pose), cell in zip(items, chosen.tolist(), strict=True):
-        tile = paradigm.draw(what, pose, PIXELS_PER_DEGREE)
+        tile = _tile(paradigm.draw, what, pose)
         first = tile if first is None else first
         row, column = divmod(cell, paradigm.grid)
         y, x = (int(random.integers(edges[i], edges[i + 1] - len(tile) + 1)) for i in (row, column))
@@ -296,6 +297,13 @@ def trial(paradigm: Paradigm, side: Side, set_size: int, seed: int, number: int 
     corners = np.array([(x, y, z - x, w - y) for y, w in _pairs(edges) for x, z in _pairs(edges)], np.float64)
     named = f"{paradigm.name} {side} {set_size} {seed} {number}"
     return Trial(_grey(picture), _grey(first), boxes[0], np.array(boxes, np.float64), corners, set_size, side, named)
+
+
+@lru_cache(maxsize=64)
+def _tile(draw: Draw, what: str, pose: float) -> Tile:
+    tile = draw(what, pose, PIXELS_PER_DEGREE)
+    tile.flags.writeable = False  # the same for all who ask
+    return tile
 
 
 def _pairs(edges: Int[np.ndarray, " n"]) -> list[tuple[int, int]]:

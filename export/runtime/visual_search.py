@@ -1,4 +1,4 @@
-"""Run an exported model of visual search: a picture and what is looked for in, the places that are fixated out; no torch.
+"""Run an exported model of visual search: picture and target in, the places that are fixated out; no torch.
 
 `VisualSearcher("eccnet").search(pixels, target)` runs two ONNX files: `eccnet.onnx` looks at the picture and at the
 target once, `eccnet.step.onnx` tells from one fixation how much each place is like the target. Both carry their
@@ -71,7 +71,9 @@ class VisualSearcher:
         if read_contract(second) != self.contract:
             raise ModelError(f"{second.name} was exported with another {self.path.name}; export the model again.")
         if provider == "tensorrt":
-            raise ModelError("TensorRT would have to compile a search anew for every picture; take the provider 'cuda'.")
+            raise ModelError(
+                "TensorRT would have to compile a search anew for every picture; take the provider 'cuda'."
+            )
         self.files = self.path, second
         self._scene, self._step = session(self.path, provider, threads), session(second, provider, threads)
         self._memory = tuple(node.name for node in self._scene.get_outputs())
@@ -144,11 +146,16 @@ class VisualSearcher:
         seen = max(1, round(tall * scale)), max(1, round(wide * scale))
         told = f"A picture of {width} x {height} pixels that is seen {degrees:g} degrees wide"
         if rows * columns > MOST:
-            raise PictureError(f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched.")
+            raise PictureError(
+                f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
+            )
         if min(rows, columns) < LEAST:
-            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees).")
+            raise PictureError(
+                f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees)."
+            )
         if min(seen) < THINNEST:
-            problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            small = f"{wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            problem = f"{told} shows a target of {small}"
             raise PictureError(f"{problem}; see it wider (--degrees), or take a larger target.")
         return (rows, columns), seen
 
