@@ -20,6 +20,7 @@ from export.runtime.records import (
     Record,
     SaliencyRecord,
     ScanpathRecord,
+    SearchComparisonRecord,
     SearchRecord,
 )
 
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, type[Record]] = {  # by file
     "export/schema.json": SaliencyRecord,
     "export/schema_scanpath.json": ScanpathRecord,
     "export/schema_search.json": SearchRecord,
+    "export/schema_search_comparison.json": SearchComparisonRecord,
     "export/schema_video.json": FrameRecord,
     "export/schema_following.json": FollowingRecord,
     "export/schema_contract.json": Contract,

@@ -160,12 +160,18 @@ class PictureSearch:
 
     def sentence(self, name: str) -> str:
         """What came of it, for people."""
+        count = fixations(self.search.saccades)
         if self.search.found is None:
-            return f"{name}: the target is nowhere in the picture; {self.search.saccades} fixations looked for it."
+            return f"{name}: the target is nowhere in the picture; {count} looked for it."
         if not self.search.found:
-            return f"{name}: the target is not found in {self.search.saccades} fixations; give a larger --limit."
-        return f"{name}: the target is found with fixation {self.search.saccades} after the first."
+            return f"{name}: the target is not found in {count}; give a larger --limit."
+        return f"{name}: the target is found after {count}."
 
 
-def _rounded(box: Box) -> list[float]:
-    return [round(float(value), 2) for value in box]
+def fixations(count: int) -> str:
+    """So many fixations after the first, in words.
+
+    >>> fixations(1), fixations(3)
+    ('1 fixation', '3 fixations')
+    """
+    return f"{count} fixation{'s' * (count != 1)}"

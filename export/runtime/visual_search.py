@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SCENE, GAZE, ATTENTION = ("picture", "target"), "gaze", "attention"
 DEGREES = 20.0  # of visual angle: how wide a picture is seen if nobody says otherwise, as a screen is from 85 cm
 NARROWEST, WIDEST = 1.0, 120.0  # degrees
+FOVEA = 1.0  # degrees about a fixation in which a target is recognised
 LIMIT = 20  # fixations after the first
 MOST = 4_000_000  # pixels of a picture as the model is given it
 LEAST = 8  # pixels of its sides, and
@@ -102,7 +103,9 @@ class VisualSearcher:
         if not all(np.isfinite(values).all() for values in memory):
             raise ModelError(f"{self.path.name} gave numbers that are not finite; export the model again.")
         held = sessions.hold(self._step, dict(zip(self._memory, memory, strict=True)))
-        return Sight(self._step, held, self.contract.stride, size, (pixels.shape[0], pixels.shape[1]), self.path.name)
+        original = pixels.shape[0], pixels.shape[1]
+        fovea = FOVEA * self.contract.pixels_per_degree
+        return Sight(self._step, held, self.contract.stride, size, original, seen, fovea, self.path.name)
 
     def search(
         self,
@@ -121,6 +124,11 @@ class VisualSearcher:
         """Search a grey picture: the first run of a graph takes longer than the next."""
         grey = np.full((96, 128, 3), 127, np.uint8)
         self.search(grey, grey[:24, :24], limit=1, degrees=NARROWEST)
+
+    def graph_inputs(self, pixels: Pixels) -> dict[str, np.ndarray]:
+        """What the graph of the picture is given for pixels that are at its scale already, and their first eighth."""
+        height, width = pixels.shape[0] // 8, pixels.shape[1] // 8
+        return {"picture": pixels[None], "target": pixels[None, :height, :width].copy()}
 
     def _sizes(
         self, size: tuple[int, ...], target: tuple[int, ...], degrees: float
@@ -142,12 +150,10 @@ class VisualSearcher:
                 f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
             )
         if min(rows, columns) < LEAST:
-            raise PictureError(
-                f"{told} has sides of {columns} x {rows} of the model's pixels; give a larger --degrees."
-            )
+            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees).")
         if min(seen) < THINNEST:
-            problem = f"{told} shows a target of {seen[1]} x {seen[0]} of the model's pixels, which is too small to see"
-            raise PictureError(f"{problem}; give a larger --degrees, or a larger target.")
+            problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            raise PictureError(f"{problem}; see it wider (--degrees), or take a larger target.")
         return (rows, columns), seen
 
 
@@ -160,6 +166,8 @@ class Sight:
     stride: int  # pixels of the model a cell
     size: tuple[int, int]  # height and width in pixels of the model
     original: tuple[int, int]  # in pixels of the picture
+    seen: tuple[int, int]  # height and width of the target in pixels of the model
+    fovea: float  # the same, about a fixation
     name: str  # of the model's file
 
     @property
@@ -180,14 +188,18 @@ class Sight:
         """
         feeds = {GAZE: np.asarray(gaze, np.float32)[None], **self._memory}
         (found,) = sessions.run(self._opened, (ATTENTION,), feeds)
-        if found.shape != (1, *self.grid) or not np.isfinite(found).all():
+        rows, columns = self.grid
+        if found.ndim != 3 or found.shape[1] < rows or found.shape[2] < columns or not np.isfinite(found).all():
             raise ModelError(f"{self.name} gave an attention map that is none; export the model again.")
-        return np.asarray(found[0], np.float32)
+        return np.asarray(found[0, :rows, :columns], np.float32)  # beyond the picture there is nothing
 
     def search(
         self, target: Box | None = None, *, limit: int = LIMIT, start: tuple[float, float] | None = None
     ) -> Search:
         """The fixations until the target is found, in pixels of the picture, and the attention at each of them.
+
+        The target is recognised within `FOVEA` of a fixation. The gaze does not return to where it was: to a rectangle
+        as large as the target, or as twice `FOVEA` where that is larger, so that it passes by no target.
 
         Args:
             target: Where it is, which the model is not told: the search ends there. None: nobody knows, and the search
@@ -196,13 +208,29 @@ class Sight:
             start: Where the first one is, in pixels of the picture; by default the middle.
 
         Raises:
-            GazeError: The target's box is none, or lies outside of the picture.
+            GazeError: The target's box is none, or it or the start lies outside of the picture.
         """
         scale = self.scale
-        box = None if target is None else tuple((checked(target, self.original) * np.tile(scale, 2)).tolist())
-        at = None if start is None else tuple((np.asarray(start, np.float64) * scale).tolist())
-        found = visual_search.search(self.attention, self.size, self.stride, target=box, limit=limit, start=at)
+        box = None if target is None else (checked(target, self.original) * np.tile(scale, 2)).tolist()
+        at = None if start is None else np.minimum(np.asarray(self._inside(start)) * scale, self.size[::-1]).tolist()
+        found = visual_search.search(
+            self.attention,
+            self.size,
+            self.stride,
+            target=box,
+            limit=limit,
+            start=at,
+            window=(max(2 * self.fovea, self.seen[1]), max(2 * self.fovea, self.seen[0])),
+            within=self.fovea,
+        )
         return replace(found, xy=found.xy / scale)
+
+    def _inside(self, start: tuple[float, float]) -> tuple[float, float]:
+        height, width = self.original
+        if not (0 <= start[0] <= width and 0 <= start[1] <= height):
+            place = f"The search starts at {start[0]:g}, {start[1]:g}"
+            raise GazeError(f"{place}, outside of the picture of {width} x {height} pixels; give a place in it.")
+        return start
 
 
 def checked(box: Box, size: tuple[int, int]) -> Float[np.ndarray, " 4"]:
