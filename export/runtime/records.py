@@ -294,6 +294,44 @@ class SearchRecord(Predicted):
     damaged: Damaged = ""
 
 
+class HeadPose(Record):
+    """Where a head faces, in degrees."""
+
+    yaw: float = Field(description="Above 0 to the picture's left.")
+    pitch: float = Field(description="Above 0 up.")
+    roll: float
+    apart: float = Field(ge=0, description="How far models and mirror images disagree about the nose.")
+    known: bool = Field(description="Whether they agree well enough; if not, no direction is used.")
+
+
+class OneWhoLooks(Record):
+    """A person of the picture, and what that person looks at."""
+
+    head: Box
+    score: Share | None = Field(description="How sure it is a head; null: a person gave it.")
+    pose: HeadPose | None = Field(description="null: no head-pose model was given.")
+    place: Point = Field(description="The most likely place of what is looked at, if that is in the picture.")
+    in_frame: Share = Field(description="Probability that it is in the picture; of the cone a rule of thumb.")
+    confidence: Share = Field(
+        description="Share of the density within a tenth of the picture's diagonal of the most likely place."
+    )
+
+
+class FollowingRecord(Predicted):
+    """What `gaze predict --task following --format json` gives.
+
+    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
+    pixel is (0.5, 0.5). null is unknown. Anything added or changed is a new version.
+    """
+
+    model_config = ConfigDict(title="What people in a picture look at", json_schema_extra={"$id": FOLLOWING})
+
+    schema_: Literal["gaze/following/1"] = Field(alias="schema")
+    people: list[OneWhoLooks] = Field(description="In the order of their numbers in what is drawn, from 1 there.")
+    picture: Given = ""
+    damaged: Damaged = ""
+
+
 class FixationSequence(Record):
     """One search of a version."""
 
@@ -342,41 +380,3 @@ class SearchComparisonRecord(Record):
     difference: float | None = Field(description="How many more fixations B takes: the mean over starts.")
     differences: list[int] = Field(description="The same of each start; empty where a version has no target.")
     sentence: Text = Field(description="The answer in words.")
-
-
-class HeadPose(Record):
-    """Where a head faces, in degrees."""
-
-    yaw: float = Field(description="Above 0 to the picture's left.")
-    pitch: float = Field(description="Above 0 up.")
-    roll: float
-    apart: float = Field(ge=0, description="How far models and mirror images disagree about the nose.")
-    known: bool = Field(description="Whether they agree well enough; if not, no direction is used.")
-
-
-class OneWhoLooks(Record):
-    """A person of the picture, and what that person looks at."""
-
-    head: Box
-    score: Share | None = Field(description="How sure it is a head; null: a person gave it.")
-    pose: HeadPose | None = Field(description="null: no head-pose model was given.")
-    place: Point = Field(description="The most likely place of what is looked at, if that is in the picture.")
-    in_frame: Share = Field(description="Probability that it is in the picture; of the cone a rule of thumb.")
-    confidence: Share = Field(
-        description="Share of the density within a tenth of the picture's diagonal of the most likely place."
-    )
-
-
-class FollowingRecord(Predicted):
-    """What `gaze predict --task following --format json` gives.
-
-    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
-    pixel is (0.5, 0.5). null is unknown. Anything added or changed is a new version.
-    """
-
-    model_config = ConfigDict(title="What people in a picture look at", json_schema_extra={"$id": FOLLOWING})
-
-    schema_: Literal["gaze/following/1"] = Field(alias="schema")
-    people: list[OneWhoLooks] = Field(description="In the order of their numbers in what is drawn, from 1 there.")
-    picture: Given = ""
-    damaged: Damaged = ""
