@@ -2,7 +2,7 @@
 
 Each person has a colour and a number: a frame around the head, a wedge in the direction of the nose (a ring around the
 head where it is not known), a veil of the colour where the person may look, and the number again at the most likely
-place. A person who more likely looks at something outside has an empty badge there, and no line to it.
+place. Of a person who more likely looks at something outside only head, cone and a faint veil are drawn.
 
 Shapes: `h w` picture, `g v` a map's own cells, which cover the picture. Pictures are RGB uint8; places are pixels.
 """
@@ -31,7 +31,7 @@ COLOURS = (  # Okabe and Ito's, which also people who see no red or green tell a
     (140, 86, 75),
 )
 VEILED = 6  # people whose maps are laid over the picture: of more, the first
-WEDGE = 18.0  # degrees: half of a drawn wedge
+SPREAD, WIDEST = 23.0, 80.0  # degrees: half of a wedge of a nose that is seen from the side, and of any
 LONG = 0.16  # of the picture's diagonal: a wedge of a nose that is seen from the side
 PEAKED = 0.7  # exponent of a map over its maximum, so that half as likely a place shows
 
@@ -89,13 +89,13 @@ def _cone(canvas: UInt8[np.ndarray, "h w 3"], person: Person, colour: tuple[int,
         return
     turn = math.atan2(person.axis[1], person.axis[0])
     far = radius + LONG * math.hypot(*canvas.shape[:2]) * min(1.0, length)
-    off = turn + np.radians(np.linspace(-WEDGE, WEDGE, 13))
+    half = min(WIDEST, SPREAD / length)  # as `following.baselines.cone` has it: the shorter the axis, the less it tells
+    off = turn + np.radians(np.linspace(-half, half, 25))
     corners = np.vstack([middle, middle + far * np.stack([np.cos(off), np.sin(off)], 1)])
     fixed = np.array([_fixed(corner) for corner in corners], np.int32)
     cover = canvas.copy()
     cv2.fillPoly(cover, [fixed], colour, cv2.LINE_AA, SHIFT)
     canvas[:] = cv2.addWeighted(cover, 0.4, canvas, 0.6, 0)
-    cv2.polylines(canvas, [fixed], True, WHITE, max(1, round(1.2 * unit)) + 2, cv2.LINE_AA, SHIFT)
     cv2.polylines(canvas, [fixed], True, colour, max(1, round(1.2 * unit)), cv2.LINE_AA, SHIFT)
 
 
@@ -132,20 +132,15 @@ def _badges(
     unit: float,
 ) -> None:
     """The number of each person at the upper left corner of the head, and at the place; none covers another."""
-    if not people:
-        return
+    landed = [number for number, person in enumerate(people) if person.in_frame >= 0.5]
+    numbers = [*landed, *range(len(people))]
+    places = np.array([people[n].place for n in landed] + [tuple(person.head[:2]) for person in people], np.float64)
     radius = 0.75 * BADGE * unit
-    places = np.array([person.place for person in people], np.float64)
-    corners = np.array([person.head[:2] for person in people], np.float64)
-    seats = _seats(np.vstack([places, corners]), radius, canvas.shape)
-    for number in reversed(range(len(people))):
-        colour, seat = colours[number], seats[number]
-        if np.hypot(*(places[number] - seat)) > 1:
-            _line(canvas, places[number], seat, INK, max(1, round(unit)))
-            _disc(canvas, places[number], 3.5 * unit, WHITE)
-            _disc(canvas, places[number], 2.5 * unit, colour)
-        inside = people[number].in_frame >= 0.5
-        _stamp(canvas, _badge(str(number + 1), colour if inside else WHITE, radius), seat)
-        if not inside:
-            _ring(canvas, seat, radius, colour, max(1, round(2 * unit)))
-        _stamp(canvas, _badge(str(number + 1), colour, radius), seats[len(people) + number])
+    seats = _seats(places, radius, canvas.shape) if len(people) else places
+    for at, number in reversed([*enumerate(numbers)]):
+        seat, colour = seats[at], colours[number]
+        if at < len(landed) and np.hypot(*(places[at] - seat)) > 1:
+            _line(canvas, places[at], seat, INK, max(1, round(unit)))
+            _disc(canvas, places[at], 3.5 * unit, WHITE)
+            _disc(canvas, places[at], 2.5 * unit, colour)
+        _stamp(canvas, _badge(str(number + 1), colour, radius), seat)

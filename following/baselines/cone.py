@@ -1,21 +1,22 @@
 """A cone of view from a head, times where people look anyway: what works without training.
 
-    weight = max(0, cos phi) within 75 degrees of the axis, else 0      phi in the picture, from the axis of the cone
-           x exp(-r / reach)                                            r pixels from the head's middle
-           x 1 - exp(-q^2 / 2)                                          q from the head's middle, in heads
-           x saliency                                                   where people look in the picture anyway
+    weight = exp(kappa (cos phi - 1))       phi in the picture, from the axis of the cone; kappa = (length / SPREAD)^2
+           x exp(-r / reach)                r pixels from the head's middle
+           x 1 - exp(-q^2 / 2)              q from the head's middle, in heads
+           x saliency                       where people look in the picture anyway
 
-The axis is the nose's direction in the picture. It is as long as the sine of the angle between nose and camera axis; a
-head that faces the camera, or looks straight away from it, has an axis too short to tell a direction, and its cone is a
-disc, as is that of a head whose direction is not known. A short axis also means that what is looked at lies near the
-head in the picture, so the reach shrinks with it. The head itself is left out, and so is, more and more softly, what is
-near to it: there people look because of this head.
+The axis is the nose's direction in the picture. It is as long as the sine of the angle between nose and camera axis.
+What a gaze deviates from the nose by (`SPREAD`: eyes turn, and head poses err) is the wider in the picture the shorter
+the axis is, so a head that faces the camera, or looks straight away from it, has a disc instead of a cone, as has one
+whose direction is not known. The head itself is left out, and so is, more and more softly, what is near to it: there
+people look because of this head.
 
-The angle and the cosine are those of the gaze cone in Yang et al. (ViTGaze, https://arxiv.org/abs/2403.12778), the axis
-is that of FSA-Net and WHENet (Yang et al. 2019, https://openaccess.thecvf.com/content_CVPR_2019/html/Yang_FSA-Net;
-Zhou and Gregson 2020, https://arxiv.org/abs/2005.10353), the product with saliency is of Recasens et al. 2015 (Where
-are they looking?, NeurIPS). Reach, floor and `in_frame` are rules of thumb, fitted to nothing. The cone knows the head
-and no eyes, and neither depth nor what hides what.
+The product of a person's direction and the picture's saliency is of Recasens et al. 2015 (Where are they looking?,
+NeurIPS), the axis that of FSA-Net and WHENet (https://arxiv.org/abs/2005.10353), the cone is after the one by which
+ViTGaze's authors augment their data (https://arxiv.org/abs/2403.12778: cos phi within 75 degrees); ours is narrower
+where the head is seen from the side, as theirs leaves most of the choice to the saliency. `SPREAD`, `REACH`, `FLOOR`
+and `in_frame` are rules of thumb, fitted to nothing. The cone knows the head and no eyes, and neither depth nor what
+hides what.
 
 Shapes: `h w` picture. Angles are degrees: yaw above 0 turns the nose to the picture's left, pitch above 0 up.
 """
@@ -25,12 +26,12 @@ import math
 import numpy as np
 from jaxtyping import Float, Float32
 
-WIDTH = 75.0  # degrees: half of the cone's angle
+SPREAD = 0.4  # radians, 23 degrees: by how much a gaze deviates from the nose, of a head that is seen from the side
 FLAT = 0.2  # length of an axis below which it is no direction
-REACH = 0.35  # of the picture's diagonal: the mean distance of what is looked at by a head that is seen from the side
+REACH = 0.5  # of the picture's diagonal: the mean distance of what is looked at by a head that is seen from the side
 FLOOR = 1e-3  # of the largest weight: no place is impossible
 ASIDE = 0.1  # how often, at least, who faces the camera looks at something in the picture
-RAYS = 61  # directions in which `in_frame` measures the picture
+RAYS = 120  # directions in which `in_frame` measures the picture
 
 Direction = tuple[float, float]  # yaw and pitch in degrees
 
@@ -95,8 +96,7 @@ def view(
     away = np.maximum(np.hypot(x, y), 1e-6)
     weight = np.exp(-away / _reach(shape, length))
     if length >= FLAT:
-        cosine = (x * right + y * down) / (away * length)
-        weight *= np.where(cosine > math.cos(math.radians(WIDTH)), cosine, 0)
+        weight *= np.exp(_kappa(length) * ((x * right + y * down) / (away * length) - 1))
     weight *= 1 - np.exp(-0.5 * ((x / head[2]) ** 2 + (y / head[3]) ** 2))
     in_head = (np.abs(x) < head[2] / 2) & (np.abs(y) < head[3] / 2)
     return np.asarray(np.where(in_head, 0, weight))
@@ -115,9 +115,8 @@ def in_frame(shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Di
     """
     height, width = shape[:2]
     right, down, length = _flat_axis(direction)
-    disc = length < FLAT
-    off = np.linspace(-math.pi, math.pi, RAYS + 1)[1:] if disc else np.radians(np.linspace(-WIDTH, WIDTH, RAYS))
-    weight = np.ones(RAYS) if disc else np.cos(off)
+    off = np.linspace(-math.pi, math.pi, RAYS + 1)[1:]
+    weight = np.exp(_kappa(length) * (np.cos(off) - 1))
     turn = math.atan2(down, right) + off
     middle = np.clip([head[0] + head[2] / 2, head[1] + head[3] / 2], 0, (width, height))
     steps = np.stack([np.cos(turn), np.sin(turn)], 1)
@@ -134,6 +133,11 @@ def _flat_axis(direction: Direction | None) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     right, down, _ = axis(*direction)
     return right, down, math.hypot(right, down)
+
+
+def _kappa(length: float) -> float:
+    """How narrow a cone is, as the concentration of a von Mises distribution; 0 is a disc."""
+    return (length / SPREAD) ** 2 if length >= FLAT else 0.0
 
 
 def _reach(shape: tuple[int, ...], length: float) -> float:
