@@ -52,7 +52,7 @@ def test_who_looks_outside_has_no_point_and_who_is_not_to_be_used_is_dropped(tmp
     assert person.gaze.shape == (0, 2)
 
 
-def row_of_tests_of_one_path_and_one_eye_as_text_are_one_person_of_the_test_set(tmp_path: Path) -> None:
+def test_rows_of_one_path_and_one_eye_as_text_are_one_person_of_the_test_set(tmp_path: Path) -> None:
     path = "test2/00000000/00000001.jpg"
     rows = [
         row_of_test(path, eye="0.1,0.2"),
