@@ -168,8 +168,8 @@ class FollowingPredictor:
             found = self.saliency(looked.pixels).objects
         if found is None:
             raise ModelError(
-                f"{self.saliency.contract.name} finds no faces; give the heads with --head, or a detector of faces with "
-                "--detector."
+                f"{self.saliency.contract.name} finds no faces; give the heads with --head, or a detector of faces "
+                "with --detector."
             )
         return heads(found, looked.size)
 
@@ -182,7 +182,7 @@ class FollowingPredictor:
     def decode(
         self, looked: Looked, boxes: Float[np.ndarray, "k 4"], poses: Sequence[Pose | None] | None = None
     ) -> tuple[Float32[np.ndarray, "k g v"], Float[np.ndarray, " k"]]:
-        """Where the people with these heads (x, y, width, height in pixels) look, and how likely that is in the picture.
+        """Where the people with these heads (x, y, width, height in pixels) look, and how likely that is in frame.
 
         `poses` is what `poses` gave, where it has been asked already.
 

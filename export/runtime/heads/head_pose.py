@@ -98,7 +98,8 @@ class _Model:
         layout = LAYOUTS[self.layout]
         crop = cut(pixels, head, layout, self.size)
         found = self._run(layout.prepare(crop[:, ::-1] if mirrored else crop, self._last))
-        told = layout.decode(found)
+        finite = all(np.isfinite(answer).all() for answer in found.values())
+        told = layout.decode(found) if finite else np.full(3, np.nan)
         if not sound(told):
             raise self._refusal("answers with what are no angles of a head", "give another head-pose model")
         return told
