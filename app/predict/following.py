@@ -119,9 +119,11 @@ def _told(person: Followed) -> dict[str, Any]:
 
 
 def _drawn(person: Followed) -> Person:
-    known = person.pose is not None and person.pose.known
-    nose = axis(person.pose.yaw, person.pose.pitch)[:2] if known and person.pose else None
-    return Person(person.head, nose, person.density, person.place, person.in_frame)
+    pose = person.pose
+    if pose is None or not pose.known:
+        return Person(person.head, None, person.density, person.place, person.in_frame)
+    nose = axis(pose.yaw, pose.pitch)[:2]
+    return Person(person.head, nose, person.density, person.place, person.in_frame, pose.apart)
 
 
 def head_boxes(words: Sequence[str]) -> Boxes | None:

@@ -78,4 +78,4 @@ def test_many_people_at_the_edges_and_nobody_are_drawn_too() -> None:
 
 def test_a_picture_that_is_no_picture_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="must be uint8"):
-        following(np.zeros((10, 10)), [])  # type: ignore[arg-type]
+        following(np.zeros((10, 10)), [])

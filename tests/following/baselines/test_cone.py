@@ -56,6 +56,13 @@ def test_the_shorter_the_axis_the_wider_the_cone() -> None:
     assert share[0] < 0.35 < 0.7 < share[-1]
 
 
+def test_the_more_doubt_there_is_the_wider_the_cone() -> None:
+    far = [centre(cone(FLAT_MAP, MIDDLE, (-80, 0), doubt))[0] for doubt in (0, 20, 40, 90, 360)]
+    assert far == sorted(far, reverse=True)
+    assert far[0] > far[2] + 2
+    assert far[-1] == pytest.approx(80, abs=2)
+
+
 def test_what_is_salient_in_the_cone_is_looked_at_and_the_head_itself_is_not() -> None:
     map_ = np.full(SIZE, -9.0)
     map_[55:65, 20:30], map_[55:65, 130:140], map_[50:70, 70:90] = 0, 0, 3

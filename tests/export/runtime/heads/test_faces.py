@@ -21,7 +21,7 @@ FACES = np.array([(50.0, 40, 20, 20), (52, 41, 20, 20), (120, 10, 30, 30), (150,
 
 def test_faces_and_heads_are_taken_the_surest_first_and_each_once() -> None:
     names = ("face 1", "face 2", "object 3", "face 4", "face 5")
-    kinds = tuple({"kind": name.split()[0]} for name in names)
+    kinds: tuple[dict[str, object], ...] = tuple({"kind": name.split()[0]} for name in names)
     found = heads(Objects(FACES, names, kinds, np.array([0.5, 0.9, 0.95, 0.9, 0.7])), SIZE)
     assert found.categories == ("head 1", "head 2")  # not the object, not the speck, and one of two that overlap
     np.testing.assert_allclose(found.boxes, [(52, 41, 20, 20), (185, 5, 15, 30)])

@@ -38,8 +38,8 @@ def network(tmp_path: Path) -> FollowingPredictor:
 class Turned(HeadPose):
     """Says the same of every head."""
 
-    def __init__(self, *angles: float) -> None:
-        self.pose = Pose(*angles, apart=5.0)
+    def __init__(self, yaw: float) -> None:
+        self.pose = Pose(yaw, 0.0, 0.0, apart=5.0)
 
     def __call__(self, pixels: np.ndarray, head: np.ndarray) -> Pose:
         return self.pose
@@ -65,7 +65,7 @@ def test_each_head_gets_a_density_that_covers_the_picture_and_sums_to_one(
 def test_the_cone_chooses_among_salient_places_the_one_the_nose_points_to(
     yaw: float, side: str, picture: np.ndarray, cone: FollowingPredictor
 ) -> None:
-    cone.head_pose = Turned(yaw, 0, 0)
+    cone.head_pose = Turned(yaw)
     (person,) = cone.follow(picture, HEADS[:1])
     x, y = person.place
     assert (25 <= x <= 40) if side == "left" else (125 <= x <= 140)

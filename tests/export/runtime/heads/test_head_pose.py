@@ -25,7 +25,7 @@ def matrix(yaw: float, pitch: float, roll: float) -> np.ndarray:
     rx = np.array([[1, z, z], [z, np.cos(a), -np.sin(a)], [z, np.sin(a), np.cos(a)]])
     ry = np.array([[np.cos(b), z, np.sin(b)], [z, 1, z], [-np.sin(b), z, np.cos(b)]])
     rz = np.array([[np.cos(c), -np.sin(c), z], [np.sin(c), np.cos(c), z], [z, z, 1]])
-    return (rz @ ry @ rx).astype(np.float32)
+    return np.asarray(rz @ ry @ rx, np.float32)
 
 
 def bins(angle: float, count: int, probabilities: bool = False) -> np.ndarray:
