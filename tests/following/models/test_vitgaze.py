@@ -132,6 +132,8 @@ def test_weights_give_the_network_back(form: str, tmp_path: Path) -> None:
 def test_a_canvas_that_does_not_suit_the_network_is_refused() -> None:
     with pytest.raises(GazeError, match="The canvas is 60 x 96 pixels; its sides must be multiples of 32"):
         made("convolutional").encode(torch.zeros(1, 60, 96, 3, dtype=torch.uint8), CONTENT)
+    with pytest.raises(GazeError, match="The canvas is 60 x 96 pixels"):
+        ViTGaze(**SMALL | {"canvas": (60, 96)})
 
 
 def test_the_table_says_that_no_weights_ship() -> None:
