@@ -1,13 +1,13 @@
 """A cone of view from a head, times where people look anyway: what works without training.
 
-    weight = exp(kappa (cos phi - 1))       phi in the picture, from the axis of the cone; kappa = (length / SPREAD)^2
+    weight = exp(kappa (cos phi - 1))       phi in the picture, from the axis of the cone; kappa = (length / spread)^2
            x exp(-r / reach)                r pixels from the head's middle
            x 1 - exp(-q^2 / 2)              q from the head's middle, in heads
            x saliency                       where people look in the picture anyway
 
 The axis is the nose's direction in the picture. It is as long as the sine of the angle between nose and camera axis.
-What a gaze deviates from the nose by (`SPREAD`: eyes turn, and head poses err) is the wider in the picture the shorter
-the axis is, so a head that faces the camera, or looks straight away from it, has a disc instead of a cone, as has one
+What a gaze deviates from the nose by (`SPREAD`, and the doubt about where the nose points) is the wider in the picture
+the shorter the axis is, so a head that faces the camera, or looks straight away from it, has a disc instead of a cone, as has one
 whose direction is not known. The head itself is left out, and so is, more and more softly, what is near to it: there
 people look because of this head.
 
@@ -58,7 +58,10 @@ def angles(right: float, down: float, towards: float) -> Direction:
 
 
 def cone(
-    log_density: Float[np.ndarray, "h w"], head: Float[np.ndarray, "4"], direction: Direction | None = None
+    log_density: Float[np.ndarray, "h w"],
+    head: Float[np.ndarray, "4"],
+    direction: Direction | None = None,
+    doubt: float = 0.0,
 ) -> Float32[np.ndarray, "h w"]:
     """Where the person with this head looks: the natural logarithm of a density that sums to one over the pixels.
 
@@ -66,6 +69,7 @@ def cone(
         log_density: Where people look in the picture, as a natural-log density or up to a constant.
         head: The head's box: x, y, width, height in pixels of the map; it may reach over its edge.
         direction: Yaw and pitch; None: not known.
+        doubt: By how many degrees the direction may be wrong.
 
     Raises:
         ValueError: The map or the head holds what is no number, or the head has no area.
@@ -79,14 +83,14 @@ def cone(
     box = np.asarray(head, np.float64)
     if not np.isfinite(box).all() or (box[2:] <= 0).any() or np.isnan(log_density).any():
         raise ValueError(f"A cone needs a map of numbers and a head with an area, but the head is {box.tolist()}.")
-    weight = view(log_density.shape, box, direction)
+    weight = view(log_density.shape, box, direction, doubt)
     logits = np.asarray(log_density, np.float64) + np.log(np.maximum(weight, FLOOR * weight.max()) + 1e-30)
     logits -= logits.max()
     return np.asarray(logits - np.log(np.exp(logits).sum()), np.float32)
 
 
 def view(
-    shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Direction | None = None
+    shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Direction | None = None, doubt: float = 0.0
 ) -> Float[np.ndarray, "h w"]:
     """The cone alone, 0 to 1 by pixel: what the person could see, whatever is there."""
     height, width = shape[:2]
@@ -96,13 +100,15 @@ def view(
     away = np.maximum(np.hypot(x, y), 1e-6)
     weight = np.exp(-away / _reach(shape, length))
     if length >= FLAT:
-        weight *= np.exp(_kappa(length) * ((x * right + y * down) / (away * length) - 1))
+        weight *= np.exp(_kappa(length, doubt) * ((x * right + y * down) / (away * length) - 1))
     weight *= 1 - np.exp(-0.5 * ((x / head[2]) ** 2 + (y / head[3]) ** 2))
     in_head = (np.abs(x) < head[2] / 2) & (np.abs(y) < head[3] / 2)
     return np.asarray(np.where(in_head, 0, weight))
 
 
-def in_frame(shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Direction | None = None) -> float:
+def in_frame(
+    shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Direction | None = None, doubt: float = 0.0
+) -> float:
     """How likely what is looked at lies in the picture, as a rule of thumb: the cone's share that is in the picture.
 
     Measured along rays from the head to the picture's edge, without the saliency. Who faces the camera looks, most
@@ -116,7 +122,7 @@ def in_frame(shape: tuple[int, ...], head: Float[np.ndarray, "4"], direction: Di
     height, width = shape[:2]
     right, down, length = _flat_axis(direction)
     off = np.linspace(-math.pi, math.pi, RAYS + 1)[1:]
-    weight = np.exp(_kappa(length) * (np.cos(off) - 1))
+    weight = np.exp(_kappa(length, doubt) * (np.cos(off) - 1))
     turn = math.atan2(down, right) + off
     middle = np.clip([head[0] + head[2] / 2, head[1] + head[3] / 2], 0, (width, height))
     steps = np.stack([np.cos(turn), np.sin(turn)], 1)
@@ -135,9 +141,9 @@ def _flat_axis(direction: Direction | None) -> tuple[float, float, float]:
     return right, down, math.hypot(right, down)
 
 
-def _kappa(length: float) -> float:
+def _kappa(length: float, doubt: float) -> float:
     """How narrow a cone is, as the concentration of a von Mises distribution; 0 is a disc."""
-    return (length / SPREAD) ** 2 if length >= FLAT else 0.0
+    return length**2 / (SPREAD**2 + math.radians(doubt) ** 2) if length >= FLAT else 0.0
 
 
 def _reach(shape: tuple[int, ...], length: float) -> float:
