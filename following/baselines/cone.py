@@ -117,7 +117,7 @@ def in_frame(
 
     Measured along rays from the head to the picture's edge. With a saliency map, of the size `shape`, what lies in the
     picture counts by how salient it is, and outside everything is as salient as the picture is on average: of made
-    people (`data.synthetic.onlookers`) who look in and out that raises the AUC from .83 to .91. Who faces the camera
+    people who look in and out that raises the AUC from .83 to .91 (`tests/bench/cone.py`). Who faces the camera
     looks, most likely, into it: the shorter such an axis is, the less likely anything in the picture is looked at.
 
     >>> middle, left = np.array([45, 45, 10, 10]), np.array([0, 45, 10, 10])
