@@ -49,7 +49,7 @@ def staging_dir(root: Path, ending: str) -> Iterator[Path]:
     stage = root.parent / f".{root.name}.{ending}"
     root.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = _acquired(stage)
+        lock = acquire(stage)
     except Timeout as error:
         file = error.lock_file
         raise TableError(
@@ -60,13 +60,23 @@ def staging_dir(root: Path, ending: str) -> Iterator[Path]:
         stage.mkdir(exist_ok=True)
         yield stage
     finally:
-        if isinstance(lock, UnixFileLock):  # the other kinds remove their file themselves
-            Path(lock.lock_file).unlink(missing_ok=True)  # before it is let go: whoever opened it sees that it is gone
-        lock.release()
+        release(lock)
 
 
-def _acquired(stage: Path) -> BaseFileLock:
-    """The lock, held; Timeout where another program holds it."""
+def release(lock: BaseFileLock) -> None:
+    """Let a lock go, and remove its file."""
+    if isinstance(lock, UnixFileLock):  # the other kinds remove their file themselves
+        Path(lock.lock_file).unlink(missing_ok=True)  # before it is let go: whoever opened it sees that it is gone
+    lock.release()
+
+
+def acquire(stage: Path) -> BaseFileLock:
+    """The lock of a folder, held: the file `FOLDER.lock` beside it, or `FOLDER.owner`.
+
+    Raises:
+        Timeout: Another program holds it.
+        OSError: Nothing can be written there.
+    """
     file = stage.with_name(f"{stage.name}.lock")
     lock = FileLock(file, timeout=0, thread_local=False, fallback_to_soft=False)
     try:

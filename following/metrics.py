@@ -141,7 +141,7 @@ def _square(place: float) -> slice:
 
 
 def _whole(places: Float[np.ndarray, " k"], length: int) -> Num[np.ndarray, " k"]:
-    return np.clip(np.floor(places).astype(np.int64), 0, length - 1)
+    return np.asarray(np.clip(np.floor(places).astype(np.int64), 0, length - 1))
 
 
 def _checked(name: str, values: Num[np.ndarray, "*n"], empty: bool = False) -> Num[np.ndarray, "*n"]:

@@ -17,13 +17,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import lost_eyes, text_table, trials, units
 from data.recorders.stages.recording_names import stem
-from data.recorders.stages.text_table import Warn, plain
+from data.recorders.stages.scene_clock import Clocked
+from data.recorders.stages.text_table import TextTable, Warn, plain
 
 RECORDER = Recorder("csv", Evidence.ANY_TABLE, (".csv", ".tsv", ".txt"))
 
@@ -77,28 +79,66 @@ def read(
         raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
     if origin not in ORIGINS:
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
-    table = text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
-    names = _names(path, table.names, given)
-    names["stimulus"] = names["stimulus"] or table.column_of_pictures()
-    guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
-    if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
-        tell(f"{path}: {', '.join(guesses)}.")
     display = units.geometry(path, screen, units.Setup())
-    hint = time_hint(names["time"])
-    eyes = [(names["x"], names["y"]), *_other_eye(table.names, names["x"])]
-    time = units.milliseconds(path, table.numbers(names["time"]), time_unit, hint, tell)
-    places = [np.stack([table.numbers(axis) for axis in eye], 1) for eye in eyes]
-    unit = unit or place_hint(names["x"])
-    xy, *other = np.split(units.pixels(path, np.concatenate(places), display, unit, tell, ORIGINS[origin]), len(eyes))
-    if other:
-        tell(f"{path}: of both eyes the mean is taken, {names['x']!r} and {eyes[1][0]!r}.")
-        xy = lost_eyes.joined(xy, other[0])
+    table, names = _table(path, given, tell)
+    time = units.milliseconds(path, table.numbers(names["time"]), time_unit, time_hint(names["time"]), tell)
+    xy = _places(table, names, display, (unit, origin), tell)
     people, pictures = (
         table.words(names[role]) if names[role] else np.full(len(table), other, object)
         for role, other in (("subject", subject or stem(path)), ("stimulus", stimulus))
     )
     trial = table.words(names["trial"]) if names["trial"] else None
     yield from trials.trials(path, time, xy, display, (people, pictures), trial, tell)
+
+
+def on_clock(path: Path | str, screen: Screen | units.Setup | None = None, *, tell: Warn = warnings.warn) -> Clocked:
+    """The whole table, its times as they are written; a column `duration_ms` makes fixations of the rows.
+
+    A column `time_ms` says that times count from the video's first frame.
+
+    Raises:
+        RecordingError: As in `read`, or it is of several people.
+    """
+    path = Path(path)
+    display = units.geometry(path, screen, units.Setup())
+    table, names = _table(path, {}, tell)
+    people = set(table.words(names["subject"])) if names["subject"] else {stem(path)}
+    if len(people) > 1:
+        raise RecordingError(
+            f"{path}: it is of {len(people)} people, but a video is of one; give the rows of that one."
+        )
+    time, known = table.numbers(names["time"]), names["time"] == "time_ms"
+    if not known:
+        time = units.milliseconds(path, time, "", time_hint(names["time"]), tell)
+    xy = _places(table, names, display, ("", "topleft"), tell)
+    lasting = table.numbers("duration_ms") if "duration_ms" in table.names else None
+    return Clocked(time, xy, display, str(people.pop()), 0.0 if known else None, lasting)
+
+
+def _table(path: Path, given: Mapping[str, str], tell: Warn) -> tuple[TextTable, dict[str, str]]:
+    """The table, and the column of each role; what of it is guessed is told."""
+    table = text_table.read(path, tell=tell, fits=lambda header: _names(path, header, given))
+    names = _names(path, table.names, given)
+    names["stimulus"] = names["stimulus"] or table.column_of_pictures()
+    guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
+    if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
+        tell(f"{path}: {', '.join(guesses)}.")
+    return table, names
+
+
+def _places(
+    table: TextTable, names: Mapping[str, str], display: Screen, how: tuple[str, str], tell: Warn
+) -> Float[np.ndarray, "n 2"]:
+    """Pixels of the screen; `how` are the unit, "" where it is to be guessed, and the origin."""
+    path, (unit, origin) = table.path, how
+    eyes = [(names["x"], names["y"]), *_other_eye(table.names, names["x"])]
+    places = [np.stack([table.numbers(axis) for axis in eye], 1) for eye in eyes]
+    unit = unit or place_hint(names["x"])
+    xy, *other = np.split(units.pixels(path, np.concatenate(places), display, unit, tell, ORIGINS[origin]), len(eyes))
+    if other:
+        tell(f"{path}: of both eyes the mean is taken, {names['x']!r} and {eyes[1][0]!r}.")
+        xy = lost_eyes.joined(xy, other[0])
+    return xy
 
 
 def _names(path: Path, header: list[str], given: Mapping[str, str]) -> dict[str, str]:

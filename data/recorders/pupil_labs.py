@@ -28,8 +28,9 @@ from jaxtyping import Float
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
-from data.recorders.stages import scene_camera, text_table, trials, units
+from data.recorders.stages import scene_camera, scene_clock, text_table, trials, units
 from data.recorders.stages.recording_names import PUPIL, recording_names
+from data.recorders.stages.scene_clock import Clocked
 from data.recorders.stages.text_table import TextTable, Warn
 
 RECORDER = Recorder("pupil", Evidence.COLUMNS, (".csv",), beside=("events.csv", "annotations.csv"))
@@ -86,6 +87,48 @@ def read(
         RecordingError: The file is not an export of gaze, or says too little of the screen.
     """
     path = Path(path)
+    table, time, xy, display = _samples(path, screen, confidence, tell)
+    mark = table.find("recording id")
+    recordings = table.words(mark) if mark else np.full(len(table), "", object)
+    ids, names = list(dict.fromkeys(recordings)), _wearers(path, tell)
+    marks = _marks(path, stimulus_column, tell)
+    for recording in ids:
+        mine = recordings == recording
+        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
+        own = marks.get(recording, marks.get(""))
+        yield from trials.whole(path, time[mine], xy[mine], display, (who, stimulus), own, tell)
+
+
+def on_clock(
+    path: Path | str,
+    screen: Screen | units.Setup | None = None,
+    *,
+    confidence: float = 0.6,
+    tell: Warn = warnings.warn,
+) -> Clocked:
+    """The whole recording; when its video began is told by world_timestamps.csv beside it, else by `world_index`.
+
+    Raises:
+        RecordingError: As in `read`, or several recordings are in one file.
+    """
+    path = Path(path)
+    table, time, xy, display = _samples(path, screen, confidence, tell)
+    mark = table.find("recording id")
+    if mark and len(set(table.words(mark))) > 1:
+        raise RecordingError(f"{path}: it holds several recordings, but a video is of one; export that one.")
+    beside = path.with_name("world_timestamps.csv")
+    stamps = ((scene_clock.first_stamp(beside, name), unit) for name, unit in (("timestamp [ns]", "ns"), ("", "s")))
+    zero = next((stamp * units.TIMES[unit] for stamp, unit in stamps if stamp is not None), None)
+    frame = table.find("world_index")
+    if zero is None and frame:
+        zero = scene_clock.zero_of_frames(time, table.numbers(frame))
+    return Clocked(time, xy, display, recording_names([path])[path], zero)
+
+
+def _samples(
+    path: Path, screen: Screen | units.Setup | None, confidence: float, tell: Warn
+) -> tuple[TextTable, Float[np.ndarray, " n"], Float[np.ndarray, "n 2"], Screen]:
+    """The table, the times in milliseconds and the places in pixels."""
     table = text_table.read(path, tell=tell)
     clock, unit = next(((name, unit) for it, unit in CLOCKS if (name := table.find(it))), ("", ""))
     columns = next((entry for entry in PLACES if table.find(entry[0]) and table.find(entry[1])), None)
@@ -96,15 +139,7 @@ def read(
         scene_camera.tell_that_it_moves(path, tell, ", or export the gaze on a surface")
     time = units.milliseconds(path, table.numbers(clock), "", unit, tell)
     xy = _places(table, columns, display, confidence, tell)
-    mark = table.find("recording id")
-    recordings = table.words(mark) if mark else np.full(len(table), "", object)
-    ids, names = list(dict.fromkeys(recordings)), _wearers(path, tell)
-    marks = _marks(path, stimulus_column, tell)
-    for recording in ids:
-        mine = recordings == recording
-        who = names.get(recording) or (str(recording) if len(ids) > 1 else subject) or recording_names([path])[path]
-        own = marks.get(recording, marks.get(""))
-        yield from trials.whole(path, time[mine], xy[mine], display, (who, stimulus), own, tell)
+    return table, time, xy, display
 
 
 def _places(

@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 
 from data.errors import RecordingError
 from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import scene_camera, trials, units
 from data.recorders.stages.recording_names import NEON, recording_names
+from data.recorders.stages.scene_clock import Clocked
 from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("neon", Evidence.FILE_NAME, ("gaze_200hz.raw", "gaze ps1.raw"), binary=True)
@@ -86,6 +87,30 @@ def read(
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     scene_camera.refuse_column(path, stimulus_column)
+    time, xy, display = _samples(path, folder, screen, tell)
+    who = _wearer(folder) or subject or recording_names([path])[path]
+    yield from trials.whole(path, time, xy, display, (who, stimulus), _marks(folder, path, tell), tell)
+
+
+def on_clock(path: Path | str, screen: Screen | units.Setup | None = None, *, tell: Warn = warnings.warn) -> Clocked:
+    """The whole recording; the times of the scene camera's first part tell when its video began.
+
+    Raises:
+        RecordingError: As in `read`.
+    """
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    time, xy, display = _samples(path, folder, screen, tell)
+    stamps = [_array(part, np.dtype("<i8")) for part in sorted(folder.glob("*Scene Camera*ps1.time"))]
+    stamps += [_array(part, np.dtype("<i8")) for part in sorted(folder.glob("PI world*ps1.time"))]
+    zero = next((float(each[0]) * 1e-6 for each in stamps if len(each)), None)
+    return Clocked(time, xy, display, _wearer(folder) or recording_names([path])[path], zero)
+
+
+def _samples(
+    path: Path, folder: Path, screen: Screen | units.Setup | None, tell: Warn
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"], Screen]:
+    """The times in milliseconds and the places in pixels."""
     about = _document(folder / "info.json")
     size, focal = next((CAMERAS[key] for key in CAMERAS if key in about), CAMERAS["module_serial_number"])
     display = scene_camera.geometry(path, screen, size, _focal_length(folder) or focal)
@@ -98,8 +123,7 @@ def read(
     written[_closed(folder, clock) | ~_worn(folder, clock)] = np.nan
     xy = units.seen(path, written, written * (display.width, display.height) / size, display, tell)
     time = units.milliseconds(path, clock.astype(float), "", "ns", tell)
-    who = _wearer(folder) or subject or recording_names([path])[path]
-    yield from trials.whole(path, time, xy, display, (who, stimulus), _marks(folder, path, tell), tell)
+    return time, xy, display
 
 
 def _parts(folder: Path, name: str) -> list[Path]:

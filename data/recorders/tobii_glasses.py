@@ -32,6 +32,7 @@ from data.gaze import Samples, Screen
 from data.recorders.detect_format import Evidence, Recorder
 from data.recorders.stages import scene_camera, text_table, trials, units
 from data.recorders.stages.recording_names import stem
+from data.recorders.stages.scene_clock import Clocked
 from data.recorders.stages.text_table import Warn
 
 RECORDER = Recorder("tobii-glasses", Evidence.LINES, ("livedata.json.gz", "livedata.json"))
@@ -62,6 +63,26 @@ def read(
     """
     path = Path(path)
     scene_camera.refuse_column(path, stimulus_column)
+    milliseconds, xy, display, _ = _samples(path, screen, tell)
+    who = _person(path) or subject or stem(path)
+    yield from trials.whole(path, milliseconds, xy, display, (who, stimulus), None, tell)
+
+
+def on_clock(path: Path | str, screen: Screen | units.Setup | None = None, *, tell: Warn = warnings.warn) -> Clocked:
+    """The whole segment, its times counted from the video's first picture where the file tells that.
+
+    Raises:
+        RecordingError: As in `read`.
+    """
+    path = Path(path)
+    time, xy, display, known = _samples(path, screen, tell)
+    return Clocked(time, xy, display, _person(path) or stem(path), 0.0 if known else None)
+
+
+def _samples(
+    path: Path, screen: Screen | units.Setup | None, tell: Warn
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 2"], Screen, bool]:
+    """The times in milliseconds, the places in pixels, and whether the times count from the video's first picture."""
     display = scene_camera.geometry(path, screen, SIZE, FOCAL)
     packets = _packets(path, tell)
     time, written = _gaze(packets)
@@ -74,8 +95,7 @@ def read(
     video = sorted((it["ts"], it["ts"] - it["vts"]) for it in packets if _is_number(it.get("vts")))
     zero = video[0][1] if video else 0
     milliseconds = units.milliseconds(path, time - zero, "", "us", tell)
-    who = _person(path) or subject or stem(path)
-    yield from trials.whole(path, milliseconds, xy, display, (who, stimulus), None, tell)
+    return milliseconds, xy, display, bool(video)
 
 
 def _packets(path: Path, tell: Warn) -> list[dict[str, Any]]:

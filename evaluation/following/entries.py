@@ -98,9 +98,8 @@ def _named(name: str, head_pose: tuple[str, ...]) -> list[Entry]:
     if contract.task == saliency.TASK.name:
         return [Entry(f"{contract.name}, no head", "saliency", name, facts=facts)]
     if contract.task != TASK.name:
-        raise ModelError(
-            f"{contract.name} is a model of {contract.task}; give {CONE}, or one of {TASK.name} or {saliency.TASK.name}."
-        )
+        known = f"{TASK.name} or {saliency.TASK.name}"
+        raise ModelError(f"{contract.name} is a model of {contract.task}; give {CONE}, or one of {known}.")
     return [Entry(contract.name, "follows", name, facts=facts)]
 
 

@@ -30,7 +30,7 @@ def draw_panels(run: Run) -> DrawPanels:
         pixels = picture.read(person.path)
         density = opened[row]()(pixels, person.head[None]).maps[0]
         size = (pixels.shape[0], pixels.shape[1])
-        whole = Letterbox(size, density.shape, (0, 0, *density.shape)).back(density)  # type: ignore[arg-type]
+        whole = Letterbox(size, density.shape, (0, 0, *density.shape)).back(density)
         shown = f"{row}: {_said(person)}"
         return [(shown, shrunk(marked(heatmap(pixels, whole), [person])))]
 

@@ -1,0 +1,197 @@
+"""A round: the labels so far become classes of all boxes, by a network over the graph that is trained anew.
+
+A label holds for the rest of its track as a weak one, by how sure the links between are. Where two labels of a track
+differ, the track is cut at the weakest link between them. Each class weighs the same, whatever its count of boxes. What
+the network says is averaged along each track; what a person said stands.
+
+Shapes: `n` boxes, `c` classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+
+from annotation import graph, message_passing
+from annotation.boxes import Boxes, Frames
+from annotation.tracks import unit
+
+MEMBERS = 3  # networks whose answers are averaged
+MOST = 1500  # labelled boxes that are trained on, spread over classes and tracks
+WEAK = 0.6  # what a label is worth on the next box of its track, at most
+TRUST = 4.0  # how many networks' votes a label along a sure track outweighs
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What each box is, as far as a round tells. The class "" is of no interest."""
+
+    classes: tuple[str, ...]
+    probabilities: Float32[np.ndarray, "n c"]
+    uncertainty: Float32[np.ndarray, " n"]  # 0 sure to 1: entropy of the track over that of a guess
+    track: Int64[np.ndarray, " n"]  # the tracks, cut where labels differ
+
+    @property
+    def names(self) -> np.ndarray:
+        """The likeliest class of each box, as objects (n,); "" where nothing is known."""
+        if not self.classes:
+            return np.full(len(self.probabilities), "", object)
+        return np.array(self.classes, object)[self.probabilities.argmax(1)]
+
+
+class Scene:
+    """What of a project's graph is the same in every round."""
+
+    def __init__(self, frames: Frames, boxes: Boxes) -> None:
+        self.boxes = boxes
+        self.nodes = graph.nodes(boxes, frames.size)
+        self.within = graph.space(boxes)
+        self.likeness = unit(boxes.features)
+
+
+def train(scene: Scene, labels: Mapping[int, str], seed: int = 0) -> Prediction:
+    """A round of training with the labels of some boxes."""
+    boxes = scene.boxes
+    classes = tuple(dict.fromkeys(labels.values()))
+    track, link = cut_tracks(boxes, labels)
+    if len(classes) < 2 or len(boxes) < 2:
+        shares = np.full((len(boxes), len(classes)), 1.0, np.float32)
+        return Prediction(classes, shares, np.ones(len(boxes), np.float32), track)
+    number = {name: at for at, name in enumerate(classes)}
+    known = np.array(list(labels), np.int64)
+    given = np.array([number[name] for name in labels.values()], np.int64)
+    reach = carried(track, link, known, given)
+    edges = graph.edges(scene.within, graph.time(track, link))
+    chosen = _chosen(track, reach, known, len(classes), seed)
+    found = _networks(scene, edges, chosen, reach, known, len(classes), seed)
+    shares = along_tracks(found, track)
+    doubt = entropy(shares)
+    shares = shares * np.exp(TRUST * np.log(len(classes) * 4) * _votes(reach, len(classes)))
+    shares /= shares.sum(1, keepdims=True)
+    shares[known] = np.eye(len(classes), dtype=np.float32)[given]
+    return Prediction(classes, shares.astype(np.float32), np.where(reach[1] > 0.3, 0, doubt).astype(np.float32), track)
+
+
+Reach = tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]  # the class that a label brings, and how surely
+
+
+def cut_tracks(boxes: Boxes, labels: Mapping[int, str]) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+    """Tracks and links, cut at the weakest link between two labels that differ."""
+    track, link = boxes.track.copy(), boxes.link.copy()
+    fresh = int(track.max(initial=-1)) + 1
+    by_track: dict[int, list[int]] = {}
+    for box in sorted(labels):
+        by_track.setdefault(int(track[box]), []).append(box)
+    for number, given in by_track.items():
+        if len({labels[box] for box in given}) < 2:
+            continue
+        own = np.flatnonzero(boxes.track == number)
+        for one, other in zip(given, given[1:], strict=False):
+            if labels[one] == labels[other]:
+                continue
+            between = own[(own > one) & (own <= other)]
+            weakest = between[int(link[between].argmin())]
+            track[own[own >= weakest]] = fresh
+            link[weakest] = 1
+            fresh += 1
+    return track, link
+
+
+def carried(
+    track: Int64[np.ndarray, " n"],
+    link: Float32[np.ndarray, " n"],
+    known: Int64[np.ndarray, " k"],
+    given: Int64[np.ndarray, " k"],
+) -> Reach:
+    """Each label along its track: the class of the nearest one, and the product of the links to it; 0: none."""
+    order = np.argsort(track, kind="stable")
+    position = np.empty(len(order), np.int64)
+    position[order] = np.arange(len(order))
+    way = np.cumsum(np.log(np.maximum(link[order], 0.05)))  # links before the box, the first of a track among them
+    classes, sure = np.full(len(track), -1, np.int64), np.zeros(len(track), np.float32)
+    ranked = position[known]
+    by_place = np.argsort(ranked)
+    places, brought = ranked[by_place], given[by_place]
+    own = track[order]
+    for side in (0, 1):  # the nearest label at or before, then behind
+        at = np.searchsorted(places, np.arange(len(order)), "right" if side == 0 else "left") - (side == 0)
+        inside = (at >= 0) & (at < len(places))
+        place = places[np.clip(at, 0, len(places) - 1)]
+        inside &= own[place] == own
+        reached = np.where(inside, np.exp(-np.abs(way - way[place])), 0).astype(np.float32)
+        better = reached > sure[order]
+        sure[order[better]] = reached[better]
+        classes[order[better]] = brought[np.clip(at, 0, len(places) - 1)][better]
+    return classes, sure
+
+
+def _chosen(
+    track: Int64[np.ndarray, " n"], reach: Reach, known: Int64[np.ndarray, " k"], classes: int, seed: int
+) -> Int64[np.ndarray, " t"]:
+    """The boxes to train on: all labelled ones, and of those that labels reach some of each class."""
+    rng = np.random.default_rng(seed)
+    taken = np.zeros(len(track), bool)
+    taken[known] = True
+    for number in range(classes):
+        rows = np.flatnonzero((reach[0] == number) & (reach[1] > 0.05))
+        few = max(1, MOST // classes)
+        taken[rows if len(rows) <= few else rng.choice(rows, few, replace=False)] = True
+    return np.flatnonzero(taken)
+
+
+def _networks(
+    scene: Scene,
+    edges: graph.Edges,
+    chosen: Int64[np.ndarray, " t"],
+    reach: Reach,
+    known: Int64[np.ndarray, " k"],
+    classes: int,
+    seed: int,
+) -> Float32[np.ndarray, "n c"]:
+    """The mean probabilities of several networks."""
+    count = len(scene.boxes)
+    means = message_passing.Means(edges, count, count)
+    inputs = np.concatenate([scene.nodes, means(scene.nodes)], 1)
+    part = edges.of(chosen, count)
+    seen = np.unique(np.concatenate([chosen, part.source]))
+    place = np.full(count, -1, np.int64)
+    place[seen] = np.arange(len(seen))
+    small = graph.Edges(place[part.source], part.target, part.relation, part.weight)
+    labels = reach[0][chosen]
+    weights = np.where(np.isin(chosen, known), 1.0, WEAK * reach[1][chosen])
+    total = np.bincount(labels, weights, classes)
+    weights = (weights / total[labels] / max(1, (total > 0).sum())).astype(np.float32)
+    batch = message_passing.Batch(
+        inputs[seen], place[chosen], message_passing.Means(small, len(chosen), len(seen)), labels, weights
+    )
+    answers = [
+        message_passing.classify(message_passing.fit(batch, classes, seed + member), inputs, means)
+        for member in range(MEMBERS)
+    ]
+    return np.asarray(np.mean(answers, 0))
+
+
+def along_tracks(shares: Float32[np.ndarray, "n c"], track: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n c"]:
+    """The geometric mean of the probabilities along each track."""
+    _, own = np.unique(track, return_inverse=True)
+    logs = np.log(np.maximum(shares, 1e-4))
+    count = np.bincount(own)
+    mean = np.stack([np.bincount(own, column) for column in logs.T], 1) / count[:, None]
+    mean = np.exp(mean - mean.max(1, keepdims=True))
+    return np.asarray((mean / mean.sum(1, keepdims=True))[own], np.float32)
+
+
+def _votes(reach: Reach, classes: int) -> Float32[np.ndarray, "n c"]:
+    found = np.zeros((len(reach[0]), classes), np.float32)
+    rows = np.flatnonzero(reach[0] >= 0)
+    found[rows, reach[0][rows]] = reach[1][rows]
+    return found
+
+
+def entropy(shares: Float[np.ndarray, "n c"]) -> Float[np.ndarray, " n"]:
+    """Of each row, over that of a guess: 0 to 1."""
+    if shares.shape[1] < 2:
+        return np.ones(len(shares))
+    logs = np.log(np.maximum(shares, 1e-9))
+    return np.asarray(-(shares * logs).sum(1) / np.log(shares.shape[1]))
