@@ -18,6 +18,7 @@ from app.cli.evaluate import evaluate  # noqa: E402
 from app.cli.export import export  # noqa: E402
 from app.cli.models import models  # noqa: E402
 from app.cli.predict import predict  # noqa: E402
+from app.cli.search import search  # noqa: E402
 from app.cli.serve import serve  # noqa: E402
 from app.cli.train import train  # noqa: E402
 
@@ -30,7 +31,7 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (app, average, bench, calibrate, data, distill, evaluate, export, models, predict, serve, train):
+for command in (app, average, bench, calibrate, data, distill, evaluate, export, models, predict, search, serve, train):
     main.add_command(command)
 interrupt.as_usual()
 
