@@ -42,7 +42,13 @@ from app.tasks import TASKS
 )
 @click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
 @click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
-@click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat.")
+@click.option(
+    "--opacity",
+    default=0.6,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Of the heat, or of where people look.",
+)
 @click.option("--palette", default="plasma", show_default=True, help="Colours of the heat.")
 @click.option(
     "--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video."

@@ -205,7 +205,7 @@ class FollowingPredictor:
         for number, (box, pose) in enumerate(zip(boxes, told, strict=True)):
             direction, doubt = ((pose.yaw, pose.pitch), pose.apart) if pose and pose.known else (None, 0.0)
             maps[number] = cones.cone(looked.density, box * scale, direction, doubt)
-            inside[number] = cones.in_frame(looked.size, box, direction, doubt)
+            inside[number] = cones.in_frame((rows, columns), box * scale, direction, doubt, looked.density)
         return maps, inside
 
     def follow(

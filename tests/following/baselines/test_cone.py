@@ -97,6 +97,15 @@ def test_who_looks_out_over_the_edge_or_into_the_camera_looks_less_likely_at_the
     assert np.hypot(*axis(10, 0)[:2]) < FLAT
 
 
+def test_something_salient_in_the_cone_makes_it_likelier_that_it_is_looked_at() -> None:
+    here, there = np.full(SIZE, -9.0), np.full(SIZE, -9.0)
+    here[55:65, 130:140], there[55:65, 20:30] = 0, 0
+    plain, more, less = (in_frame(SIZE, MIDDLE, (-90, 0), 0, map_) for map_ in (FLAT_MAP, here, there))
+    assert plain == pytest.approx(in_frame(SIZE, MIDDLE, (-90, 0)), abs=1e-6)
+    assert less < plain - 0.1
+    assert plain + 0.1 < more < 1
+
+
 def test_of_made_people_whose_heads_are_known_the_cone_finds_the_targets_far_better_than_chance() -> None:
     away: dict[str, list[float]] = {"cone": [], "disc": [], "chance": []}
     chance, inside, outside = np.random.default_rng(0), list[float](), list[float]()
