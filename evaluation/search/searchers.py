@@ -4,8 +4,6 @@ A searcher is asked once for each display and gives a function from the point of
 `scanpath.visual_search.search` follows. Only networks need torch.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import cv2

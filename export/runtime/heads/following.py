@@ -11,6 +11,7 @@ a hundred people of a large picture fit into memory. Maps are natural-log densit
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,7 +90,8 @@ class Followed:
 
     def full(self) -> Float32[np.ndarray, "h w"]:
         """The density at the picture's own size."""
-        whole = Letterbox(self.size, self.density.shape, (0, 0, *self.density.shape))  # type: ignore[arg-type]
+        rows, columns = self.density.shape
+        whole = Letterbox(self.size, (rows, columns), (0, 0, rows, columns))
         return np.asarray(whole.back(self.density), np.float32)
 
 
@@ -121,12 +123,12 @@ class FollowingPredictor:
         saliency: str | Path = SALIENCY.default_models[0],
     ) -> None:
         self.head_pose, self.detector = head_pose, detector
-        self._open = lambda: Predictor(saliency, provider=provider, threads=threads)
+        self._opening = partial(Predictor, saliency, provider=provider, threads=threads)
         self._saliency: Predictor | None = None
         self._network: _Network | None = None
         if str(model) == CONE:
-            self._saliency = self._open()
-            self.contract, self.files = _of_cone(self._saliency.contract), (self._saliency.path,)
+            self.contract = _of_cone(self.saliency.contract)
+            self.files: tuple[Path, ...] = (self.saliency.path,)
         else:
             self._network = _Network(model, provider, threads)
             self.contract, self.files = self._network.contract, self._network.files
@@ -139,7 +141,7 @@ class FollowingPredictor:
     @property
     def saliency(self) -> Predictor:
         """The saliency model, opened when it is first needed."""
-        self._saliency = self._saliency or self._open()
+        self._saliency = self._saliency or self._opening()
         return self._saliency
 
     def look(self, pixels: UInt8[np.ndarray, "h w 3"], condition: str = "any") -> Looked:
@@ -168,8 +170,8 @@ class FollowingPredictor:
             found = self.saliency(looked.pixels).objects
         if found is None:
             raise ModelError(
-                f"{self.saliency.contract.name} finds no faces; give the heads with --head, or a detector of faces with "
-                "--detector."
+                f"{self.saliency.contract.name} finds no faces; give the heads with --head, or a detector of faces "
+                "with --detector."
             )
         return heads(found, looked.size)
 
@@ -182,7 +184,7 @@ class FollowingPredictor:
     def decode(
         self, looked: Looked, boxes: Float[np.ndarray, "k 4"], poses: Sequence[Pose | None] | None = None
     ) -> tuple[Float32[np.ndarray, "k g v"], Float[np.ndarray, " k"]]:
-        """Where the people with these heads (x, y, width, height in pixels) look, and how likely that is in the picture.
+        """Where the people with these heads (x, y, width, height in pixels) look, and how likely that is in frame.
 
         `poses` is what `poses` gave, where it has been asked already.
 
@@ -201,9 +203,9 @@ class FollowingPredictor:
         scale = np.tile([columns / looked.size[1], rows / looked.size[0]], 2)
         maps, inside = np.empty((len(boxes), rows, columns), np.float32), np.empty(len(boxes))
         for number, (box, pose) in enumerate(zip(boxes, told, strict=True)):
-            direction = (pose.yaw, pose.pitch) if pose and pose.known else None
-            maps[number] = cones.cone(looked.density, box * scale, direction)
-            inside[number] = cones.in_frame(looked.size, box, direction)
+            direction, doubt = ((pose.yaw, pose.pitch), pose.apart) if pose and pose.known else (None, 0.0)
+            maps[number] = cones.cone(looked.density, box * scale, direction, doubt)
+            inside[number] = cones.in_frame((rows, columns), box * scale, direction, doubt, looked.density)
         return maps, inside
 
     def follow(
