@@ -73,7 +73,7 @@ def test_every_file_is_written_and_says_the_same(photos: Path, tmp_path: Path, m
     with np.load(out / "0.attention.npz") as arrays:
         assert arrays["attention"].shape == (1, 19, 25)
         np.testing.assert_allclose(arrays["cell"], (8, 8))
-        np.testing.assert_allclose(arrays["xy"].round(2), [(row["x"], row["y"]) for row in told["fixations"]])  # type: ignore[attr-defined]
+        np.testing.assert_allclose(arrays["xy"].round(2), [(row["x"], row["y"]) for row in told["fixations"]])
     assert read(out / "0.path.png").shape == (150, 200, 3)
     assert (read(out / "0.path.png")[21] != read(photos / "0.png")[21]).any()
 
