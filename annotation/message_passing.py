@@ -14,6 +14,7 @@ Shapes: `n` nodes, `t` of them with labels, `m` that these look at, `d` numbers 
 classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,16 +115,19 @@ def log_softmax(values: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
     return np.asarray(values - np.log(np.exp(values).sum(1, keepdims=True)))
 
 
-def fit(batch: Batch, classes: int, seed: int) -> Parameters:
-    """Train until the loss is small, or for `STEPS` steps."""
-    parameters = start(batch.inputs.shape[1], classes, seed)
+def fit(batches: Sequence[Batch], classes: int, seed: int) -> Parameters:
+    """Train on one batch after the other until the loss is small on all, or for `STEPS` steps."""
+    width = batches[0].inputs.shape[1]
+    parameters = start(width, classes, seed)
     rng = np.random.default_rng(seed)
     mean = {name: np.zeros_like(value) for name, value in parameters.items()}
     square = {name: np.zeros_like(value) for name, value in parameters.items()}
+    losses = np.full(len(batches), np.inf)
     for step in range(1, STEPS + 1):
-        silent = rng.random(batch.inputs.shape[1]) >= KEPT
-        inputs = np.where(silent, np.float32(0), batch.inputs / np.float32(KEPT))
-        value, gradient = loss(parameters, Batch(inputs, batch.own, batch.means, batch.labels, batch.weights))
+        heard = (rng.random((width, 1)) < KEPT).astype(np.float32)
+        silenced = parameters | {"w1": parameters["w1"] * (heard / np.float32(KEPT))}
+        losses[step % len(batches)], gradient = loss(silenced, batches[step % len(batches)])
+        gradient["w1"] = gradient["w1"] * (heard / np.float32(KEPT))
         for name, slope in gradient.items():
             mean[name] += 0.1 * (slope - mean[name])
             square[name] += 0.01 * (slope**2 - square[name])
@@ -131,7 +135,7 @@ def fit(batch: Batch, classes: int, seed: int) -> Parameters:
             if name.startswith("w"):
                 change = change + DECAY * parameters[name]
             parameters[name] -= np.float32(RATE) * change.astype(np.float32)
-        if step >= LEAST_STEPS and value < ENOUGH:
+        if step >= LEAST_STEPS and losses.max() < ENOUGH:
             break
     return parameters
 

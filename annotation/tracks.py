@@ -22,6 +22,7 @@ DEAREST = 0.72
 PATIENCE = 1.0  # seconds
 REACH = 1.0  # of the larger box's diagonal: how far its centre may have moved, beside the head's motion
 LOST_REACH = 2.5  # the same where the head's motion is not known
+UNSURE = 0.6  # what a link is worth where the head's motion is not known
 JUMP = 3.0  # of the usual step between frames
 
 
@@ -51,7 +52,7 @@ def tracked(frames: Frames, boxes: Boxes) -> Boxes:
         pairs = _pairs(alive, boxes.box[own], likeness, own.start)
         for old, new, cost in pairs:
             number = own.start + new
-            track[number], link[number] = alive[old].number, 1 - cost
+            track[number], link[number] = alive[old].number, (1 - cost) * (1.0 if alive[old].sure else UNSURE)
             alive[old].last, alive[old].box, alive[old].seen_s = number, boxes.box[number], now
             alive[old].sure = True
         for number in range(own.start, own.stop):

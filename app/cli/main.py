@@ -7,6 +7,7 @@ interrupt.at_once()
 import click  # noqa: E402  # each of these takes its time
 
 from app import logs  # noqa: E402
+from app.cli.annotate import annotate  # noqa: E402
 from app.cli.app import app  # noqa: E402
 from app.cli.average import average  # noqa: E402
 from app.cli.bench import bench  # noqa: E402
@@ -31,7 +32,9 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (app, average, bench, calibrate, data, distill, evaluate, export, models, predict, search, serve, train):
+for command in (annotate, app, average, bench, calibrate, data, distill, evaluate, export, models, predict):
+    main.add_command(command)
+for command in (search, serve, train):
     main.add_command(command)
 interrupt.as_usual()
 
