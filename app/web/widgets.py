@@ -98,9 +98,7 @@ def searchers() -> dict[str, Path]:
 def _of_scanpaths(searches_places: bool) -> dict[str, Path]:
     sound = readable()[0]
     return {
-        name: path
-        for name, path in models_of(scanpath.TASK).items()
-        if sound[path].searches_places == searches_places
+        name: path for name, path in models_of(scanpath.TASK).items() if sound[path].searches_places == searches_places
     }
 
 

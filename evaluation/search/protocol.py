@@ -243,9 +243,7 @@ def evaluate(
     return found
 
 
-def _summed(
-    model: str, seeds: int, names: Sequence[str], outcomes: dict[Piece, Outcome]
-) -> SearchEvaluation:
+def _summed(model: str, seeds: int, names: Sequence[str], outcomes: dict[Piece, Outcome]) -> SearchEvaluation:
     return SearchEvaluation(model, seeds, {name: _asymmetry(name, seeds, outcomes) for name in names})
 
 

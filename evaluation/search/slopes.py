@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+
 def slope(set_sizes: Sequence[int], times: Sequence[float]) -> float:
     """Milliseconds for each further item.
 

@@ -1,4 +1,4 @@
-"""Run an exported model of visual search: a picture and what is looked for in, the places that are fixated out; no torch.
+"""Run an exported model of visual search: picture and target in, the places that are fixated out; no torch.
 
 `VisualSearcher("eccnet").search(pixels, target)` runs two ONNX files: `eccnet.onnx` looks at the picture and at the
 target once, `eccnet.step.onnx` tells from one fixation how much each place is like the target. Both carry their
@@ -150,9 +150,12 @@ class VisualSearcher:
                 f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
             )
         if min(rows, columns) < LEAST:
-            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees).")
+            raise PictureError(
+                f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees)."
+            )
         if min(seen) < THINNEST:
-            problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            small = f"{wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            problem = f"{told} shows a target of {small}"
             raise PictureError(f"{problem}; see it wider (--degrees), or take a larger target.")
         return (rows, columns), seen
 

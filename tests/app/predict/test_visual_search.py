@@ -148,7 +148,10 @@ def test_a_damaged_picture_is_searched_where_that_is_accepted(photos: Path, tmp_
 MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "no target": ((), "toy-search looks for a target; give a box x,y,width,height or a picture with --target."),
     "no file": (("--target", "none.png"), "The target 'none.png' is no box x,y,width,height, and no such file exists"),
-    "observers": (("--target", BOX, "--observers", "3"), "searches places, one observer and no objects; leave out --obs"),
+    "observers": (
+        ("--target", BOX, "--observers", "3"),
+        "searches places, one observer and no objects; leave out --obs",
+    ),
     "temperature": (("--target", BOX, "--temperature", "2"), "leave out --temperature."),
     "objects": (("--target", BOX, "--objects", "grid:2x2"), "leave out --objects."),
     "condition": (("--target", BOX, "--condition", "osie"), "toy-search knows no viewing condition 'osie'"),

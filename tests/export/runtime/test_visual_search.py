@@ -1,9 +1,9 @@
 """Does an exported searcher find what it looks for, in pixels of the picture, and answer whatever it is given?"""
 
-import onnx
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from data.errors import GazeError, ModelError
