@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training import Model, Task
 
-BUILT_IN = ("saliency:TASK", "scanpath:TASK", "video:TASK")
+BUILT_IN = ("saliency:TASK", "scanpath:TASK", "video:TASK", "following:TASK")
 GROUP = "gaze.tasks"
 
 logger = logging.getLogger(__name__)

@@ -73,5 +73,5 @@ def test_a_third_task_is_trained_exported_predicted_evaluated_and_listed(tmp_pat
 
 def test_a_task_that_cannot_be_loaded_is_left_out_with_a_warning(tmp_path: Path) -> None:
     (helped,) = gaze(tmp_path, "predict --help", entry="no_such_package:TASK")
-    assert "saliency|scanpath|video]" in helped
+    assert "saliency|scanpath|video|following]" in helped
     assert "constant" not in helped

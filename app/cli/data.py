@@ -34,7 +34,7 @@ def catalogue(form: str) -> None:
     from rich.table import Table
 
     from app.cli import console
-    from data.datasets import CLIPS, READERS
+    from data.datasets import CLIPS, PEOPLE, READERS
     from data.datasets.catalog import PUBLISHED
 
     if form == "json":
@@ -43,6 +43,7 @@ def catalogue(form: str) -> None:
                 **asdict(it),
                 "reader": READERS.get(name),
                 "clips": CLIPS.get(name),
+                "heads": PEOPLE.get(name),
                 "files": [file.url for file in it.files],
                 "download": bool(it.files),
             }
@@ -144,8 +145,9 @@ def show(root: Path, output: Path | None, form: str) -> None:
     "--kind",
     default="pictures",
     show_default=True,
-    type=click.Choice(["pictures", "search", "free", "drives"]),
-    help="Pictures, layouts of objects that are searched or looked at freely, or videos of drives.",
+    type=click.Choice(["pictures", "search", "free", "drives", "onlookers"]),
+    help="Pictures, layouts of objects that are searched or looked at freely, videos of drives, or people who look at "
+    "things.",
 )
 def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
     """Make a small set of pictures or drives and their viewers from a seed, to try things on."""
@@ -153,6 +155,10 @@ def synthetic(root: Path, count: int, seed: int, kind: str) -> None:
         from data.video import made_drives
 
         made_drives.write(root, count, seed)
+    elif kind == "onlookers":
+        from data.synthetic import onlookers
+
+        onlookers.write(root, count, seed)
     elif kind == "pictures":
         from data.synthetic import scenes as synthetic_scenes
 

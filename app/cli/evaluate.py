@@ -1,4 +1,4 @@
-"""The commands `gaze evaluate saliency`, `gaze evaluate scanpath` and `gaze evaluate video`."""
+"""The commands `gaze evaluate TASK`, one a task, and `gaze evaluate search`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,15 +57,15 @@ def output(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Evaluations(Group):
-    """A command for each task; a task's record names it."""
+    """A command for each task, which the task's record names, and those of the group itself."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the tasks."""
-        return list(TASKS)
+        return [*TASKS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a task."""
-        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else None
+        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=Evaluations)
@@ -192,6 +192,93 @@ def video(**options: Any) -> None:
     from evaluation.video import protocol
 
     _score(protocol, **options)
+
+
+@click.command()
+@click.option(
+    "--data",
+    "root",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A set of people whose gaze is known, in any layout that gaze reads.",
+)
+@click.option("--layout", help="Of the set.  [default: told by its folder]")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="cone|NAME|FILE.onnx",
+    help="That follows gaze, or a saliency model; may be given twice, none is priors and annotators.  [default: "
+    "tempsal, cone, and every following model of `gaze models`]",
+)
+@click.option(
+    "--head-pose",
+    multiple=True,
+    metavar="FILE.onnx",
+    help="Tells the cone where heads face; of several the mean is taken.",
+)
+@click.option("--split", default="test", show_default=True, help="A split of the set, or all.")
+@click.option(
+    "--side",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(16),
+    help="Pixels: larger pictures are scored smaller.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="HEADS", help="Heads at most, evenly spread.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; scores are the same.  [default: one a core]")
+@output
+def following(**options: Any) -> None:
+    """AUC, distances and in/out precision of what people in pictures look at, with 95 % intervals over heads."""
+    from evaluation.following import protocol
+
+    _score(protocol, **options)
+
+
+@evaluate.command()
+@click.option(
+    "--paradigm",
+    default="all",
+    show_default=True,
+    metavar="all|NAME",
+    help="curvature, lighting, cross, letters, tilt or mixed-tilt.",
+)
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME|FILE.onnx",
+    help="May be given twice; chance and pixels are baselines.  [default: eccnet]",
+)
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 1000), help="Sets of displays: 0, 1, ...")
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    help="Displays a seed, set size and search.  [default: as in the experiments, 30 or 36]",
+)
+@OUTPUT[0]
+@click.option(
+    "--figure",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path),
+    help="People's and the first model's times, and searches drawn, as one picture.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes; results are the same.  [default: one a core]")
+def search(names: tuple[str, ...], form: "Form", figure: Path | None, workers: int | None, **settings: Any) -> None:
+    """How hard six classical searches and their reversals are, beside people: slopes and search asymmetry."""
+    from app.cli import console
+    from evaluation.search import protocol
+    from evaluation.search.report import render_text
+    from export.runtime.session import cores
+
+    _check(figure)
+    found = protocol.evaluate(names, protocol.Settings(**settings), workers=workers or cores(), track=console.track)
+    if figure:
+        from data.picture import save
+        from evaluation.search.figure import figure as drawn
+
+        save(figure, drawn(found[0]))
+    click.echo(render_text(found, form), nl=False)
 
 
 def _score(

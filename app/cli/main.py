@@ -19,6 +19,7 @@ from app.cli.evaluate import evaluate  # noqa: E402
 from app.cli.export import export  # noqa: E402
 from app.cli.models import models  # noqa: E402
 from app.cli.predict import predict  # noqa: E402
+from app.cli.search import search  # noqa: E402
 from app.cli.serve import serve  # noqa: E402
 from app.cli.train import train  # noqa: E402
 
@@ -31,7 +32,8 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (annotate, app, average, bench, calibrate, data, distill, evaluate, export, models, predict, serve, train):
+COMMANDS = (annotate, app, average, bench, calibrate, data, distill, evaluate, export, models, predict, search, serve)
+for command in (*COMMANDS, train):
     main.add_command(command)
 interrupt.as_usual()
 

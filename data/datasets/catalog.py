@@ -90,5 +90,10 @@ def video_readers() -> dict[str, str]:
     return _functions("clips")
 
 
+def people_readers() -> dict[str, str]:
+    """The function that reads the people of each set of what people in pictures look at."""
+    return _functions("people")
+
+
 def _functions(name: str) -> dict[str, str]:
     return {key: f"{module.__name__}:{name}" for key, (_, module) in _sets().items() if hasattr(module, name)}

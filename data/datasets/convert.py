@@ -37,6 +37,11 @@ def read(name: str, root: Path, words: Sequence[str] = ()) -> Parts:
         GazeError: There is no such set or option, or the folder is not as the authors publish it.
     """
     title = published(name).title  # or say that there is no such set
+    if name in datasets.PEOPLE:
+        raise GazeError(
+            f"{title} tells what people in pictures look at, which is not converted; give its folder as it is to `gaze "
+            "train vitgaze` or `gaze evaluate following`."
+        )
     if name not in datasets.READERS:
         raise GazeError(
             f"{title} is a set of videos, which are not converted; give its folder as it is to `gaze train "

@@ -15,7 +15,7 @@ from evaluation.results import Summary
 WIDTH, LEFT, RIGHT = 560, 150, 56  # pixels: of a chart, of the names, of the values
 BAR, LINE = 26, 15  # pixels: height of a bar's row, and of a line's name
 CHARACTERS = 22  # of a name: the rest is cut, and told where a mouse rests on it
-START = {"auc": 0.5, "sauc": 0.5, "end": 0.5}
+START = {"auc": 0.5, "auc_cells": 0.5, "sauc": 0.5, "end": 0.5}
 
 Place = Callable[[float], float]  # of a value, in pixels from the left
 Bars = Mapping[str, tuple[str, Summary]]  # row -> kind and score

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 
 import data.datasets
-from data.datasets import CLIPS, READERS, catalog, convert
+from data.datasets import CLIPS, PEOPLE, READERS, catalog, convert
 from data.datasets.catalog import PUBLISHED, File, Published
 
 
 def test_every_public_set_has_a_reader_and_the_other_way_round() -> None:
-    assert set(PUBLISHED) == (set(READERS) | set(CLIPS)) - {"table"}
+    assert set(PUBLISHED) == (set(READERS) | set(CLIPS) | set(PEOPLE)) - {"table"}
     assert list(PUBLISHED) == sorted(PUBLISHED)
 
 

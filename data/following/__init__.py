@@ -1,0 +1,1 @@
+"""People in pictures whose gaze is known, in whichever layout a set comes."""

@@ -1,0 +1,1 @@
+"""Heads in a picture, where they face, and what the people look at."""

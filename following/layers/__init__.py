@@ -1,0 +1,1 @@
+"""Parts of networks that tell what a person in a picture looks at."""

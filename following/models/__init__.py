@@ -1,0 +1,1 @@
+"""Networks that tell what a person in a picture looks at, one a file."""
