@@ -140,7 +140,8 @@ class _LiteBody(nn.Module):
                 about = torch.arange(2 * cells + 1, device=kernel.device) + (middle[axis - 2] // stride - 1 - cells)
                 kernel = kernel.index_select(axis, about)
             score = (seen * kernel.mean((2, 3), keepdim=True)).sum(1, keepdim=True)
-            scores.append(integral(box_means(integral(score), down, across)))
+            score = box_means(integral(score - score.mean()), down, across)
+            scores.append(integral(minmax(score) - minmax(score).mean()))  # offset and scale are lost in a step anyway
         return tuple(scores)
 
     def step(self, gaze: Float[Tensor, "1 2"], *memory: Tensor) -> Float[Tensor, "1 g v"]:
