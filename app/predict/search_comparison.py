@@ -187,7 +187,9 @@ def _mean(version: VersionSearches) -> str:
 
 
 def _number(value: float) -> str:
-    """>>> _number(2.0), _number(2.34), _number(-0.04)
+    """A number of fixations as people read it.
+
+    >>> _number(2.0), _number(2.34), _number(-0.04)
     ('2', '2.3', '0')
     """
     return f"{round(float(value), 1) + 0.0:g}"

@@ -147,7 +147,7 @@ class VisualSearcher:
         told = f"A picture of {width} x {height} pixels that is seen {degrees:g} degrees wide"
         if rows * columns > MOST:
             raise PictureError(
-                f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
+                f"{told} has {rows * columns:,} of the model's pixels, more than {MOST:,}; see it narrower (--degrees)."
             )
         if min(rows, columns) < LEAST:
             raise PictureError(
@@ -243,7 +243,7 @@ def checked(box: Box, size: tuple[int, int]) -> Float[np.ndarray, " 4"]:
         GazeError: It is no box, or lies outside of the picture.
     """
     try:
-        return check(Objects(np.array([box], np.float64)), size[1], size[0]).boxes[0]
+        return np.asarray(check(Objects(np.array([box], np.float64)), size[1], size[0]).boxes[0])
     except GazeError as error:
         raise GazeError(f"The target cannot be looked for: {error}") from error
 
@@ -254,7 +254,7 @@ def cut(pixels: Pixels, box: Box) -> Crop:
     Raises:
         GazeError: It is no box, or lies outside of the picture.
     """
-    return pixels[window(checked(box, pixels.shape[:2]), pixels.shape[1], pixels.shape[0])]  # type: ignore[arg-type]
+    return pixels[window(checked(box, pixels.shape[:2]), pixels.shape[1], pixels.shape[0])]
 
 
 def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -66,7 +66,6 @@ def test_both_versions_are_searched_at_a_click(searcher: Path) -> None:
     assert answer(shown).startswith("**“Button” takes ")
     assert "more fixation to find in B.png than in A.png" in answer(shown)
     assert "A, from the middle: the target is found 1 fixation after the first." in told(shown)
-    images = [each for each in shown.get("imgs")]
     assert len(shown.image) >= 2
 
 

@@ -50,6 +50,6 @@ def test_a_picture_of_any_shape_has_a_sheet(size: tuple[int, int]) -> None:
 
 def test_barred_places_and_flat_maps_have_no_heat() -> None:
     barred = np.array([[-np.inf, 0.0], [1.0, 3.0]], np.float32)
-    np.testing.assert_allclose(relative(barred), [[0, 0], [1 / 3, 1]])
+    np.testing.assert_allclose(relative(barred), np.array([[0, 0], [1 / 3, 1]]))
     assert not relative(np.full((2, 2), 7.0, np.float32)).any()
     assert not relative(np.full((2, 2), -np.inf, np.float32)).any()
