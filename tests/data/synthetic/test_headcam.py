@@ -82,7 +82,7 @@ def test_things_leave_the_frame_and_come_back(made: Headcam, frames: list[tuple[
 
 def test_a_hand_comes_and_covers_things() -> None:
     made = headcam(3, "look-alikes", 24, 2, SMALL)
-    assert len(made.reaches) == 2
+    assert len(made.reaches) == 3
     covered = 0.0
     for (pixels, seen), (free, all_seen) in zip(made.frames(), replace(made, reaches=()).frames(), strict=True):
         away = np.array([seen.time_s - reach.time_s for reach in made.reaches])
