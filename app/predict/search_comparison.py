@@ -117,7 +117,7 @@ class Comparison:
         if len(self.differences) == 1:
             return f", one search from the middle of each{missed}"
         low, high = self.differences.min(), self.differences.max()
-        return f", means of {len(self.differences)} starts, from {low:+.0f} to {high:+.0f} by start{missed}"
+        return f", means of {len(self.differences)} starts, from {_signed(low)} to {_signed(high)} by start{missed}"
 
     def rows(self) -> list[tuple[Any, ...]]:
         """A line a search, by `COLUMNS`."""
@@ -184,6 +184,10 @@ def _told(version: VersionSearches) -> dict[str, Any]:
 def _mean(version: VersionSearches) -> str:
     words = _number(version.counts.mean())
     return f"{'at least ' * bool(version.missed)}{words} fixation{'s' * (words != '1')}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.0f}" if round(value) else "0"
 
 
 def _number(value: float) -> str:
