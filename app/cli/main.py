@@ -32,8 +32,22 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-COMMANDS = (annotate, app, average, bench, calibrate, data, distill, evaluate, export, models, predict, search, serve)
-for command in (*COMMANDS, train):
+for command in (
+    annotate,
+    app,
+    average,
+    bench,
+    calibrate,
+    data,
+    distill,
+    evaluate,
+    export,
+    models,
+    predict,
+    search,
+    serve,
+    train,
+):
     main.add_command(command)
 interrupt.as_usual()
 
