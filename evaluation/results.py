@@ -22,7 +22,18 @@ from evaluation.permutation_test import FACTS, permutation_test
 
 WHOLE = "whole"
 SEED, DRAWS = 0, 1000  # of the bootstrap
-LOWER = {"rank", "kl", "sed", "bits", "bits_all", "delta", "delta_trial", "mismatch", "avg_dist", "min_dist"}  # is better
+LOWER = {
+    "rank",
+    "kl",
+    "sed",
+    "bits",
+    "bits_all",
+    "delta",
+    "delta_trial",
+    "mismatch",
+    "avg_dist",
+    "min_dist",
+}  # is better
 NEITHER = {  # is better
     *("spread", "length", "search", "refixation", "revisit", "ends_on_target", "scanpath_ratio", "to_target"),
     "finds_target",

@@ -18,9 +18,7 @@ TASK = Task(
 
 MODELS = {
     "chance": Model("scanpath.baselines.chance:Chance", trainable=False),
-    "eccnet": Model(
-        "scanpath.models.eccnet:EccNet", trainable=False, export="export.search_onnx:export_network"
-    ),
+    "eccnet": Model("scanpath.models.eccnet:EccNet", trainable=False, export="export.search_onnx:export_network"),
     "oat": Model("scanpath.models.oat:OAT"),
     "winner_take_all": Model("scanpath.baselines.winner_take_all:Walk", trainable=False),
 }

@@ -1,4 +1,4 @@
-"""A tiny searcher of places with gaze's contract: it looks at what has the target's mean colour, wherever the gaze is."""
+"""A tiny searcher of places with gaze's contract: it looks at what has the target's mean colour."""
 
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,7 @@ def _scene() -> onnx.GraphProto:
     nodes = [
         _node("Cast", ["picture"], "seen", to=TensorProto.FLOAT),
         _node("Transpose", ["seen"], "planes", perm=[0, 3, 1, 2]),
-        _node(
-            "AveragePool", ["planes"], "features", kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2, ceil_mode=1
-        ),
+        _node("AveragePool", ["planes"], "features", kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2, ceil_mode=1),
         _node("Cast", ["target"], "sought", to=TensorProto.FLOAT),
         _node("Transpose", ["sought"], "colours", perm=[0, 3, 1, 2]),
         _node("ReduceMean", ["colours", "sides"], "kernel", keepdims=1),

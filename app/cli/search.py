@@ -1,7 +1,7 @@
 """`gaze search A B`: how many more fixations it takes to find something in one version of a picture than in another."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -55,10 +55,7 @@ def search(
     provider: str,
     output: Path | None,
     form: str,
-    degrees: float,
-    limit: int,
-    starts: int,
-    seed: int,
+    **asked: Any,
 ) -> None:
     """Say how many more fixations it takes to find something in B than in A.
 
@@ -70,7 +67,7 @@ def search(
     from app.predict.search_comparison import Question, compare, versions
     from export.runtime.visual_search import VisualSearcher
 
-    question = Question(degrees=degrees, limit=limit, starts=starts, seed=seed)
+    question = Question(**asked)
     looked_for = aim(target)
     assert looked_for is not None
     one, other = versions(a, b, looked_for, aim(target_b))

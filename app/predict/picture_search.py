@@ -165,11 +165,13 @@ class PictureSearch:
             return f"{name}: the target is nowhere in the picture; {count} looked for it."
         if not self.search.found:
             return f"{name}: the target is not found in {count}; give a larger --limit."
-        return f"{name}: the target is found after {count}."
+        if not self.search.saccades:
+            return f"{name}: the target is found with the first fixation."
+        return f"{name}: the target is found {count} after the first."
 
 
 def fixations(count: int) -> str:
-    """So many fixations after the first, in words.
+    """So many fixations, in words.
 
     >>> fixations(1), fixations(3)
     ('1 fixation', '3 fixations')

@@ -106,7 +106,9 @@ class Comparison:
         spread = self._spread()
         if abs(change) < 0.05:
             return f"The target takes as many fixations to find in {b.name} as in {a.name}: {counts}{spread}."
-        words = f"{_number(abs(change))} {'more' if change > 0 else 'fewer'} fixation{'s' * (_number(abs(change)) != '1')}"
+        words = (
+            f"{_number(abs(change))} {'more' if change > 0 else 'fewer'} fixation{'s' * (_number(abs(change)) != '1')}"
+        )
         return f"The target takes{lower} {words} to find in {b.name} than in {a.name}: {counts}{spread}."
 
     def _spread(self) -> str:
@@ -185,7 +187,8 @@ def _mean(version: VersionSearches) -> str:
 
 
 def _number(value: float) -> str:
-    """
+    """A number of fixations as people read it.
+
     >>> _number(2.0), _number(2.34), _number(-0.04)
     ('2', '2.3', '0')
     """

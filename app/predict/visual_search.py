@@ -6,7 +6,7 @@ NAME.attention.npz, the maps as numbers. NAME is as in `app.predict.saliency`.
 """
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

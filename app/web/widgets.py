@@ -98,9 +98,7 @@ def searchers() -> dict[str, Path]:
 def _of_scanpaths(searches_places: bool) -> dict[str, Path]:
     sound = readable()[0]
     return {
-        name: path
-        for name, path in models_of(scanpath.TASK).items()
-        if sound[path].searches_places == searches_places
+        name: path for name, path in models_of(scanpath.TASK).items() if sound[path].searches_places == searches_places
     }
 
 
@@ -131,6 +129,15 @@ def plain(text: str) -> str:
     'a\\*b\\*.png'
     """
     return re.sub(r"([\\*_\[\]$~<>#])", r"\\\1", text)
+
+
+def time_left(seconds: float) -> str:
+    """How long something will still take, roughly.
+
+    >>> time_left(95.0), time_left(40.2)
+    ('2 minutes', '40 s')
+    """
+    return f"{round(seconds / 60)} minutes" if seconds >= 90 else f"{max(1, round(seconds))} s"
 
 
 def condition_picker(conditions: tuple[str, ...], at: DeltaGenerator | None = None) -> str:

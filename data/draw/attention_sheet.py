@@ -28,8 +28,8 @@ def attention_sheet(
 ) -> UInt8[np.ndarray, "sh sw 3"]:
     """Each map on the picture, in the order of the fixations: from where it is seen (dot), where the gaze goes (ring).
 
-    `cell` is how wide and how high a cell of a map is, in pixels of the picture. Heat runs from the lowest to the
-    highest place of a map; one that is barred (not finite) has none. Without maps, the picture with its only fixation.
+    `cell` is how wide and how high a cell of a map is, in pixels of the picture. Heat runs from the median of a map to
+    its highest place; one that is barred (not finite) has none. Without maps, the picture with its only fixation.
     """
     shrink = min(1.0, TILE / max(picture.shape[:2]))
     size = max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink))
@@ -63,7 +63,10 @@ def _laid(
     """A map as it lies on a picture of this width and height, beyond which its last cells may reach."""
     y = np.minimum((np.arange(size[1]) + 0.5) / cell[1], attention.shape[0] - 1e-3)
     x = np.minimum((np.arange(size[0]) + 0.5) / cell[0], attention.shape[1] - 1e-3)
-    return relative(attention)[y.astype(int)[:, None], x.astype(int)]
+    heat = relative(attention)
+    middle = float(np.median(heat))
+    heat = np.maximum(heat - middle, 0) / max(1 - middle, 1e-6)
+    return np.asarray(heat[y.astype(int)[:, None], x.astype(int)], np.float32)
 
 
 def _tile(

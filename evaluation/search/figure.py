@@ -92,7 +92,9 @@ class _Panel:
             corner = (400 + number * PLOT[0], TOP + 26)
             self._axes(corner, name, high, labelled=number == 0)
             for line, (side, (times, slope)) in enumerate(row.items()):
-                points = [self._place(corner, size, time, high) for size, time in zip(paradigm.set_sizes, times, strict=True)]
+                points = [
+                    self._place(corner, size, time, high) for size, time in zip(paradigm.set_sizes, times, strict=True)
+                ]
                 self._line(points, COLOURS[side])
                 words = f"{slope:.0f} ms an item"
                 self._text((corner[0] + 10, corner[1] + 4 + 16 * line), words, 12, COLOURS[side])

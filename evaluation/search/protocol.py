@@ -3,7 +3,7 @@
 The displays are those of `data.synthetic.asymmetry`, made from seeds; a model sees the display and the target's own
 picture, in the target's pose. It starts in the middle and goes from place to place (`scanpath.visual_search`) until a
 fixation is within 5 pixels (1/6 of a degree) of the target; what was fixated, an area of the target's size, is not
-fixated again. A search ends without success after as many saccades as the grid has cells, and one. Saccades become
+fixated again (`eccnet-vgg16`, as in the paper, sees the fixated cells of the display painted with its ground). A search ends without success after as many saccades as the grid has cells, and one. Saccades become
 milliseconds by the line through people's times. Nothing is set for each paradigm.
 
     slope          of the mean reaction time over the set sizes, ms an item
@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field
 
 from data.errors import GazeError
@@ -29,7 +30,7 @@ from evaluation.processes import share_out
 from evaluation.search.searchers import Searcher, default, open_searcher
 from evaluation.search.slopes import asymmetry_index, slope
 from export.runtime.options import Options
-from scanpath.visual_search import WITHIN_DEGREES, Search, reaction_time_ms, search
+from scanpath.visual_search import WITHIN_DEGREES, Attention, Map, Search, reaction_time_ms, search
 
 ALL = "all"
 
@@ -94,16 +95,37 @@ class Work:
 
 
 def look_for(searcher: Searcher, display: Trial) -> Search:
-    """The search of a trial."""
+    """The search of a trial; a searcher that `paints` sees ground where it was, cell by cell, as in the paper."""
+    shape = display.picture.shape[:2]
+    if searcher.paints:
+        attention, window, areas = _painting(searcher, display), (0.0, 0.0), display.cells
+    else:
+        attention, areas = searcher(display.picture, display.target), None
+        window = (float(display.target.shape[1]), float(display.target.shape[0]))
     return search(
-        searcher(display.picture, display.target),
-        (display.picture.shape[0], display.picture.shape[1]),
+        attention,
+        (shape[0], shape[1]),
         searcher.stride,
         target=display.box,
         limit=len(display.cells) + 1,
-        window=(display.target.shape[1], display.target.shape[0]),
+        window=window,
         within=WITHIN_DEGREES * PIXELS_PER_DEGREE,
+        areas=areas,
     )
+
+
+def _painting(searcher: Searcher, display: Trial) -> Attention:
+    """The map from a display in which every cell that was fixated is painted with its ground."""
+    picture = display.picture.copy()
+    ground = np.median(picture.reshape(-1, 3), 0).astype(np.uint8)
+
+    def attention(gaze: Float[np.ndarray, " 2"]) -> Map:
+        for x, y, width, height in display.cells.astype(int).tolist():
+            if x <= gaze[0] <= x + width and y <= gaze[1] <= y + height:
+                picture[y : y + height, x : x + width] = ground
+        return searcher(picture, display.target)(gaze)
+
+    return attention
 
 
 @dataclass(frozen=True)
@@ -221,9 +243,7 @@ def evaluate(
     return found
 
 
-def _summed(
-    model: str, seeds: int, names: Sequence[str], outcomes: dict[Piece, Outcome]
-) -> SearchEvaluation:
+def _summed(model: str, seeds: int, names: Sequence[str], outcomes: dict[Piece, Outcome]) -> SearchEvaluation:
     return SearchEvaluation(model, seeds, {name: _asymmetry(name, seeds, outcomes) for name in names})
 
 

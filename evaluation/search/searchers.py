@@ -4,16 +4,16 @@ A searcher is asked once for each display and gives a function from the point of
 `scanpath.visual_search.search` follows. Only networks need torch.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from data.errors import GazeError
+from data.errors import ModelError
+from data.synthetic.asymmetry import PIXELS_PER_DEGREE
 from export.runtime.registry import named_file
+from export.runtime.visual_search import VisualSearcher
 from scanpath.visual_search import Attention
 
 CHANCE, PIXELS = "chance", "pixels"
@@ -31,6 +31,10 @@ class Searcher(Protocol):
     def stride(self) -> int:
         """Pixels from cell to cell of its maps."""
 
+    @property
+    def paints(self) -> bool:
+        """Whether what was fixated is painted over, in displays that have cells."""
+
     def __call__(self, picture: Picture, target: Picture) -> Attention:
         """The map of attention as a function of the point of gaze; both pictures have one scale."""
 
@@ -38,7 +42,7 @@ class Searcher(Protocol):
 class Chance:
     """Any place is as good as another, anew from each fixation."""
 
-    stride = PIXEL_STRIDE
+    stride, paints = PIXEL_STRIDE, False
 
     def __call__(self, picture: Picture, target: Picture) -> Attention:
         """Noise, the same for the same picture."""
@@ -50,7 +54,7 @@ class Chance:
 class Pixels:
     """The normalised correlation of colours with the target, the same from each fixation."""
 
-    stride = PIXEL_STRIDE
+    stride, paints = PIXEL_STRIDE, False
 
     def __call__(self, picture: Picture, target: Picture) -> Attention:
         """How well the target's picture fits about each cell; it fits nowhere where it is of one colour."""
@@ -74,6 +78,7 @@ class Network:
         self._network = EccNet(backbone).eval()
         self._network.load_pretrained()
         self.stride: int = self._network.stride
+        self.paints = backbone == "vgg16"
 
     def __call__(self, picture: Picture, target: Picture) -> Attention:
         """The features of both are computed here, once."""
@@ -101,7 +106,7 @@ def open_searcher(name: str) -> Searcher:
         return Chance() if name == CHANCE else Pixels()
     if name in NETWORKS:
         return Network(NETWORKS[name])
-    return _exported(name)
+    return Exported(name)
 
 
 def default() -> str:
@@ -109,11 +114,25 @@ def default() -> str:
     return SHIPPED if named_file(SHIPPED) else "eccnet-lite2"
 
 
-def _exported(name: str) -> Searcher:
-    try:
-        from export.runtime import visual_search  # type: ignore[attr-defined]
-    except ImportError:
-        known = ", ".join((*NETWORKS, *BASELINES))
-        raise GazeError(f"There is no searcher {name!r}; choose one of {known}.") from None
-    opened: Searcher = visual_search.SearchPredictor(name)
-    return opened
+class Exported:
+    """An exported file, without torch.
+
+    Raises:
+        ModelError: There is no such file, it does not search, or it sees pictures at another scale than displays have.
+    """
+
+    paints = False
+
+    def __init__(self, model: str) -> None:
+        self._opened = VisualSearcher(model, provider="cpu", threads=1)
+        contract = self._opened.contract
+        if contract.pixels_per_degree != PIXELS_PER_DEGREE:
+            raise ModelError(
+                f"{self._opened.path.name} sees {contract.pixels_per_degree:g} pixels a degree, and the displays have "
+                f"{PIXELS_PER_DEGREE}; export one that does."
+            )
+        self.stride: int = contract.stride
+
+    def __call__(self, picture: Picture, target: Picture) -> Attention:
+        """What is computed once a picture is computed here."""
+        return self._opened.look(picture, target, picture.shape[1] / PIXELS_PER_DEGREE).attention

@@ -158,7 +158,7 @@ class Contract(Record):
 
     @property
     def searches_places(self) -> bool:
-        """Whether a scanpath model looks for a target place by place (`export.runtime.visual_search`), of no objects."""
+        """Whether a scanpath model looks for a target place by place, as `export.runtime.visual_search` runs it."""
         return self.stride > 0
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Run an exported model of visual search: a picture and what is looked for in, the places that are fixated out; no torch.
+"""Run an exported model of visual search: picture and target in, the places that are fixated out; no torch.
 
 `VisualSearcher("eccnet").search(pixels, target)` runs two ONNX files: `eccnet.onnx` looks at the picture and at the
 target once, `eccnet.step.onnx` tells from one fixation how much each place is like the target. Both carry their
@@ -147,12 +147,15 @@ class VisualSearcher:
         told = f"A picture of {width} x {height} pixels that is seen {degrees:g} degrees wide"
         if rows * columns > MOST:
             raise PictureError(
-                f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
+                f"{told} has {rows * columns:,} of the model's pixels, more than {MOST:,}; see it narrower (--degrees)."
             )
         if min(rows, columns) < LEAST:
-            raise PictureError(f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees).")
+            raise PictureError(
+                f"{told} has sides of {columns} x {rows} of the model's pixels; see it wider (--degrees)."
+            )
         if min(seen) < THINNEST:
-            problem = f"{told} shows a target of {wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            small = f"{wide * scale:.2g} x {tall * scale:.2g} of the model's pixels, which is too small to see"
+            problem = f"{told} shows a target of {small}"
             raise PictureError(f"{problem}; see it wider (--degrees), or take a larger target.")
         return (rows, columns), seen
 
@@ -240,7 +243,7 @@ def checked(box: Box, size: tuple[int, int]) -> Float[np.ndarray, " 4"]:
         GazeError: It is no box, or lies outside of the picture.
     """
     try:
-        return check(Objects(np.array([box], np.float64)), size[1], size[0]).boxes[0]
+        return np.asarray(check(Objects(np.array([box], np.float64)), size[1], size[0]).boxes[0])
     except GazeError as error:
         raise GazeError(f"The target cannot be looked for: {error}") from error
 
@@ -251,7 +254,7 @@ def cut(pixels: Pixels, box: Box) -> Crop:
     Raises:
         GazeError: It is no box, or lies outside of the picture.
     """
-    return pixels[window(checked(box, pixels.shape[:2]), pixels.shape[1], pixels.shape[0])]  # type: ignore[arg-type]
+    return pixels[window(checked(box, pixels.shape[:2]), pixels.shape[1], pixels.shape[0])]
 
 
 def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

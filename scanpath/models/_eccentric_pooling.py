@@ -18,8 +18,8 @@ from torch.nn.functional import pad
 
 
 def integral(features: Float[Tensor, "1 c g v"]) -> Float[Tensor, "g_1 v_1 c"]:
-    """Sums over all cells above and left of each corner of a cell."""
-    return pad(features[0].permute(1, 2, 0), (0, 0, 1, 0, 1, 0)).cumsum(0).cumsum(1)
+    """Sums over all cells above and left of each corner of a cell, added up in double precision."""
+    return pad(features[0].permute(1, 2, 0), (0, 0, 1, 0, 1, 0)).double().cumsum(0).cumsum(1).to(features.dtype)
 
 
 def window_means(

@@ -20,8 +20,8 @@ from data.errors import GazeError
 from export.runtime.visual_search import DEGREES, NARROWEST, WIDEST, VisualSearcher
 
 HELP = (
-    "How wide the picture is for whoever looks at it, in degrees of visual angle. A screen 30 cm wide is 20 degrees from "
-    "85 cm and 28 degrees from 60 cm; a phone in the hand is 10 to 12."
+    "How wide the picture is for whoever looks at it, in degrees of visual angle. A screen 30 cm wide is 20 degrees "
+    "from 85 cm and 28 degrees from 60 cm; a phone in the hand is 10 to 12."
 )
 Both = tuple[StoredPicture, StoredPicture]
 
@@ -86,8 +86,8 @@ def _answer(name: str, found: Comparison, both: Both) -> None:
         column.image(_drawn(found, letter, stored), width="stretch", alt=words)
         column.caption(plain(words))
     st.caption(
-        f"{found.about['model']} {found.about['version']}, pictures {found.question.degrees:g} degrees wide. It goes to "
-        f"what is most like the target as seen from the point of gaze, and not back. {widgets.NOTE}"
+        f"{found.about['model']} {found.about['version']}, pictures {found.question.degrees:g} degrees wide. It goes "
+        f"to what is most like the target as seen from the point of gaze, and not back. {widgets.NOTE}"
     )
 
 

@@ -18,8 +18,8 @@ from export.runtime.latency import Latency, latency
 from export.runtime.records import Record
 from export.runtime.saliency import Predictor, graph_inputs
 from export.runtime.scanpath import MEMORY, NEXT, ScanpathPredictor, grey_scene
-from export.runtime.visual_search import ATTENTION, GAZE, VisualSearcher
 from export.runtime.video_step import StepPredictor, first_inputs, outputs_of
+from export.runtime.visual_search import ATTENTION, GAZE, VisualSearcher
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -13,12 +13,15 @@ LARGE = cv2.resize(RANDOM.integers(0, 256, (54, 96, 3), np.uint8), (1920, 1080),
 
 @pytest.mark.parametrize(
     ("image", "box"),
-    [(IMAGE, (200, 100, 100, 80)), (LARGE, (1203, 417, 60, 40)), (LARGE, (11, 1001, 30, 24)), (IMAGE, (0, 0, 400, 300))],
+    [
+        (IMAGE, (200, 100, 100, 80)),
+        (LARGE, (1203, 417, 60, 40)),
+        (LARGE, (11, 1001, 30, 24)),
+        (IMAGE, (0, 0, 400, 300)),
+    ],
     ids=["middle", "off the grid", "small in a large picture", "all of it"],
 )
-def test_a_crop_cut_from_the_picture_is_found_to_the_pixel(
-    image: np.ndarray, box: tuple[int, int, int, int]
-) -> None:
+def test_a_crop_cut_from_the_picture_is_found_to_the_pixel(image: np.ndarray, box: tuple[int, int, int, int]) -> None:
     x, y, width, height = box
     assert locate(image, image[y : y + height, x : x + width]) == box
 

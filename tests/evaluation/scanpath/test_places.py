@@ -103,7 +103,9 @@ def test_a_set_without_pictures_is_named(tmp_path: Path, model: Path) -> None:
 
 def test_a_set_of_free_viewing_is_named(tmp_path: Path, model: Path) -> None:
     root = searches(tmp_path / "set", task="free")
-    with pytest.raises(GazeError, match="no box tells where the target is in 3.png, which the model toy-search needs"):
+    with pytest.raises(
+        GazeError, match=r"no box tells where the target is in 3\.png, which the model toy-search needs"
+    ):
         evaluate(root, [str(model)], Settings(objects="grid:3x4"))
 
 
