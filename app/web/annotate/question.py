@@ -35,7 +35,7 @@ def question(desk: Desk) -> None:
     row = st.container(horizontal=True)
     row.button("Undo", icon=":material/undo:", key="annotate-undo", shortcut="z", on_click=_do, args=(desk.undo,))
     row.button(
-        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.learn,
+        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.hurry,
         help="What you labelled since the last round counts at once.",
     )  # fmt: skip
     if problem := st.session_state.pop(PROBLEM, ""):
