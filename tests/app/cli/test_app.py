@@ -15,7 +15,6 @@ import pytest
 
 from app.cli.app import defaults, opened, reach
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
-
 from data.errors import GazeError
 from tests import annotated
 

@@ -61,7 +61,7 @@ PHONE: Mapping[str, Any] = MappingProxyType(
 
 
 def serve(folder: Path, flags: Sequence[str] = (), **environment: str) -> Iterator[str]:
-    """The address of the app, served to this machine only from `folder`, which gets a toy model if it has no model; with these flags."""
+    """The address of the app, served to this machine only from `folder`, with a toy model if it has none."""
     if not any(folder.glob("*.onnx")):
         toy.write(folder / "toy.onnx")
     with socket.socket() as free:

@@ -1,4 +1,4 @@
-"""In a real browser: a project is labelled by keys and clicks, tells what was looked at, comes down, and is brought again."""
+"""In a real browser: a project is labelled by keys and clicks, tells what was looked at, and is taken home."""
 
 import csv
 import json
