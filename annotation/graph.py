@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from annotation import chains
 from annotation.boxes import Boxes
 from annotation.tracks import unit
 
@@ -24,6 +25,7 @@ STEPS = 3
 MAIN = 32  # directions of the features that are kept
 KINDS = 24  # kinds that have a number of their own: the most frequent
 FIT = 4000  # boxes of which the main directions are found
+TOLD = 20  # numbers of a node that its neighbours are told in the first layer: its main directions
 TWIN = 6.0  # how steeply likeness counts
 
 
@@ -73,7 +75,7 @@ def main_directions(features: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray,
 
 
 def twins(boxes: Boxes) -> Float32[np.ndarray, "n 3"]:
-    """How much each box has others that look like it in its frame, and on which side of it these lie (x, y: -1 to 1)."""
+    """How much each box has others that look like it in its frame, and on which side these lie (x, y: -1 to 1)."""
     likeness = unit(boxes.features)
     found = np.zeros((len(boxes), 3), np.float32)
     for own in frames_of(boxes):
@@ -121,7 +123,7 @@ def time(track: Int64[np.ndarray, " n"], link: Float32[np.ndarray, " n"]) -> Edg
     """The edges along tracks, not yet normalised."""
     order = np.argsort(track, kind="stable")  # by track, then by time
     sources, targets, relations, weights = [], [], [], []
-    sure = np.log(np.maximum(link[order], 0.05))
+    sure = np.log(1 - chains.change(link[order]))
     way = np.concatenate([[0.0], np.cumsum(sure)])
     for step in range(1, STEPS + 1):
         earlier, later = order[:-step], order[step:]
@@ -138,8 +140,10 @@ def time(track: Int64[np.ndarray, " n"], link: Float32[np.ndarray, " n"]) -> Edg
 def _edges(
     sources: list[np.ndarray], targets: list[np.ndarray], relations: list[np.ndarray], weights: list[np.ndarray]
 ) -> Edges:
-    whole = (np.concatenate([np.zeros(0, np.int64), *part]) for part in (sources, targets, relations))
-    return Edges(*whole, np.concatenate([np.zeros(0), *weights]).astype(np.float32))
+    source, target, relation = (
+        np.concatenate([np.zeros(0, np.int64), *part]) for part in (sources, targets, relations)
+    )
+    return Edges(source, target, relation, np.concatenate([np.zeros(0), *weights]).astype(np.float32))
 
 
 def edges(within: Edges, along: Edges) -> Edges:

@@ -4,16 +4,17 @@
     h_v'  = ReLU(W [h_v; m_v^1; ...; m_v^r] + b)        two layers
     p_v   = softmax(U h_v'' + c)
 
-Inductive as GraphSAGE is (Hamilton et al. 2017, https://arxiv.org/abs/1706.02216): it never learns a node, so what a few
-labelled boxes teach holds for all. Messages between boxes relabel look-alikes by what lies around them as in I-MPN (Le et
-al. 2024, https://arxiv.org/abs/2406.06239); there one mean is over all neighbours, here each relation has its own, so that
-"a tablet lies to the right" can be told from "to the left". Numpy, with the gradient written by hand; Adam (Kingma & Ba
+Inductive as GraphSAGE is (Hamilton et al. 2017, https://arxiv.org/abs/1706.02216): it never learns a node, so what a
+few labelled boxes teach holds for all. Messages between boxes relabel look-alikes by what lies around them, as in I-MPN
+(https://arxiv.org/abs/2406.06239); there one mean is over all neighbours, here each relation has its own, so that "a
+tablet lies to the right" can be told from "to the left". Numpy, with the gradient written by hand; Adam (Kingma & Ba
 2015, https://arxiv.org/abs/1412.6980) with decoupled weight decay.
 
 Shapes: `n` nodes, `t` of them with labels, `m` that these look at, `d` numbers a node, `r` relations, `u` hidden, `c`
 classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,16 +115,19 @@ def log_softmax(values: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
     return np.asarray(values - np.log(np.exp(values).sum(1, keepdims=True)))
 
 
-def fit(batch: Batch, classes: int, seed: int) -> Parameters:
-    """Train until the loss is small, or for `STEPS` steps."""
-    parameters = start(batch.inputs.shape[1], classes, seed)
+def fit(batches: Sequence[Batch], classes: int, seed: int) -> Parameters:
+    """Train on one batch after the other until the loss is small on all, or for `STEPS` steps."""
+    width = batches[0].inputs.shape[1]
+    parameters = start(width, classes, seed)
     rng = np.random.default_rng(seed)
     mean = {name: np.zeros_like(value) for name, value in parameters.items()}
     square = {name: np.zeros_like(value) for name, value in parameters.items()}
+    losses = np.full(len(batches), np.inf)
     for step in range(1, STEPS + 1):
-        silent = rng.random(batch.inputs.shape[1]) >= KEPT
-        inputs = np.where(silent, np.float32(0), batch.inputs / np.float32(KEPT))
-        value, gradient = loss(parameters, Batch(inputs, batch.own, batch.means, batch.labels, batch.weights))
+        heard = (rng.random((width, 1)) < KEPT).astype(np.float32)
+        silenced = parameters | {"w1": parameters["w1"] * (heard / np.float32(KEPT))}
+        losses[step % len(batches)], gradient = loss(silenced, batches[step % len(batches)])
+        gradient["w1"] = gradient["w1"] * (heard / np.float32(KEPT))
         for name, slope in gradient.items():
             mean[name] += 0.1 * (slope - mean[name])
             square[name] += 0.01 * (slope**2 - square[name])
@@ -131,7 +135,7 @@ def fit(batch: Batch, classes: int, seed: int) -> Parameters:
             if name.startswith("w"):
                 change = change + DECAY * parameters[name]
             parameters[name] -= np.float32(RATE) * change.astype(np.float32)
-        if step >= LEAST_STEPS and value < ENOUGH:
+        if step >= LEAST_STEPS and losses.max() < ENOUGH:
             break
     return parameters
 
@@ -141,4 +145,4 @@ def classify(parameters: Parameters, inputs: Float32[np.ndarray, "n i"], means: 
     hidden = np.maximum(inputs @ parameters["w1"] + parameters["b1"], 0)
     seen = np.concatenate([hidden, means(hidden)], 1)
     top = np.maximum(seen @ parameters["w2"] + parameters["b2"], 0)
-    return np.exp(log_softmax(top @ parameters["w3"] + parameters["b3"])).astype(np.float32)
+    return np.asarray(np.exp(log_softmax(top @ parameters["w3"] + parameters["b3"])), np.float32)

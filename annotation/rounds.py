@@ -7,20 +7,21 @@ the network says is averaged along each track; what a person said stands.
 Shapes: `n` boxes, `c` classes.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from annotation import graph, message_passing
+from annotation import chains, graph, message_passing
 from annotation.boxes import Boxes, Frames
 from annotation.tracks import unit
 
-MEMBERS = 3  # networks whose answers are averaged
+PASSES = (1, 3)  # networks whose answers are averaged; what the first pass doubts counts less in the second
+BATCH = 300  # boxes of a step of training
 MOST = 1500  # labelled boxes that are trained on, spread over classes and tracks
 WEAK = 0.6  # what a label is worth on the next box of its track, at most
-TRUST = 4.0  # how many networks' votes a label along a sure track outweighs
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Prediction:
         """The likeliest class of each box, as objects (n,); "" where nothing is known."""
         if not self.classes:
             return np.full(len(self.probabilities), "", object)
-        return np.array(self.classes, object)[self.probabilities.argmax(1)]
+        return np.asarray(np.array(self.classes, object)[self.probabilities.argmax(1)])
 
 
 class Scene:
@@ -61,16 +62,16 @@ def train(scene: Scene, labels: Mapping[int, str], seed: int = 0) -> Prediction:
     number = {name: at for at, name in enumerate(classes)}
     known = np.array(list(labels), np.int64)
     given = np.array([number[name] for name in labels.values()], np.int64)
-    reach = carried(track, link, known, given)
+    reach = told = carried(track, link, known, given)
     edges = graph.edges(scene.within, graph.time(track, link))
-    chosen = _chosen(track, reach, known, len(classes), seed)
-    found = _networks(scene, edges, chosen, reach, known, len(classes), seed)
-    shares = along_tracks(found, track)
-    doubt = entropy(shares)
-    shares = shares * np.exp(TRUST * np.log(len(classes) * 4) * _votes(reach, len(classes)))
-    shares /= shares.sum(1, keepdims=True)
+    for members in PASSES:
+        chosen = _chosen(track, reach, known, len(classes), seed)
+        found = _networks(scene, edges, chosen, reach, known, len(classes), (seed, members))
+        shares = chains.posterior(found, track, link, known, given)
+        reach = reach[0], reach[1] * np.where(reach[0] < 0, 0, shares[np.arange(len(boxes)), reach[0]])
     shares[known] = np.eye(len(classes), dtype=np.float32)[given]
-    return Prediction(classes, shares.astype(np.float32), np.where(reach[1] > 0.3, 0, doubt).astype(np.float32), track)
+    doubt = np.maximum(entropy(shares), entropy(along_tracks(found, track)) * (1 - told[1]))
+    return Prediction(classes, shares, doubt.astype(np.float32), track)
 
 
 Reach = tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]  # the class that a label brings, and how surely
@@ -87,7 +88,7 @@ def cut_tracks(boxes: Boxes, labels: Mapping[int, str]) -> tuple[Int64[np.ndarra
         if len({labels[box] for box in given}) < 2:
             continue
         own = np.flatnonzero(boxes.track == number)
-        for one, other in zip(given, given[1:], strict=False):
+        for one, other in itertools.pairwise(given):
             if labels[one] == labels[other]:
                 continue
             between = own[(own > one) & (own <= other)]
@@ -108,7 +109,7 @@ def carried(
     order = np.argsort(track, kind="stable")
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order))
-    way = np.cumsum(np.log(np.maximum(link[order], 0.05)))  # links before the box, the first of a track among them
+    way = np.cumsum(np.log(1 - chains.change(link[order])))  # links before the box, the first of a track among them
     classes, sure = np.full(len(track), -1, np.int64), np.zeros(len(track), np.float32)
     ranked = position[known]
     by_place = np.argsort(ranked)
@@ -147,46 +148,50 @@ def _networks(
     reach: Reach,
     known: Int64[np.ndarray, " k"],
     classes: int,
-    seed: int,
+    seeds: tuple[int, int],
 ) -> Float32[np.ndarray, "n c"]:
     """The mean probabilities of several networks."""
     count = len(scene.boxes)
     means = message_passing.Means(edges, count, count)
-    inputs = np.concatenate([scene.nodes, means(scene.nodes)], 1)
-    part = edges.of(chosen, count)
-    seen = np.unique(np.concatenate([chosen, part.source]))
-    place = np.full(count, -1, np.int64)
-    place[seen] = np.arange(len(seen))
-    small = graph.Edges(place[part.source], part.target, part.relation, part.weight)
+    inputs = np.concatenate([scene.nodes, means(scene.nodes[:, : graph.TOLD])], 1)
     labels = reach[0][chosen]
     weights = np.where(np.isin(chosen, known), 1.0, WEAK * reach[1][chosen])
     total = np.bincount(labels, weights, classes)
-    weights = (weights / total[labels] / max(1, (total > 0).sum())).astype(np.float32)
-    batch = message_passing.Batch(
-        inputs[seen], place[chosen], message_passing.Means(small, len(chosen), len(seen)), labels, weights
-    )
+    weights = weights / total[labels] / max(1, (total > 0).sum())
+    mixed = np.random.default_rng(seeds[0]).permutation(len(chosen))
+    parts = [np.sort(part) for part in np.array_split(mixed, -(-len(chosen) // BATCH))]
+    batches = [_batch(edges, inputs, chosen[part], labels[part], weights[part] * len(parts)) for part in parts]
     answers = [
-        message_passing.classify(message_passing.fit(batch, classes, seed + member), inputs, means)
-        for member in range(MEMBERS)
+        message_passing.classify(message_passing.fit(batches, classes, seeds[0] + member), inputs, means)
+        for member in range(seeds[1])
     ]
     return np.asarray(np.mean(answers, 0))
+
+
+def _batch(
+    edges: graph.Edges,
+    inputs: Float32[np.ndarray, "n i"],
+    chosen: Int64[np.ndarray, " t"],
+    labels: Int64[np.ndarray, " t"],
+    weights: Float[np.ndarray, " t"],
+) -> message_passing.Batch:
+    """Some labelled boxes and those that they look at."""
+    part = edges.of(chosen, len(inputs))
+    seen = np.unique(np.concatenate([chosen, part.source]))
+    place = np.full(len(inputs), -1, np.int64)
+    place[seen] = np.arange(len(seen))
+    small = graph.Edges(place[part.source], part.target, part.relation, part.weight)
+    means = message_passing.Means(small, len(chosen), len(seen))
+    return message_passing.Batch(inputs[seen], place[chosen], means, labels, weights.astype(np.float32))
 
 
 def along_tracks(shares: Float32[np.ndarray, "n c"], track: Int64[np.ndarray, " n"]) -> Float32[np.ndarray, "n c"]:
     """The geometric mean of the probabilities along each track."""
     _, own = np.unique(track, return_inverse=True)
     logs = np.log(np.maximum(shares, 1e-4))
-    count = np.bincount(own)
-    mean = np.stack([np.bincount(own, column) for column in logs.T], 1) / count[:, None]
+    mean = np.stack([np.bincount(own, column) for column in logs.T], 1) / np.bincount(own)[:, None]
     mean = np.exp(mean - mean.max(1, keepdims=True))
     return np.asarray((mean / mean.sum(1, keepdims=True))[own], np.float32)
-
-
-def _votes(reach: Reach, classes: int) -> Float32[np.ndarray, "n c"]:
-    found = np.zeros((len(reach[0]), classes), np.float32)
-    rows = np.flatnonzero(reach[0] >= 0)
-    found[rows, reach[0][rows]] = reach[1][rows]
-    return found
 
 
 def entropy(shares: Float[np.ndarray, "n c"]) -> Float[np.ndarray, " n"]:

@@ -22,6 +22,7 @@ DEAREST = 0.72
 PATIENCE = 1.0  # seconds
 REACH = 1.0  # of the larger box's diagonal: how far its centre may have moved, beside the head's motion
 LOST_REACH = 2.5  # the same where the head's motion is not known
+UNSURE = 0.6  # what a link is worth where the head's motion is not known
 JUMP = 3.0  # of the usual step between frames
 
 
@@ -51,7 +52,7 @@ def tracked(frames: Frames, boxes: Boxes) -> Boxes:
         pairs = _pairs(alive, boxes.box[own], likeness, own.start)
         for old, new, cost in pairs:
             number = own.start + new
-            track[number], link[number] = alive[old].number, 1 - cost
+            track[number], link[number] = alive[old].number, (1 - cost) * (1.0 if alive[old].sure else UNSURE)
             alive[old].last, alive[old].box, alive[old].seen_s = number, boxes.box[number], now
             alive[old].sure = True
         for number in range(own.start, own.stop):
@@ -125,11 +126,11 @@ def _groups(fits: np.ndarray) -> list[tuple[Int64[np.ndarray, " a"], Int64[np.nd
     left = set(np.flatnonzero(fits.any(1)).tolist())
     groups = []
     while left:
-        rows = np.zeros(len(fits), bool)
+        rows: np.ndarray = np.zeros(len(fits), bool)
         rows[min(left)] = True
         while True:
             columns = fits[rows].any(0)
-            more = fits[:, columns].any(1)
+            more = np.asarray(fits[:, columns].any(1))
             if (more == rows).all():
                 break
             rows = more

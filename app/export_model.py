@@ -43,6 +43,9 @@ def export(
 ) -> str:
     """Exports a model by name, a checkpoint or a .safetensors; returns one sentence for people.
 
+    A model that needs no training, such as eccnet, is exported by its name, with the features of the package that it
+    builds on.
+
     With `mirror` a saliency model's file looks at each picture and its mirror image, at twice the cost. `decoding` is
     how a scanpath model's observers are sampled if nobody says otherwise. With `half` what was learned is rounded to
     half precision first, and the .safetensors have half the size. Licence, training data, scores and decoding are kept
@@ -51,16 +54,10 @@ def export(
     Raises:
         GazeError: The weights are missing, damaged, or not to be exported, or the name is none for a file.
     """
-    path = source_path(source)
-    name, output = path.stem if name is None else name, output or WEIGHTS
+    path, key, network = _opened(source, half)
+    name = name if name is not None else source if path is None else path.stem
     check_name(name)
-    models = tasks.models()
-    network = weights.load(path, models)
-    if half:
-        weights.round_to_half(network)
-    key = str(weights.describe(network)["model"])
-    if not models[key].trainable:
-        raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
+    output = output or WEIGHTS
     task = tasks.task_of(key)
     target = output / f"{name}.onnx"
     found = model_card.read(evaluations)
@@ -73,15 +70,38 @@ def export(
     new = contract(network, name, task.name).model_copy(update=kept)
     options = {"mirror": mirror, "decoding": dict(decoding or (old.decoding if old else {}))}
     manifest.forget(output, [target.name, target.stem + registry.STEP])
-    worst = task.load("export")(network, target, new, options)
+    worst = task.exporter(key)(network, target, new, options)
     tensors = output / f"{name}.safetensors"
-    if half or tensors.resolve() != path.resolve():
+    if path is not None and (half or tensors.resolve() != path.resolve()):
         weights.save(network, tensors, half)
     if found:
         model_card.write(output / f"{name}.md", f"{name}: {new.description}", found)
     checksums.update(output)
     size = target.stat().st_size / 1e6
-    return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}; weights in {tensors.name}"
+    return f"{target} ({size:.1f} MB) agrees with PyTorch to {worst:.1e}" + (
+        "" if path is None else f"; weights in {tensors.name}"
+    )
+
+
+def _opened(source: str, half: bool) -> tuple[Path | None, str, torch.nn.Module]:
+    """The file of a model's weights, its key and its network; one that needs no training has no file."""
+    models = tasks.models()
+    if source in models and not models[source].trainable:
+        if not models[source].export:
+            raise ModelError(f"{source} needs no training and has no exportable form; `gaze evaluate` scores it.")
+        if half:
+            raise ModelError(f"{source} has no weights of its own that could be rounded; leave out --half.")
+        untrained = models[source].load()()
+        untrained.load_pretrained()
+        return None, source, untrained
+    path = source_path(source)
+    network: torch.nn.Module = weights.load(path, models)
+    if half:
+        weights.round_to_half(network)
+    key = str(weights.describe(network)["model"])
+    if not models[key].trainable:
+        raise ModelError(f"{source}: {type(network).__name__} needs no training and has no exportable form.")
+    return path, key, network
 
 
 def source_path(source: str) -> Path:

@@ -14,13 +14,23 @@ from data.atomic import atomic_write
 from evaluation.record import EvaluationRecord
 from export.forms.manifest import Manifest
 from export.runtime.contract import Contract
-from export.runtime.records import FollowingRecord, FrameRecord, Record, SaliencyRecord, ScanpathRecord
+from export.runtime.records import (
+    FollowingRecord,
+    FrameRecord,
+    Record,
+    SaliencyRecord,
+    ScanpathRecord,
+    SearchComparisonRecord,
+    SearchRecord,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ROOT = Path(__file__).parents[1]
 SCHEMAS: dict[str, type[Record]] = {  # by file
     "export/schema.json": SaliencyRecord,
     "export/schema_scanpath.json": ScanpathRecord,
+    "export/schema_search.json": SearchRecord,
+    "export/schema_search_comparison.json": SearchComparisonRecord,
     "export/schema_video.json": FrameRecord,
     "export/schema_following.json": FollowingRecord,
     "export/schema_contract.json": Contract,

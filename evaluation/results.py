@@ -34,7 +34,10 @@ LOWER = {
     "avg_dist",
     "min_dist",
 }  # is better
-NEITHER = {"spread", "length", "search", "refixation", "revisit", "ends_on_target", "scanpath_ratio"}  # is better
+NEITHER = {  # is better
+    *("spread", "length", "search", "refixation", "revisit", "ends_on_target", "scanpath_ratio", "to_target"),
+    "finds_target",
+}
 
 Values = dict[str, dict[str, dict[str, Float[np.ndarray, " n"]]]]  # period -> row -> score -> values on all pictures
 Aggregate = tuple[float, float, float]  # of all pictures; low and high end of its interval

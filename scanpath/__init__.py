@@ -13,11 +13,12 @@ TASK = Task(
     predictor="export.runtime.scanpath:ScanpathPredictor",
     job="app.predict.scanpath:job",
     evaluation="app.cli.evaluate:scanpath",
-    options=("objects", "detector", "target", "observers", "temperature", "seed", "limit"),
+    options=("objects", "detector", "target", "observers", "temperature", "seed", "limit", "degrees"),
 )
 
 MODELS = {
     "chance": Model("scanpath.baselines.chance:Chance", trainable=False),
+    "eccnet": Model("scanpath.models.eccnet:EccNet", trainable=False, export="export.search_onnx:export_network"),
     "oat": Model("scanpath.models.oat:OAT"),
     "winner_take_all": Model("scanpath.baselines.winner_take_all:Walk", trainable=False),
 }

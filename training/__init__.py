@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 
 class Model(NamedTuple):
-    """A row of a task's `MODELS`: where its class is, and whether training it makes sense."""
+    """A row of a task's `MODELS`: where its class is, whether training it makes sense, and how it is exported."""
 
     place: str  # "package.module:Class"
     trainable: bool = True
     ships: bool = True  # False: no weights come with gaze; the recipe of the model's name trains it
+    export: str = ""  # where it has an exporter of its own, as `Task.export`; what needs no training has one, or none
 
     def load(self) -> Any:
         """The class itself."""
@@ -55,6 +56,11 @@ class Task:
     def load(self, field: str) -> Any:
         """What the place in a field holds."""
         return pkgutil.resolve_name(getattr(self, field))
+
+    def exporter(self, key: str) -> Any:
+        """How the model with this key is exported."""
+        own = self.models[key].export
+        return pkgutil.resolve_name(own) if own else self.load("export")
 
     @property
     def models(self) -> dict[str, Model]:

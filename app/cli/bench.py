@@ -19,7 +19,7 @@ NOTES = """The columns:
 \b
   p50, p95      milliseconds in which half, and 95 of 100, of the runs of the graph are done; the pictures
                 lie on their canvas already. Of a video model: a frame of so many videos. Of a scanpath model:
-                a scene of 30 objects, and a step of 20 observers.
+                a scene of 30 objects, and a step of 20 observers; of eccnet a picture, and a fixation.
   a second      pictures, frames, scenes, or steps of one observer, by p50.
   GFLOP         of a run: convolutions and matrix products, a multiplication and an addition are two.
   peak %        of what this machine can do: the time that these operations would take at the rate of a

@@ -1,4 +1,4 @@
-"""The commands `gaze evaluate TASK`, one a task."""
+"""The commands `gaze evaluate TASK`, one a task, and `gaze evaluate search`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,15 +57,15 @@ def output(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Evaluations(Group):
-    """A command for each task; a task's record names it."""
+    """A command for each task, which the task's record names, and those of the group itself."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the tasks."""
-        return list(TASKS)
+        return [*TASKS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a task."""
-        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else None
+        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=Evaluations)
@@ -108,7 +108,8 @@ def saliency(**options: Any) -> None:
     "--model",
     "names",
     multiple=True,
-    help="May be given twice; walk goes over tempsal's density, none is people and chance.  [default: oat-search "
+    help="May be given twice; walk goes over tempsal's density, eccnet searches places, none is people and chance.  "
+    "[default: oat-search "
     "or oat-free]",
 )
 @click.option("--split", default="test", show_default=True, help="A split, or all.")
@@ -233,6 +234,52 @@ def following(**options: Any) -> None:
     from evaluation.following import protocol
 
     _score(protocol, **options)
+
+
+@evaluate.command()
+@click.option(
+    "--paradigm",
+    default="all",
+    show_default=True,
+    metavar="all|NAME",
+    help="curvature, lighting, cross, letters, tilt or mixed-tilt.",
+)
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME|FILE.onnx",
+    help="May be given twice; chance and pixels are baselines.  [default: eccnet]",
+)
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 1000), help="Sets of displays: 0, 1, ...")
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    help="Displays a seed, set size and search.  [default: as in the experiments, 30 or 36]",
+)
+@OUTPUT[0]
+@click.option(
+    "--figure",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path),
+    help="People's and the first model's times, and searches drawn, as one picture.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes; results are the same.  [default: one a core]")
+def search(names: tuple[str, ...], form: "Form", figure: Path | None, workers: int | None, **settings: Any) -> None:
+    """How hard six classical searches and their reversals are, beside people: slopes and search asymmetry."""
+    from app.cli import console
+    from evaluation.search import protocol
+    from evaluation.search.report import render_text
+    from export.runtime.session import cores
+
+    _check(figure)
+    found = protocol.evaluate(names, protocol.Settings(**settings), workers=workers or cores(), track=console.track)
+    if figure:
+        from data.picture import save
+        from evaluation.search.figure import figure as drawn
+
+        save(figure, drawn(found[0]))
+    click.echo(render_text(found, form), nl=False)
 
 
 def _score(

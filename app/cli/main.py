@@ -7,6 +7,7 @@ interrupt.at_once()
 import click  # noqa: E402  # each of these takes its time
 
 from app import logs  # noqa: E402
+from app.cli.annotate import annotate  # noqa: E402
 from app.cli.app import app  # noqa: E402
 from app.cli.average import average  # noqa: E402
 from app.cli.bench import bench  # noqa: E402
@@ -18,6 +19,7 @@ from app.cli.evaluate import evaluate  # noqa: E402
 from app.cli.export import export  # noqa: E402
 from app.cli.models import models  # noqa: E402
 from app.cli.predict import predict  # noqa: E402
+from app.cli.search import search  # noqa: E402
 from app.cli.serve import serve  # noqa: E402
 from app.cli.train import train  # noqa: E402
 
@@ -30,7 +32,22 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (app, average, bench, calibrate, data, distill, evaluate, export, models, predict, serve, train):
+for command in (
+    annotate,
+    app,
+    average,
+    bench,
+    calibrate,
+    data,
+    distill,
+    evaluate,
+    export,
+    models,
+    predict,
+    search,
+    serve,
+    train,
+):
     main.add_command(command)
 interrupt.as_usual()
 

@@ -23,7 +23,7 @@ from app.tasks import TASKS
 )
 @click.option(
     "--model",
-    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk.  [default: "
+    help="A name from `gaze models`, an .onnx file, or for scanpaths also walk; eccnet searches places.  [default: "
     + "; ".join(" or ".join(task.default_models) for task in TASKS.values())
     + "]",
 )
@@ -31,8 +31,8 @@ from app.tasks import TASKS
     "--format",
     "formats",
     help="Some of png, jpg, webp, npy, json, parquet (one table of all JSON files); of videos mp4, jsonl, parquet, "
-    "npz; of scanpaths png, csv, json; of following png, json, npy, npz.  [default: png,json,mp4,jsonl; of scanpaths "
-    "all]",
+    "npz; of scanpaths png, csv, json, and of searches by eccnet npz; of following png, json, npy, npz.  "
+    "[default: png,json,mp4,jsonl; of scanpaths all]",
 )
 @click.option("--condition", default="any", show_default=True, help="Viewing condition that the model knows.")
 @click.option(
@@ -42,7 +42,13 @@ from app.tasks import TASKS
 )
 @click.option("--overwrite", is_flag=True, help="Write anew what is already there.")
 @click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
-@click.option("--opacity", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Of the heat, or of where people look.")
+@click.option(
+    "--opacity",
+    default=0.6,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Of the heat, or of where people look.",
+)
 @click.option("--palette", default="plasma", show_default=True, help="Colours of the heat.")
 @click.option(
     "--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame of a video."
@@ -93,6 +99,11 @@ from app.tasks import TASKS
     help="Tells where heads face, such as FSA-Net or WHENet; of several the answers are averaged.",
 )
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 256), help="Fixations at most.")
+@click.option(
+    "--degrees",
+    type=click.FloatRange(1, 120),
+    help="Of visual angle: how wide a picture is that eccnet searches.  [default: 20, a screen from 85 cm]",
+)
 @click.option(
     "--engine",
     default="local",

@@ -19,7 +19,10 @@ EXAMPLES = {"pictures": "photos/*.jpg", "videos": "clips/*.mp4"}
 MOST = 230  # bytes of a name, of the 255 that systems allow
 
 DRAWN = tuple(f".{what}.{kind}" for what in ("heat", "slices") for kind in ("png", "jpg", "webp"))
-OURS = (*DRAWN, ".path.png", ".following.png", ".overlay.mp4")  # ends of the names of pictures and videos that gaze has written
+OURS = (  # ends of the names of pictures and videos that gaze has written
+    *DRAWN,
+    *(".path.png", ".attention.png", ".following.png", ".overlay.mp4"),
+)
 
 
 def find_pictures(

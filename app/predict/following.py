@@ -57,9 +57,7 @@ class Output(provenance.Output):
         """The files that a picture becomes."""
         return [self.folder / f"{self.names[path]}.following.{kind}" for kind in self.formats]
 
-    def write(
-        self, path: Path, picture: UInt8[np.ndarray, "h w 3"], seen: Seen, predictor: FollowingPredictor
-    ) -> None:
+    def write(self, path: Path, picture: UInt8[np.ndarray, "h w 3"], seen: Seen, predictor: FollowingPredictor) -> None:
         """Write the files of one picture."""
 
         def content(name: str, file: IO[bytes]) -> None:
@@ -121,9 +119,11 @@ def _told(person: Followed) -> dict[str, Any]:
 
 
 def _drawn(person: Followed) -> Person:
-    known = person.pose is not None and person.pose.known
-    nose = axis(person.pose.yaw, person.pose.pitch)[:2] if known and person.pose else None
-    return Person(person.head, nose, person.density, person.place, person.in_frame)
+    pose = person.pose
+    if pose is None or not pose.known:
+        return Person(person.head, None, person.density, person.place, person.in_frame)
+    nose = axis(pose.yaw, pose.pitch)[:2]
+    return Person(person.head, nose, person.density, person.place, person.in_frame, pose.apart)
 
 
 def head_boxes(words: Sequence[str]) -> Boxes | None:
@@ -194,18 +194,16 @@ def job(
     formats: str | None,
     condition: str,
     provider: str,
-    opacity: float,
-    head: Sequence[str],
-    head_pose: Sequence[str],
-    detector: str | None,
     accept_damaged: bool = False,
+    **own: Any,
 ) -> jobs.Job:
-    """The job of `gaze predict --task following`; options as there.
+    """The job of `gaze predict --task following`; options as there, `opacity` and those of heads in `own`.
 
     Raises:
         GazeError: There is no such picture, model, format or condition, a head is no box or is given for several
             pictures, or a file is no head-pose model or no detector of faces.
     """
+    opacity, head, head_pose, detector = (own[name] for name in ("opacity", "head", "head_pose", "detector"))
     kinds, boxes = jobs.formats(formats or "png,json", FORMATS), head_boxes(head)
     paths, log = find_pictures(sources, folder), Provenance(folder)
     if boxes is not None and len(paths) > 1:

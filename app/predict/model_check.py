@@ -21,6 +21,7 @@ from data.picture import Letterbox
 from export.runtime import external_data, registry
 from export.runtime.contract import Contract
 from export.runtime.saliency import Predictor, graph_inputs, outputs_of
+from export.runtime.visual_search import VisualSearcher, cut
 from saliency import metrics
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ def _likeness(one: Float[np.ndarray, "h w"], other: Float[np.ndarray, "h w"]) ->
 
 def _scanpath(path: Path, picture: Pixels) -> Trial:
     contract = promised(path)
+    if contract.searches_places:
+        return _searcher(path, picture)
     model = scene_model(path)
     height, width = picture.shape[:2]
     cells: Objects = grid(width, height, 3, 4)
@@ -124,3 +127,16 @@ def _scanpath(path: Path, picture: Pixels) -> Trial:
         raise ModelError(f"{path.name}: it looks at objects that are not there; export it again.")
     kept = ("its observers look at objects that are there, one after another", "each of them stops")
     return Trial(contract, model.provider, kept, float("nan"))
+
+
+def _searcher(path: Path, picture: Pixels) -> Trial:
+    model = VisualSearcher(path)
+    height, width = picture.shape[:2]
+    target = width / 8, height / 8, width / 6, height / 6
+    sight = model.look(picture, cut(picture, target))
+    once, again = (sight.search(None, limit=5) for _ in range(2))
+    if not (once.xy == again.xy).all():
+        raise ModelError(f"{path.name}: two searches of one picture differ; export it again.")
+    sight.search(target, limit=5)
+    kept = ("its attention maps cover the picture", "two searches of one picture agree")
+    return Trial(model.contract, model.provider, kept, float("nan"))

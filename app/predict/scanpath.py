@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from app.predict import jobs, provenance
+from app.predict import jobs, provenance, visual_search
 from app.predict.files import find_pictures, make_folder, output_names
 from app.predict.provenance import Making, Provenance, described, digest
-from app.predict.simulate import SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
+from app.predict.simulate import SEARCHER, WALK, SceneModel, Settings, SimulatedPaths, Target, scene_model, simulate
 from data import coco, objects
 from data import picture as pictures
 from data.errors import GazeError, ModelError, PictureError
 from data.gaze import Objects
 from export.runtime.dataset_objects import DENSITY
 from export.runtime.detector import Detector
-from export.runtime.registry import named_file
+from export.runtime.registry import named_file, read_contract
 from export.runtime.saliency import Prediction, Predictor
 from export.runtime.scene_objects import FOUND, SOURCES, scene_objects
+from export.runtime.visual_search import VisualSearcher
 from scanpath import TASK
 
 FORMATS = ("png", "csv", "json")
@@ -187,6 +188,26 @@ def source(words: str, provider: str = "auto", annotated: coco.Coco | None = Non
     raise GazeError(f"Objects cannot come from {words!r}; choose {choices}.")
 
 
+def searches_places(model: str) -> bool:
+    """Whether this is a model that looks for a target place by place, and not object by object."""
+    return model != WALK and read_contract(model).searches_places
+
+
+def _of_places(model: str, objects: str | None, degrees: float | None, **settings: Any) -> dict[str, Any]:
+    """The settings that a search of places has.
+
+    Raises:
+        GazeError: Others were given, which mean nothing to it.
+    """
+    foreign = {name: settings[name] for name in ("observers", "temperature", "seed") if name in settings}
+    given = [name for name, value in foreign.items() if value != Settings.model_fields[name].default]
+    if objects is not None or given:
+        option = "objects" if objects is not None else given[0]
+        raise GazeError(f"{model} searches places, one observer and no objects; leave out --{option}.")
+    own = {name: value for name, value in settings.items() if name not in foreign}
+    return own if degrees is None else own | {"degrees": degrees}
+
+
 def _existing(words: str) -> Path:
     if not Path(words).is_file():
         raise GazeError(f"There is no file {words}; give the objects as a COCO .json or a detector's .onnx file.")
@@ -231,13 +252,22 @@ def job(
     detector: str | None,
     target: str | None,
     accept_damaged: bool = False,
+    degrees: float | None = None,
     **settings: Any,
 ) -> jobs.Job:
     """The job of `gaze predict --task scanpath`; options as there.
 
+    A model that searches places, such as eccnet, has a job of its own (`app.predict.visual_search`).
+
     Raises:
         GazeError: There is no such picture, model, format, condition, source of objects or target.
     """
+    if model and searches_places(model):
+        places = _of_places(model, detector or (objects if objects != FOUND else None), degrees, **settings)
+        searcher = VisualSearcher(model, provider=provider)
+        return visual_search.job(sources, folder, searcher, formats, aim(target), target, accept_damaged, **places)
+    if degrees is not None:
+        raise GazeError(f"--degrees is for a model that searches places; leave it out, or add --model {SEARCHER}.")
     if detector and objects != FOUND:
         raise GazeError("--objects and --detector both say where objects come from; give one of them.")
     if detector and not detector.lower().endswith(".onnx"):

@@ -36,6 +36,7 @@ from scanpath.baselines.winner_take_all import Walk, land
 from scanpath.decode import LIMIT, Rollouts
 from scanpath.object_statistics import BOX, Statistics, begin, representative, statistics
 
+WALK, SEARCHER = "walk", "eccnet"  # the baseline without weights; a model that searches places
 COLUMNS = ("observer", "index", "object", "x", "y", "duration_ms", "start_ms")
 Pixels = UInt8[np.ndarray, "h w 3"]
 Crop = UInt8[np.ndarray, "ch cw 3"]
@@ -149,8 +150,12 @@ class Trained:
 
 
 def scene_model(model: str | Path, provider: str = "auto") -> SceneModel:
-    """The model of this name: "walk", a name from `gaze models`, or an .onnx file."""
-    return Baseline() if str(model) == "walk" else Trained(model, provider)
+    """The model of this name: "walk", a name from `gaze models`, or an .onnx file.
+
+    Raises:
+        ModelError: There is no such model, or it searches places and looks at no objects.
+    """
+    return Baseline() if str(model) == WALK else Trained(model, provider)
 
 
 def simulate(

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import saliency
+import scanpath
 from app.predict.simulate import SceneModel, scene_model
 from app.web.own_models import own_models
 from app.web.predictions import open_model
@@ -82,6 +83,23 @@ def readable() -> tuple[dict[Path, Contract], list[ModelError]]:
 def models_of(task: Task) -> dict[str, Path]:
     """The exported models of a task that are sound, by name."""
     return {path.stem: path for path, contract in readable()[0].items() if contract.task == task.name}
+
+
+def walkers() -> dict[str, Path]:
+    """The exported models that look at the objects of a picture one after another, by name."""
+    return _of_scanpaths(searches_places=False)
+
+
+def searchers() -> dict[str, Path]:
+    """The exported models that look for a target place by place, by name."""
+    return _of_scanpaths(searches_places=True)
+
+
+def _of_scanpaths(searches_places: bool) -> dict[str, Path]:
+    sound = readable()[0]
+    return {
+        name: path for name, path in models_of(scanpath.TASK).items() if sound[path].searches_places == searches_places
+    }
 
 
 def open_walker(name: str, path: Path | None) -> SceneModel:

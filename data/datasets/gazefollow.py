@@ -128,8 +128,9 @@ def _rows(path: Path, wanted: int, defects: list[object]) -> Iterator[Row]:
     except csv.Error as error:
         defects.append(Defect(str(path), reader.line_num, f"no list of cells ({error})", "download it again"))
     if not some:
-        first = defects[before] if len(defects) > before else f"{path}: it holds no row."
-        raise TableError(f"{path}: no row has the form of the extended GazeFollow (first: {first})")
+        first = defects[before] if len(defects) > before else None
+        told = f"line {first.line}: {first.problem}" if isinstance(first, Defect) else "it is empty"
+        raise TableError(f"{path}: no row has the form of the extended GazeFollow ({told}); download it again.")
 
 
 def _problem(cells: list[str], wanted: int) -> str:

@@ -45,6 +45,7 @@ class Person:
     density: Float[np.ndarray, "g v"]  # natural-log density
     place: tuple[float, float]  # most likely
     in_frame: float  # probability
+    doubt: float = 0.0  # degrees by which the nose may point elsewhere
 
 
 def following(
@@ -89,7 +90,7 @@ def _cone(canvas: UInt8[np.ndarray, "h w 3"], person: Person, colour: tuple[int,
         return
     turn = math.atan2(person.axis[1], person.axis[0])
     far = radius + LONG * math.hypot(*canvas.shape[:2]) * min(1.0, length)
-    half = min(WIDEST, SPREAD / length)  # as `following.baselines.cone` has it: the shorter the axis, the less it tells
+    half = min(WIDEST, math.hypot(SPREAD, person.doubt) / length)  # one standard deviation of the cone
     off = turn + np.radians(np.linspace(-half, half, 25))
     corners = np.vstack([middle, middle + far * np.stack([np.cos(off), np.sin(off)], 1)])
     fixed = np.array([_fixed(corner) for corner in corners], np.int32)

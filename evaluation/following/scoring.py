@@ -19,6 +19,7 @@ AUC, AUC_CELLS, AVERAGE, MINIMUM, PRECISION = "auc", "auc_cells", "avg_dist", "m
 SCORES = (AUC, AUC_CELLS, AVERAGE, MINIMUM)  # of a head; PRECISION is of all of them
 CHANCE, CENTRE, PRIOR, PEOPLE = "chance", "centre", "prior around the head", "annotators"
 ROWS = (CHANCE, CENTRE, PRIOR, PEOPLE)
+LEAST, DIGITS = 1e-30, 5  # of a density relative to its highest; of its logarithm
 SIGMA = 3.0  # cells: of the map that one annotator makes for the others
 
 Map = Float32[np.ndarray, "g v"]
@@ -44,12 +45,8 @@ def scores(log_density: Map, person: Person, side: int) -> HeadScores:
     if not len(person.gaze):
         return {}
     density = np.exp(log_density - log_density.max())
-    size, cells = grid(person.size, side), _resized(density, (CELLS, CELLS))
+    plane, cells = _resized(density, grid(person.size, side)), _resized(density, (CELLS, CELLS))
     shares = person.gaze / person.size[::-1]
-    return _scored(_resized(density, size), cells, shares)
-
-
-def _scored(plane: Map, cells: Map, shares: Float[np.ndarray, "k 2"]) -> HeadScores:
     found = {
         AUC: metrics.auc(plane, shares * plane.shape[::-1]),
         AVERAGE: metrics.average_distance(cells, shares),
@@ -112,8 +109,9 @@ def resampled(
 
 
 def _resized(density: Map, size: tuple[int, int]) -> Map:
-    if density.shape == size:
-        return density
-    shrinks = density.shape[0] > size[0] or density.shape[1] > size[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(density.astype(np.float32), size[::-1], interpolation=method), np.float32)
+    """The logarithm of a density at another size, rounded: what resizing makes of equal numbers is equal again."""
+    if density.shape != size:
+        shrinks = density.shape[0] > size[0] or density.shape[1] > size[1]
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        density = np.asarray(cv2.resize(density.astype(np.float32), size[::-1], interpolation=method), np.float32)
+    return np.asarray(np.round(np.log(np.maximum(density, LEAST)), DIGITS), np.float32)

@@ -5,6 +5,7 @@ bootstrap interval; every row is scored by the same protocol:
 
     uniform, marginal, markov  chance (`scanpath.baselines.chance`), fitted to the split "train", else to what is scored
     markov, told the target    the same, knowing where the target is; only with `target_known`
+    eccnet                     a model that searches places (`evaluation.scanpath.places`); asked for by its name
     walk                       winner-take-all over the density that `tempsal` sees, which ends as often as people of
                                the split "train" do (`scanpath.baselines.winner_take_all`); asked for by this name
     another observer, markov and other observers           the human ceilings of `evaluation.scanpath.human_ceiling`
@@ -13,7 +14,7 @@ Models and chance respond with `observers` sampled paths a scene, of at most `li
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
 from itertools import groupby
@@ -27,12 +28,12 @@ from data.errors import GazeError, TableError
 from data.gaze import Picture, Scene
 from data.picture import read
 from evaluation.results import WHOLE, Evaluation, row_names
-from evaluation.scanpath import gallery, human_ceiling, trials
-from evaluation.scanpath.response import Order, Response
-from evaluation.scanpath.scoring import PLACES, agreement, bits, mean_sequence_score
+from evaluation.scanpath import gallery, human_ceiling, places, trials
+from evaluation.scanpath.response import Order, Request, Response
+from evaluation.scanpath.scoring import PLACES, WAYS, agreement, bits, mean_sequence_score
 from evaluation.scanpath.trials import Settings, TrialSet
 from export.runtime import registry
-from export.runtime.contract import Contract
+from export.runtime.contract import Contract, condition_index
 from export.runtime.dataset_objects import DENSITY
 from export.runtime.saliency import Predictor
 from export.runtime.scanpath import ScanpathPredictor
@@ -48,17 +49,8 @@ WALK, TARGET_KNOWN = "walk", "markov, told the target"  # names of rows
 GROUPS = {
     "order": ("ss", "ss_length", "sed", "bits", "bits_all", "ig", "end", "spread", "recall"),
     "places": PLACES,
-    "search": ("delta", "delta_trial", "tfp_auc", "mismatch", "scanpath_ratio", *RATES),
+    "search": ("delta", "delta_trial", "tfp_auc", "mismatch", *WAYS, *RATES),
 }
-
-
-@dataclass(frozen=True)
-class Request:
-    """How many paths a row samples in a scene."""
-
-    observers: int
-    seed: int
-    limit: int  # fixations of a path that ends
 
 
 RespondFn = Callable[[Scene, list[Order], Request], list[Response]]  # the responses to the paths of people in a scene
@@ -84,6 +76,7 @@ class ScanpathEvaluation(Evaluation):
         "scanmatch": "ScanMatch over places",
         "delta_trial": "how far five rates of behaviour are from people's, trial by trial",
         "tfp_auc": "how early the target is fixated",
+        "to_target": "which fixation is the first on the target, of searches that find it",
     }
     charted: ClassVar = tuple(meanings)
     ranked_by: ClassVar = ("ss", human_ceiling.ROW)
@@ -259,11 +252,29 @@ def _open_models(
     """The models by row, and what the protocol says of each."""
     opened: dict[str, tuple[RespondFn, Facts]] = {}
     for model in models:
-        name, respond, facts = _walk(settings, data) if str(model) == WALK else _model(model, settings, data)
+        name, respond, facts = _opened(model, settings, data)
         taken = {*ScanpathEvaluation.kinds, *opened}
         row = next(free for free in row_names(name, str(model), "model") if free not in taken)
         opened[row] = respond, facts
     return opened
+
+
+def _opened(model: str | Path, settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:
+    if str(model) == WALK:
+        return _walk(settings, data)
+    file = registry.named_file(str(model)) or Path(model)
+    if file.is_file() and registry.read_contract(file).searches_places:
+        return _searcher(model, settings, data)
+    return _model(model, settings, data)
+
+
+def _searcher(model: str | Path, settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:
+    row = places.Row.of(model, data)
+    contract = row.searcher.contract
+    condition = settings.condition or _condition(contract.conditions, data)
+    condition_index(condition, contract.conditions, contract.name)
+    facts = {"degrees": places.DEGREES, "starts": "first fixations of people of the split train"}
+    return contract.name, row.respond, _facts(contract, condition, {}) | facts
 
 
 def _model(model: str | Path, settings: Settings, data: TrialSet) -> tuple[str, RespondFn, Facts]:

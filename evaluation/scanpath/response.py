@@ -14,6 +14,15 @@ Times = Float[np.ndarray, " _l"]  # milliseconds
 
 
 @dataclass(frozen=True)
+class Request:
+    """How many paths a row samples in a scene."""
+
+    observers: int
+    seed: int
+    limit: int  # fixations of a path that ends
+
+
+@dataclass(frozen=True)
 class Response:
     """What a row says of a trial; there are no guesses where a row has no answer."""
 

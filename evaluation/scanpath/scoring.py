@@ -19,6 +19,8 @@ probability of all that the person could have done next. All rows are scored by 
     tfp_auc      P(target fixated by fixation k), summed over k = 1 to `STEPS`
     mismatch     the difference of this curve from people's, summed over k; all trials together
     ends_on_target, length, search, refixation, revisit   these rates themselves
+    finds_target     share of guesses that fixate the target
+    to_target        which fixation is the first on it, of guesses that find it: read it with finds_target and tfp_auc
     scanpath_ratio   how straight the way to the target is over centres of objects; of guesses that find it,
                      so that chance, which seldom finds what is not near, is high: read it with tfp_auc
 
@@ -42,6 +44,7 @@ from scanpath.metrics.multimatch import DIMENSIONS, multimatches
 from scanpath.metrics.scanmatch import scanmatches
 
 STEPS = 20  # fixations of a search curve
+WAYS = ("scanpath_ratio", "to_target", "finds_target")  # of the way to the target
 PLACES = (*(f"mm_{name}" for name in DIMENSIONS), "scanmatch", "stde")
 
 Scores = dict[str, Float[np.ndarray, " p"]]  # score -> value on each picture
@@ -109,10 +112,10 @@ def _searching(
         return {}, {}
     rows = np.stack([_behaviour(trial, response) for trial, response in searches])
     picture = _pictures([trial for trial, _ in searches])
-    count = len(RATES)
-    guessed, people = (slice(start, start + count) for start in (0, count + 1 + STEPS))
-    curve, true = (slice(part.stop + 1, part.stop + 1 + STEPS) for part in (guessed, people))
-    scores = {name: _means(rows[:, k], picture, size) for k, name in enumerate((*RATES, "scanpath_ratio"))}
+    names = (*RATES, *WAYS)
+    guessed, people = (slice(start, start + len(RATES)) for start in (0, len(names) + STEPS))
+    curve, true = (slice(start, start + STEPS) for start in (len(names), 2 * len(names) + STEPS))
+    scores = {name: _means(rows[:, k], picture, size) for k, name in enumerate(names)}
     scores["tfp_auc"] = _means(rows[:, curve].sum(1), picture, size)
     together: dict[str, Score] = {
         "delta": lambda rows: behaviour.delta(rows[:, guessed], rows[:, people]),
@@ -138,14 +141,17 @@ def _resampled(
 
 
 def _behaviour(trial: Trial, response: Response) -> Float[np.ndarray, " k"]:
-    """Rates, scanpath ratio and search curve of the guesses, in the mean, and then of the person."""
+    """Rates, `WAYS` and search curve of the guesses, in the mean, and then of the person."""
     targets = trial.scene.targets
 
     def rates_and_curve(orders: Sequence[Order]) -> Float[np.ndarray, " k"]:
-        rates = np.array([[*behaviour.rates(order, targets), _ratio(order, trial.scene)] for order in orders])
+        first = np.array([behaviour.first_on(order, targets) for order in orders])
+        found = np.isfinite(first)
+        ways = np.array([_ratio(order, trial.scene) for order in orders]), np.where(found, first, np.nan), found
+        rates = np.column_stack([np.array([behaviour.rates(order, targets) for order in orders]), *ways])
         defined = ~np.isnan(rates)
         mean = np.where(defined, rates, 0).sum(0) / np.maximum(defined.sum(0), 1)
-        curve = behaviour.tfp([behaviour.first_on(order, targets) for order in orders], STEPS)
+        curve = behaviour.tfp(first, STEPS)
         return np.concatenate([np.where(defined.any(0), mean, np.nan), curve])
 
     return np.concatenate([rates_and_curve(response.guesses), rates_and_curve([trial.path.order])])

@@ -104,6 +104,19 @@ class Contract(Record):
         description="Of a video model: maps that a step takes, and gives for the next one under `next_` and their "
         "names; of each its channels, and canvas pixels a cell.",
     )
+    stride: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Of a scanpath model that searches the places of a picture, not its objects: pixels a cell of its "
+        "attention map; 0: any other model.",
+    )
+    pixels_per_degree: float = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Of such a model: how large the pictures are that it is given, by visual angle.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -123,6 +136,8 @@ class Contract(Record):
                 self.multiple % stride for _, stride in self.memory.values()
             ),
             "memory should have names of its own": not {*self.memory} & {*INPUTS, *OUTPUTS, STEP_S},
+            "stride and pixels_per_degree should both be told, or neither": bool(self.stride)
+            == bool(self.pixels_per_degree),
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
             raise ValueError(broken[0])
@@ -138,8 +153,13 @@ class Contract(Record):
 
     @property
     def searches(self) -> bool:
-        """Whether a scanpath model can be shown what is looked for."""
+        """Whether a scanpath model of objects can be shown what is looked for."""
         return "crops" in self.appearance.split("+") or bool(self.categories)
+
+    @property
+    def searches_places(self) -> bool:
+        """Whether a scanpath model looks for a target place by place, as `export.runtime.visual_search` runs it."""
+        return self.stride > 0
 
     @classmethod
     def of_json(cls, text: str, where: str) -> Self:

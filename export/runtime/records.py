@@ -14,6 +14,8 @@ SALIENCY = "gaze/saliency/4"  # names of the schemas: anything added or changed 
 SCANPATH = "gaze/scanpath/3"
 VIDEO = "gaze/video/1"
 FOLLOWING = "gaze/following/1"
+SEARCH = "gaze/search/1"
+SEARCH_COMPARISON = "gaze/search-comparison/1"
 SHOWN = 60  # characters of a wrong value
 
 
@@ -257,6 +259,41 @@ class ScanpathRecord(Record):
     damaged: Damaged = ""
 
 
+class Place(Record):
+    """A place in a picture, in pixels."""
+
+    x: Length
+    y: Length
+
+
+class SearchRecord(Predicted):
+    """What `gaze predict --task scanpath --format json` gives with a model that searches places, such as eccnet.
+
+    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down: the centre of the first
+    pixel is (0.5, 0.5). null is unknown. Anything added or changed is a new version.
+    """
+
+    model_config = ConfigDict(title="Where the gaze goes in search of a target", json_schema_extra={"$id": SEARCH})
+
+    schema_: Literal["gaze/search/1"] = Field(alias="schema")
+    degrees: float = Field(gt=0, description="Of visual angle: how wide the picture is seen.")
+    limit: int = Field(ge=1, description="Fixations after the first, at most.")
+    target: Box | None = Field(
+        description="Where what is looked for is, which the model is not told; null: nowhere, as far as is known."
+    )
+    given: Literal["box", "picture"] = Field(description="What was given of the target.")
+    found: bool | None = Field(description="Whether it was fixated; null where nobody knows where it is.")
+    fixations_to_target: Number | None = Field(
+        description="Fixations after the first, until the target is fixated; null where it is not."
+    )
+    reaction_time_ms: Known = Field(
+        description="What people would need for so many fixations: the line of the paper; null as above."
+    )
+    fixations: list[Place] = Field(min_length=1, description="The first is where the gaze is when the picture appears.")
+    picture: Given = ""
+    damaged: Damaged = ""
+
+
 class HeadPose(Record):
     """Where a head faces, in degrees."""
 
@@ -293,3 +330,53 @@ class FollowingRecord(Predicted):
     people: list[OneWhoLooks] = Field(description="In the order of their numbers in what is drawn, from 1 there.")
     picture: Given = ""
     damaged: Damaged = ""
+
+
+class FixationSequence(Record):
+    """One search of a version."""
+
+    found: bool | None = Field(description="Whether the target was fixated; null where nobody knows where it is.")
+    fixations: list[Place] = Field(min_length=1, description="The first is where it starts.")
+
+
+class SearchedVersion(Record):
+    """The searches of one version."""
+
+    picture: Text
+    width: Side
+    height: Side
+    target: Box | None = Field(description="null: nowhere, as far as is known.")
+    mean_fixations: Known = Field(
+        description="After the first, until the target is fixated; a search that misses it counts its limit."
+    )
+    mean_reaction_time_ms: Known = Field(description="What people would need for so many.")
+    missed: Number = Field(description="Searches that do not find the target.")
+    searches: list[FixationSequence] = Field(min_length=1, description="From the middle first.")
+
+
+class SearchComparisonRecord(Record):
+    """What `gaze search A B --format json` gives: how many fixations it takes to find a target in two versions.
+
+    Pixels are counted from the top-left corner of the pixel grid, x to the right and y down. Searches of one number
+    start at the same place, as shares of width and height. null is unknown. Anything added or changed is a new version.
+    """
+
+    model_config = ConfigDict(
+        title="How many fixations it takes to find a target in two versions of a picture",
+        json_schema_extra={"$id": SEARCH_COMPARISON},
+    )
+
+    schema_: Literal["gaze/search-comparison/1"] = Field(alias="schema")
+    model: Text = Field(description="Name of the model, as in `gaze models`.")
+    version: Text = Field(description="Version of the model.")
+    condition: Text = Field(description="Viewing condition, one of the model's.")
+    provider: Provider
+    degrees: float = Field(gt=0, description="Of visual angle: how wide the pictures are seen.")
+    limit: int = Field(ge=1, description="Fixations after the first, at most.")
+    starts: int = Field(ge=1, description="Searches of each version.")
+    seed: Number = Field(description="Of where they start.")
+    a: SearchedVersion
+    b: SearchedVersion
+    difference: float | None = Field(description="How many more fixations B takes: the mean over starts.")
+    differences: list[int] = Field(description="The same of each start; empty where a version has no target.")
+    sentence: Text = Field(description="The answer in words.")

@@ -62,6 +62,9 @@ class ScanpathPredictor:
             raise ModelError(
                 f"{self.contract.name} predicts {self.contract.task}, not in which order; use a model such as oat-free."
             )
+        if self.contract.searches_places:
+            problem = f"{self.contract.name} searches the places of a picture, and looks at no objects"
+            raise ModelError(f"{problem}; use a model such as oat-search, or `gaze search`.")
         self.input_spec = input_spec(self.contract)
         if self.input_spec.sees_saliency and not self.contract.saliency:
             raise ModelError(f"{self.path.name} was made by gaze 0.2 or older; train it again (gaze train oat).")

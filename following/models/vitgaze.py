@@ -57,7 +57,7 @@ class ViTGaze(nn.Module):
         backbone_config: configuration of an `hf:` backbone whose weights follow from a file, which tells it.
 
     Raises:
-        GazeError: There is no such backbone.
+        GazeError: There is no such backbone, or a side of the canvas does not suit it.
     """
 
     mean: Tensor
@@ -91,6 +91,7 @@ class ViTGaze(nn.Module):
             self.encoder = build(backbone, None, path_drop)
             self.form = Convolutional(self.encoder.widths, width, fine, blocks, interactions, heads)
         self.multiple = self.form.multiple
+        self._check(*self.canvas)
         self.spot = nn.Conv2d(self.form.dim, 1, 1)
         self.guide = Guidance(self.form.dim)
         self.decoder = MapDecoder(self.form.maps, self.form.extra)
@@ -113,11 +114,14 @@ class ViTGaze(nn.Module):
         Raises:
             GazeError: A side of the canvas is not a multiple of `multiple`.
         """
-        if picture.shape[1] % self.multiple or picture.shape[2] % self.multiple:
-            sides = f"{picture.shape[1]} x {picture.shape[2]}"
-            raise GazeError(f"The canvas is {sides} pixels; its sides must be multiples of {self.multiple}.")
+        self._check(picture.shape[1], picture.shape[2])
         x = (picture.permute(0, 3, 1, 2).float() - self.mean) / self.std
         return tuple(part.float() for part in self.form.encode(self.encoder, x, content))
+
+    def _check(self, height: int, width: int) -> None:
+        if height % self.multiple or width % self.multiple:
+            wanted = f"its sides must be multiples of {self.multiple} (--data.canvas)"
+            raise GazeError(f"The canvas is {height} x {width} pixels; {wanted}.")
 
     def decode(
         self, head: Float[Tensor, "b 4"], content: Float[Tensor, "_ 4"], *features: Tensor, stride: int = 1

@@ -270,6 +270,43 @@ def _table(root: Path, path: Path) -> None:
         assert str(defect).endswith("."), str(defect)
 
 
+@functools.cache
+def _people_sets() -> list[Files]:
+    import tempfile
+
+    from data.synthetic import onlookers
+    from tests.data.datasets import tiny_people
+
+    with tempfile.TemporaryDirectory() as name:
+        made, follow, video = (Path(name) / each for each in ("made", "follow", "video"))
+        onlookers.write(made, 2, size=(64, 80))
+        tiny_people.gazefollow(follow)
+        tiny_people.video_attention_target(video, 1, 3)
+        return [
+            folder(made, made / "people.csv"),
+            folder(follow, follow / "train_annotations_release.txt"),
+            folder(video, video / "annotations/test/Last/0_120/s00.txt"),
+        ]
+
+
+def _people(root: Path, path: Path) -> None:
+    import numpy as np
+
+    from data.errors import GazeError
+    from data.following.sets import open_set
+
+    try:
+        found = open_set(root)
+    except GazeError as error:
+        _one_sentence(error)
+        return
+    for person in (each for part in found.splits.values() for each in part):
+        low, size = person.head[:2], np.array(person.size[::-1])
+        assert (low >= 0).all(), "a head beside the picture"
+        assert (low + person.head[2:] <= size).all(), "a head beside the picture"
+        assert ((person.gaze >= 0) & (person.gaze < size)).all(), "a point beside the picture"
+
+
 def _coco_files() -> list[Files]:
     from tests import table_toy
 
@@ -484,6 +521,7 @@ def targets() -> dict[str, Target]:
     listed += [
         Target("recording", lambda: [f for group in _recordings().values() for f in group], _whole_recording, _shown),
         Target("table", _tables, _table),
+        Target("people", _people_sets, _people),
         Target("coco", _coco_files, _coco),
         Target("contract", _contracts, _contract),
         Target("cache", lambda: _cached()[0], _cache, _all_cached),

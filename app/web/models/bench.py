@@ -17,8 +17,10 @@ from data.objects import grid
 from export.runtime.contract import Contract
 from export.runtime.latency import Latency, latency
 from export.runtime.video import VideoPredictor
+from export.runtime.visual_search import VisualSearcher, cut
 
-WALK = "20 observers of a picture"
+FIXATIONS = 20
+WALK, SEARCH = "20 observers of a picture", f"A search of {FIXATIONS} fixations"
 SECONDS = 1.0  # of measuring
 SLOT = "measured-models"  # in st.session_state: what was measured, by file
 Measured = tuple[str, Latency]  # provider, and how long a run takes
@@ -36,7 +38,8 @@ def measure_here(path: Path, contract: Contract) -> None:
             st.error(plain(str(error)), icon=":material/error:")
     if str(path) in known:
         provider, took = known[str(path)]
-        what = {saliency.TASK.name: "A picture", video.TASK.name: "A frame"}.get(contract.task, WALK)
+        over = SEARCH if contract.searches_places else WALK
+        what = {saliency.TASK.name: "A picture", video.TASK.name: "A frame"}.get(contract.task, over)
         right.markdown(
             f"{what} takes **{took.p50_ms:.0f} ms** on the {provider.upper()} here (half of {took.runs} runs)."
         )
@@ -55,6 +58,11 @@ def measured(path: Path, contract: Contract) -> Measured:
     if contract.task == video.TASK.name:
         watcher = VideoPredictor(path, condition=contract.conditions[0])
         return watcher.predictor.provider, latency(lambda: watcher.step(image, 0.0), SECONDS)
+    if contract.searches_places:
+        searcher = VisualSearcher(path)
+        height, width = image.shape[:2]
+        target = cut(image, (0, 0, width / 8, height / 8))
+        return searcher.provider, latency(lambda: searcher.search(image, target, limit=FIXATIONS), SECONDS)
     walker = widgets.open_walker(path.stem, path)
     cells = grid(image.shape[1], image.shape[0], 4, 6)
     settings = Settings(observers=20, condition=contract.conditions[0])

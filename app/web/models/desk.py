@@ -45,7 +45,7 @@ def defaults() -> None:
         first = names.index(usual) if usual in names else 0
         words = f"Usually {usual}." if usual in names else None
         left.selectbox("Who says where people look", names, first, key="model", persist_state="session", help=words)
-    walkers = [*widgets.models_of(scanpath.TASK), "walk"]
+    walkers = [*widgets.walkers(), "walk"]
     right.selectbox(
         "Who says in which order",
         walkers,

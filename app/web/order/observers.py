@@ -95,7 +95,7 @@ def choices(searching: bool) -> list[str]:
     """Who can look: the usual one first."""
     free, search = scanpath.TASK.default_models
     sound = widgets.readable()[0]
-    searches = {path.stem: contract.searches for path, contract in sound.items() if contract.task == scanpath.TASK.name}
+    searches = {name: sound[path].searches for name, path in widgets.walkers().items()}
     if searching:
         return sorted((name for name, can in searches.items() if can), key=lambda name: (name != search, name))
     walkers = sorted((name for name, can in searches.items() if not can), key=lambda name: (name != free, name))
@@ -104,7 +104,7 @@ def choices(searching: bool) -> list[str]:
 
 def open_walker(name: str) -> SceneModel:
     """The model of paths of this name, opened once for everyone."""
-    return widgets.open_walker(name, widgets.models_of(scanpath.TASK).get(name))
+    return widgets.open_walker(name, widgets.walkers().get(name))
 
 
 def follow(

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
-import numpy as np
 import streamlit as st
-from jaxtyping import UInt8
 
 from app.predict.area_names import phrase
 from app.predict.simulate import Target
+from app.predict.target_location import locate
 from app.web import widgets
 from app.web.canvas import canvas
 from app.web.predictions import View
@@ -20,10 +18,6 @@ from data import picture as pictures
 from data.areas import Area
 
 DRAW, PICTURE, ABSENT = "Draw it on the picture", "A picture of it", "Something that is not there"
-SCALES = 1.15 ** np.arange(-11, 7)  # of an uploaded picture of the target, when it is sought
-SIDE = 320  # pixels: the longest side of the picture in which it is sought
-ALIKE = 0.75  # correlation of colours from which on it is there
-LEAST = 8  # pixels of a crop's side: with fewer, everything is alike
 
 
 @dataclass(frozen=True)
@@ -117,35 +111,3 @@ def _uploaded(stored: StoredPicture) -> Aim | None:
 @st.cache_data(max_entries=30, show_spinner="Looking for it …")
 def _sought(content: bytes, crop: bytes, name: str) -> tuple[float, float, float, float] | None:
     return locate(pictures.read(content), pictures.read(crop, name))
-
-
-def locate(
-    image: UInt8[np.ndarray, "h w 3"], crop: UInt8[np.ndarray, "ch cw 3"]
-) -> tuple[float, float, float, float] | None:
-    """Where in a picture something lies that looks like a crop, at any of `SCALES`: its box; None: nowhere.
-
-    The best match is the highest normalised correlation of colours. A crop of one colour is nowhere.
-    """
-    shrink = min(1.0, SIDE / max(image.shape[:2]))
-    small = _resized(image, shrink)
-    best, box = ALIKE, None
-    for scale in sorted(SCALES, key=lambda each: abs(np.log(each))):
-        part = _resized(crop, shrink * scale)
-        height, width = part.shape[:2]
-        if min(height, width) < LEAST or height > small.shape[0] or width > small.shape[1]:
-            continue
-        if part.std((0, 1)).max() < 4:
-            continue
-        match = np.nan_to_num(cv2.matchTemplate(small, part, cv2.TM_CCOEFF_NORMED), posinf=0.0, neginf=0.0)
-        if match.max() > best + 1e-3:
-            best = float(match.max())
-            y, x = divmod(int(match.argmax()), match.shape[1])
-            box = (x / shrink, y / shrink, width / shrink, height / shrink)
-    return None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
-
-
-def _resized(image: UInt8[np.ndarray, "h w 3"], scale: float) -> UInt8[np.ndarray, "_h _w 3"]:
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
-    )

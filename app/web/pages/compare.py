@@ -11,7 +11,7 @@ from app.predict.sentences import percent
 from app.web import measures, widgets
 from app.web.canvas import Layer, canvas
 from app.web.canvas.of_view import AREAS, stops
-from app.web.compare import areas, maps, others
+from app.web.compare import areas, maps, others, search
 from app.web.compare.areas import Pair
 from app.web.picture_bar import SAMPLES, picture_bar
 from app.web.predictions import View, view
@@ -126,6 +126,7 @@ def versions(kept: Workspace, model: Predictor, both: Both, views: Views, moment
         tell(kept, both, views, pairs, moment)
     st.header("Area by area")
     tabled(kept, both, pairs)
+    search.show(kept, both)
     st.header("What changes")
     left, right = st.columns([3, 2], gap="medium")
     with left:

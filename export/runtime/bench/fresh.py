@@ -80,6 +80,12 @@ def main(start: float, threads: int, *model: str) -> dict[str, Any]:
         watcher = VideoPredictor(name, provider=provider, threads=threads)
         loaded = time.time()
         watcher.step(picture, 0.0)
+    elif registry.read_contract(name).searches_places:
+        from export.runtime.visual_search import VisualSearcher
+
+        searcher = VisualSearcher(name, provider=provider, threads=threads)
+        loaded = time.time()
+        searcher.search(picture, picture[:48, :48])
     else:
         finder = ScanpathPredictor(name, provider=provider, threads=threads)
         scene, pixels = grey_scene(30)

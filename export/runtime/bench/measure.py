@@ -19,12 +19,14 @@ from export.runtime.records import Record
 from export.runtime.saliency import Predictor, graph_inputs
 from export.runtime.scanpath import MEMORY, NEXT, ScanpathPredictor, grey_scene
 from export.runtime.video_step import StepPredictor, first_inputs, outputs_of
+from export.runtime.visual_search import ATTENTION, GAZE, VisualSearcher
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 logger = logging.getLogger(__name__)
 
+SEARCHED = (450, 600)  # height and width of a picture that is searched, in the model's pixels
 OBJECTS, OBSERVERS, FIXATIONS = 30, 20, 5  # of a scene; fixations that a measured step has before it
 
 
@@ -89,7 +91,7 @@ def measure(
     path = registry.find_model(model)
     contract = registry.read_contract(path)
     others = busy()
-    predictor: Predictor | StepPredictor | ScanpathPredictor
+    predictor: Predictor | StepPredictor | ScanpathPredictor | VisualSearcher
     if contract.task == Predictor.task.name:
         predictor = Predictor(path, provider=provider, threads=threads)
         graphs = _saliency(predictor, batches)
@@ -98,6 +100,10 @@ def measure(
         predictor = StepPredictor(path, provider=provider, threads=threads)
         graphs = _video(predictor, batches)
         size = path.stat().st_size
+    elif contract.searches_places:
+        predictor = VisualSearcher(path, provider=provider, threads=threads)
+        graphs = _search(predictor)
+        size = path.stat().st_size + _step(path).stat().st_size
     else:
         predictor = ScanpathPredictor(path, provider=provider, threads=threads)
         graphs = _scanpath(predictor)
@@ -174,6 +180,16 @@ def _scanpath(predictor: ScanpathPredictor) -> Iterator[Graph]:
         "past": np.zeros((layers, 2, OBSERVERS, heads, FIXATIONS, width), np.float32),
     }
     yield Graph("step", OBSERVERS, _step(predictor.path), predictor._step, NEXT, {**state, **memory})
+
+
+def _search(predictor: VisualSearcher) -> Iterator[Graph]:
+    """The graph of a picture and a target, and that of a fixation."""
+    inputs = predictor.graph_inputs(np.random.default_rng(0).integers(0, 256, (*SEARCHED, 3), np.uint8))
+    names = tuple(node.name for node in predictor._scene.get_outputs())
+    yield Graph("scene", 1, predictor.path, predictor._scene, names, inputs)
+    memory = dict(zip(names, sessions.run(predictor._scene, names, inputs), strict=True))
+    gaze = np.array([SEARCHED[::-1]], np.float32) / 2
+    yield Graph("step", 1, predictor.files[1], predictor._step, (ATTENTION,), {GAZE: gaze, **memory})
 
 
 def _step(path: Path) -> Path:

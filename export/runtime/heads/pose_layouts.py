@@ -13,7 +13,7 @@
 Angles are as in `following.baselines.cone`; all of these follow the draw_axis of Hopenet, in which a yaw above 0 is to
 the picture's left and a pitch above 0 is up. A model with other signs cannot be told from its file.
 A crop is given as shares of the head's box, hair and chin included: left, top, right, bottom; FSA-Net's was measured
-(`tests/bench/head_pose.py`), the others are about what their authors' demos cut. Inputs may have their channels first or last.
+(`tests/bench/head_pose.py`), the others are about what their authors' demos cut. Channels may come first or last.
 
 https://openaccess.thecvf.com/content_CVPR_2019/html/Yang_FSA-Net, https://github.com/omasaht/headpose-fsanet-pytorch,
 https://arxiv.org/abs/2005.10353 (WHENet), https://arxiv.org/abs/2202.12555 (6DRepNet), https://arxiv.org/abs/1710.00925
@@ -108,7 +108,7 @@ LAYOUTS = {
 
 
 def layout_of(found: Answers, side: int) -> str:
-    """The layout that the answer to a grey picture fits, of a model whose input has sides of so many pixels; "": none."""
+    """The layout that the answer to a grey picture fits, of a model whose input has such a side in pixels; "": none."""
     sizes = [answer.size for answer in found.values()]
     if len(found) == 1:
         (answer,) = found.values()

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from app.cli import bench
 from app.cli.main import main
 from export.runtime.bench import fresh, machine, measure
-from tests import scanpath_toy
+from tests import scanpath_toy, toy_searcher
 from tests.contracts import glowing
 from tests.toy_model import spoil, write
 
@@ -76,6 +76,13 @@ def test_a_scanpath_model_has_a_scene_and_a_step(tmp_path_factory: pytest.TempPa
     assert all(run["gflop"]["dense"] > 0 for run in model["runs"])
     share = model["runs"][0]["gflop"]["dense"] / 100 / (model["runs"][0]["latency"]["p50_ms"] / 1e3)
     assert model["runs"][0]["peak_share"] == pytest.approx(share, abs=1e-4)
+
+
+def test_a_searcher_of_places_has_a_scene_and_a_step(tmp_path: Path) -> None:
+    made = toy_searcher.write(tmp_path / "toy-search.onnx")
+    (model,) = json.loads(gaze(made, "--format", "json").stdout)["models"]
+    assert [(run["graph"], run["batch"]) for run in model["runs"]] == [("scene", 1), ("step", 1)]
+    assert model["canvas"] is None
 
 
 def test_a_model_of_videos_is_measured_for_each_number_of_videos_at_once(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from data.errors import ModelError
 from evaluation.model_card import BEGIN, END, card_scores
 from export.runtime.contract import HEADLINES
 from export.runtime.registry import WEIGHTS
-from tests import contracts
+from tests import contracts, toy_searcher
 from tests import toy_model as toy
 
 PAGE = Path(widgets.__file__).with_name("pages") / "models.py"
@@ -202,6 +202,29 @@ def test_a_model_of_videos_is_shown_and_measured_but_is_no_model_of_pictures(mod
     shown.button(key="measure-toy-video").click().run()
     assert not shown.exception
     assert any(each.value.startswith("A frame takes ") for each in shown.markdown)
+
+
+def test_a_searcher_of_places_is_shown_and_measured_but_walks_over_no_objects(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy_searcher.write(models / "toy-search.onnx")
+    monkeypatch.setattr("app.web.models.bench.SECONDS", 0.0)
+    shown = page()
+    assert "toy-search" not in shown.selectbox(key="walker").options
+    assert "toy-search" in column(shown, "Model")
+    shown.button(key="measure-toy-search").click().run()
+    assert not shown.exception
+    assert any(each.value.startswith("A search of 20 fixations takes ") for each in shown.markdown)
+
+
+def test_a_searcher_of_ones_own_is_tried(tmp_path: Path, png: bytes) -> None:
+    path, image = toy_searcher.write(tmp_path / "mine.onnx"), pictures.read(png)
+    trial = model_check.tried(path, image)
+    assert trial.kept == ("its attention maps cover the picture", "two searches of one picture agree")
+    for spoilt in ("nan", "small"):
+        broken = toy_searcher.write(tmp_path / spoilt / "mine.onnx", spoilt=spoilt)
+        with pytest.raises(ModelError, match="gave an attention map that is none"):
+            model_check.tried(broken, image)
 
 
 def test_what_is_installed_is_told(models: Path) -> None:

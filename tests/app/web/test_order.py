@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.predict.simulate import Baseline, SceneModel
 from app.web import measures, path_player, widgets
-from app.web.order import numbers, search, things, words
+from app.web.order import numbers, observers, search, things, words
 from app.web.order.numbers import Row, Search
 from app.web.predictions import open_model, view
 from app.web.workspace import Workspace
@@ -23,6 +23,7 @@ from data.areas import Area, rectangle
 from data.gaze import Objects
 from scanpath.decode import Rollouts
 from tests import toy_model as toy
+from tests import toy_searcher
 
 PAGE = Path(widgets.__file__).parent / "pages" / "order.py"
 
@@ -274,17 +275,10 @@ def test_a_target_can_be_drawn_or_uploaded(png: bytes, monkeypatch: pytest.Monke
     assert "find" in told(shown)
 
 
-def test_a_crop_is_found_where_it_is_and_nowhere_else() -> None:
-    random = np.random.default_rng(3)
-    blocks = random.integers(0, 256, (30, 40, 3), np.uint8)
-    image = np.kron(blocks, np.ones((10, 10, 1), np.uint8))
-    crop = image[100:180, 200:300]
-    box = search.locate(image, crop)
-    assert box is not None
-    np.testing.assert_allclose(box, (200, 100, 100, 80), atol=6)
-    assert search.locate(image, random.integers(0, 256, (80, 100, 3), np.uint8)) is None
-    assert search.locate(image, np.full((80, 100, 3), 9, np.uint8)) is None
-    assert search.locate(image, image[:2, :2]) is None
+def test_a_searcher_of_places_is_no_choice_of_who_looks(models: Path) -> None:
+    toy_searcher.write(models / "toy-search.onnx")
+    assert "toy-search" not in observers.choices(searching=False)
+    assert "toy-search" not in observers.choices(searching=True)
 
 
 def test_numbers_are_those_of_the_page_areas(models: Path, png: bytes) -> None:

@@ -11,7 +11,7 @@ from data.datasets.gazefollow import people
 from data.errors import GazeError, TableError
 from data.following.sets import open_set
 from tests.data.datasets import tiny_people
-from tests.data.datasets.tiny_people import test_row, train_row
+from tests.data.datasets.tiny_people import row_of_test, train_row
 
 ONE = "train/00000000/00000000.jpg"
 
@@ -54,7 +54,11 @@ def test_who_looks_outside_has_no_point_and_who_is_not_to_be_used_is_dropped(tmp
 
 def test_rows_of_one_path_and_one_eye_as_text_are_one_person_of_the_test_set(tmp_path: Path) -> None:
     path = "test2/00000000/00000001.jpg"
-    rows = [test_row(path, eye="0.1,0.2"), test_row(path, eye="0.10,0.2"), test_row(path, eye="0.1,0.9", gaze="1,1")]
+    rows = [
+        row_of_test(path, eye="0.1,0.2"),
+        row_of_test(path, eye="0.10,0.2"),
+        row_of_test(path, eye="0.1,0.9", gaze="1,1"),
+    ]
     first, second = people(tiny_people.gazefollow(tmp_path, test="".join(rows)))["test"]
     assert len(first.gaze) == 2
     assert len(second.gaze) == 1

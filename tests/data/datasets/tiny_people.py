@@ -21,12 +21,11 @@ def train_row(path: str, idx: int = 1, *, eye: str = "0.25,0.5", gaze: str = "0.
     return f"{path},{idx},5,5,40,30,{eye},{gaze},{head},{inout},source,meta\n"
 
 
-def test_row(path: str, idx: int = 1, *, eye: str = "0.25,0.5", gaze: str = "0.5,0.25", head: str = "10,10,30,30") -> str:
+def row_of_test(
+    path: str, idx: int = 1, *, eye: str = "0.25,0.5", gaze: str = "0.5,0.25", head: str = "10,10,30,30"
+) -> str:
     """A row of its test list: without inout."""
     return f"{path},{idx},5,5,40,30,{eye},{gaze},{head},source,meta\n"
-
-
-test_row.__test__ = False  # type: ignore[attr-defined]  # no test, whatever its name says
 
 
 def gazefollow(root: Path, train: str | None = None, test: str | None = None) -> Path:
@@ -35,7 +34,10 @@ def gazefollow(root: Path, train: str | None = None, test: str | None = None) ->
         picture(root / f"train/00000000/{number:08d}.jpg")
     picture(root / "test2/00000000/00000001.jpg")
     rows = "".join(train_row(f"train/00000000/{number:08d}.jpg") for number in range(21))
-    three = "".join(test_row("test2/00000000/00000001.jpg", k, gaze=gaze) for k, gaze in enumerate(("0.5,0.5", "0.6,0.5", "-1,-1")))
+    three = "".join(
+        row_of_test("test2/00000000/00000001.jpg", k, gaze=gaze)
+        for k, gaze in enumerate(("0.5,0.5", "0.6,0.5", "-1,-1"))
+    )
     mark = "\ufeff"
     (root / "train_annotations_release.txt").write_text(mark + (rows if train is None else train), "utf-8")
     (root / "test_annotations_release.txt").write_text(mark + (three if test is None else test), "utf-8")

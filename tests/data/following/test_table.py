@@ -45,9 +45,7 @@ def test_a_row_is_a_person(tmp_path: Path) -> None:
     ],
     ids=["most", "few", "half", "a point", "nothing said", "a point that is not meant"],
 )
-def test_annotators_are_asked_together(
-    tmp_path: Path, rows: list[str], in_frame: bool | None, points: int
-) -> None:
+def test_annotators_are_asked_together(tmp_path: Path, rows: list[str], in_frame: bool | None, points: int) -> None:
     lines = "".join(f"a.png,p,10,5,20,20,{row},{number}\n" for number, row in enumerate(rows))
     (person,) = told(made(tmp_path, lines))
     assert person.in_frame is in_frame
@@ -120,7 +118,15 @@ def test_without_the_file_pictures_are_divided_and_of_fewer_than_three_all_are_t
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     made(tmp_path, "")
-    row = {"picture": "a.png", "person": "p", "head_x": 1, "head_y": 2, "head_width": 9, "head_height": 8, "in_frame": 0}
+    row = {
+        "picture": "a.png",
+        "person": "p",
+        "head_x": 1,
+        "head_y": 2,
+        "head_width": 9,
+        "head_height": 8,
+        "in_frame": 0,
+    }
     table.write(tmp_path, [row])
     (person,) = told(tmp_path)
     assert (person.head.tolist(), person.in_frame) == ([1, 2, 9, 8], False)

@@ -228,6 +228,9 @@ def test_the_way_to_the_target_is_that_of_the_guesses_that_find_it() -> None:
     detour = np.linalg.norm(at[4] - at[0]) / sum(steps)
     assert scores["scanpath_ratio"][0] == pytest.approx((detour + 1) / 2)
     assert np.isnan(scores["scanpath_ratio"][1])
+    assert scores["to_target"][0] == pytest.approx((4 + 2) / 2)
+    assert np.isnan(scores["to_target"][1])
+    np.testing.assert_allclose(scores["finds_target"], [2 / 3, 0])
 
 
 def test_who_has_no_answer_has_no_score() -> None:

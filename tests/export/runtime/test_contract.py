@@ -40,7 +40,7 @@ def test_what_ships_is_read_unchanged_and_written_again_as_it_was(path: Path) ->
     told, written = json.loads(text), json.loads(Contract.of_json(text, path.name).to_json())
     assert {name: written[name] for name in told} == told
     assert list(written)[: len(told)] == list(told)
-    newer = {"precision", "fixed", "memory"}
+    newer = {"precision", "fixed", "memory", "pixels_per_degree", "stride"}
     assert set(written) - set(told) <= {"categories", "appearance", "crop", "past", "decoding", "durations", *newer}
 
 
