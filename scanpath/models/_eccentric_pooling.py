@@ -1,4 +1,4 @@
-"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of large squares far off.
+"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of squares far off.
 
     side(e) = 0 for e <= fovea,   slope (e - fovea) beyond it      degrees of visual angle, e the eccentricity
 
@@ -94,7 +94,7 @@ def ring_pooling(
     slope: float,
     fovea: int = 4,
 ) -> Float[Tensor, "1 c y x"]:
-    """eccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
+    """EccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
 
         window = 2 + round(slope (r - fovea degree)),   r the outer radius of the ring
 

@@ -5,24 +5,24 @@
     attention  mean over both layers of  minmax(scores pooled over windows that grow with the distance from the gaze)
 
 After eccNET (Gupta, Zhang, Wu, Wolfe & Kreiman 2021, https://arxiv.org/abs/2106.02887), whose parts these are: features
-of the target modulate those of the scene at several layers, unnormalised; pooling grows with eccentricity, by 0.16 degrees
-a degree beyond 4. What differs, for the backbones `lite`:
+of the target modulate those of the scene at several layers, unnormalised; pooling grows with eccentricity, by 0.16
+degrees a degree beyond 4. What differs, for the backbones `lite`:
 
-- Features are those of EfficientNet-Lite: at 1/16 the rectified ones that enter the last stride (720 channels of `lite2`),
-  at 1/32 those before the last row (208); the paper has VGG16 after its last three pools.
-- The kernel knows which features the target has, not where in it: attention to features is the same all over the field
-  (Treue & Martinez-Trujillo 1999, https://doi.org/10.1038/21176). With the whole picture as a kernel, these sharper
-  features find every target at once, and there is nothing left to be easy or hard.
-- Pooling comes last, over scores: for such a kernel it is the same as pooling features, and a step costs a millisecond.
-  Windows grow cell by cell and not in rings of a degree.
+- Features are those of EfficientNet-Lite: at 1/16 the rectified ones that enter the last stride (720 channels of
+  `lite2`), at 1/32 those before the last row (208). The paper has VGG16 after its last three pools.
+- The kernel knows which features the target has, not where in it, as attention to features is the same all over the
+  field (Treue & Martinez-Trujillo 1999, https://doi.org/10.1038/21176). With the whole picture as a kernel, these
+  sharper features find every target at once, and nothing is left to be easy or hard.
+- Pooling comes last, over scores: for such a kernel it is the same as pooling features, and a step costs a
+  millisecond. Windows grow cell by cell and not in rings of a degree.
 
-`vgg16` has the paper's layout: average pools in rings, kernels with their layout read after the last three pools, scenes
-before them, weights in proportion to the kernel's maximum, three differences of Gaussians. It begins with chance and is
-as good: gaze brings no ImageNet weights for it. Unlike the paper's, its scene keeps its place under the moving eye, and
-what was fixated is painted over only where somebody paints (`evaluation.search` does).
+`vgg16` has the paper's layout: average pools in rings, kernels with their layout read after the last three pools,
+scenes before them, weights in proportion to the kernel's maximum, three differences of Gaussians. Its weights are those
+of chance, and so are its searches: gaze brings none from ImageNet for it. Unlike the paper's, its scene keeps its place
+under the moving eye, and what was fixated is painted over only where somebody paints, as `evaluation.search` does.
 
-`attention.foveal` is something else: there tokens of a learned attention are read at the scale that the gaze allows, one
-softmax over all of them; here a fixed kernel is compared with means of features, place by place.
+`attention.foveal` is something else: there tokens of a learned attention are read at the scale that the gaze allows,
+one softmax over all of them; here a fixed kernel is compared with means of features, place by place.
 
 Pictures are read at `pixels_per_degree`: who asks resizes them to it.
 """
@@ -42,9 +42,14 @@ from scanpath.models._eccentric_pooling import box_means, eccentric_pooling, int
 
 PIXELS_PER_DEGREE = 30.0
 MULTIPLE = 32  # of both sides of what the backbone reads
-MARGIN = 32  # pixels by which a picture's border goes on about it, so that its edge is no contour; twice that for a target
+MARGIN = (
+    32  # pixels by which a picture's border goes on about it, so that its edge is no contour; twice that for a target
+)
 STRIDE = 8  # pixels from cell to cell of the map of attention of EfficientNet-Lite
-FOVEA, SLOPE = 4.0, 0.16  # degrees that are seen as they are; degrees by which windows grow a degree beyond: the paper's
+FOVEA, SLOPE = (
+    4.0,
+    0.16,
+)  # degrees that are seen as they are; degrees by which windows grow a degree beyond: the paper's
 DEGREES = {3: (8, 0.07), 4: (4, 0.16)}  # of the paper's pool: cells a degree and the slope of its windows
 
 
@@ -125,7 +130,8 @@ class _LiteBody(nn.Module):
         x = self.network.stem((x - 127.0) / 128.0)
         for block in self.network.blocks[: self.last[0]]:
             x = block(x)
-        widened = self.network.blocks[self.last[0]].layers[:2](x)
+        widen: Any = self.network.blocks[self.last[0]]
+        widened = widen.layers[:2](x)
         for block in self.network.blocks[self.last[0] :]:
             x = block(x)
         return widened, x
@@ -140,13 +146,12 @@ class _LiteBody(nn.Module):
                 about = torch.arange(2 * cells + 1, device=kernel.device) + (middle[axis - 2] // stride - 1 - cells)
                 kernel = kernel.index_select(axis, about)
             score = (seen * kernel.mean((2, 3), keepdim=True)).sum(1, keepdim=True)
-            scores.append(integral(box_means(integral(score), down, across)))
+            score = box_means(integral(score - score.mean()), down, across)
+            scores.append(integral(minmax(score) - minmax(score).mean()))  # offset and scale are lost in a step anyway
         return tuple(scores)
 
     def step(self, gaze: Float[Tensor, "1 2"], *memory: Tensor) -> Float[Tensor, "1 g v"]:
-        rows, columns = (
-            ((memory[0].shape[axis] - 1) * self.strides[0] - 2 * MARGIN) // STRIDE for axis in (0, 1)
-        )
+        rows, columns = (((memory[0].shape[axis] - 1) * self.strides[0] - 2 * MARGIN) // STRIDE for axis in (0, 1))
         seen = []
         for stride, sums in zip(self.strides, memory, strict=True):
             score = eccentric_pooling(sums, gaze, stride, stride - 0.5 - MARGIN, self.fovea, self.slope)[0]
@@ -225,7 +230,7 @@ def filled(x: Float[Tensor, "1 c h w"], margin: int = 0) -> Float[Tensor, "1 c y
 
 
 def centred(target: Float[Tensor, "1 3 y x"]) -> tuple[Float[Tensor, "1 3 h w"], tuple[int, int]]:
-    """The target about a pixel that is a cell's centre in every layer, and how far from the corner: a multiple of 32."""
+    """The target about a pixel that is a cell's centre in every layer, and how far that is from the corner: n 32."""
     middle = []
     for axis in (2, 3):
         side = target.shape[axis]
