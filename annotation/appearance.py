@@ -39,7 +39,7 @@ def _histograms(lab: Float32[np.ndarray, "n s s 3"]) -> Float32[np.ndarray, "n d
 
 def _layout(lab: Float32[np.ndarray, "n s s 3"]) -> Float32[np.ndarray, "n d"]:
     step = SIDE // CELLS
-    return lab.reshape(len(lab), CELLS, step, CELLS, step, 3).mean((2, 4)).reshape(len(lab), -1)
+    return np.asarray(lab.reshape(len(lab), CELLS, step, CELLS, step, 3).mean((2, 4)).reshape(len(lab), -1))
 
 
 def _edges(light: Float32[np.ndarray, "n s s"]) -> Float32[np.ndarray, "n d"]:

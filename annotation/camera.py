@@ -34,7 +34,7 @@ class View:
         scale = max(1.0, max(pixels.shape[:2]) / SIDE)
         size = max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        orb = cv2.ORB_create(CORNERS, fastThreshold=10)
+        orb = cv2.ORB.create(nfeatures=CORNERS, fastThreshold=10)
         corners, descriptors = orb.detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)
         points = np.array([corner.pt for corner in corners], np.float32).reshape(-1, 2) * scale
         colours = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()

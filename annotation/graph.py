@@ -75,7 +75,7 @@ def main_directions(features: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray,
 
 
 def twins(boxes: Boxes) -> Float32[np.ndarray, "n 3"]:
-    """How much each box has others that look like it in its frame, and on which side of it these lie (x, y: -1 to 1)."""
+    """How much each box has others that look like it in its frame, and on which side these lie (x, y: -1 to 1)."""
     likeness = unit(boxes.features)
     found = np.zeros((len(boxes), 3), np.float32)
     for own in frames_of(boxes):
@@ -140,8 +140,10 @@ def time(track: Int64[np.ndarray, " n"], link: Float32[np.ndarray, " n"]) -> Edg
 def _edges(
     sources: list[np.ndarray], targets: list[np.ndarray], relations: list[np.ndarray], weights: list[np.ndarray]
 ) -> Edges:
-    whole = (np.concatenate([np.zeros(0, np.int64), *part]) for part in (sources, targets, relations))
-    return Edges(*whole, np.concatenate([np.zeros(0), *weights]).astype(np.float32))
+    source, target, relation = (
+        np.concatenate([np.zeros(0, np.int64), *part]) for part in (sources, targets, relations)
+    )
+    return Edges(source, target, relation, np.concatenate([np.zeros(0), *weights]).astype(np.float32))
 
 
 def edges(within: Edges, along: Edges) -> Edges:

@@ -4,10 +4,10 @@
     h_v'  = ReLU(W [h_v; m_v^1; ...; m_v^r] + b)        two layers
     p_v   = softmax(U h_v'' + c)
 
-Inductive as GraphSAGE is (Hamilton et al. 2017, https://arxiv.org/abs/1706.02216): it never learns a node, so what a few
-labelled boxes teach holds for all. Messages between boxes relabel look-alikes by what lies around them as in I-MPN (Le et
-al. 2024, https://arxiv.org/abs/2406.06239); there one mean is over all neighbours, here each relation has its own, so that
-"a tablet lies to the right" can be told from "to the left". Numpy, with the gradient written by hand; Adam (Kingma & Ba
+Inductive as GraphSAGE is (Hamilton et al. 2017, https://arxiv.org/abs/1706.02216): it never learns a node, so what a
+few labelled boxes teach holds for all. Messages between boxes relabel look-alikes by what lies around them, as in I-MPN
+(https://arxiv.org/abs/2406.06239); there one mean is over all neighbours, here each relation has its own, so that "a
+tablet lies to the right" can be told from "to the left". Numpy, with the gradient written by hand; Adam (Kingma & Ba
 2015, https://arxiv.org/abs/1412.6980) with decoupled weight decay.
 
 Shapes: `n` nodes, `t` of them with labels, `m` that these look at, `d` numbers a node, `r` relations, `u` hidden, `c`
@@ -145,4 +145,4 @@ def classify(parameters: Parameters, inputs: Float32[np.ndarray, "n i"], means: 
     hidden = np.maximum(inputs @ parameters["w1"] + parameters["b1"], 0)
     seen = np.concatenate([hidden, means(hidden)], 1)
     top = np.maximum(seen @ parameters["w2"] + parameters["b2"], 0)
-    return np.exp(log_softmax(top @ parameters["w3"] + parameters["b3"])).astype(np.float32)
+    return np.asarray(np.exp(log_softmax(top @ parameters["w3"] + parameters["b3"])), np.float32)

@@ -4,7 +4,7 @@
     boxes.npz       boxes, features and tracks       clicks.jsonl   the labels, click by click
     blocks/         boxes found so far, until all are
 
-    project = Project.create(Path("P"), Path("walk.mp4"), Path("gaze.csv"))    # the same call goes on where it was stopped
+    project = Project.create(Path("P"), Path("walk.mp4"), Path("gaze.csv"))    # goes on where it was stopped
     project.label(project.ask(project.train(), 1)[0], "cup")                   # is on the disk now
     project.results(project.train()).write(Path("out"))
 
@@ -114,9 +114,8 @@ class Project:
         """
         about = ProjectRecord.read(folder)
         if not (folder / BOXES).is_file():
-            raise GazeError(
-                f"{folder}: the video is not looked through to its end; run gaze annotate {about.video.path} -o {folder}."
-            )
+            again = f"run gaze annotate {about.video.path} -o {folder}"
+            raise GazeError(f"{folder}: the video is not looked through to its end; {again}.")
         lock = _locked(folder) if writes else None
         try:
             frames, boxes = read_boxes(folder)
@@ -279,8 +278,7 @@ def _locked(folder: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         return staging.acquire(folder / LOCK)
     except Timeout as error:
-        raise GazeError(
-            f"{folder}: another program writes into this project; close it there, or remove {error.lock_file} if none does."
-        ) from error
+        remedy = f"close it there, or remove {error.lock_file} if none does"
+        raise GazeError(f"{folder}: another program writes into this project; {remedy}.") from error
     except OSError as error:
         raise GazeError(f"{folder}: cannot be written ({error.strerror}); give a folder of your own.") from error

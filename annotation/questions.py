@@ -3,11 +3,11 @@
     worth of a track = (doubt + novelty + double) x length ^ `LENGTH` x (1 + its share of the gaze)
 
 `doubt` is what the round does not know. `novelty` is how little a track looks like any that is labelled: a class that
-nobody named yet is sure to be called something else. `double` is how much of it is seen beside a labelled thing of the
-class that it is taken for, as long as no two things of that class were labelled in one frame: it may be a twin with a
-name of its own. Asked one after another, each question lowers the worth of what looks like it and of what it is seen
-beside no more. Before the first label novelty alone is left, so that one of each sort comes first. Of a track the box
-is asked that is most doubtful, and of such the one that is most like the others.
+nobody named yet is sure to be called something else. `double` is how much of it is seen in frames in which two boxes
+are taken for one class, as long as no person said so of two boxes of one frame: one may be a twin with a name of its
+own. Asked one after another, each question lowers the worth of what looks like it. Before the first label novelty alone
+is left, so that one of each sort comes first. Of a track the box is asked that is most doubtful or double, and of such
+the one that is most like the others.
 
 Shapes: `n` boxes, `q` tracks.
 """
@@ -23,9 +23,10 @@ from annotation.rounds import Prediction
 from annotation.tracks import unit
 
 LENGTH = 0.8
-NOVEL, DOUBLE = 1.0, 0.5
+NOVEL, DOUBLE = 1.0, 1.0
 SAME = 0.85  # how much of its worth a track loses to one that looks the same and is asked
 LEAST = 1e-3  # of doubt
+TYPICAL = 0.5  # what being like the others of its track counts beside doubt
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,6 @@ class _Tracks:
     length: Int64[np.ndarray, " q"]
     looks_like: Float32[np.ndarray, "q f"]  # the mean of its features, of length one
     told: np.ndarray  # bool (q,): whether a box of it is labelled
-    name: np.ndarray  # objects (q,): the class that most of it is taken for
 
 
 def ask(
@@ -51,15 +51,19 @@ def ask(
         return []
     likeness = unit(boxes.features)
     tracks = _tracks(prediction, likeness, labels)
-    worth = _worth(boxes, tracks, prediction, looks)
+    double = doubles(boxes, prediction, labels)
+    worth = _worth(tracks, prediction, looks, double)
+    typical = (likeness * tracks.looks_like[tracks.own]).sum(1)
+    pressing = prediction.uncertainty + double + TYPICAL * typical
+    pressing[list(labels)] = -np.inf
     chosen: list[int] = []
     for _ in range(len(tracks.length)):
         best = int(worth.argmax())
         if len(chosen) == count or worth[best] <= 0:
             break
         rows = np.flatnonzero(tracks.own == best)
-        box = _doubtful(rows, likeness, tracks.looks_like[best], prediction.uncertainty, labels)
-        if box is not None:
+        box = int(rows[pressing[rows].argmax()])
+        if np.isfinite(pressing[box]):
             chosen.append(box)
             worth = worth * (1 - SAME * np.clip(tracks.looks_like @ tracks.looks_like[best], 0, 1))
         worth[best] = 0
@@ -73,51 +77,40 @@ def _tracks(prediction: Prediction, likeness: Float32[np.ndarray, "n f"], labels
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
     told = np.zeros(len(length), bool)
     told[own[list(labels)]] = True
-    votes = np.stack([np.bincount(own, shares) for shares in prediction.probabilities.T], 1) if labels else None
-    name = np.full(len(length), "", object)
-    if votes is not None:
-        name[:] = np.array(prediction.classes, object)[votes.argmax(1)]
-    return _Tracks(own, length, means.astype(np.float32), told, name)
+    return _Tracks(own, length, means.astype(np.float32), told)
 
 
 def _worth(
-    boxes: Boxes, tracks: _Tracks, prediction: Prediction, looks: Int64[np.ndarray, " n"]
+    tracks: _Tracks, prediction: Prediction, looks: Int64[np.ndarray, " n"], double: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " q"]:
     """What a label of each track is worth."""
-    doubt = np.bincount(tracks.own, prediction.uncertainty) / tracks.length
+    doubt = np.bincount(tracks.own, prediction.uncertainty + DOUBLE * (double > 0)) / tracks.length
     near = np.zeros(len(tracks.length), np.float32)
     for each in np.flatnonzero(tracks.told):
         near = np.maximum(near, tracks.looks_like @ tracks.looks_like[each])
     novel = np.where(tracks.told, 0, NOVEL * (1 - np.clip(near, 0, 1)))
     gaze = np.bincount(tracks.own, looks)
     share = gaze / max(1.0, float(gaze.mean()))
-    return (LEAST + doubt + novel + DOUBLE * _double(boxes, tracks)) * tracks.length**LENGTH * (1 + share)
+    return np.asarray((LEAST + doubt + novel) * tracks.length**LENGTH * (1 + share))
 
 
-def _double(boxes: Boxes, tracks: _Tracks) -> Float[np.ndarray, " q"]:
-    """The share of each track that is seen beside a labelled one that it is taken for the same as; 0 to 1."""
-    found = np.zeros(len(tracks.length))
+def doubles(boxes: Boxes, prediction: Prediction, labels: Mapping[int, str]) -> Float[np.ndarray, " n"]:
+    """Which boxes share their frame with another of the class that they are taken for, where that may be a slip.
+
+    1, and 2 where a person labelled the other one; 0 for a class that a person found twice in one frame.
+    """
+    found = np.zeros(len(boxes))
+    if len(prediction.classes) < 2:
+        return found
+    likeliest = prediction.probabilities.argmax(1)
+    known = np.array(list(labels), np.int64)
     frames = int(boxes.frame[-1]) + 1
-    for name in sorted(set(tracks.name[tracks.told]) - {""}):
-        seen = np.zeros(frames, np.int64)  # how many labelled things of the class are in each frame
-        np.add.at(seen, boxes.frame[(tracks.told & (tracks.name == name))[tracks.own]], 1)
-        if seen.max() > 1:  # the class has several things
+    for number, name in enumerate(prediction.classes):
+        told = np.bincount(boxes.frame[known[[labels[box] == name for box in known.tolist()]]], minlength=frames)
+        if not name or told.max() > 1:
             continue
-        rivals = ~tracks.told & (tracks.name == name)
-        beside = np.bincount(tracks.own, seen[boxes.frame] > 0, len(tracks.length)) / tracks.length
-        found[rivals] = beside[rivals]
+        own = likeliest == number
+        seen = np.bincount(boxes.frame[own], minlength=frames)[boxes.frame]
+        found += own * (seen > 1) * (1 + (told[boxes.frame] > 0))
+    found[known] = 0
     return found
-
-
-def _doubtful(
-    rows: Int64[np.ndarray, " k"],
-    likeness: Float32[np.ndarray, "n f"],
-    mean: Float[np.ndarray, " f"],
-    uncertainty: Float32[np.ndarray, " n"],
-    labels: Mapping[int, str],
-) -> int | None:
-    """The box of a track to ask, of those without a label."""
-    free = np.array([row for row in rows.tolist() if row not in labels], np.int64)
-    if not len(free):
-        return None
-    return int(free[(uncertainty[free] + 0.5 * (likeness[free] @ mean)).argmax()])

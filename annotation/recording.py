@@ -127,9 +127,8 @@ def _tell_left_out(path: Path, video: Path, time: np.ndarray, kept: np.ndarray, 
     if not kept.any():
         known = time[np.isfinite(time)]
         span = f"from {known.min():.6g} to {known.max():.6g} s" if len(known) else "at no known time"
-        raise RecordingError(
-            f"{path}: its samples lie {span} of the video {video.name}, which has {end:.6g} s; give --offset in seconds."
-        )
+        problem = f"its samples lie {span} of the video {video.name}, which has {end:.6g} s"
+        raise RecordingError(f"{path}: {problem}; give --offset in seconds.")
     late, early = int((time >= end).sum()), int((~kept & (time < 0)).sum())
     words = [f"{late} after its end"] * bool(late) + [f"{early} before its first frame"] * bool(early)
     if words:

@@ -104,11 +104,11 @@ class Results:
 
     def _fixations(self, path: Path) -> Path:
         columns = ["fixation", "start_ms", "duration_ms", "x", "y", "object", "probability", "frame", "box", "track"]
-        rows = []
+        rows: list[list[object]] = []
         for number, each in enumerate(self.fixations or ()):
             on = each.box >= 0
             box = [each.box, int(self.prediction.track[each.box]), *map(_short, self.boxes.box[each.box])] if on else []
-            place = [_ms(each.onset_s), _ms(each.duration_s), *map(_short, each.xy)]
+            place: list[object] = [_ms(each.onset_s), _ms(each.duration_s), *map(_short, each.xy)]
             rows.append([number, *place, each.name, _short(each.probability, 4), each.frame, *(box or [""] * 6)])
         return _text(path, to_csv([*columns, *(f"box_{side}" for side in BOX)], rows))
 

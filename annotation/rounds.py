@@ -7,6 +7,7 @@ the network says is averaged along each track; what a person said stands.
 Shapes: `n` boxes, `c` classes.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class Prediction:
         """The likeliest class of each box, as objects (n,); "" where nothing is known."""
         if not self.classes:
             return np.full(len(self.probabilities), "", object)
-        return np.array(self.classes, object)[self.probabilities.argmax(1)]
+        return np.asarray(np.array(self.classes, object)[self.probabilities.argmax(1)])
 
 
 class Scene:
@@ -87,7 +88,7 @@ def cut_tracks(boxes: Boxes, labels: Mapping[int, str]) -> tuple[Int64[np.ndarra
         if len({labels[box] for box in given}) < 2:
             continue
         own = np.flatnonzero(boxes.track == number)
-        for one, other in zip(given, given[1:], strict=False):
+        for one, other in itertools.pairwise(given):
             if labels[one] == labels[other]:
                 continue
             between = own[(own > one) & (own <= other)]

@@ -126,11 +126,11 @@ def _groups(fits: np.ndarray) -> list[tuple[Int64[np.ndarray, " a"], Int64[np.nd
     left = set(np.flatnonzero(fits.any(1)).tolist())
     groups = []
     while left:
-        rows = np.zeros(len(fits), bool)
+        rows: np.ndarray = np.zeros(len(fits), bool)
         rows[min(left)] = True
         while True:
             columns = fits[rows].any(0)
-            more = fits[:, columns].any(1)
+            more = np.asarray(fits[:, columns].any(1))
             if (more == rows).all():
                 break
             rows = more

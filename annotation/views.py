@@ -1,4 +1,4 @@
-"""A recording as a data set of pictures: each view is a stretch in which the head hardly turns, shown by its middle frame.
+"""A recording as a data set of pictures: views, in each of which the head hardly turns, shown by their middle frames.
 
 `gaze train oat` learns from pictures, their objects and the order in which these were looked at. A view ends after
 `LONGEST` seconds, at a cut, where the head's motion is not known, or where the middle of the frame has moved by more
@@ -70,9 +70,9 @@ def write_set(
         xy = np.array([_in_picture(each, reference, frames, boxes) for each in own])
         onset = np.array([each.onset_s for each in own]) - frames.times[view.start]
         duration = np.array([each.duration_s for each in own])
-        ms = [np.round(times * 1000, 2) for times in (np.maximum(onset, 0), duration)]
+        start_ms, lasts_ms = (np.round(times * 1000, 2) for times in (np.maximum(onset, 0), duration))
         objects[path.name] = objects_of(boxes, names, reference, scale)
-        items.append((picture, [Scanpath(subject, (xy * scale).round(2), *ms)]))
+        items.append((picture, [Scanpath(subject, (xy * scale).round(2), start_ms, lasts_ms)]))
     if items:
         write_table(root, items, objects=objects)
     return len(items)

@@ -21,8 +21,8 @@ from data.errors import ModelError
 from data.picture import Letterbox, read
 from export.onnx import SAMPLES, agree, convert, write
 from export.runtime.contract import INPUTS, OUTPUTS, Contract
-from export.runtime.heads.following import INPUTS as HEADS
-from export.runtime.heads.following import OUTPUTS as FOUND
+from export.runtime.heads.network import INPUTS as HEADS
+from export.runtime.heads.network import OUTPUTS as FOUND
 from export.runtime.registry import STEP
 from export.runtime.session import session
 

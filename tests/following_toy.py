@@ -24,13 +24,14 @@ CONTRACT = bright().model_copy(
 )
 
 
-def write(path: Path, contract: Contract = CONTRACT, spoiled: bool = False) -> Path:
-    """Write both files; `spoiled` ones answer with what is no number.
+def write(path: Path, contract: Contract = CONTRACT, spoiled: bool = False, maps: tuple[int, int] = (0, 0)) -> Path:
+    """Write both files; `spoiled` ones answer with what is no number, those with `maps` for a part of that size alone.
 
     The logit of being in frame is the middle of the head (x) over the canvas's width, times 4, minus 2.
     """
     number = TensorProto.FLOAT
     height, width = contract.canvas
+    rows, columns = maps if maps[0] else contract.canvas
     look = [
         helper.make_node("Cast", ["picture"], ["numbers"], to=number),
         helper.make_node("ReduceMean", ["numbers", "channels"], ["seen"], keepdims=0),
@@ -38,7 +39,8 @@ def write(path: Path, contract: Contract = CONTRACT, spoiled: bool = False) -> P
     step = [
         helper.make_node("Mul", ["seen", "scale"], ["scores"]),
         helper.make_node("ReduceLogSumExp", ["scores", "sides"], ["total"], keepdims=1),
-        helper.make_node("Sub", ["scores", "total"], ["one"]),
+        helper.make_node("Sub", ["scores", "total"], ["whole"]),
+        helper.make_node("Slice", ["whole", "start", "end", "sides"], ["one"]),
         helper.make_node("Shape", ["head"], ["count"], start=0, end=1),
         helper.make_node("Concat", ["count", "canvas"], ["shape"], axis=0),
         helper.make_node("Expand", ["one", "shape"], ["density"]),
@@ -50,7 +52,9 @@ def write(path: Path, contract: Contract = CONTRACT, spoiled: bool = False) -> P
     constants: dict[str, Any] = {
         "scale": np.array(np.nan if spoiled else 1 / 16, np.float32),
         "sides": np.array([1, 2]),
-        "canvas": np.array([height, width]),
+        "canvas": np.array([rows, columns]),
+        "start": np.array([0, 0]),
+        "end": np.array([rows, columns]),
         "left_right": np.array([0, 2]),
         "last": np.array([1]),
         "across": np.array(4 / width, np.float32),
@@ -59,7 +63,7 @@ def write(path: Path, contract: Contract = CONTRACT, spoiled: bool = False) -> P
     info = helper.make_tensor_value_info
     seen, content = info("seen", number, [1, height, width]), info("content", number, [1, 4])
     picture, head = info("picture", TensorProto.UINT8, [1, height, width, 3]), info("head", number, ["k", 4])
-    found = [info("density", number, ["k", height, width]), info("in_frame", number, ["k"])]
+    found = [info("density", number, ["k", rows, columns]), info("in_frame", number, ["k"])]
     path.parent.mkdir(parents=True, exist_ok=True)
     _save(path, look, [picture, content], [seen], {"channels": np.array([3])}, contract)
     _save(path.with_name(path.stem + STEP), step, [head, content, seen], found, constants, contract)

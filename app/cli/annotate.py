@@ -1,7 +1,7 @@
 """`gaze annotate`: which object a participant of mobile eye tracking looked at, from a few labels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,49 +35,33 @@ if TYPE_CHECKING:
 )
 @click.option("--detector", metavar="FILE.onnx", help="Finds the objects; the same as --objects FILE.onnx.")
 @click.option("--model", default="tempsal", show_default=True, help="Of where people look; it tells boxes apart.")
-@click.option("--offset", default=0.0, show_default=True, metavar="S", help="Seconds that the gaze's clock is ahead of.")
+@click.option("--offset", default=0.0, show_default=True, metavar="S", help="Seconds added to the gaze's clock.")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
     help="Labels in a table: box,class or time_ms,x,y,class; with an empty class: of no interest.",
 )
-@click.option("--export", "exported", is_flag=True, help="Write the tables from the labels so far, into OUTPUT/results.")
+@click.option(
+    "--export", "exported", is_flag=True, help="Write the tables from the labels so far, into OUTPUT/results."
+)
 @click.option("--provider", default="auto", show_default=True, type=TableChoice("export.runtime.providers:NAMES"))
-def annotate(
-    video: Path,
-    gaze: Path | None,
-    output: Path,
-    detector: str | None,
-    labels: Path | None,
-    exported: bool,
-    objects: str,
-    fps: float,
-    model: str,
-    offset: float,
-    provider: str,
-) -> None:
+def annotate(video: Path, gaze: Path | None, output: Path, labels: Path | None, exported: bool, **options: Any) -> None:
     """Find and track the objects of a mobile eye tracker's video, and tell which were fixated from a few labels.
 
-    The same command goes on where it was stopped. Labels are given by clicks on the page Annotate (gaze app), or with
-    --labels.
+    The same command goes on where it was stopped. Labels are given by clicks on the page Annotate (gaze app --annotate
+    PROJECT), or with --labels.
     """
     from annotation.project import Project
     from app.cli import console
 
-    if detector and objects != "found":
+    if options["detector"] and options["objects"] != "found":
         raise GazeError("--objects and --detector both say where objects come from; leave one of them out.")
+    objects = options.pop("detector") or options["objects"]
+    how = {"fps": options["fps"], "model": options["model"], "provider": options["provider"]}
     try:
         with console.bar() as bar:
             project = Project.create(
-                output,
-                video,
-                gaze,
-                fps=fps,
-                objects=detector or objects,
-                offset_s=offset,
-                model=model,
-                provider=provider,
-                progress=bar,
+                output, video, gaze, objects=objects, offset_s=options["offset"], progress=bar, **how
             )
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command goes on from here.") from None
@@ -90,8 +74,9 @@ def _tell(project: "Project", labels: Path | None, exported: bool, output: Path)
     from annotation.given_labels import read_labels
 
     if labels is not None:
-        given = read_labels(labels, project.frames, project.boxes, lambda note: echo(f"note: {note}", err=True))
-        project.label_all(given)
+        given = read_labels(labels, project.frames, project.boxes, _note)
+        known = project.labels
+        project.label_all([(box, name) for box, name in given if known.get(box) != name])
         echo(f"{labels}: {len(given)} labels")
     boxes, tracks = len(project.boxes), len(set(project.boxes.track.tolist()))
     recording = project.recording
@@ -100,7 +85,12 @@ def _tell(project: "Project", labels: Path | None, exported: bool, output: Path)
         for path in project.results(project.train()).write(output / "results"):
             echo(str(path))
     for note in project.notes:
-        echo(f"note: {note}", err=True)
-    echo(f"{output}: {len(project.frames)} frames, {boxes} boxes in {tracks} tracks, {words}, {len(project.labels)} labels")
+        _note(note)
+    counts = f"{len(project.frames)} frames, {boxes} boxes in {tracks} tracks, {words}, {len(project.labels)} labels"
+    echo(f"{output}: {counts}")
     if not exported:
-        echo(f"Label what was looked at: gaze app, page Annotate, project {output.absolute()}")
+        echo(f"Label what was looked at: gaze app --annotate {output}")
+
+
+def _note(sentence: str) -> None:
+    echo(f"note: {sentence}", err=True)

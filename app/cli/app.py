@@ -7,8 +7,17 @@ import click
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--annotate",
+    "projects",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PROJECT",
+    help="A folder that `gaze annotate` made, to be opened on the page Annotate; may be given several times. "
+    "Whoever can reach the app can see and label it.",
+)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS OF STREAMLIT]...")
-def app(flags: tuple[str, ...]) -> None:
+def app(projects: tuple[Path, ...], flags: tuple[str, ...]) -> None:
     """Open the app in the browser; only this machine can reach it unless --server.address says otherwise."""
     import os
     import sys
@@ -16,12 +25,30 @@ def app(flags: tuple[str, ...]) -> None:
     address = _value(flags, "--server.address")
     if address is not None:
         click.echo(reach(address), err=True)
-    verbose = ["--", "--verbose"] if click.get_current_context().find_root().params["verbose"] else []
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(SERVER), *defaults(address), *flags, *verbose]
+    own = ["--verbose"] if click.get_current_context().find_root().params["verbose"] else []
+    own += opened(projects)
+    script = ["--", *own] if own else []
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(SERVER), *defaults(address), *flags, *script]
     os.execv(sys.executable, command)
 
 
 SERVER = Path(__file__).parents[1] / "web" / "server.py"
+
+
+def opened(projects: Sequence[Path]) -> list[str]:
+    """How the server is told of projects of annotation.
+
+    Raises:
+        GazeError: A folder is none.
+    """
+    if not projects:
+        return []
+    from annotation.record import ProjectRecord
+    from app.web.annotate.named import flags
+
+    for folder in projects:
+        ProjectRecord.read(folder)
+    return flags(projects)
 
 
 def defaults(address: str | None) -> list[str]:

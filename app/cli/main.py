@@ -32,9 +32,22 @@ def main(verbose: bool) -> None:
     logs.configure(verbose)
 
 
-for command in (annotate, app, average, bench, calibrate, data, distill, evaluate, export, models, predict):
-    main.add_command(command)
-for command in (search, serve, train):
+for command in (
+    annotate,
+    app,
+    average,
+    bench,
+    calibrate,
+    data,
+    distill,
+    evaluate,
+    export,
+    models,
+    predict,
+    search,
+    serve,
+    train,
+):
     main.add_command(command)
 interrupt.as_usual()
 

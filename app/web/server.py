@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from streamlit import config, runtime
 from streamlit.runtime.pages_manager import PagesManager
 
+from app.web.annotate import archive, shelf
 from app.web.batch import download, job
 from app.web.gate import MB, Gate
 from app.web.main import found
@@ -51,6 +52,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         yield
         upkeep.cancel()
         job.close_all()
+        shelf.close_all()
 
 
-app = st.App(Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE], middleware=[gate])
+app = st.App(Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE, archive.ROUTE], middleware=[gate])

@@ -131,6 +131,15 @@ def plain(text: str) -> str:
     return re.sub(r"([\\*_\[\]$~<>#])", r"\\\1", text)
 
 
+def time_left(seconds: float) -> str:
+    """How long something will still take, roughly.
+
+    >>> time_left(95.0), time_left(40.2)
+    ('2 minutes', '40 s')
+    """
+    return f"{round(seconds / 60)} minutes" if seconds >= 90 else f"{max(1, round(seconds))} s"
+
+
 def condition_picker(conditions: tuple[str, ...], at: DeltaGenerator | None = None) -> str:
     """Choose for which way of viewing the prediction is made; `at` as in `model_picker`."""
     condition = (at or st.sidebar).selectbox(

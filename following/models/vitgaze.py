@@ -120,9 +120,8 @@ class ViTGaze(nn.Module):
 
     def _check(self, height: int, width: int) -> None:
         if height % self.multiple or width % self.multiple:
-            raise GazeError(
-                f"The canvas is {height} x {width} pixels; its sides must be multiples of {self.multiple} (--data.canvas)."
-            )
+            wanted = f"its sides must be multiples of {self.multiple} (--data.canvas)"
+            raise GazeError(f"The canvas is {height} x {width} pixels; {wanted}.")
 
     def decode(
         self, head: Float[Tensor, "b 4"], content: Float[Tensor, "_ 4"], *features: Tensor, stride: int = 1

@@ -9,6 +9,7 @@ import torch
 
 from app import tasks
 from data.synthetic import onlookers
+from following.datamodule import PeopleData
 from following.models.vitgaze import ViTGaze
 from following.task import FollowingTask
 from training import run as training_run
@@ -93,7 +94,27 @@ def trained(tmp_path: Path, count: int, *flags: str) -> Path:
     return out
 
 
-def test_two_steps_of_the_tiny_recipe_leave_logs_and_a_network(tmp_path: Path) -> None:
+def test_the_loss_of_a_batch_of_made_people_falls_in_some_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onlookers.write(tmp_path / "rooms", 3, seed=3, size=(64, 96), annotators=1)
+    (tmp_path / "rooms" / "splits.json").write_text('{"train": ["0001.png", "0002.png", "0003.png"]}')
+    data = PeopleData(str(tmp_path / "rooms"), canvas=(64, 96), batch_size=4, workers=0)
+    data.setup()
+    rows = next(iter(data.train_dataloader()))
+    task = FollowingTask(network(), pretrained=False).train()
+    monkeypatch.setattr(task, "log", lambda *_, **__: None)
+    optimizer, losses = torch.optim.AdamW(task.parameters(), 1e-3), []
+    for step in range(6):
+        optimizer.zero_grad()
+        losses.append(task.training_step(rows, step))
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.slow
+def test_two_steps_of_the_tiny_recipe_leave_logs_and_a_network_with_all_of_lightning(tmp_path: Path) -> None:
     out = trained(tmp_path, 6, "--trainer.max_steps", "2", "--data.batch_size", "2", "--data.canvas", "[64, 96]")
     assert len(column(out, "train/loss")) == 2
     again: Any = weights.load(out / "checkpoints" / "last.ckpt", tasks.models())

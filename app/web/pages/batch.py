@@ -122,9 +122,7 @@ def told(progress: Progress) -> str:
         return f"{count} {STATES.get(progress.state, 'Done.')}"
     if progress.left_s is None:
         return count
-    left = progress.left_s
-    words = f"{round(left / 60)} minutes" if left >= 90 else f"{max(1, round(left))} s"
-    return f"{count} About {words} left."
+    return f"{count} About {widgets.time_left(progress.left_s)} left."
 
 
 def _choose_areas(desk: Desk) -> BatchAreas:

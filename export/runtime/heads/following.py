@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -22,43 +22,18 @@ from jaxtyping import Float, Float32, UInt8
 from data.errors import ModelError
 from data.gaze import Objects
 from data.picture import Letterbox
-from export.runtime import session as sessions
 from export.runtime.contract import Contract, condition_index
 from export.runtime.heads.faces import HeadDetector, check_head, heads
 from export.runtime.heads.head_pose import HeadPose, Pose
-from export.runtime.registry import STEP, find_model, read_contract
+from export.runtime.heads.network import Looked, Network
 from export.runtime.saliency import Predictor, peak
-from export.runtime.session import check_names, session
 from following import TASK
 from following.baselines import cone as cones
 from saliency import TASK as SALIENCY
 from training import Task
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
 CONE = "cone"
-INPUTS = ("head", "content")  # of the second file, beside what is remembered of the picture
-OUTPUTS = ("density", "in_frame")
-AT_ONCE = 8  # heads in one run
 NEAR = 0.1  # of the picture's diagonal: how near to the most likely place counts for the confidence
-LARGE = 60.0  # logits beyond say no more
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A picture that was looked at once, for as many heads as are asked for."""
-
-    pixels: UInt8[np.ndarray, "h w 3"]
-    box: Letterbox
-    density: Float32[np.ndarray, "g v"] | None = None  # of the cone: where people look
-    memory: dict[str, Any] | None = None  # of a network, on its device
-    objects: Objects | None = None  # in the picture's pixels, where the model finds any
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the picture."""
-        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 @dataclass(frozen=True)
@@ -125,12 +100,12 @@ class FollowingPredictor:
         self.head_pose, self.detector = head_pose, detector
         self._opening = partial(Predictor, saliency, provider=provider, threads=threads)
         self._saliency: Predictor | None = None
-        self._network: _Network | None = None
+        self._network: Network | None = None
         if str(model) == CONE:
             self.contract = _of_cone(self.saliency.contract)
             self.files: tuple[Path, ...] = (self.saliency.path,)
         else:
-            self._network = _Network(model, provider, threads)
+            self._network = Network(model, provider, threads)
             self.contract, self.files = self._network.contract, self._network.files
 
     @property
@@ -222,58 +197,6 @@ class FollowingPredictor:
             Followed(box, None if score is None else float(score), pose, map_, float(share), looked.size)
             for box, score, pose, map_, share in zip(places, scores, poses, maps, inside, strict=True)
         ]
-
-
-class _Network:
-    """The two files of an exported network."""
-
-    def __init__(self, model: str | Path, provider: str, threads: int | None) -> None:
-        path = find_model(model)
-        self.contract = read_contract(path)
-        if self.contract.task != TASK.name:
-            raise ModelError(
-                f"{self.contract.name} is a model of {self.contract.task}, not of {TASK.name}; ask for its own task, "
-                f"or take {TASK.default_models[0]}."
-            )
-        self.files = path, find_model(path.with_name(path.stem + STEP))
-        self._look, self._step = (session(file, provider, threads) for file in self.files)
-        self._names = [node.name for node in self._look.get_outputs()]
-        check_names(self._look, path, ("picture", "content"))
-        check_names(self._step, self.files[1], (*INPUTS, *self._names, *OUTPUTS))
-
-    @property
-    def provider(self) -> str:
-        return sessions.provider(self._step)
-
-    def look(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Looked:
-        box = Letterbox.fit(pixels.shape[:2], self.contract.canvas)
-        feeds = {"picture": box.apply(pixels, self.contract.fill)[None], "content": box.box[None]}
-        memory = self._run(self._look, self._names, feeds, self.files[0])
-        return Looked(pixels, box, memory=sessions.hold(self._step, dict(zip(self._names, memory, strict=True))))
-
-    def decode(
-        self, looked: Looked, boxes: Float[np.ndarray, "k 4"]
-    ) -> tuple[Float32[np.ndarray, "k g v"], Float[np.ndarray, " k"]]:
-        top, left, rows, columns = looked.box.content
-        maps, inside = np.empty((len(boxes), rows, columns), np.float32), np.empty(len(boxes))
-        corners = np.hstack([looked.box.points(boxes[:, :2]), looked.box.points(boxes[:, :2] + boxes[:, 2:])])
-        for start in range(0, len(boxes), AT_ONCE):
-            some = slice(start, start + AT_ONCE)
-            feeds = {"head": corners[some].astype(np.float32), "content": looked.box.box[None], **(looked.memory or {})}
-            density, logit = self._run(self._step, OUTPUTS, feeds, self.files[1])
-            maps[some] = density[:, top : top + rows, left : left + columns]
-            inside[some] = 1 / (1 + np.exp(-np.clip(logit.astype(np.float64), -LARGE, LARGE)))
-        for plane in maps:  # what lies on the bars is nothing to the picture
-            plane -= plane.max()
-            plane -= np.float32(np.log(np.exp(plane.astype(np.float64)).sum()))
-        return maps, inside
-
-    @staticmethod
-    def _run(opened: "InferenceSession", names: Sequence[str], feeds: dict[str, Any], path: Path) -> list[np.ndarray]:
-        found: list[np.ndarray] = sessions.run(opened, names, feeds)
-        if not all(np.isfinite(values).all() for values in found):
-            raise ModelError(f"{path.name} gave numbers that are not finite; export the model again.")
-        return found
 
 
 def _of_cone(saliency: Contract) -> Contract:

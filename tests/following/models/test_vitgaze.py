@@ -1,5 +1,6 @@
 """ViTGaze: densities, heads by themselves and together, and how large its parts are."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def dino(**options: Any) -> ViTGaze:
     return network
 
 
+@functools.cache
+def shared(form: str) -> ViTGaze:
+    """One that no test trains."""
+    return made(form)
+
+
 def made(form: str) -> ViTGaze:
     torch.manual_seed(0)
     return (dino() if form == "transformer" else ViTGaze(**SMALL)).eval()
@@ -47,7 +54,7 @@ FORMS = pytest.mark.parametrize("form", ["convolutional", "transformer"])
 @pytest.mark.parametrize("stride", [1, 4])
 def test_a_map_is_a_density_over_the_picture(form: str, stride: int) -> None:
     with torch.no_grad():
-        log_p, inside = made(form)(picture(count=1).expand(3, -1, -1, -1), CONTENT.expand(3, -1), HEADS, stride)
+        log_p, inside = shared(form)(picture().expand(3, -1, -1, -1), CONTENT.expand(3, -1), HEADS, stride)
     assert log_p.shape == (3, CANVAS[0] // stride, CANVAS[1] // stride)
     assert inside.shape == (3,)
     torch.testing.assert_close(log_p.exp().sum((1, 2)), torch.ones(3), atol=1e-4, rtol=0)
@@ -57,7 +64,7 @@ def test_a_map_is_a_density_over_the_picture(form: str, stride: int) -> None:
 
 @FORMS
 def test_people_of_one_picture_are_answered_together_as_one_by_one(form: str) -> None:
-    network = made(form)
+    network = shared(form)
     with torch.no_grad():
         features = network.encode(picture(), CONTENT)
         assert len(features) == len(network.memory)
@@ -70,7 +77,7 @@ def test_people_of_one_picture_are_answered_together_as_one_by_one(form: str) ->
 
 @FORMS
 def test_a_picture_is_answered_alike_whatever_is_in_its_batch(form: str) -> None:
-    network, both = made(form), torch.cat([picture(1), picture(2)])
+    network, both = shared(form), torch.cat([picture(1), picture(2)])
     with torch.no_grad():
         together = network(both, CONTENT.expand(2, -1), HEADS[:2])
         alone = network(both[1:], CONTENT, HEADS[1:2])
@@ -79,7 +86,7 @@ def test_a_picture_is_answered_alike_whatever_is_in_its_batch(form: str) -> None
 
 @FORMS
 def test_heads_and_pictures_matter(form: str) -> None:
-    network = made(form)
+    network = shared(form)
     with torch.no_grad():
         one, other = (network(picture(), CONTENT, HEADS[k : k + 1])[0] for k in (0, 1))
         third = network(picture(5), CONTENT, HEADS[:1])[0]
@@ -121,7 +128,7 @@ def test_without_interactions_a_cone_is_left() -> None:
 
 @FORMS
 def test_weights_give_the_network_back(form: str, tmp_path: Path) -> None:
-    network = made(form)
+    network = shared(form)
     weights.save(network, tmp_path / "v.safetensors")
     again: Any = weights.load(tmp_path / "v.safetensors", tasks.models()).eval()
     with torch.no_grad():
@@ -131,7 +138,7 @@ def test_weights_give_the_network_back(form: str, tmp_path: Path) -> None:
 
 def test_a_canvas_that_does_not_suit_the_network_is_refused() -> None:
     with pytest.raises(GazeError, match="The canvas is 60 x 96 pixels; its sides must be multiples of 32"):
-        made("convolutional").encode(torch.zeros(1, 60, 96, 3, dtype=torch.uint8), CONTENT)
+        shared("convolutional").encode(torch.zeros(1, 60, 96, 3, dtype=torch.uint8), CONTENT)
     with pytest.raises(GazeError, match="The canvas is 60 x 96 pixels"):
         ViTGaze(**SMALL | {"canvas": (60, 96)})
 

@@ -139,6 +139,22 @@ def test_numbers_that_are_not_finite_and_conditions_that_are_not_known_end_in_on
         cone.look(picture, "dreaming")
 
 
+def test_files_that_do_not_fit_each_other_or_their_contract_end_in_one_sentence(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
+    small = following_toy.CONTRACT.model_copy(update={"canvas": (32, 32)})
+    following_toy.write(tmp_path / "small.onnx", small)
+    following_toy.write(tmp_path / "looker.onnx")
+    (tmp_path / "small.step.onnx").replace(tmp_path / "looker.step.onnx")
+    predictor = FollowingPredictor(tmp_path / "looker.onnx", provider="cpu", threads=1)
+    with pytest.raises(ModelError, match=r"looker\.step\.onnx cannot be run as its contract promises"):
+        predictor.follow(picture, HEADS)
+    following_toy.write(tmp_path / "other.onnx", maps=(16, 16))
+    predictor = FollowingPredictor(tmp_path / "other.onnx", provider="cpu", threads=1)
+    with pytest.raises(ModelError, match=r"other\.step\.onnx"):
+        predictor.follow(picture, HEADS)
+
+
 def test_a_saliency_model_without_faces_says_what_to_give_instead(
     picture: np.ndarray, cone: FollowingPredictor
 ) -> None:
