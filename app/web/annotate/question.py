@@ -35,7 +35,7 @@ def question(desk: Desk) -> None:
     row = st.container(horizontal=True)
     row.button("Undo", icon=":material/undo:", key="annotate-undo", shortcut="z", on_click=_do, args=(desk.undo,))
     row.button(
-        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.learn,
+        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.hurry,
         help="What you labelled since the last round counts at once.",
     )  # fmt: skip
     if problem := st.session_state.pop(PROBLEM, ""):
@@ -81,7 +81,11 @@ def names(desk: Desk, box: int, guess: str | None) -> None:
     kind = kinds[int(desk.project.boxes.kind[box])] if kinds else ""
     if kind not in ("", "object", *known):
         row.button(
-            plain(f"New: {kind}"), key="annotate-kind", icon=":material/add:", on_click=_do, args=(desk.label, box, kind)
+            plain(f"New: {kind}"),
+            key="annotate-kind",
+            icon=":material/add:",
+            on_click=_do,
+            args=(desk.label, box, kind),
         )
     with st.form("annotate-new", clear_on_submit=True, border=False):
         left, right = st.columns([3, 2], vertical_alignment="bottom")

@@ -1,4 +1,4 @@
-"""Which project a session is in: kept from page to page, and found again by the page's address when it is loaded anew."""
+"""Which project a session is in: kept from page to page, and found by the page's address when it is loaded anew."""
 
 from dataclasses import dataclass
 

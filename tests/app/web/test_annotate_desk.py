@@ -172,5 +172,7 @@ def test_looks_that_follow_each_other_closely_are_one_span() -> None:
 
 def test_only_folders_that_were_named_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["server.py", "--verbose", *flags([Path("a/shop"), Path("b/shop"), Path("a/shop")])])
+    monkeypatch.setattr(
+        sys, "argv", ["server.py", "--verbose", *flags([Path("a/shop"), Path("b/shop"), Path("a/shop")])]
+    )
     assert named() == {"shop": tmp_path / "a" / "shop", "shop (2)": tmp_path / "b" / "shop"}
