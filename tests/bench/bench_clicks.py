@@ -14,7 +14,7 @@ the truth says the name. Boxes are those of a rough detector (`made_recordings`)
     fixations by hand   each fixation is named by itself, as is done today
     boxes by hand       each box is
 
-A count is the first from which on 95 % were right for as long as was clicked (at most `LIMIT` times). A fixation is
+A count is the first from which on 95 % were right for as long as was clicked, at most `LIMIT` times (tracks: twice). A fixation is
 right when it is on the same class as with the true names of all boxes: detection and gaze are the same for all rules.
 """
 
@@ -34,7 +34,7 @@ from data.synthetic.shelf import KINDS
 
 RIGHT = 0.95
 ROUND = 5  # clicks
-LIMIT = 200
+LIMIT = 150
 WHILE = 6  # rounds above `RIGHT` after which no more is clicked
 AIM = 0.6  # fewer clicks
 Names = np.ndarray  # objects (n,)
@@ -52,14 +52,17 @@ Curve = list[Point]
 
 
 def graph(each: Case) -> tuple[Curve, list[int], list[float]]:
-    """The curve of rounds of annotation, the boxes that it asked, and the seconds of each round."""
+    """The curve of rounds of annotation, the boxes that it asked, and the seconds of each round.
+
+    It goes on until the nearest feature has enough of the same clicks, too.
+    """
     project = each.project
     curve: Curve = []
     seconds: list[float] = []
     while project.labels:
         project.undo()
     prediction = project.train()
-    while len(project.labels) < LIMIT and not enough(curve):
+    while len(project.labels) < LIMIT and not (enough(curve) and enough(nearest(each, list(project.labels)))):
         asked = project.ask(prediction, ROUND)
         if not asked:
             break
@@ -105,7 +108,7 @@ def tracks(each: Case, carried: bool) -> Curve:
         by_track[told] = said[:count]
         return np.asarray(by_track[own])
 
-    return followed(each, names, len(order))
+    return followed(each, names, min(len(order), 2 * LIMIT))
 
 
 def followed(each: Case, names: Callable[[int], Names], most: int) -> Curve:
