@@ -107,9 +107,10 @@ class Results:
         rows: list[list[object]] = []
         for number, each in enumerate(self.fixations or ()):
             on = each.box >= 0
-            box = [each.box, int(self.prediction.track[each.box]), *map(_short, self.boxes.box[each.box])] if on else []
+            sides = map(_short, self.boxes.box[each.box].tolist()) if on else [""] * 4
+            box: list[object] = [each.box, int(self.prediction.track[each.box])] if on else ["", ""]
             place: list[object] = [_ms(each.onset_s), _ms(each.duration_s), *map(_short, each.xy)]
-            rows.append([number, *place, each.name, _short(each.probability, 4), each.frame, *(box or [""] * 6)])
+            rows.append([number, *place, each.name, _short(each.probability, 4), each.frame, *box, *sides])
         return _text(path, to_csv([*columns, *(f"box_{side}" for side in BOX)], rows))
 
     def _areas(self, path: Path) -> Path:

@@ -202,6 +202,8 @@ def _made(source: str, request: Request) -> Iterator[Outcome]:
     """The forms of one model; one outcome with a sentence where there can be none at all."""
     path, settings = source_path(source), request.settings
     try:
+        if source in tasks.models() and not tasks.models()[source].trainable:
+            raise ModelError(f"{source} needs no training, and comes in one form at most: gaze export {source}")
         network = weights.load(path, tasks.models())
         key = str(weights.describe(network)["model"])
         task = tasks.task_of(key)

@@ -1,4 +1,4 @@
-"""A small project of annotation on the disk, made without a video or a model: three coloured squares that stay apart."""
+"""A small project of annotation on the disk, made without a video or a model: three coloured squares."""
 
 from pathlib import Path
 

@@ -116,7 +116,8 @@ def saliency(**options: Any) -> None:
     "--model",
     "names",
     multiple=True,
-    help="May be given twice; walk goes over tempsal's density, none is people and chance.  [default: oat-search "
+    help="May be given twice; walk goes over tempsal's density, eccnet searches places, none is people and chance.  "
+    "[default: oat-search "
     "or oat-free]",
 )
 @click.option("--split", default="test", show_default=True, help="A split, or all.")

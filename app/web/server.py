@@ -55,4 +55,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         shelf.close_all()
 
 
-app = st.App(Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE, archive.ROUTE], middleware=[gate])
+app = st.App(
+    Path(__file__).with_name("main.py"), lifespan=lifespan, routes=[download.ROUTE, archive.ROUTE], middleware=[gate]
+)

@@ -121,7 +121,7 @@ def _table(path: Path, given: Mapping[str, str], tell: Warn) -> tuple[TextTable,
     names = _names(path, table.names, given)
     names["stimulus"] = names["stimulus"] or table.column_of_pictures()
     guesses = [f"{role} is {name!r}" for role, name in names.items() if role not in given and name]
-    if any(plain(names[role]) != role for role in USUAL if role not in given and names[role]):
+    if any(plain(names[role]) not in (role, "timems") for role in USUAL if role not in given and names[role]):
         tell(f"{path}: {', '.join(guesses)}.")
     return table, names
 

@@ -147,7 +147,7 @@ class VisualSearcher:
         told = f"A picture of {width} x {height} pixels that is seen {degrees:g} degrees wide"
         if rows * columns > MOST:
             raise PictureError(
-                f"{told} has {rows * columns:,} of the model's pixels, and {MOST:,} at most are searched."
+                f"{told} has {rows * columns:,} of the model's pixels, more than {MOST:,}; see it narrower (--degrees)."
             )
         if min(rows, columns) < LEAST:
             raise PictureError(

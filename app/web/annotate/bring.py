@@ -34,14 +34,22 @@ ELSEWHERE = (
 class Brought:
     """The files of a project to be, on the disk."""
 
-    root: Path = field(default_factory=shelf.private_folder)
     video: Path | None = None
     boxes: Path | None = None
     gaze: list[str] = field(default_factory=list)  # names
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._sweep = weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
+        self._root: Path | None = None
+        self._sweep: weakref.finalize[..., Brought] | None = None
+
+    @property
+    def root(self) -> Path:
+        """Where they lie; gone with the session, unless a project is made of them."""
+        if self._root is None:
+            self._root = shelf.private_folder()
+            self._sweep = weakref.finalize(self, shutil.rmtree, self._root, ignore_errors=True)
+        return self._root
 
     def take_video(self, files: list[File]) -> None:
         """Keep the video that came last."""
@@ -79,8 +87,10 @@ class Brought:
         Raises:
             GazeError: There is no room.
         """
-        self._sweep.detach()
-        return shelf.make(recipe.video.stem, self.root, recipe)
+        root = self.root
+        if self._sweep:
+            self._sweep.detach()
+        return shelf.make(recipe.video.stem, root, recipe)
 
 
 def lay_gaze(place: Path, files: list[File]) -> tuple[list[str], list[str]]:

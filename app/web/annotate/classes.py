@@ -29,7 +29,12 @@ def classes(desk: Desk, do: Do) -> None:
         words = f"**{plain(name or NOTHING)}**: {count(labels.count(name), 'label')}{told}"
         with st.container(horizontal=True, key=f"annotate-examples-{number}", vertical_alignment="center"):
             st.markdown(words, width=220)
-            _crops(desk, name)
+            with st.container(horizontal=True, width=EXAMPLES * (WIDTH + 16), vertical_alignment="center"):
+                _crops(desk, name)
+            if found:
+                key, words = f"annotate-check-{number}", "Ask next for those that may not be."
+                icon = ":material/quiz:"
+                st.button("Check", icon=icon, key=key, help=words, on_click=desk.check, args=(name,))
     if len(known) > MOST:
         rest = [{"Name": plain(n), "Labels": labels.count(n), "Things": found.count(n)} for n in known[MOST:]]
         st.table(rest)

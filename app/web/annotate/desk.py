@@ -38,7 +38,7 @@ def open_desk(folder: Path) -> "Desk":
     """
     with _opening:
         desk = _open.get(folder)
-        if desk is None:
+        if desk is None or desk.closed:
             desk = _open[folder] = Desk(Project.open(folder))
         return desk
 
@@ -58,7 +58,6 @@ class Desk:
         self._sweep = weakref.finalize(self, _close, self._held)
         self.made: list[str] = []  # what was said when it was made
         self.skipped: set[int] = set()
-        self.history: list[tuple[int, float]] = []  # labels, and the expected share of right ones, round by round
         self._classes: list[str] = []
         self._drawn: OrderedDict[Drawn, bytes] = OrderedDict()
         self._results: tuple[Prediction, Results] | None = None
@@ -74,6 +73,11 @@ class Desk:
     def about(self) -> ProjectRecord:
         """What it was made of."""
         return self.project.about
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more; whoever still needs the project opens it again."""
+        return not self._sweep.alive
 
     def close(self) -> None:
         """Let others write into the project."""
@@ -117,10 +121,13 @@ class Desk:
         """Run a round: the labels so far tell what everything else is, and what to ask next."""
         with self.lock:
             self.prediction = self.project.train()
+            self._results = self._written = None
             self.fresh, self.stale = 0, False  # labels since, and whether it may say something else now
-            if self.can_tell:
-                self.history.append((len(self.project.labels), self.expected))
             self._ask()
+
+    def hurry(self) -> None:
+        """The next round is due at once, if it may say something else."""
+        self.fresh = ROUND
 
     def _ask(self) -> None:
         wanted = self.project.ask(self.prediction, ROUND + len(self.skipped))

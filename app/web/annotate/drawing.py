@@ -8,9 +8,9 @@ from data import picture
 from data.draw.regions import boxes
 from data.gaze import Objects
 
-CROP = 240  # pixels of the longer side of a crop
+CROP = 200  # pixels of the longer side of a crop
 FRAME = 960  # of a frame, at most
-DIM = 0.45  # of what is around a thing
+DIM = 0.4  # of what is around a thing
 Pixels = UInt8[np.ndarray, "h w 3"]
 
 

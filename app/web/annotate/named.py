@@ -1,4 +1,4 @@
-"""The projects that the person who started the app named, with `gaze app --annotate PROJECT`: no other folder is opened.
+"""The projects that whoever started the app named, with `gaze app --annotate PROJECT`: no other folder is opened.
 
 What a visitor sends is a number among these, never a path.
 """

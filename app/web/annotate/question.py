@@ -13,12 +13,15 @@ from data.errors import GazeError
 
 PROBLEM = "annotate-problem"  # in st.session_state
 NEW = "annotate-new-name"
+ENOUGH = 0.95  # of the things that it is sure of, from which on more labels tell little
 KEYS = "Keys: 1 to 9 for the names in their order, 0 not of interest, s skip, z undo, l learn now."
 
 
 @st.fragment
 def question(desk: Desk) -> None:
     """Ask for one thing after another; a click runs this part alone, and a new round the whole page."""
+    if desk.closed:
+        st.rerun()
     if desk.is_due:
         with st.spinner("Learning from your labels …"):
             desk.learn()
@@ -32,7 +35,7 @@ def question(desk: Desk) -> None:
     row = st.container(horizontal=True)
     row.button("Undo", icon=":material/undo:", key="annotate-undo", shortcut="z", on_click=_do, args=(desk.undo,))
     row.button(
-        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.learn,
+        "Learn now", icon=":material/school:", key="annotate-learn", shortcut="l", on_click=desk.hurry,
         help="What you labelled since the last round counts at once.",
     )  # fmt: skip
     if problem := st.session_state.pop(PROBLEM, ""):
@@ -49,7 +52,7 @@ def ask(desk: Desk, box: int) -> None:
     when = clock(float(boxes.time_s[box]))
     try:
         left.image(desk.frame(box), width="stretch", alt=f"The video at {when}, with the thing outlined")
-        right.image(desk.crop(box), width=200, alt=f"The thing at {when}")
+        right.image(desk.crop(box), alt=f"The thing at {when}")
     except GazeError as error:
         st.error(plain(desk.told(str(error))), icon=":material/error:")
     said = f"At {when}." + (f" {count(looks, 'sample')} of gaze on it." if looks else "")
@@ -78,7 +81,11 @@ def names(desk: Desk, box: int, guess: str | None) -> None:
     kind = kinds[int(desk.project.boxes.kind[box])] if kinds else ""
     if kind not in ("", "object", *known):
         row.button(
-            plain(f"New: {kind}"), key="annotate-kind", icon=":material/add:", on_click=_do, args=(desk.label, box, kind)
+            plain(f"New: {kind}"),
+            key="annotate-kind",
+            icon=":material/add:",
+            on_click=_do,
+            args=(desk.label, box, kind),
         )
     with st.form("annotate-new", clear_on_submit=True, border=False):
         left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -112,15 +119,19 @@ def how_far(desk: Desk) -> None:
     """How much is labelled, how much of the rest is told, and when the next round is."""
     st.header("How far it is")
     total = len(desk.project.boxes)
-    columns = st.columns(3)
-    columns[0].metric("Labelled", f"{len(desk.labels):,}", help=f"Of {count(total, 'thing')} in the video's pictures.")
-    for column, label, share, words in (
-        (columns[1], "Expected right", desk.expected, "The share of things whose name should be right, by its own count."),
-        (columns[2], "Sure of", desk.sure, f"The share of things whose name is at least {SURE:.0%} probable."),
+    row = st.container(horizontal=True, gap="large")
+    words = f"Of {count(total, 'thing')} in the video's pictures."
+    row.metric("Labelled", f"{len(desk.labels):,}", help=words, width="content")
+    for label, share, words in (
+        ("Expected right", desk.expected, "The share of things whose name should be right, by its own count."),
+        ("Sure of", desk.sure, f"The share of things whose name is at least {SURE:.0%} probable."),
     ):
-        column.metric(label, percent(share) if math.isfinite(share) else "–", help=words.replace("%", " %"))
+        told = percent(share) if math.isfinite(share) else "–"
+        row.metric(label, told, help=words.replace("%", " %"), width="content")
     left = ROUND - desk.fresh
     if not desk.can_tell:
         st.markdown("It begins to tell things apart when two names are given; “not of interest” is one.")
+    elif desk.sure >= ENOUGH:
+        st.markdown("It is sure of nearly everything. Look over the names; “Check” asks for what it doubts most.")
     elif desk.stale and left > 0:
         st.caption(f"The next round is after {count(left, 'more label')}.")

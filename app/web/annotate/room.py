@@ -1,4 +1,4 @@
-"""Which project a session is in: kept from page to page, and found again by the page's address when it is loaded anew."""
+"""Which project a session is in: kept from page to page, and found by the page's address when it is loaded anew."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,9 @@ def room() -> Room | None:
         leave()
         st.info("That project is no longer kept here. Bring its zip, or its video again.", icon=":material/info:")
         return None
+    if found and found.desk and found.desk.closed:  # by another window
+        found = _of_address(found.name)
+        st.session_state[SLOT] = found
     if found:
         st.query_params[PARAMETER] = found.address
     return found
@@ -60,8 +63,10 @@ def enter(found: Room) -> None:
 
 
 def leave() -> None:
-    """Go out of the project; it stays where it is."""
-    st.session_state.pop(SLOT, None)
+    """Go out of the project; it stays where it is, and other programs may write there."""
+    found: Room | None = st.session_state.pop(SLOT, None)
+    if found and found.desk:
+        found.desk.close()
     st.query_params.pop(PARAMETER, None)
 
 

@@ -1,8 +1,8 @@
-"""The projects of visitors: each in a private folder, under a name that nobody can guess, so that a page that is loaded
-anew finds its own again.
+"""The projects of visitors: each in a private folder, under a name that nobody can guess.
 
-A project stays for `KEPT` seconds after a page last showed it, until it is removed, or until the server ends; whoever
-wants it longer takes it home as a zip. `MOST` of them are kept.
+By that name a page that is loaded anew finds its own again. A project stays for `KEPT` seconds after a page last showed
+it, until it is removed, or until the server ends; whoever wants it longer takes it home as a zip. `MOST` of them are
+kept.
 """
 
 import secrets

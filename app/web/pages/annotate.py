@@ -56,15 +56,14 @@ def desk_of(room: Room) -> Desk | None:
 
 def bar(room: Room, desk: Desk) -> None:
     """The project in a line, its gaze, and the way out."""
-    left, middle, right = st.columns([4, 1, 1], vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center")
     project = desk.project
     end = clock(float(project.frames.times[-1])) if len(project.frames) else "0:00"
-    left.markdown(
-        f"**{plain(room.name)}:** {count(len(project.frames), 'picture')} of {end}, {count(len(project.boxes), 'thing')}."
-    )
-    with middle.popover("Gaze", icon=":material/eye_tracking:", width="stretch"):
+    size = f"{count(len(project.frames), 'picture')} of {end}, {count(len(project.boxes), 'thing')}."
+    row.markdown(f"**{plain(room.name)}:** {size}", width="stretch")
+    with row.popover("Gaze", icon=":material/eye_tracking:"):
         gaze(desk)
-    with right.popover("Close", icon=":material/close:", width="stretch"):
+    with row.popover("Close", icon=":material/close:"):
         if room.kept:
             st.markdown("It is kept here for 12 hours, as long as the app runs; the address of this page finds it.")
         else:

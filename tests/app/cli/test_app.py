@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.app import defaults, reach
+from app.cli.app import defaults, opened, reach
 from app.web.gate import MB, MOST_BYTES, MOST_FILES
+from data.errors import GazeError
+from tests import annotated
 
 ROOT = Path(__file__).parents[3]
 HOOK = """
@@ -199,3 +201,15 @@ def test_who_can_reach_it_is_one_sentence(address: str, who: str) -> None:
     assert opened.partition("=")[2] == (
         address if "reach this" not in reach(address) and "only" not in who else "localhost"
     )
+
+
+def test_projects_are_named_to_the_server_by_their_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotated.write(tmp_path / "shop", 2)
+    monkeypatch.chdir(tmp_path)
+    assert opened([Path("shop")]) == [f"--annotate={tmp_path / 'shop'}"]
+    assert opened([]) == []
+
+
+def test_a_folder_that_is_no_project_is_told_before_the_app_starts(tmp_path: Path) -> None:
+    with pytest.raises(GazeError, match="no project of gaze annotate"):
+        opened([tmp_path])

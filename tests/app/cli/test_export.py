@@ -73,6 +73,11 @@ def test_models_of_one_form_are_not_among_all_and_say_so_when_they_are_named(
     result = run("clips", "-o", tmp_path / "out", "--precision", "fp16")
     assert result.exit_code == 3
     assert "clips has one form alone; export it by itself, without options of form." in " ".join(result.output.split())
+    result = run("eccnet", "-o", tmp_path / "out", "--precision", "fp16")
+    assert result.exit_code == 3
+    assert "eccnet needs no training, and comes in one form at most: gaze export eccnet." in " ".join(
+        result.output.split()
+    )
 
 
 def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -9,9 +9,13 @@ import jsonschema
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from app.cli.main import main
 from app.predict.picture_search import COLUMNS
+from app.predict.simulate import scene_model
+from app.server.models import Models
+from data.errors import ModelError
 from data.picture import read, save
 from tests import toy_searcher
 
@@ -134,8 +138,6 @@ def test_broken_pictures_and_boxes_stop_no_other(photos: Path, tmp_path: Path, m
 
 
 def test_a_damaged_picture_is_searched_where_that_is_accepted(photos: Path, tmp_path: Path, model: Path) -> None:
-    from PIL import Image
-
     Image.open(photos / "0.png").save(photos / "cut.jpg", quality=95)
     content = (photos / "cut.jpg").read_bytes()
     (photos / "cut.jpg").write_bytes(content[: int(0.8 * len(content))])
@@ -184,8 +186,10 @@ def test_a_target_larger_than_the_scene_is_one_sentence(photos: Path, tmp_path: 
 
 
 def test_a_model_of_objects_says_that_a_searcher_is_none(tmp_path: Path, model: Path) -> None:
-    from app.predict.simulate import scene_model
-    from data.errors import ModelError
-
     with pytest.raises(ModelError, match="toy-search searches the places of a picture, and looks at no objects"):
         scene_model("toy-search")
+
+
+def test_a_server_says_that_a_searcher_is_none_of_its_models(model: Path) -> None:
+    with pytest.raises(ModelError, match="use a model such as oat-search, or `gaze search`"):
+        Models(["toy-search"])

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -60,15 +60,15 @@ PHONE: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def serve(folder: Path, **environment: str) -> Iterator[str]:
-    """The address of the app, served to this machine only from `folder`, which gets a toy model if it has no model."""
+def serve(folder: Path, flags: Sequence[str] = (), **environment: str) -> Iterator[str]:
+    """The address of the app, served to this machine only from `folder`, with a toy model if it has none."""
     if not any(folder.glob("*.onnx")):
         toy.write(folder / "toy.onnx")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "app.cli.main", "app", "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
+    command += ["--server.port", str(port), "--server.fileWatcherType", "none", *flags]
     known = os.environ | {"GAZE_MODELS": str(folder), "PYTHONPATH": str(ROOT)} | environment
     server = subprocess.Popen(command, cwd=folder, env=known)
     try:

@@ -3,7 +3,7 @@
     python -m tests.app.web.screenshots [FOLDER]        docs/ without one; every page, light, at a desk
 
 With a folder all pages are kept there as PNG, whole, at a desk and on a phone, light and dark, without a picture and
-with two, with a batch and a recording, and the report as a PDF, for whoever wants to look.
+with two, with a batch, a recording and a project of annotation, and the report as a PDF, for whoever wants to look.
 """
 
 import sys
@@ -23,6 +23,7 @@ from data.areas import Area, rectangle, to_coco
 from tests import recorded
 from tests.app.web import browser
 from tests.app.web.test_browser_accessibility import visit
+from tests.app.web.test_browser_annotate import zipped
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -123,6 +124,8 @@ def take_all(address: str, folder: Path, size: Any, name: str, scheme: str) -> N
                 bring_batch(page)
             if each == "recording":
                 bring_recording(page, Path(private))
+            if each == "annotate":
+                bring_project(page, Path(private))
             whole(page, folder / f"{each}-{name}.png")
         if name == "desk-light":
             print_report(page, folder)
@@ -161,6 +164,16 @@ def bring_recording(page: "browser.Page", folder: Path) -> None:
     page.get_by_role("button", name="Read the recordings").click()
     page.get_by_text("The prediction agrees with these").wait_for()
     browser.settled(page)
+
+
+def bring_project(page: "browser.Page", folder: Path) -> None:
+    """A project of three squares, with labels."""
+    page.locator("input[type=file]").last.set_input_files(zipped(folder))
+    page.get_by_role("heading", name="What is this?").wait_for()
+    for number in range(5):
+        page.get_by_label("A new name").fill(("left", "right", "middle")[number % 3])
+        page.get_by_role("button", name="Name it").click()
+        browser.settled(page)
 
 
 def print_report(page: "browser.Page", folder: Path) -> None:

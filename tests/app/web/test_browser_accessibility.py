@@ -8,6 +8,7 @@ import pytest
 
 from app.web.main import found
 from tests.app.web import browser
+from tests.app.web.test_browser_annotate import zipped
 from tests.app.web.test_browser_recording import people
 
 pytestmark = browser.MARKS
@@ -115,6 +116,21 @@ def recording(page: "browser.Page", folder: Path, check: Check) -> None:
     check("a recording")
 
 
+def annotate(page: "browser.Page", folder: Path, check: Check) -> None:
+    check("no project")
+    page.locator("input[type=file]").last.set_input_files(zipped(folder))
+    page.get_by_role("heading", name="What is this?").wait_for()
+    for number in range(5):
+        page.get_by_label("A new name").fill(("left", "right", "middle")[number % 3])
+        page.get_by_role("button", name="Name it").click()
+        browser.settled(page)
+    page.get_by_text("fixations").first.wait_for()
+    page.get_by_text("Rename or merge").click()
+    check("a project")
+    page.get_by_test_id("stPopover").get_by_role("button", name="Gaze").click()
+    check("its gaze")
+
+
 def models(page: "browser.Page", folder: Path, check: Check) -> None:
     del folder
     page.get_by_text("More", exact=True).first.click()
@@ -128,6 +144,7 @@ STATES = {
     "compare": compare,
     "batch": batch,
     "recording": recording,
+    "annotate": annotate,
     "models": models,
 }
 

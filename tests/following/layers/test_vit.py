@@ -1,5 +1,6 @@
 """The attention of a vision transformer is read as the transformer itself computes it; no download."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +54,21 @@ def test_a_backbone_that_is_no_such_transformer_is_refused_in_one_sentence() -> 
     other: Any = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1])
     with pytest.raises(ModelError, match="is no vision transformer whose attention can be read; give a DINOv2"):
         AttendingViT("made/up", other.to_dict())
+
+
+def test_weights_come_from_a_folder_and_the_configuration_alone_builds_it_again(tmp_path: Path) -> None:
+    settings: Any = transformers.Dinov2Config.from_dict(config())
+    transformers.Dinov2Backbone(settings).save_pretrained(tmp_path)
+    first = AttendingViT(str(tmp_path)).eval()
+    again = AttendingViT("made/up", first.config).eval()
+    again.load_state_dict(first.state_dict())
+    x = torch.randn(1, 3, 56, 56)
+    with torch.no_grad():
+        for one, other in zip(first.attend(x), again.attend(x), strict=True):
+            torch.testing.assert_close(one, other)
+
+
+def test_a_folder_that_holds_none_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "nonsense"}')
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        AttendingViT(str(tmp_path))
