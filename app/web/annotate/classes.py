@@ -48,9 +48,11 @@ def _crops(desk: Desk, name: str) -> None:
         crops = [desk.crop(box) for box in boxes]
     except GazeError:
         return  # the question says so of damaged frames
-    times = [clock(float(desk.project.boxes.time_s[box])) for box in boxes]
-    for crop, when in zip(crops, times, strict=True):
-        st.image(crop, width=WIDTH, alt=f"{name or NOTHING}, at {when}")
+    places, times = desk.project.boxes.box, desk.project.boxes.time_s
+    for box, crop in zip(boxes, crops, strict=True):
+        wide, high = places[box, 2:]
+        width = max(1, round(WIDTH * min(1, wide / high)))  # no higher than wide ones are wide
+        st.image(crop, width=width, alt=f"{name or NOTHING}, at {clock(float(times[box]))}")
 
 
 def _renamer(desk: Desk, known: list[str], do: Do) -> None:
