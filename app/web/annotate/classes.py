@@ -25,10 +25,10 @@ def classes(desk: Desk, do: Do) -> None:
     st.header("Names")
     found = desk.prediction.names.tolist() if desk.can_tell else []
     for number, name in enumerate([*known, *([""] if "" in labels else [])][:MOST]):
-        told = f", {count(found.count(name), 'thing')} in all" if found else ""
+        told = f", {count(found.count(name), 'thing')}" if found else ""
         words = f"**{plain(name or NOTHING)}**: {count(labels.count(name), 'label')}{told}"
         with st.container(horizontal=True, key=f"annotate-examples-{number}", vertical_alignment="center"):
-            st.markdown(words, width=220)
+            st.markdown(words, width=230)
             with st.container(horizontal=True, width=EXAMPLES * (WIDTH + 16), vertical_alignment="center"):
                 _crops(desk, name)
             if found:

@@ -129,7 +129,8 @@ class Desk:
 
     def hurry(self) -> None:
         """The next round is due at once, if it may say something else."""
-        self.fresh = ROUND
+        if self.stale:
+            self.fresh = ROUND
 
     def _ask(self) -> None:
         wanted = self.project.ask(self.prediction, ROUND + len(self.skipped))

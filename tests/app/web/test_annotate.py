@@ -114,7 +114,7 @@ def test_rounds_tell_the_rest_and_what_was_looked_at(project: Path) -> None:
     assert desk.fresh == 0
     assert [str(each) for each in desk.prediction.names] == [annotated.colour_of(box) for box in range(36)]
     assert [each.value for each in page.metric] == ["5", "–", "100 %"]
-    assert "12 things in all" in texts(page)
+    assert "12 things" in texts(page)
     assert "3 fixations, 3 of them on something that has a name." in texts(page)
     dwell = page.table[0].value
     assert set(dwell["Thing"]) == set(annotated.COLOURS)
