@@ -6,7 +6,7 @@ camera       how the head moved                    tracks                boxes o
 clicks       labels, on the disk as they come      given_labels          the same from a table
 graph        neighbours in space and time          message_passing       the network over them
 chains       classes along tracks                  rounds                labels in, classes of all boxes out
-questions    which boxes to label next             baselines             what the network has to beat
+questions    which boxes to label next
 recording    gaze on the video's clock             fixated               what it falls on
 results      the tables                            views                 a data set for training
 """

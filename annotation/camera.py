@@ -5,6 +5,7 @@ features (Rublee et al. 2011, https://doi.org/10.1109/ICCV.2011.6126544). Where 
 where also the colours are others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 SIDE = 400  # pixels: the longest side of the frames that are compared
+SMALLEST = 64  # pixels of the shorter side of a small frame: less has no corners to compare
 CORNERS = 500
 AGREEING = 12  # matches that must agree on a motion
 NEAR = 3.0  # pixels of the small frame within which they do
@@ -34,8 +36,11 @@ class View:
         scale = max(1.0, max(pixels.shape[:2]) / SIDE)
         size = max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        orb = cv2.ORB.create(nfeatures=CORNERS, fastThreshold=10)
-        corners, descriptors = orb.detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)
+        corners: Sequence[cv2.KeyPoint] = ()
+        descriptors = None
+        if min(size) >= SMALLEST:
+            orb = cv2.ORB.create(nfeatures=CORNERS, fastThreshold=10)
+            corners, descriptors = orb.detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)
         points = np.array([corner.pt for corner in corners], np.float32).reshape(-1, 2) * scale
         colours = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()
         return cls(points, descriptors if len(points) else None, np.sqrt(colours / max(1.0, colours.sum())), scale)

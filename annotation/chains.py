@@ -1,8 +1,8 @@
 """Classes along tracks: a track is a hidden Markov chain whose links may join two things.
 
     P(class changes at a link) = exp(-STEEP * link), at most `LOOSEST`
-    P(what the network says | class) = its probability to the power `HEARD`, and less on long tracks, as their boxes are
-                                       no independent witnesses; a label of a person counts alone
+    P(what the network says | class) = its probability to the power `HEARD`, as the boxes of a track are no independent
+                                       witnesses; a label of a person counts alone
 
 The posterior of every box by the forward-backward algorithm (Rabiner 1989, https://doi.org/10.1109/5.18626), all tracks
 in step. So a label goes along its track as far as links are good, and what the network sees in the boxes themselves can
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 STEEP, LOOSEST = 9.0, 0.3
-HEARD, WITNESSES = 0.3, 10.0
+HEARD = 0.3
 LEAST = 1e-4  # of a probability
 
 
@@ -37,9 +37,7 @@ def posterior(
 ) -> Float32[np.ndarray, "n c"]:
     """The probabilities of each box given its whole track: what a network says, and the labels of some boxes."""
     count, classes = shares.shape
-    length = np.unique(track, return_inverse=True, return_counts=True)
-    power = np.minimum(HEARD, WITNESSES / length[2][length[1]])
-    seen = np.maximum(shares, LEAST).astype(np.float64) ** power[:, None]
+    seen = np.maximum(shares, LEAST).astype(np.float64) ** HEARD
     seen[known] = LEAST**2
     seen[known, given] = 1
     order = np.argsort(track, kind="stable")

@@ -10,8 +10,10 @@ edges (`annotation.appearance`).
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
@@ -27,8 +29,9 @@ from scanpath.object_features import object_features
 FOUND = "found"
 MOST = 60  # boxes of a frame: the surest
 SMALLEST = 4.0  # pixels of a side
+SIDE = 480  # pixels: the longest side of a frame for the model, whose canvas is smaller still
 Tell = Callable[[str], None]
-Find = Callable[[float, UInt8[np.ndarray, "h w 3"], Prediction], Objects]
+Find = Callable[[float, UInt8[np.ndarray, "h w 3"], Objects], Objects]  # the last: what the model finds
 
 
 class Finder:
@@ -54,27 +57,37 @@ class Finder:
 
     def __call__(self, time_s: float, pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[Objects, Float32[np.ndarray, "n f"]]:
         """The boxes of a frame that is shown at a time, the surest first, and the numbers of each."""
-        prediction = self.predictor(pixels)
-        objects = kept(self._find(time_s, pixels, prediction), pixels.shape[0], pixels.shape[1])
+        scale = max(1.0, max(pixels.shape[:2]) / SIDE)
+        size = max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale))
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale > 1 else pixels
+        prediction = self.predictor(small)
+        grown = np.tile([pixels.shape[1] / size[0], pixels.shape[0] / size[1]], 2)
+        objects = kept(self._find(time_s, pixels, _grown(prediction, grown)), pixels.shape[0], pixels.shape[1])
         if prediction.look is None:
             raise AssertionError("a look was asked for")
-        seen = object_features(prediction.look, objects.boxes)
+        seen = object_features(prediction.look, objects.boxes / grown)
         return objects, np.hstack([seen, descriptors(pixels, objects.boxes)])
 
 
 def _source(objects: str, provider: str, half_step_s: float, tell: Tell) -> Find:
     if objects == FOUND:
-        return lambda time, pixels, prediction: by_kind(prediction.objects or Objects(np.zeros((0, 4))))
+        return lambda time, pixels, found: found
     suffix = Path(objects).suffix.lower()
     if suffix == ".onnx":
         detector = Detector(objects, provider=provider)
-        return lambda time, pixels, prediction: detector.objects(pixels)
+        return lambda time, pixels, found: detector.objects(pixels)
     if suffix in (".csv", ".tsv"):
         table = BoxTable(Path(objects), half_step_s, tell)
-        return lambda time, pixels, prediction: table.at(time)
+        return lambda time, pixels, found: table.at(time)
     raise GazeError(
         f"Objects cannot come from {objects!r}; give found, a detector's .onnx or a table of boxes as .csv."
     )
+
+
+def _grown(prediction: Prediction, grown: Float[np.ndarray, " 4"]) -> Objects:
+    """The objects of a prediction for a frame that is larger by these factors."""
+    found = prediction.objects
+    return Objects(np.zeros((0, 4))) if found is None else by_kind(replace(found, boxes=found.boxes * grown))
 
 
 def kept(objects: Objects, height: int, width: int) -> Objects:

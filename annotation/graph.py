@@ -10,6 +10,7 @@ A mean over neighbours of one relation weighs them by these weights, which sum t
 Shapes: `n` boxes, `e` edges, `d` numbers a node, `r` relations.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ MAIN = 32  # directions of the features that are kept
 KINDS = 24  # kinds that have a number of their own: the most frequent
 FIT = 4000  # boxes of which the main directions are found
 TOLD = 20  # numbers of a node that its neighbours are told in the first layer: its main directions
-TWIN = 6.0  # how steeply likeness counts
+TWIN = 4.0  # how steeply likeness counts
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def twins(boxes: Boxes) -> Float32[np.ndarray, "n 3"]:
 def frames_of(boxes: Boxes) -> list[slice]:
     """The numbers of the boxes of each frame that has some."""
     begins = np.flatnonzero(np.diff(boxes.frame, prepend=-1)).tolist()
-    return [slice(first, after) for first, after in zip(begins, [*begins[1:], len(boxes)], strict=True)]
+    return [slice(first, after) for first, after in itertools.pairwise([*begins, len(boxes)])]
 
 
 def space(boxes: Boxes) -> Edges:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -104,8 +105,7 @@ def _each(
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     before: camera.View | None = None
     find: Finder | None = None
-    for frame in _frames(clip, start, fps):
-        view = camera.View.of(frame.pixels)
+    for frame, view in _ahead(_frames(clip, start, fps)):
         size = frame.pixels.shape[0], frame.pixels.shape[1]
         if done and before is None:  # the last frame that is kept already
             before = view
@@ -115,7 +115,8 @@ def _each(
         motion, cut = (camera.STILL, False) if before is None else camera.motion(before, view)
         _keep(frame_file(folder, done), frame.pixels)
         sure = np.ones(len(objects)) if objects.confidences is None else objects.confidences
-        yield Found(frame.time_s, objects.boxes, sure, objects.categories, features, motion, cut, size)
+        kinds = objects.categories or ("object",) * len(objects)
+        yield Found(frame.time_s, objects.boxes, sure, kinds, features, motion, cut, size)
         before, done = view, done + 1
 
 
@@ -127,6 +128,20 @@ def _frames(clip: VideoFile, start: float, fps: float) -> Iterator[Frame]:
         if not start:
             raise
         logger.debug("%s: nothing behind %g s", clip.path, start, exc_info=True)
+
+
+def _ahead(frames: Iterator[Frame]) -> Iterator[tuple[Frame, camera.View]]:
+    """The frames with their corners, each decoded while the one before is looked at."""
+
+    def following() -> tuple[Frame, camera.View] | None:
+        frame = next(frames, None)
+        return None if frame is None else (frame, camera.View.of(frame.pixels))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(following)
+        while (found := coming.result()) is not None:
+            coming = pool.submit(following)
+            yield found
 
 
 def frame_file(folder: Path, frame: int) -> Path:

@@ -87,14 +87,14 @@ def _show(found: "Comparison") -> None:
     from rich.table import Table
 
     from app.cli import console
-    from app.predict.search_comparison import summary
+    from app.predict.version_searches import summary
     from data.plain_text import visible
 
     table = Table(box=None, pad_edge=False)
     for number, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if number < 3 else "right")
-    for row in summary(found):
-        table.add_row(*(escape(visible(cell)) for cell in row))
+    for letter, version in found.versions:
+        table.add_row(*(escape(visible(cell)) for cell in summary(letter, version)))
     console.show(table)
     echo(found.sentence())
 

@@ -7,7 +7,6 @@ does not find its target counts as many fixations as its limit, so that a mean w
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from pydantic import Field
 
-from app.predict.picture_search import Box, PictureSearch, Settings, fixations, place
+from app.predict.picture_search import PictureSearch, Settings, place
 from app.predict.simulate import Target
 from app.predict.target_location import locate
+from app.predict.version_searches import VersionSearches, sentence
 from data import picture as pictures
 from data.draw.side_by_side import side_by_side
 from data.errors import GazeError
@@ -27,8 +27,6 @@ from data.spreadsheet import to_csv
 from export.runtime.contract import condition_index
 from export.runtime.records import SEARCH_COMPARISON, SearchComparisonRecord
 from export.runtime.visual_search import VisualSearcher, cut
-from scanpath.object_statistics import BOX
-from scanpath.visual_search import reaction_time_ms
 
 SPREAD = 1 / 6  # of width and height
 STARTS, MOST_STARTS = 9, 1000
@@ -56,30 +54,6 @@ class Version:
 
 
 @dataclass(frozen=True)
-class VersionSearches:
-    """The searches of one version, the one from the middle first."""
-
-    name: str
-    size: tuple[int, int]  # height and width
-    searches: tuple[PictureSearch, ...]
-
-    @property
-    def box(self) -> Box | None:
-        """Where the target is; None: nowhere."""
-        return self.searches[0].box
-
-    @property
-    def counts(self) -> Float[np.ndarray, " s"]:
-        """Fixations after the first of each search, until the target or the limit."""
-        return np.array([float(each.search.saccades) for each in self.searches])
-
-    @property
-    def missed(self) -> int:
-        """Searches that do not find the target."""
-        return sum(each.search.found is not True for each in self.searches)
-
-
-@dataclass(frozen=True)
 class Comparison:
     """The searches of two versions."""
 
@@ -95,29 +69,7 @@ class Comparison:
 
     def sentence(self) -> str:
         """The answer, in one sentence; A and B are the names of the files."""
-        a, b = self.a, self.b
-        for version in (a, b):
-            if version.box is None:
-                other = b if version is a else a
-                rest = "" if other.box is None else f", and in {other.name} it is found after {_mean(other)}"
-                return f"The target is nowhere in {version.name}{rest}, so that there is no difference to tell."
-        lower = " at least" if b.missed else ""
-        counts, change = f"{_mean(b)} against {_number(a.counts.mean())}", float(self.differences.mean())
-        spread = self._spread()
-        if abs(change) < 0.05:
-            return f"The target takes as many fixations to find in {b.name} as in {a.name}: {counts}{spread}."
-        words = (
-            f"{_number(abs(change))} {'more' if change > 0 else 'fewer'} fixation{'s' * (_number(abs(change)) != '1')}"
-        )
-        return f"The target takes{lower} {words} to find in {b.name} than in {a.name}: {counts}{spread}."
-
-    def _spread(self) -> str:
-        found = [f"{v.missed} of {len(v.searches)} not found in {v.name}" for v in (self.a, self.b) if v.missed]
-        missed = f"; {', '.join(found)} within {fixations(self.question.limit)}" if found else ""
-        if len(self.differences) == 1:
-            return f", one search from the middle of each{missed}"
-        low, high = self.differences.min(), self.differences.max()
-        return f", means of {len(self.differences)} starts, from {low:+.0f} to {high:+.0f} by start{missed}"
+        return sentence(self.a, self.b, self.question.limit)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """A line a search, by `COLUMNS`."""
@@ -139,8 +91,8 @@ class Comparison:
             "schema": SEARCH_COMPARISON,
             **self.about,
             **self.question.model_dump(),
-            "a": _told(self.a),
-            "b": _told(self.b),
+            "a": self.a.record(),
+            "b": self.b.record(),
             "difference": None if not len(change) else round(float(change.mean()), 3),
             "differences": [int(each) for each in change],
             "sentence": self.sentence(),
@@ -154,45 +106,13 @@ class Comparison:
     def drawn(self, a: Pixels, b: Pixels) -> Pixels:
         """Both searches from the middle, side by side."""
         drawn = [version.searches[0].drawn(picture) for version, picture in ((self.a, a), (self.b, b))]
-        captions = [f"{letter}  {version.searches[0].sentence(version.name)}" for letter, version in self._named()]
+        captions = [f"{letter}  {version.searches[0].sentence(version.name)}" for letter, version in self.versions]
         return side_by_side(drawn, captions, note=f"{self.sentence()} {NOTE}")
 
-    def _named(self) -> tuple[tuple[str, VersionSearches], tuple[str, VersionSearches]]:
+    @property
+    def versions(self) -> tuple[tuple[str, VersionSearches], tuple[str, VersionSearches]]:
+        """Both, with their letters."""
         return ("A", self.a), ("B", self.b)
-
-
-def _told(version: VersionSearches) -> dict[str, Any]:
-    counts, box = version.counts, version.box
-    return {
-        "picture": version.name,
-        "width": version.size[1],
-        "height": version.size[0],
-        "target": None if box is None else dict(zip(BOX, np.round(box, 2).tolist(), strict=True)),
-        "mean_fixations": None if box is None else round(float(counts.mean()), 3),
-        "mean_reaction_time_ms": None if box is None else round(reaction_time_ms(float(counts.mean())), 1),
-        "missed": version.missed,
-        "searches": [
-            {
-                "found": each.search.found,
-                "fixations": [{"x": x, "y": y} for x, y in np.round(each.search.xy, 2).tolist()],
-            }
-            for each in version.searches
-        ],
-    }
-
-
-def _mean(version: VersionSearches) -> str:
-    words = _number(version.counts.mean())
-    return f"{'at least ' * bool(version.missed)}{words} fixation{'s' * (words != '1')}"
-
-
-def _number(value: float) -> str:
-    """A number of fixations as people read it.
-
-    >>> _number(2.0), _number(2.34), _number(-0.04)
-    ('2', '2.3', '0')
-    """
-    return f"{round(float(value), 1) + 0.0:g}"
 
 
 def starts(count: int, seed: int) -> Float[np.ndarray, "count 2"]:
@@ -252,19 +172,3 @@ def versions(a: Path, b: Path, target: Target, target_b: Target | None) -> tuple
             raise GazeError(f"The target of {one} is nowhere in {other}; say where with --target-b x,y,width,height.")
         target_b = Target(box)
     return Version(one, first, target), Version(other, second, target_b or target)
-
-
-def summary(comparison: Comparison) -> Sequence[tuple[str, ...]]:
-    """The table that people read: a line a version."""
-    return [
-        (
-            letter,
-            version.name,
-            "nowhere" if version.box is None else ", ".join(f"{side:.0f}" for side in version.box),
-            "" if version.box is None else _number(version.counts.mean()),
-            "" if version.box is None else f"{version.counts.min():.0f} to {version.counts.max():.0f}",
-            f"{len(version.searches) - version.missed} of {len(version.searches)}",
-            "" if version.box is None else f"{reaction_time_ms(float(version.counts.mean())) / 1e3:.1f} s",
-        )
-        for letter, version in comparison._named()
-    ]

@@ -1,11 +1,11 @@
 """The six classical displays of search asymmetry, from a seed: finding A among B is easier than finding B among A.
 
-    curvature   an arc among lines is easy, a line among arcs is hard                          Wolfe et al. 1992
-    lighting    a disc lit from above among some lit from below; from the left, among right    Kleffner & Ramachandran 1992
-    cross       two bars that do not cross among crosses; a cross among such                   Wolfe & DiMase 2003
-    letters     a T among Ls; an L among Ts                                                    Wolfe & DiMase 2003
-    tilt        a tilted bar among upright ones; an upright bar among tilted ones              Wolfe et al. 1992
-    mixed tilt  an upright bar among bars of many tilts; a tilted bar among them               Wolfe et al. 1992
+    curvature     an arc among lines is easy, a line among arcs is hard                       Wolfe et al. 1992
+    lighting      a disc lit from above among some lit from below; from the left, among right   Kleffner et al. 1992
+    cross         two bars that do not cross among crosses; a cross among such                 Wolfe & DiMase 2003
+    letters       a T among Ls; an L among Ts                                                  Wolfe & DiMase 2003
+    tilt          a tilted bar among upright ones; an upright bar among tilted ones            Wolfe et al. 1992
+    mixed-tilt    an upright bar among bars of many tilts; a tilted bar among them             Wolfe et al. 1992
 
 Sizes and layouts are those that eccNET was compared with people on (Gupta et al. 2021, https://arxiv.org/abs/2106.02887),
 in degrees of visual angle at 30 pixels each. Items stand in random cells of a grid, off its middle by chance. People's
@@ -84,7 +84,7 @@ def _turned(points: Float[np.ndarray, "n 2"], degrees: float, middle: float) -> 
     """Clockwise about the tile's middle, y down."""
     turn = math.radians(degrees)
     matrix = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-    return points @ matrix + middle
+    return np.asarray(points @ matrix + middle)
 
 
 def _filled(tile: Tile, corners: Float[np.ndarray, "n 2"], level: float) -> None:

@@ -1,9 +1,10 @@
 """Videos of mobile eye tracking made from a seed: a head turns before a shelf, eyes look at its things, all is known.
 
 The camera on the head follows the eyes late, sways as the person steps, and nods; so things leave the frame and come
-back. Now and then a hand reaches in and covers some. A box is that of what is seen of a thing, in frames in which at
-least `SHOWN` of it is. The eyes stay on a thing for some fixations; the gaze lies about its middle, moves with the
-head, errs a little, and is lost now and then (`data.synthetic.wearer`). Kinds of shelves: `data.synthetic.shelf`.
+back. Frames are blurred as the head turns, and the camera's light and tint drift. Now and then a hand reaches in and
+covers some things. A box is that of what is seen of a thing, in frames in which at least `SHOWN` of it is. The eyes
+stay on a thing for some fixations; the gaze lies about its middle, moves with the head, errs a little, and is lost now
+and then (`data.synthetic.wearer`). Kinds of shelves: `data.synthetic.shelf`.
 
 Nothing here is how people look, nor how rooms look: it tells whether a method carries labels to where they belong.
 The classes that twins have follow from where they stand alone.
@@ -33,6 +34,8 @@ SMALLEST = 96  # pixels a side
 LONGEST = 3600.0  # seconds
 SHOWN = 0.4
 SKIN = (206, 160, 128)
+EXPOSURE = 0.02  # seconds
+EXPOSED, TINTED = 0.12, 0.04  # how far light and tint drift
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,10 @@ class Headcam:
         for reach in self.reaches:
             tip = moved(self.things[reach.thing].at(time), camera)
             _reach(frame, owner, tip, (time - reach.time_s) / REACH * 2, self.size)
-        light = 1 + 0.05 * np.sin(0.9 * time + self.seed)
-        noisy = frame * light + chance.normal(0, 3, (height, width, 1))
+        frame = _blurred(frame, projection(self._pose(time + EXPOSURE), self.size) @ np.linalg.inv(camera))
+        light = 1 + EXPOSED * np.sin(0.9 * time + self.seed)  # as a camera that sets itself
+        tint = 1 + TINTED * np.sin(np.array([0.31, 0.43, 0.37]) * time + np.array([0, 2, 4]) + self.seed)
+        noisy = frame * (light * tint) + chance.normal(0, 3, (height, width, 1))
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8), self._seen(time, owner, whole)
 
     def _seen(self, time: float, owner: np.ndarray, whole: Sequence[int]) -> Seen:
@@ -159,6 +164,20 @@ def _put(frame: Pixels, owner: np.ndarray, number: int, thing: Thing, to_frame: 
     frame[y0:y1, x0:x1] = (1 - cover) * frame[y0:y1, x0:x1] + cover * part[..., :3]
     owner[y0:y1, x0:x1][part[..., 3] > 127] = number
     return count
+
+
+def _blurred(frame: Pixels, motion: Float[np.ndarray, "3 3"]) -> Pixels:
+    """A frame whose middle moves so while it is exposed."""
+    middle = np.array([frame.shape[1], frame.shape[0]]) / 2
+    by = moved(middle, motion) - middle
+    length = int(np.ceil(np.abs(by).max()))
+    if length < 2:
+        return frame
+    kernel = np.zeros((2 * (length // 2) + 3,) * 2, np.float32)
+    centre = len(kernel) // 2
+    ends = [(centre + sign * by / 2).round().astype(int).tolist() for sign in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0)
+    return cv2.filter2D(frame, -1, kernel / kernel.sum())
 
 
 def _reach(frame: Pixels, owner: np.ndarray, tip: np.ndarray, way: float, size: tuple[int, int]) -> None:

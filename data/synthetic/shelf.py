@@ -9,6 +9,7 @@ are of no interest (their name is ""). Twins stand on both sides of a thing of t
 to others tell them apart.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -25,6 +26,7 @@ BODIES = (
     (218, 128, 62), (90, 170, 176), (132, 94, 66),
 )  # fmt: skip
 LABELS = ((246, 240, 222), (236, 196, 60), (60, 90, 150), (200, 70, 70), (70, 140, 90), (40, 42, 48))
+ALIKE = 0.5  # how far the label of a look-alike is on the way to another colour
 REACHES = 8.0  # seconds from one reach of the hand to the next
 REACH = 2.4  # seconds that it lasts
 
@@ -71,9 +73,11 @@ def stocked(kind: str, chance: np.random.Generator, seconds: float) -> tuple[lis
         look = name if kind == "look-alikes" or shape == "clutter" else shape
         if look not in looks:
             own = shapes.index(look if look in shapes else shape)
-            paint = LABELS[labels[(own + 2 * name.endswith("-b")) % len(LABELS)]]
+            paint = np.array(LABELS[labels[own % len(LABELS)]])
+            if name.endswith("-b"):
+                paint = paint + ALIKE * (np.array(LABELS[labels[(own + 2) % len(LABELS)]]) - paint)
             side = looks[f"{shape}-a"][1] if f"{shape}-a" in looks else float(chance.uniform(0.19, 0.25))
-            looks[look] = (painted(shape, BODIES[bodies[own % len(BODIES)]], paint, own), side)
+            looks[look] = (painted(shape, BODIES[bodies[own % len(BODIES)]], paint.tolist(), own), side)
         picture, side = looks[look]
         turn = 0.0 if kind == "twins" else float(chance.normal(0, 0.06))
         things.append(Thing("" if shape == "clutter" else name, picture, side, turn, place))
@@ -129,9 +133,7 @@ def wall(chance: np.random.Generator, side: int) -> Pixels:
     return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
 
 
-def painted(
-    shape: str, body: tuple[int, int, int], label: tuple[int, int, int], pattern: int
-) -> UInt8[np.ndarray, "s s 4"]:
+def painted(shape: str, body: Sequence[float], label: Sequence[float], pattern: int) -> UInt8[np.ndarray, "s s 4"]:
     """The picture of a thing: a body with a label; `pattern` tells what is printed on it."""
     fine = 4 * SIDE
     canvas = np.full((fine, fine, 3), body, np.uint8)

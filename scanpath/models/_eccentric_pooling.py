@@ -1,4 +1,4 @@
-"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of large squares far off.
+"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of squares far off.
 
     side(e) = 0 for e <= fovea,   slope (e - fovea) beyond it      degrees of visual angle, e the eccentricity
 
@@ -26,12 +26,13 @@ def window_means(
     sums: Float[Tensor, "g_1 v_1 c"],
     top: Int[Tensor, "y x"],
     left: Int[Tensor, "y x"],
-    side: Int[Tensor, "y x"],
+    height: Int[Tensor, "y x"] | int,
+    width: Int[Tensor, "y x"] | int,
 ) -> Float[Tensor, "1 c y x"]:
-    """The mean of the cells inside each square window, as far as it lies in the picture."""
+    """The mean of the cells inside each window, as far as it lies in the picture."""
     rows, columns = sums.shape[0] - 1, sums.shape[1] - 1
-    y0, y1 = top.clamp(0, rows), (top + side).clamp(0, rows)
-    x0, x1 = left.clamp(0, columns), (left + side).clamp(0, columns)
+    y0, y1 = top.clamp(0, rows), (top + height).clamp(0, rows)
+    x0, x1 = left.clamp(0, columns), (left + width).clamp(0, columns)
     flat = sums.flatten(0, 1)
 
     def corner(y: Tensor, x: Tensor) -> Tensor:
@@ -41,6 +42,14 @@ def window_means(
     area = ((y1 - y0) * (x1 - x0)).clamp(min=1).flatten().to(total.dtype)
     means = (total / area[:, None]).unflatten(0, top.shape)
     return means.permute(2, 0, 1)[None]
+
+
+def box_means(sums: Float[Tensor, "g_1 v_1 c"], down: int, across: int) -> Float[Tensor, "1 c g v"]:
+    """The mean over so many cells above and below, left and right of each cell, and itself."""
+    rows, columns = sums.shape[0] - 1, sums.shape[1] - 1
+    y = torch.arange(rows, device=sums.device)[:, None].expand(rows, columns) - down
+    x = torch.arange(columns, device=sums.device).expand(rows, columns) - across
+    return window_means(sums, y, x, 2 * down + 1, 2 * across + 1)
 
 
 def eccentricity(
@@ -75,7 +84,7 @@ def eccentric_pooling(
     half = (far * (slope / (2 * stride))).round().to(torch.int64)
     y = torch.arange(rows, device=gaze.device)[:, None] - half
     x = torch.arange(columns, device=gaze.device)[None] - half
-    return window_means(sums, y, x, 2 * half + 1)
+    return window_means(sums, y, x, 2 * half + 1, 2 * half + 1)
 
 
 def ring_pooling(
@@ -85,7 +94,7 @@ def ring_pooling(
     slope: float,
     fovea: int = 4,
 ) -> Float[Tensor, "1 c y x"]:
-    """eccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
+    """EccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
 
         window = 2 + round(slope (r - fovea degree)),   r the outer radius of the ring
 
@@ -105,4 +114,4 @@ def ring_pooling(
     before = (side - 2) // 2
     y = torch.arange(rows, device=gaze.device)[:, None] * 2 - before
     x = torch.arange(columns, device=gaze.device)[None] * 2 - before
-    return window_means(sums, y, x, side)
+    return window_means(sums, y, x, side, side)

@@ -1,39 +1,55 @@
 """eccNET: where to look next for a target, from ImageNet features of scene and target alone; never trained on search.
 
-    features   of the scene at several layers, pooled over windows that grow with the distance from the gaze
-    kernel     the features of the target's picture: one convolution kernel a layer
-    attention  sum over layers of  weight_l * minmax(features_l * kernel_l)
+    kernel     what features the target has: their means over its picture, at 1/16 and at 1/32
+    scores     how much of them there is about each place, in a window of the target's size
+    attention  mean over both layers of  minmax(scores pooled over windows that grow with the distance from the gaze)
 
-After eccNET (Gupta, Zhang, Wu, Wolfe & Kreiman 2021, https://arxiv.org/abs/2106.02887). `vgg16` has the paper's layout,
-without its weights: average pools with rings of one degree, targets read after the last three pools, pictures before them,
-weights in proportion to the kernel's maximum, three differences of Gaussians. `lite2` differs: its features are those of
-EfficientNet-Lite2, computed once a picture and pooled afterwards, so that a step costs milliseconds; windows grow
-cell by cell and not in rings, and every picture keeps its place under the eye's move.
+After eccNET (Gupta, Zhang, Wu, Wolfe & Kreiman 2021, https://arxiv.org/abs/2106.02887), whose parts these are: features
+of the target modulate those of the scene at several layers, unnormalised; pooling grows with eccentricity, by 0.16
+degrees a degree beyond 4. What differs, for the backbones `lite`:
 
-`attention.foveal` is something else: there tokens of a learned attention are read at the scale that the gaze allows, one
-softmax over all of them; here a fixed kernel is compared with means of features, place by place.
+- Features are those of EfficientNet-Lite: at 1/16 the rectified ones that enter the last stride (720 channels of
+  `lite2`), at 1/32 those before the last row (208). The paper has VGG16 after its last three pools.
+- The kernel knows which features the target has, not where in it, as attention to features is the same all over the
+  field (Treue & Martinez-Trujillo 1999, https://doi.org/10.1038/21176). With the whole picture as a kernel, these
+  sharper features find every target at once, and nothing is left to be easy or hard.
+- Pooling comes last, over scores: for such a kernel it is the same as pooling features, and a step costs a
+  millisecond. Windows grow cell by cell and not in rings of a degree.
+
+`vgg16` has the paper's layout: average pools in rings, kernels with their layout read after the last three pools,
+scenes before them, weights in proportion to the kernel's maximum, three differences of Gaussians. Its weights are those
+of chance, and so are its searches: gaze brings none from ImageNet for it. Unlike the paper's, its scene keeps its place
+under the moving eye, and what was fixated is painted over only where somebody paints, as `evaluation.search` does.
+
+`attention.foveal` is something else: there tokens of a learned attention are read at the scale that the gaze allows,
+one softmax over all of them; here a fixed kernel is compared with means of features, place by place.
 
 Pictures are read at `pixels_per_degree`: who asks resizes them to it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, pad
+from torch.nn.functional import avg_pool2d, conv2d
 
 from data.errors import GazeError
 from saliency.layers.cpu_convolution import ReluConvolution
 from saliency.layers.efficientnet_lite import SCALING, EfficientNetLite
 from saliency.layers.vgg import STAGES, VGG16
-from scanpath.models._eccentric_pooling import eccentric_pooling, integral, ring_pooling
+from scanpath.models._eccentric_pooling import box_means, eccentric_pooling, integral, ring_pooling
 
 PIXELS_PER_DEGREE = 30.0
 MULTIPLE = 32  # of both sides of what the backbone reads
-MARGIN = 32  # pixels of its border's colour about a target
-TAPS = (4, 8, 16, 32)  # strides of the features of EfficientNet-Lite
+MARGIN = (
+    32  # pixels by which a picture's border goes on about it, so that its edge is no contour; twice that for a target
+)
+STRIDE = 8  # pixels from cell to cell of the map of attention of EfficientNet-Lite
+FOVEA, SLOPE = (
+    4.0,
+    0.16,
+)  # degrees that are seen as they are; degrees by which windows grow a degree beyond: the paper's
 DEGREES = {3: (8, 0.07), 4: (4, 0.16)}  # of the paper's pool: cells a degree and the slope of its windows
 
 
@@ -42,29 +58,23 @@ class EccNet(nn.Module):
 
     Args:
         backbone: `lite0`, `lite1` or `lite2` with ImageNet features, or `vgg16` in the paper's layout.
-        strides: the layers that are compared, by the pixels from cell to cell; not of `vgg16`.
-        fovea: radius in degrees inside which nothing is pooled; not of `vgg16`.
-        slope: degrees by which a window's side grows a degree beyond the fovea; not of `vgg16`.
+        fovea: radius in degrees inside which nothing is pooled; that of `vgg16` is always 4.
+        slope: degrees by which a window's side grows a degree beyond the fovea; `vgg16` has the paper's.
+
+    Raises:
+        GazeError: There is no such backbone.
     """
 
     conditions = ("any",)
     multiple = MULTIPLE
 
-    def __init__(
-        self,
-        backbone: str = "lite2",
-        strides: Sequence[int] = (8, 16),
-        fovea: float = 2.0,
-        slope: float = 0.16,
-    ) -> None:
+    def __init__(self, backbone: str = "lite2", fovea: float = FOVEA, slope: float = SLOPE) -> None:
         super().__init__()
-        self.arguments = {"backbone": backbone, "strides": list(strides), "fovea": fovea, "slope": slope}
+        self.arguments = {"backbone": backbone, "fovea": fovea, "slope": slope}
         if backbone != "vgg16" and backbone not in SCALING:
             raise GazeError(f"eccNET has no backbone {backbone!r}; choose one of {', '.join(SCALING)} or vgg16.")
-        if not strides or not set(strides) <= set(TAPS):
-            raise GazeError(f"eccNET compares layers of the strides {', '.join(map(str, TAPS))}; give some of them.")
         self.pixels_per_degree = PIXELS_PER_DEGREE
-        self.body: Any = _PaperBody() if backbone == "vgg16" else _LiteBody(backbone, strides, fovea, slope)
+        self.body: Any = _PaperBody() if backbone == "vgg16" else _LiteBody(backbone, fovea, slope)
         self.memory: tuple[str, ...] = self.body.memory
         self.stride: int = self.body.stride
 
@@ -97,48 +107,58 @@ class EccNet(nn.Module):
 
 
 class _LiteBody(nn.Module):
-    """Features once a picture, as integral images."""
+    """Scores of the target once a picture, one integral image a layer; a step pools them."""
 
-    def __init__(self, backbone: str, strides: Sequence[int], fovea: float, slope: float) -> None:
+    stride = STRIDE
+    strides = (16, 32)
+    memory = ("scores_16", "scores_32")
+
+    def __init__(self, backbone: str, fovea: float, slope: float) -> None:
         super().__init__()
         self.network = EfficientNetLite(backbone)
-        self.strides, self.stride = tuple(sorted(strides)), min(strides)
-        self.memory = (*(f"features_{s}" for s in self.strides), *(f"kernel_{s}" for s in self.strides))
+        self.last = self.network.taps[-2] + 1, self.network.taps[-1]  # the blocks that would go on from each layer
+        del self.network.blocks[self.last[1] :]
         self.fovea, self.slope = fovea * PIXELS_PER_DEGREE, slope
 
     def load_pretrained(self) -> None:
-        self.network.load_pretrained()
+        whole = EfficientNetLite(self.network.name)
+        whole.load_pretrained()
+        self.network.load_state_dict({n: t for n, t in whole.state_dict().items() if n in self.network.state_dict()})
 
-    def _features(self, x: Float[Tensor, "1 3 h w"]) -> list[Tensor]:
-        features = self.network((x - 127.0) / 128.0)
-        return [features[TAPS.index(s)] for s in self.strides]
+    def _features(self, x: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, Tensor]:
+        """Those at 1/16, widened and rectified, and those at 1/32."""
+        x = self.network.stem((x - 127.0) / 128.0)
+        for block in self.network.blocks[: self.last[0]]:
+            x = block(x)
+        widen: Any = self.network.blocks[self.last[0]]
+        widened = widen.layers[:2](x)
+        for block in self.network.blocks[self.last[0] :]:
+            x = block(x)
+        return widened, x
 
     def encode(self, picture: Float[Tensor, "1 3 h w"], target: Float[Tensor, "1 3 y x"]) -> tuple[Tensor, ...]:
-        seen = self._features(filled(picture))
-        sums = [integral(f) for f in seen]
         canvas, middle = centred(target)
-        kernels = []
-        for stride, look in zip(self.strides, self._features(canvas), strict=True):
-            for axis in (2, 3):
-                cells = target.shape[axis] // (2 * stride)  # on each side of the middle one
-                about = torch.arange(2 * cells + 1, device=look.device) + (middle[axis - 2] // stride - 1 - cells)
-                look = look.index_select(axis, about)
-            kernels.append(look)
-        return (*sums, *kernels)
+        looks = zip(self.strides, self._features(filled(picture, MARGIN)), self._features(canvas), strict=True)
+        scores = []
+        for stride, seen, kernel in looks:
+            down, across = (target.shape[axis] // (2 * stride) for axis in (2, 3))  # cells on each side of the middle
+            for axis, cells in ((2, down), (3, across)):
+                about = torch.arange(2 * cells + 1, device=kernel.device) + (middle[axis - 2] // stride - 1 - cells)
+                kernel = kernel.index_select(axis, about)
+            score = (seen * kernel.mean((2, 3), keepdim=True)).sum(1, keepdim=True)
+            score = box_means(integral(score - score.mean()), down, across)
+            scores.append(integral(minmax(score) - minmax(score).mean()))  # offset and scale are lost in a step anyway
+        return tuple(scores)
 
     def step(self, gaze: Float[Tensor, "1 2"], *memory: Tensor) -> Float[Tensor, "1 g v"]:
-        count = len(self.strides)
-        total: Tensor | None = None
-        rows, columns = memory[0].shape[0] - 1, memory[0].shape[1] - 1
-        for stride, sums, kernel in zip(self.strides, memory[:count], memory[count:], strict=True):
-            seen = eccentric_pooling(sums, gaze, stride, stride - 0.5, self.fovea, self.slope)
-            score = correlated(seen, kernel)[0]
-            y = _resampling(rows, self.stride, score.shape[1], stride, gaze)
-            x = _resampling(columns, self.stride, score.shape[2], stride, gaze)
-            score = y @ minmax(score) @ x.T
-            total = score if total is None else total + score
-        assert total is not None
-        return total / count
+        rows, columns = (((memory[0].shape[axis] - 1) * self.strides[0] - 2 * MARGIN) // STRIDE for axis in (0, 1))
+        seen = []
+        for stride, sums in zip(self.strides, memory, strict=True):
+            score = eccentric_pooling(sums, gaze, stride, stride - 0.5 - MARGIN, self.fovea, self.slope)[0]
+            y = _resampling(rows, score.shape[1], stride, gaze)
+            x = _resampling(columns, score.shape[2], stride, gaze)
+            seen.append(minmax(y @ score @ x.T))
+        return torch.stack(seen).mean(0)
 
 
 class _PaperBody(nn.Module):
@@ -200,21 +220,22 @@ def planes(picture: UInt8[Tensor, "1 h w 3"]) -> Float[Tensor, "1 3 h w"]:
     return picture.permute(0, 3, 1, 2).float()
 
 
-def filled(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c y x"]:
-    """Sides of a multiple of 32: below and right the last row and column go on."""
+def filled(x: Float[Tensor, "1 c h w"], margin: int = 0) -> Float[Tensor, "1 c y x"]:
+    """Sides of a multiple of 32: below and right the last row and column go on, and on all sides for a margin."""
     for axis in (2, 3):
         side = x.shape[axis]
-        x = x.index_select(axis, torch.arange(_up(side), device=x.device).clamp(max=side - 1))
+        at = torch.arange(_up(side) + 2 * margin, device=x.device) - margin
+        x = x.index_select(axis, at.clamp(0, side - 1))
     return x
 
 
 def centred(target: Float[Tensor, "1 3 y x"]) -> tuple[Float[Tensor, "1 3 h w"], tuple[int, int]]:
-    """The target about a pixel that is a cell's centre in every layer, and how far from the corner: a multiple of 32."""
+    """The target about a pixel that is a cell's centre in every layer, and how far that is from the corner: n 32."""
     middle = []
     for axis in (2, 3):
         side = target.shape[axis]
         before = (side + 1) // 2
-        middle.append(_up(before + MARGIN))
+        middle.append(_up(before + 2 * MARGIN))
         at = torch.arange(2 * middle[-1], device=target.device) - (middle[-1] - before)
         target = target.index_select(axis, at.clamp(0, side - 1))
     return target, (middle[0], middle[1])
@@ -226,10 +247,12 @@ def _up(side: int) -> int:
 
 
 def correlated(features: Float[Tensor, "1 c g v"], kernel: Float[Tensor, "1 c y x"]) -> Float[Tensor, "1 1 g v"]:
-    """The inner product of the kernel with what lies about each cell; nothing lies outside."""
-    rows, columns = kernel.shape[2:]
-    around = ((columns - 1) // 2, columns // 2, (rows - 1) // 2, rows // 2)
-    return conv2d(pad(features, around), kernel)
+    """The inner product of the kernel with what lies about each cell; the last rows and columns go on outside."""
+    for axis in (2, 3):
+        side, size = features.shape[axis], kernel.shape[axis]
+        at = torch.arange(side + size - 1, device=features.device) - (size - 1) // 2
+        features = features.index_select(axis, at.clamp(0, side - 1))
+    return conv2d(features, kernel)
 
 
 def blurred(x: Float[Tensor, "1 1 g v"], side: int, sigma: float) -> Float[Tensor, "1 1 g v"]:
@@ -246,11 +269,9 @@ def minmax(x: Tensor) -> Tensor:
     return (x - low) / (high - low).clamp(min=1e-12)
 
 
-def _resampling(
-    count: int, stride: int, known: int, known_stride: int, like: Tensor
-) -> Float[Tensor, "count known"]:
-    """The matrix of linear interpolation from cells of EfficientNet-Lite to cells about their own middle."""
-    at = (torch.arange(count, device=like.device) + 0.5) * stride
-    place = ((at - (known_stride - 0.5)) / known_stride).clamp(0, known - 1)
+def _resampling(count: int, known: int, stride: int, like: Tensor) -> Float[Tensor, "count known"]:
+    """The matrix of linear interpolation from cells of EfficientNet-Lite, margin and all, to those of the map."""
+    at = (torch.arange(count, device=like.device) + 0.5) * STRIDE + MARGIN
+    place = ((at - (stride - 0.5)) / stride).clamp(0, known - 1)
     cells = torch.arange(known, device=like.device)
     return (1 - (place[:, None] - cells).abs()).clamp(min=0).to(like.dtype)

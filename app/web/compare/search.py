@@ -31,7 +31,7 @@ def show(kept: Workspace, both: Both) -> None:
     names = widgets.searchers()
     if not names:
         return
-    st.header("How long does it take to find it?")
+    st.header("How many more fixations does it take to find it in B?")
     some, others = kept.areas(both[0].key), kept.areas(both[1].key)
     same = partners([area.name for area in some], [area.name for area in others])
     if not same:
@@ -50,6 +50,7 @@ def show(kept: Workspace, both: Both) -> None:
         WIDEST / 2,
         DEGREES,
         1.0,
+        "%d",
         key="compare-degrees",
         persist_state="session",
         help=HELP,

@@ -127,6 +127,21 @@ def test_searches_that_are_cut_off_make_the_difference_a_lower_bound(two: tuple[
     )
 
 
+def test_a_target_that_no_search_finds_has_no_difference(two: tuple[Path, Path]) -> None:
+    result = gaze(two[1], two[1], "--target", B_BOX, "--limit", 2)
+    assert result.stdout.splitlines()[-1] == (
+        f"The target is found neither in {two[1]} nor in {two[1]} within 2 fixations; give a larger limit."
+    )
+
+
+def test_a_version_that_is_cut_off_bounds_the_difference_from_the_other_side_too(two: tuple[Path, Path]) -> None:
+    result = gaze(*two[::-1], "--target", B_BOX, "--target-b", A_BOX, "--limit", 2)
+    assert result.stdout.splitlines()[-1] == (
+        "The target takes at least 1 fewer fixation to find in A.png than in B.png: 1 fixation against at least 2, "
+        "means of 9 starts, from -1 to -1 by start; 9 of 9 not found in B.png within 2 fixations."
+    )
+
+
 def test_two_of_the_same_are_equal(two: tuple[Path, Path]) -> None:
     result = gaze(two[0], two[0], "--target", A_BOX, "--starts", 1)
     assert result.stdout.splitlines()[-1] == (

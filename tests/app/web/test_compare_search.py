@@ -46,7 +46,7 @@ def answer(shown: AppTest) -> str:
 def test_without_a_model_that_searches_nothing_is_asked(models: Path) -> None:
     shown = page(drawn((IN_A,), (IN_B,)))
     assert not shown.exception
-    assert "How long does it take to find it?" not in [each.value for each in shown.header]
+    assert "How many more fixations does it take to find it in B?" not in [each.value for each in shown.header]
 
 
 def test_without_areas_of_one_name_it_is_said_what_to_do(searcher: Path) -> None:

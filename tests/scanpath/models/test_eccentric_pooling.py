@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scanpath.models._eccentric_pooling import eccentric_pooling, integral, ring_pooling, window_means
+from scanpath.models._eccentric_pooling import box_means, eccentric_pooling, integral, ring_pooling, window_means
 
 SIZES = [(1, 1), (1, 9), (7, 5), (16, 21)]
 GAZES = [(0.0, 0.0), (40.0, 30.0), (400.0, -50.0)]
@@ -61,6 +61,17 @@ def test_rings_of_a_degree_have_one_window_each(
             torch.testing.assert_close(seen[0, :, i, j], mean(features, 2 * i - before, 2 * j - before, side))
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(("down", "across"), [(0, 0), (1, 3), (9, 2)])
+def test_a_box_is_the_mean_about_each_cell(size: tuple[int, int], down: int, across: int) -> None:
+    features = noise(*size)
+    seen = box_means(integral(features), down, across)
+    for i in range(size[0]):
+        for j in range(size[1]):
+            part = features[0, :, max(0, i - down) : i + down + 1, max(0, j - across) : j + across + 1]
+            torch.testing.assert_close(seen[0, :, i, j], part.mean((1, 2)))
+
+
 def test_the_fovea_is_seen_as_it_is() -> None:
     features = noise(12, 12)
     seen = eccentric_pooling(integral(features), torch.tensor([[48.0, 48.0]]), 8, 4.0, 200.0, 5.0)
@@ -76,13 +87,13 @@ def test_rings_pool_two_by_two_in_the_fovea() -> None:
 def test_a_window_that_holds_nothing_is_zero() -> None:
     features = noise(3, 3)
     far = torch.tensor([[50]])
-    assert not window_means(integral(features), far, far, torch.tensor([[5]])).any()
+    assert not window_means(integral(features), far, far, 5, 5).any()
 
 
 def test_means_keep_their_digits_on_large_maps() -> None:
     features = 1 + 0.1 * noise(256, 256, 1)
     at = torch.tensor([[250]])
-    got = window_means(integral(features), at, at, torch.tensor([[3]]))
+    got = window_means(integral(features), at, at, 3, 3)
     exact = features[..., 250:253, 250:253].double().mean()
     half = 2.0**-8  # of the last digit of a sum of 65,536 numbers near one; a mean is made of four of them
     assert abs(float(got) - float(exact)) < 4 * half / 9
