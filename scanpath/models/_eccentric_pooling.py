@@ -40,7 +40,7 @@ def window_means(
 
     total = corner(y1, x1) - corner(y0, x1) - corner(y1, x0) + corner(y0, x0)
     area = ((y1 - y0) * (x1 - x0)).clamp(min=1).flatten().to(total.dtype)
-    means = (total / area[:, None]).unflatten(0, top.shape)
+    means = (total / area[:, None]).reshape(top.shape[0], top.shape[1], sums.shape[2])
     return means.permute(2, 0, 1)[None]
 
 
@@ -58,7 +58,8 @@ def eccentricity(
     """Pixels from the gaze to each cell's centre; that of the first cell is at (`first`, `first`)."""
     y = torch.arange(rows, device=gaze.device) * stride + first - gaze[0, 1]
     x = torch.arange(columns, device=gaze.device) * stride + first - gaze[0, 0]
-    return (y[:, None] ** 2 + x**2).sqrt()
+    far: Tensor = (y[:, None] ** 2 + x**2).sqrt()
+    return far
 
 
 def eccentric_pooling(

@@ -133,7 +133,7 @@ def test_forms_hold_the_same_numbers() -> None:
     assert told["index"] == result.index
     assert told["points"][5]["time_ms"] == pytest.approx(376.271 + 7 * 252.359)
     for form in ("table", "markdown"):
-        text = render_text([result], form)  # type: ignore[arg-type]
+        text = render_text([result], form)
         assert "84.1" in text
         assert "252.4" in text
         assert "+0.50" in text

@@ -15,7 +15,9 @@ from evaluation.search.protocol import look_for
 from evaluation.search.searchers import Network
 from saliency.layers.efficientnet_lite import EfficientNetLite
 from scanpath import MODELS
-from scanpath.models.eccnet import DEGREES, MARGIN, EccNet, blurred, correlated, filled, minmax
+from scanpath.models._eccnet_parts import MARGIN, filled, minmax
+from scanpath.models._eccnet_vgg16 import DEGREES, blurred, correlated
+from scanpath.models.eccnet import EccNet
 from training import weights
 
 
@@ -74,17 +76,18 @@ def test_features_are_read_before_the_last_stride_and_before_the_last_row() -> N
     with torch.inference_mode():
         widened, last = network.body._features(picture)
         x = whole((picture - 127) / 128)
-        torch.testing.assert_close(widened, whole.blocks[whole.taps[2] + 1].layers[:2](x[2].clone()))
+        widen: Any = whole.blocks[whole.taps[2] + 1]
+        torch.testing.assert_close(widened, widen.layers[:2](x[2].clone()))
         torch.testing.assert_close(whole.blocks[-1](last), x[3])
     assert (widened.shape[1:], last.shape[1:]) == ((720, 4, 6), (208, 2, 3))
 
 
 @pytest.mark.parametrize("sizes", [((8, 8), (2, 2)), ((33, 70), (33, 70)), ((100, 61), (7, 40))], ids=str)
 def test_a_map_covers_pictures_of_every_size(small: EccNet, sizes: Any) -> None:
-    (height, width), target = sizes
+    (height, width), (tall, wide) = sizes
     picture = noise(height, width)
     with torch.inference_mode():
-        memory = small.encode(picture, noise(*target, 1))
+        memory = small.encode(picture, noise(tall, wide, 1))
         seen = small.step(torch.tensor([[width / 2, height / 2]]), *memory)
     assert len(memory) == len(small.memory)
     rows, columns = math.ceil(height / small.stride), math.ceil(width / small.stride)
