@@ -32,7 +32,7 @@ from data.synthetic.wearer import Fixation, focal, moved, projection
 SIZE = (360, 480)  # height, width in pixels
 SMALLEST = 96  # pixels a side
 LONGEST = 3600.0  # seconds
-SHOWN = 0.4
+SHOWN = 0.1
 SKIN = (206, 160, 128)
 EXPOSURE = 0.02  # seconds
 EXPOSED, TINTED = 0.12, 0.04  # how far light and tint drift
