@@ -112,7 +112,7 @@ class _Panel:
         for size in self.found.paradigm.set_sizes:
             x, y = self._place(corner, size, 0, high)
             self._text((x, y + 5), str(size), 12, QUIET, "ma")
-        self._text((left + PLOT[0] / 2 - 14, top - 6), name, 13, INK, "mb")
+        self._text((left + PLOT[0] / 2 - 14, top - 6), name, 13, INK, "ms")
         self._text((left + PLOT[0] / 2 - 14, top + PLOT[1] + 22), "items", 12, QUIET, "ma")
         if labelled:
             self._text((left - 6, top - 12), "ms", 12, QUIET, "rm")

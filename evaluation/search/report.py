@@ -85,7 +85,8 @@ def gist(evaluation: SearchEvaluation) -> str:
     The index by seed is not averaged: a seed is a sample of trials.
     """
     count, by_seed = len(evaluation.found), evaluation.polarity_by_seed
-    seeds = f"; {min(by_seed)} to {max(by_seed)} with each seed alone" if evaluation.seeds > 1 else ""
+    spread = " to ".join(str(number) for number in sorted({min(by_seed), max(by_seed)}))
+    seeds = f"; {spread} with each seed alone" if evaluation.seeds > 1 else ""
     together = f"as people in {evaluation.polarity} of {count} paradigms{seeds}"
     index = f"mean index {evaluation.index:.3f} (people {evaluation.people_index:.3f})"
     return f"{evaluation.name}: {together}; {index}; slopes correlate with people's by {_r(evaluation)}."
