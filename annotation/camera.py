@@ -5,6 +5,7 @@ features (Rublee et al. 2011, https://doi.org/10.1109/ICCV.2011.6126544). Where 
 where also the colours are others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -35,7 +36,8 @@ class View:
         scale = max(1.0, max(pixels.shape[:2]) / SIDE)
         size = max(1, round(pixels.shape[1] / scale)), max(1, round(pixels.shape[0] / scale))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        corners, descriptors = (), None
+        corners: Sequence[cv2.KeyPoint] = ()
+        descriptors = None
         if min(size) >= SMALLEST:
             orb = cv2.ORB.create(nfeatures=CORNERS, fastThreshold=10)
             corners, descriptors = orb.detectAndCompute(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), None)

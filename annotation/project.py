@@ -90,7 +90,8 @@ class Project:
         notes: list[str] = []
         lock = _locked(folder)
         try:
-            _agreed(folder, about).write(folder)
+            about = _agreed(folder, about)
+            about.write(folder)
 
             def finder() -> finders.Finder:
                 half = 0.5 / fps

@@ -5,9 +5,9 @@
 `doubt` is what the round does not know. `novelty` is how little a track looks like any that is labelled: a class that
 nobody named yet is sure to be called something else. `double` is how much of it is seen in frames in which two boxes
 are taken for one class, as long as no person said so of two boxes of one frame: one may be a twin with a name of its
-own. Asked one after another, each question lowers the worth of what looks like it. Before the first label novelty alone
-is left, so that one of each sort comes first. Of a track the box is asked that is most doubtful or double, and of such
-the one that is most like the others.
+own, and rather the one without a label. Asked one after another, each question lowers the worth of what looks like it.
+Before the first label novelty alone is left, so that one of each sort comes first. Of a track the box is asked that is
+most doubtful or double, and of such the one that is most like the others.
 
 Shapes: `n` boxes, `q` tracks.
 """
@@ -24,6 +24,7 @@ from annotation.tracks import unit
 
 LENGTH = 0.8
 NOVEL, DOUBLE = 1.0, 1.0
+ELSEWHERE = 0.02  # what each label of a track leaves of its doubles: rather the other one is the slip
 SAME = 0.85  # how much of its worth a track loses to one that looks the same and is asked
 LEAST = 1e-3  # of doubt
 TYPICAL = 0.5  # what being like the others of its track counts beside doubt
@@ -36,7 +37,7 @@ class _Tracks:
     own: Int64[np.ndarray, " n"]  # the track of each box, from 0
     length: Int64[np.ndarray, " q"]
     looks_like: Float32[np.ndarray, "q f"]  # the mean of its features, of length one
-    told: np.ndarray  # bool (q,): whether a box of it is labelled
+    told: Int64[np.ndarray, " q"]  # how many of its boxes are labelled
 
 
 def ask(
@@ -75,8 +76,7 @@ def _tracks(prediction: Prediction, likeness: Float32[np.ndarray, "n f"], labels
     order = np.argsort(own, kind="stable")
     means = np.add.reduceat(likeness[order], np.concatenate([[0], np.cumsum(length)[:-1]]))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
-    told = np.zeros(len(length), bool)
-    told[own[list(labels)]] = True
+    told = np.bincount(own[np.array(list(labels), np.int64)], minlength=len(length))
     return _Tracks(own, length, means.astype(np.float32), told)
 
 
@@ -84,14 +84,15 @@ def _worth(
     tracks: _Tracks, prediction: Prediction, looks: Int64[np.ndarray, " n"], double: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " q"]:
     """What a label of each track is worth."""
-    doubt = np.bincount(tracks.own, prediction.uncertainty + DOUBLE * (double > 0)) / tracks.length
+    doubt = np.bincount(tracks.own, prediction.uncertainty) / tracks.length
+    slip = np.bincount(tracks.own, double > 0) / tracks.length * ELSEWHERE**tracks.told
     near = np.zeros(len(tracks.length), np.float32)
     for each in np.flatnonzero(tracks.told):
         near = np.maximum(near, tracks.looks_like @ tracks.looks_like[each])
     novel = np.where(tracks.told, 0, NOVEL * (1 - np.clip(near, 0, 1)))
     gaze = np.bincount(tracks.own, looks)
     share = gaze / max(1.0, float(gaze.mean()))
-    return np.asarray((LEAST + doubt + novel) * tracks.length**LENGTH * (1 + share))
+    return np.asarray((LEAST + doubt + novel + DOUBLE * slip) * tracks.length**LENGTH * (1 + share))
 
 
 def doubles(boxes: Boxes, prediction: Prediction, labels: Mapping[int, str]) -> Float[np.ndarray, " n"]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from annotation import chains, graph, message_passing
+from annotation import chains, familiarity, graph, message_passing
 from annotation.boxes import Boxes, Frames
 from annotation.tracks import unit
 
@@ -49,6 +49,7 @@ class Scene:
         self.nodes = graph.nodes(boxes, frames.size)
         self.within = graph.space(boxes)
         self.likeness = unit(boxes.features)
+        self.scales = familiarity.scales(boxes, self.likeness)
 
 
 def train(scene: Scene, labels: Mapping[int, str], seed: int = 0) -> Prediction:
@@ -71,7 +72,25 @@ def train(scene: Scene, labels: Mapping[int, str], seed: int = 0) -> Prediction:
         reach = reach[0], reach[1] * np.where(reach[0] < 0, 0, shares[np.arange(len(boxes)), reach[0]])
     shares[known] = np.eye(len(classes), dtype=np.float32)[given]
     doubt = np.maximum(entropy(shares), entropy(along_tracks(found, track)) * (1 - told[1]))
+    shares = _tempered(scene, shares, track, known, given, told[1], number.get("", -1))
     return Prediction(classes, shares, doubt.astype(np.float32), track)
+
+
+def _tempered(
+    scene: Scene,
+    shares: Float32[np.ndarray, "n c"],
+    track: Int64[np.ndarray, " n"],
+    known: Int64[np.ndarray, " k"],
+    given: Int64[np.ndarray, " k"],
+    told: Float32[np.ndarray, " n"],
+    empty: int,
+) -> Float32[np.ndarray, "n c"]:
+    """The probabilities, nearer to a guess where no label reaches and `familiarity` has its doubts."""
+    labels = dict(zip(known.tolist(), given.tolist(), strict=True))
+    double = familiarity.doubled(scene.boxes, track, shares.argmax(1), labels, empty)
+    trust = familiarity.known(scene.likeness, track, known, scene.scales) * (1 - double / 2)
+    trust = np.maximum(trust, told)[:, None]
+    return np.asarray(trust * shares + (1 - trust) / shares.shape[1], np.float32)
 
 
 Reach = tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]  # the class that a label brings, and how surely

@@ -115,7 +115,8 @@ def _each(
         motion, cut = (camera.STILL, False) if before is None else camera.motion(before, view)
         _keep(frame_file(folder, done), frame.pixels)
         sure = np.ones(len(objects)) if objects.confidences is None else objects.confidences
-        yield Found(frame.time_s, objects.boxes, sure, objects.categories, features, motion, cut, size)
+        kinds = objects.categories or ("object",) * len(objects)
+        yield Found(frame.time_s, objects.boxes, sure, kinds, features, motion, cut, size)
         before, done = view, done + 1
 
 

@@ -16,7 +16,7 @@ from app.web.report.button import report_button
 
 PAGES = Path(__file__).with_name("pages")
 ICON = Path(__file__).with_name("icon.svg")  # our own file: Streamlit would fetch a named icon from the internet
-OWN_REPORT = ("report", "batch", "models", "recording", "annotate")  # pages whose report is another one, or that need none
+OWN_REPORT = ("report", "batch", "models", "recording", "annotate")  # their report is another one, or none
 STYLE = Path(__file__).with_name("style.css")
 
 

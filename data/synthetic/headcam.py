@@ -32,7 +32,7 @@ from data.synthetic.wearer import Fixation, focal, moved, projection
 SIZE = (360, 480)  # height, width in pixels
 SMALLEST = 96  # pixels a side
 LONGEST = 3600.0  # seconds
-SHOWN = 0.4
+SHOWN = 0.1
 SKIN = (206, 160, 128)
 EXPOSURE = 0.02  # seconds
 EXPOSED, TINTED = 0.12, 0.04  # how far light and tint drift
@@ -219,7 +219,7 @@ def write(
         for pixels, seen in made.frames():
             video.write(pixels, seen.time_s)
             for name, box, share in zip(seen.names, seen.boxes.tolist(), seen.shown.tolist(), strict=True):
-                truth.append([round(seen.time_s * 1000, 2), *box, name, round(share, 3)])
+                truth.append([round(seen.time_s * 1000, 2), *box, name, int(1000 * share) / 1000])
     _table(root / "truth.csv", ["time_ms", "x", "y", "width", "height", "object", "shown"], truth)
     places = [["" if np.isnan(part) else round(part, 2) for part in at] for at in made.gaze.tolist()]
     gaze = [[round(time * 1000, 1), *at] for time, at in zip(made.clock.tolist(), places, strict=True)]

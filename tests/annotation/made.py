@@ -14,7 +14,12 @@ SIZE = (240, 320)
 LOOKS = 12  # numbers that tell looks apart
 
 # name, look, x, y, side: twins lie left and right of a book; the mug looks much like them
-DESK = (("tablet-left", 0, 70, 120, 50), ("book", 1, 160, 125, 40), ("tablet-right", 0, 250, 120, 50), ("pen", 2, 160, 200, 24))
+DESK = (
+    ("tablet-left", 0, 70, 120, 50),
+    ("book", 1, 160, 125, 40),
+    ("tablet-right", 0, 250, 120, 50),
+    ("pen", 2, 160, 200, 24),
+)
 
 
 def desk(

@@ -91,7 +91,7 @@ def test_numbers_that_cannot_be_end_in_one_sentence(tmp_path: Path, change: dict
 
 
 def test_nothing_is_unpickled_and_nothing_unpacked(tmp_path: Path) -> None:
-    frames, boxes = write(tmp_path)
+    write(tmp_path)
     np.savez(tmp_path / "boxes.npz", times=np.array([{}], object), size=np.array([1, 1]))
     with pytest.raises(GazeError, match="damaged"):
         files.read(tmp_path)

@@ -78,7 +78,9 @@ def test_the_loss_is_the_cross_entropy_of_what_classify_says() -> None:
 
 def test_training_lowers_the_loss_and_is_the_same_again() -> None:
     given = batch()
-    small = Batch(given.inputs.astype(np.float32), given.own, given.means, given.labels, given.weights / given.weights.sum())
+    small = Batch(
+        given.inputs.astype(np.float32), given.own, given.means, given.labels, given.weights / given.weights.sum()
+    )
     fitted = [message_passing.fit([small], CLASSES, seed=3) for _ in range(2)]
     before = message_passing.loss(message_passing.start(WIDTH, CLASSES, 3), small)[0]
     assert message_passing.loss(fitted[0], small)[0] < 0.5 * before
@@ -95,7 +97,9 @@ def test_what_lies_around_a_node_can_decide_what_it_is() -> None:
     inputs = np.stack([marked, np.ones(count)], 1).astype(np.float32)
     labels = np.roll(marked, 1).astype(np.int64)
     taught = np.arange(1, 20)
-    small = Batch(inputs, taught, Means(chain.of(taught, count), len(taught), count), labels[taught], np.full(19, 1 / 19))
+    small = Batch(
+        inputs, taught, Means(chain.of(taught, count), len(taught), count), labels[taught], np.full(19, 1 / 19)
+    )
     fitted = message_passing.fit([small], 2, seed=0)
     shares = message_passing.classify(fitted, inputs, Means(chain, count, count))
     assert (shares.argmax(1)[20:] == labels[20:]).all()

@@ -76,6 +76,18 @@ def test_a_twin_whose_class_nobody_named_yet_is_asked_next() -> None:
     assert truth[chosen[0]] == "tablet-right"
 
 
+def test_a_labelled_thing_that_is_seen_long_is_not_asked_again_in_place_of_its_double() -> None:
+    """Of a track of 40 boxes and one of 8 beside it, both taken for a cup, the long one is looked at and labelled."""
+    frame, track = [*range(40), *range(8)], [0] * 40 + [1] * 8
+    order = np.argsort(frame, kind="stable")
+    box, looks_like = np.ones((48, 4)), np.tile([1.0, 0.5], (48, 1))
+    boxes = made.boxes_of(np.sort(frame), box, looks_like, np.array(track)[order])
+    shares = np.tile(np.array([1, 0], np.float32), (48, 1))
+    sure = Prediction(("cup", "pen"), shares, np.zeros(48, np.float32), boxes.track)
+    for labels in ({47: "cup"}, {47: "cup", 20: "cup"}):
+        assert boxes.track[ask(boxes, labels, sure, np.where(boxes.track, 0, 5), 1)[0]] == 1
+
+
 def test_no_box_no_question() -> None:
     boxes = made.boxes_of([], [], [])
     assert questions.ask(boxes, {}, guess(boxes, []), nothing(boxes), 3) == []

@@ -32,7 +32,7 @@ def test_twins_are_told_apart_also_where_they_stand_elsewhere_in_the_frame() -> 
     frames, near, truth = made.desk(30)
     away = made.boxes_of(
         [*near.frame, *(near.frame + 30)],
-        np.concatenate([near.box, near.box + (-25, 40, 0, 0)]),
+        np.concatenate([near.box, near.box + np.array([-25, 40, 0, 0])]),
         np.concatenate([near.features, near.features]),
         [*near.track, *(near.track + 50)],
     )

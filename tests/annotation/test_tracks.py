@@ -47,7 +47,7 @@ def test_a_thing_stays_one_track_while_the_head_turns(pan: float) -> None:
 
 
 def test_without_the_head_s_motion_a_quick_turn_would_break_tracks() -> None:
-    frames, boxes, truth = made.desk(14, pan=-25.0)
+    frames, boxes, _truth = made.desk(14, pan=-25.0)
     still = replace(frames, motion=np.tile(camera.STILL, (14, 1, 1)))
     assert tracks.tracked(still, boxes).track.max() > boxes.track.max()
 
@@ -62,7 +62,7 @@ def test_a_thing_that_is_missed_for_a_moment_keeps_its_track() -> None:
 
 @pytest.mark.parametrize("end", ["cut", "jump"])
 def test_a_cut_and_a_jump_in_time_end_every_track(end: str) -> None:
-    frames, boxes, truth = made.desk(10)
+    frames, boxes, _truth = made.desk(10)
     cut, times = frames.cut.copy(), frames.times.copy()
     if end == "cut":
         cut[5] = True

@@ -1,8 +1,9 @@
 """Made recordings of mobile eye tracking as projects of `annotation`, with the true class of every box.
 
-Boxes are those of a rough detector: the truth with noise of `NOISE` of the sides, `MISSED` of them left out, and one on
-nothing in `FALSE` of the frames; or those that the saliency model's object head finds. A box is of the class of the
-thing that it overlaps most; of "" where it overlaps none by `SAME` of the united area.
+Boxes are those of a rough detector: of the things of which it sees `PLAIN` or more, with noise of `NOISE` of the sides;
+`MISSED` of them are left out, and one on nothing is in `FALSE` of the frames. Or they are those that the saliency
+model's object head finds. A box is of the class of the thing that it overlaps most; of "" where it overlaps none by
+`SAME` of the united area.
 """
 
 import csv
@@ -16,7 +17,7 @@ from annotation.project import Project
 from data.objects import overlap
 from data.synthetic.headcam import write
 
-NOISE, MISSED, FALSE = 0.06, 0.08, 0.25
+PLAIN, NOISE, MISSED, FALSE = 0.4, 0.06, 0.08, 0.25
 SAME = 0.4
 
 
@@ -67,6 +68,8 @@ def rough(truth: Path, boxes: Path, seed: int) -> None:
     rows = []
     last = ""
     for row in read(truth):
+        if float(row["shown"]) < PLAIN:
+            continue
         box = np.array([float(row[name]) for name in ("x", "y", "width", "height")])
         if row["time_ms"] != last and chance.random() < FALSE:
             place = [*chance.uniform((0, 0), (400, 300)), *chance.uniform(25, 80, 2)]

@@ -56,5 +56,5 @@ def zero_of_frames(time: Float[np.ndarray, " n"], frame: Float[np.ndarray, " n"]
         return float(time[known][0]) if known.any() and frame[known][0] == 0 else None
     frames, rows = np.unique(frame[known], return_index=True)
     moments = time[known][rows]
-    step = float(np.median(np.diff(moments) / np.diff(frames)))
+    step = (moments[-1] - moments[0]) / (frames[-1] - frames[0])
     return float(np.median(moments - frames * step))
