@@ -126,6 +126,6 @@ def test_the_tiny_recipe_learns_on_made_people_which_takes_a_minute(tmp_path: Pa
     out = trained(tmp_path, 60)
     losses = column(out, "train/loss")
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
-    assert column(out, "val/kl")[-1] < column(out, "val/kl")[0]
+    assert min(column(out, "val/kl")) < 0.95 * column(out, "val/kl")[0]
     assert column(out, "val/distance")
     assert list((out / "checkpoints").glob("best-*.ckpt"))
