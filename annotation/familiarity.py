@@ -54,7 +54,7 @@ def _late(own: Int64[np.ndarray, " n"], length: Int64[np.ndarray, " q"]) -> Int6
     order = np.argsort(own, kind="stable")
     place = np.empty(len(own), np.int64)
     place[order] = np.arange(len(own)) - np.repeat(np.cumsum(length) - length, length)
-    return (2 * place >= length[own]).astype(np.int64)
+    return np.asarray(2 * place >= length[own], np.int64)
 
 
 def _together(boxes: Boxes, own: Int64[np.ndarray, " n"], long: np.ndarray) -> Int64[np.ndarray, "k 2"]:
@@ -78,7 +78,7 @@ def known(
     own, looks = means(likeness, track)
     told = np.unique(own[labelled])
     near = (looks @ looks[told].T).max(1)
-    return np.clip((near - scale[0]) / (scale[1] - scale[0]), 0, 1)[own]
+    return np.asarray(np.clip((near - scale[0]) / (scale[1] - scale[0]), 0, 1)[own])
 
 
 def doubled(

@@ -4,7 +4,7 @@
 
 The map is a function of the point of gaze, so that any model can search: eccNET, its exported file, or a map that
 never changes. Inhibition of return is a rectangle about every fixation and lasts for ever. Whether the target was
-found is told by its box: an oracle recognises it once it is fixated, as in the experiments that eccNET was compared with.
+found is told by its box: an oracle recognises it once it is fixated, as where eccNET was compared with people.
 A person also makes fixations that find nothing new; those are not modelled.
 
 Shapes: `g v` cells of the map, `l` fixations. Places are pixels, x then y; cell (i, j) lies about
@@ -127,7 +127,7 @@ def _inside(
 ) -> Bool[np.ndarray, "g v"]:
     """The cells whose centre lies in a box."""
     (x, y, width, height), (down, across) = area, centres
-    return ((down >= y) & (down <= y + height))[:, None] & (across >= x) & (across <= x + width)
+    return np.asarray(((down >= y) & (down <= y + height))[:, None] & (across >= x) & (across <= x + width))
 
 
 def _about(
@@ -139,4 +139,4 @@ def _about(
     """The cells whose centre lies in the window about a fixation, its own among them."""
     across, down = np.maximum(np.broadcast_to(window, 2), stride) / 2
     y, x = centres
-    return (np.abs(y - at[1]) <= down)[:, None] & (np.abs(x - at[0]) <= across)
+    return np.asarray((np.abs(y - at[1]) <= down)[:, None] & (np.abs(x - at[0]) <= across))

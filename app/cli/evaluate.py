@@ -1,5 +1,6 @@
 """The commands `gaze evaluate TASK`, one a task, and `gaze evaluate search`."""
 
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,15 +20,16 @@ ROOT = click.option("--data", "root", type=click.Path(path_type=Path), required=
 CONDITION = click.option(
     "--condition", help="Viewing condition; by default the set's name where the model knows it, else any."
 )
+FORM = click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "markdown", "csv", "json"]),
+    help="Of what is printed; json has everything, also picture by picture.",
+)
 OUTPUT = (
-    click.option(
-        "--format",
-        "form",
-        default="table",
-        show_default=True,
-        type=click.Choice(["table", "markdown", "csv", "json"]),
-        help="Of what is printed; json has everything, also picture by picture.",
-    ),
+    FORM,
     click.option(
         "--per-picture", metavar="FILE.csv", type=click.Path(path_type=Path), help="Each picture's, or clip's, scores."
     ),
@@ -56,16 +58,22 @@ def output(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+OTHERS = {"search": "app.cli.evaluate_search:search"}
+
+
 class Evaluations(Group):
-    """A command for each task, which the task's record names, and those of the group itself."""
+    """A command for each task, which the task's record names, and for what no task has."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the tasks."""
-        return [*TASKS, *super().list_commands(ctx)]
+        return [*TASKS, *OTHERS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a task."""
-        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else super().get_command(ctx, cmd_name)
+        if cmd_name in OTHERS:
+            found: click.Command = pkgutil.resolve_name(OTHERS[cmd_name])
+            return found
+        return TASKS[cmd_name].load("evaluation") if cmd_name in TASKS else None
 
 
 @click.group(cls=Evaluations)
@@ -153,7 +161,7 @@ def scanpath(
     from evaluation.scanpath import protocol as scanpath_protocol
     from evaluation.scanpath.trials import Settings
 
-    _check(per_picture, html)
+    check_places(per_picture, html)
     if told:
         click.echo("--told is now called --target-known; use that name.", err=True)
         settings["target_known"] = True
@@ -236,52 +244,6 @@ def following(**options: Any) -> None:
     _score(protocol, **options)
 
 
-@evaluate.command()
-@click.option(
-    "--paradigm",
-    default="all",
-    show_default=True,
-    metavar="all|NAME",
-    help="curvature, lighting, cross, letters, tilt or mixed-tilt.",
-)
-@click.option(
-    "--model",
-    "names",
-    multiple=True,
-    metavar="NAME|FILE.onnx",
-    help="May be given twice; chance and pixels are baselines.  [default: eccnet]",
-)
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1, 1000), help="Sets of displays: 0, 1, ...")
-@click.option(
-    "--trials",
-    type=click.IntRange(1, 10_000),
-    help="Displays a seed, set size and search.  [default: as in the experiments, 30 or 36]",
-)
-@OUTPUT[0]
-@click.option(
-    "--figure",
-    metavar="FILE.png",
-    type=click.Path(path_type=Path),
-    help="People's and the first model's times, and searches drawn, as one picture.",
-)
-@click.option("--workers", type=click.IntRange(1), help="Processes; results are the same.  [default: one a core]")
-def search(names: tuple[str, ...], form: "Form", figure: Path | None, workers: int | None, **settings: Any) -> None:
-    """How hard six classical searches and their reversals are, beside people: slopes and search asymmetry."""
-    from app.cli import console
-    from evaluation.search import protocol
-    from evaluation.search.report import render_text
-    from export.runtime.session import cores
-
-    _check(figure)
-    found = protocol.evaluate(names, protocol.Settings(**settings), workers=workers or cores(), track=console.track)
-    if figure:
-        from data.picture import save
-        from evaluation.search.figure import figure as drawn
-
-        save(figure, drawn(found[0]))
-    click.echo(render_text(found, form), nl=False)
-
-
 def _score(
     protocol: ModuleType,
     root: Path,
@@ -298,7 +260,7 @@ def _score(
     from app.cli import console
     from export.runtime.session import cores
 
-    _check(per_picture, html)
+    check_places(per_picture, html)
     chosen = protocol.Settings(**settings)
     result = protocol.evaluate(
         root, _given(names), chosen, against=against, workers=workers or cores(), track=console.track
@@ -311,7 +273,7 @@ def _given(names: tuple[str, ...]) -> list[str] | None:
     return [name for name in names if name != "none"] if names else None
 
 
-def _check(*files: Path | None) -> None:
+def check_places(*files: Path | None) -> None:
     """Says before the work, not after it, that a file cannot be written."""
     for file in files:
         if file and (file.is_dir() or not file.absolute().parent.is_dir()):

@@ -1,11 +1,11 @@
 """The six classical displays of search asymmetry, from a seed: finding A among B is easier than finding B among A.
 
-    curvature   an arc among lines is easy, a line among arcs is hard                          Wolfe et al. 1992
-    lighting    a disc lit from above among some lit from below; from the left, among right    Kleffner & Ramachandran 1992
-    cross       two bars that do not cross among crosses; a cross among such                   Wolfe & DiMase 2003
-    letters     a T among Ls; an L among Ts                                                    Wolfe & DiMase 2003
-    tilt        a tilted bar among upright ones; an upright bar among tilted ones              Wolfe et al. 1992
-    mixed tilt  an upright bar among bars of many tilts; a tilted bar among them               Wolfe et al. 1992
+    curvature     an arc among lines is easy, a line among arcs is hard                       Wolfe et al. 1992
+    lighting      a disc lit from above among some lit from below; from the left, among right   Kleffner et al. 1992
+    cross         two bars that do not cross among crosses; a cross among such                 Wolfe & DiMase 2003
+    letters       a T among Ls; an L among Ts                                                  Wolfe & DiMase 2003
+    tilt          a tilted bar among upright ones; an upright bar among tilted ones            Wolfe et al. 1992
+    mixed-tilt    an upright bar among bars of many tilts; a tilted bar among them             Wolfe et al. 1992
 
 Sizes and layouts are those that eccNET was compared with people on (Gupta et al. 2021, https://arxiv.org/abs/2106.02887),
 in degrees of visual angle at 30 pixels each. Items stand in random cells of a grid, off its middle by chance. People's
@@ -16,24 +16,22 @@ https://doi.org/10.3758/BF03206757; Wolfe & DiMase 2003, https://doi.org/10.1068
 O'Connell 1992, https://doi.org/10.1037/0096-1523.18.1.34 (tilts).
 """
 
-import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-import cv2
 import numpy as np
-from jaxtyping import Float, Float64, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from data.errors import GazeError
+from data.synthetic import search_items
+from data.synthetic.search_items import Tile
 
 PIXELS_PER_DEGREE = 30
-FINER = 8  # times: items are drawn larger and made smaller, so that edges are smooth
 Side = Literal["easy", "hard"]
 SIDES: tuple[Side, Side] = ("easy", "hard")
-Tile = Float64[np.ndarray, "y x"]
 Item = tuple[str, float]  # what it is, and its pose: degrees, or which of four
 Arrange = Callable[[np.random.Generator, str, str, int], list[Item]]  # target, others, how many; the target comes first
 Draw = Callable[[str, float, int], Tile]  # what, pose, pixels a degree -> grey levels 0 to 255, on its ground
@@ -68,79 +66,6 @@ class Paradigm:
     source: str
     draw: Draw
     arrange: Arrange
-
-
-def _fine(pixels: float, ground: int) -> Tile:
-    side = round(pixels) * FINER
-    return np.full((side, side), float(ground))
-
-
-def _reduced(tile: Tile) -> Tile:
-    small = (tile.shape[1] // FINER, tile.shape[0] // FINER)
-    return np.asarray(cv2.resize(tile, small, interpolation=cv2.INTER_AREA), np.float64)
-
-
-def _turned(points: Float[np.ndarray, "n 2"], degrees: float, middle: float) -> Float[np.ndarray, "n 2"]:
-    """Clockwise about the tile's middle, y down."""
-    turn = math.radians(degrees)
-    matrix = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-    return points @ matrix + middle
-
-
-def _filled(tile: Tile, corners: Float[np.ndarray, "n 2"], level: float) -> None:
-    """A polygon of which corners are given in fine pixels, edges between pixels."""
-    cv2.fillPoly(tile, [np.round((corners - 0.5) * 256).astype(np.int32)], level, shift=8)
-
-
-def _bar(length: float, width: float) -> Float[np.ndarray, "4 2"]:
-    x, y = width / 2, length / 2
-    return np.array([[-x, -y], [x, -y], [x, y], [-x, y]])
-
-
-def _curvature(what: str, pose: float, degree: int) -> Tile:
-    tile, unit = _fine(1.6 * degree, 0), degree * FINER
-    shape = _bar(1.2, 0.2)
-    if what == "arc":
-        angles = np.linspace(-0.65, 0.65, 40)
-        around = np.stack([np.cos(angles), np.sin(angles)], 1)
-        shape = np.concatenate([around * (1 + 1 / 12), around[::-1] * (1 - 1 / 12)])
-        shape[:, 0] -= (shape[:, 0].max() + shape[:, 0].min()) / 2
-    _filled(tile, _turned(shape * unit, pose, len(tile) / 2), 255)
-    return _reduced(tile)
-
-
-def _lighting(what: str, pose: float, degree: int) -> Tile:
-    tile = _fine(1.04 * degree, 27)
-    side = len(tile)
-    bands = np.broadcast_to((255 - np.arange(side) * 16 // side * 17.0)[:, None], (side, side))
-    lit = {"top": bands, "bottom": bands[::-1], "left": bands.T, "right": bands.T[:, ::-1]}[what]
-    y, x = np.mgrid[:side, :side] + 0.5 - side / 2
-    tile[np.hypot(y, x) <= side / 2] = lit[np.hypot(y, x) <= side / 2]
-    return _reduced(tile)
-
-
-STROKES = {  # degrees in a square of 5.5: left, top, right, bottom of each bar
-    "cross": ((2.475, 0, 3.025, 5.5), (0, 1.65, 5.5, 2.2)),
-    "no crossing": ((2.475, 0, 3.025, 5.5), (0, 1.65, 2.75, 2.2), (2.75, 3.3, 5.5, 3.85)),
-    "L": ((0, 0, 0.55, 5.5), (0, 4.95, 5.5, 5.5)),
-    "T": ((2.475, 0, 3.025, 5.5), (0, 0, 5.5, 0.55)),
-}
-
-
-def _strokes(what: str, pose: float, degree: int) -> Tile:
-    tile, unit = _fine(5.9 * degree, 255), degree * FINER
-    for left, top, right, bottom in STROKES[what]:
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - 2.75
-        _filled(tile, corners * unit + len(tile) / 2, 0)
-    tile = tile[::-1] if int(pose) & 1 else tile
-    return _reduced(np.ascontiguousarray(tile.T if int(pose) & 2 else tile))
-
-
-def _tilted(what: str, pose: float, degree: int) -> Tile:
-    """A bar; its pose is the clockwise turn in degrees."""
-    tile, unit = _fine(2.1 * degree, 255), degree * FINER
-    _filled(tile, _turned(_bar(2.0, 0.3) * unit, pose, len(tile) / 2), 0)
-    return _reduced(tile)
 
 
 def _in_turn(random: np.random.Generator, target: str, other: str, count: int) -> list[Item]:
@@ -186,7 +111,7 @@ PARADIGMS = {
             targets={"easy": "arc", "hard": "line"},
             people={"easy": (510.0, 516.4, 529.2), "hard": (565.0, 640.0, 750.0)},
             source="Wolfe et al. 1992",
-            draw=_curvature,
+            draw=search_items.curvature,
             arrange=_in_turn,
         ),
         Paradigm(
@@ -199,7 +124,7 @@ PARADIGMS = {
             targets={"easy": "top", "hard": "left"},
             people={"easy": (426.7, 432.0, 472.0), "hard": (488.0, 674.7, 754.7)},
             source="Kleffner & Ramachandran 1992",
-            draw=_lighting,
+            draw=search_items.lighting,
             arrange=_upright,
         ),
         Paradigm(
@@ -212,7 +137,7 @@ PARADIGMS = {
             targets={"easy": "no crossing", "hard": "cross"},
             people={"easy": (645.0, 780.0, 915.0), "hard": (829.0, 1117.0, 1405.0)},
             source="Wolfe & DiMase 2003",
-            draw=_strokes,
+            draw=search_items.strokes,
             arrange=_any_pose,
         ),
         Paradigm(
@@ -225,7 +150,7 @@ PARADIGMS = {
             targets={"easy": "T", "hard": "L"},
             people={"easy": (541.0, 583.0, 625.0), "hard": (573.0, 672.0, 771.0)},
             source="Wolfe & DiMase 2003",
-            draw=_strokes,
+            draw=search_items.strokes,
             arrange=_any_pose,
         ),
         Paradigm(
@@ -238,7 +163,7 @@ PARADIGMS = {
             targets={"easy": "tilted", "hard": "upright"},
             people={"easy": (414.7, 437.9, 441.1, 444.2), "hard": (431.6, 547.4, 552.6, 557.9)},
             source="Wolfe et al. 1992",
-            draw=_tilted,
+            draw=search_items.tilted,
             arrange=_same_tilt,
         ),
         Paradigm(
@@ -251,7 +176,7 @@ PARADIGMS = {
             targets={"easy": "upright", "hard": "tilted"},
             people={"easy": (431.6, 568.4, 633.7, 707.4), "hard": (526.3, 831.6, 1084.2, 1326.3)},
             source="Wolfe et al. 1992",
-            draw=_tilted,
+            draw=search_items.tilted,
             arrange=_many_tilts,
         ),
     )

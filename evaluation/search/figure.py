@@ -19,7 +19,7 @@ from evaluation.search.searchers import Searcher, open_searcher
 
 FINE = 2  # the picture is drawn so many times larger, and then shrunk
 COLUMNS, PANEL, GAP = 2, (780, 330), 24  # panels a row; pixels: width and height of a panel, space between
-DISPLAY, PLOT, TOP = 236, (196, 214), 34  # pixels: side of a display, size of a plot, height of the panel's name
+DISPLAY, PLOT, TOP = 176, (196, 214), 34  # pixels: side of a display, size of a plot, height of the panel's name
 INK, QUIET, RULE = (28, 30, 36), (92, 98, 112), (217, 220, 227)
 COLOURS: dict[Side, tuple[int, int, int]] = {"easy": (30, 138, 106), "hard": (180, 88, 42)}
 FRAME = (214, 40, 57)
@@ -51,7 +51,8 @@ def drawn_search(searcher: Searcher, display: Trial, side: int = DISPLAY) -> Rgb
     large = cv2.resize(display.picture, (side, side), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y, width, height = (round(number * scale) for number in display.box)
     framed = cv2.rectangle(np.ascontiguousarray(large), (x - 1, y - 1), (x + width, y + height), FRAME, 2)
-    return scanpath(np.asarray(framed, np.uint8), looks.xy * scale, veil=0.0, size=1.1)
+    drawn = scanpath(np.asarray(framed, np.uint8), looks.xy * scale, veil=0.0, size=1.1)
+    return np.asarray(cv2.rectangle(drawn, (0, 0), (side - 1, side - 1), RULE, 1), np.uint8)
 
 
 class _Panel:
@@ -72,9 +73,8 @@ class _Panel:
         small = np.array(self.image.resize(PANEL, Image.Resampling.BOX))
         for number, side in enumerate(SIDES):
             display = trial(paradigm, side, paradigm.set_sizes[-1], seed=0)
-            left = number * (DISPLAY // 2 + 12 + DISPLAY // 2 - 60)
-            reduced = drawn_search(searcher, display, DISPLAY - 60)
-            small[TOP + 30 : TOP + 30 + len(reduced), left : left + reduced.shape[1]] = reduced
+            left = number * (DISPLAY + GAP // 2)
+            small[TOP + 30 : TOP + 30 + DISPLAY, left : left + DISPLAY] = drawn_search(searcher, display)
         return small
 
     def _plots(self) -> None:
@@ -85,9 +85,8 @@ class _Panel:
         }
         high = max(time for row in rows.values() for times, _ in row.values() for time in times) * 1.08
         for number, side in enumerate(SIDES):
-            left = number * (DISPLAY - 48)
             named = f"{side}: {paradigm.targets[side]}"
-            self._text((left, TOP + 10), named, 13, COLOURS[side])
+            self._text((number * (DISPLAY + GAP // 2), TOP + 10), named, 13, COLOURS[side])
         for number, (name, row) in enumerate(rows.items()):
             corner = (400 + number * PLOT[0], TOP + 26)
             self._axes(corner, name, high, labelled=number == 0)
@@ -96,8 +95,8 @@ class _Panel:
                     self._place(corner, size, time, high) for size, time in zip(paradigm.set_sizes, times, strict=True)
                 ]
                 self._line(points, COLOURS[side])
-                words = f"{slope:.0f} ms an item"
-                self._text((corner[0] + 10, corner[1] + 4 + 16 * line), words, 12, COLOURS[side])
+                at = corner[0] + (PLOT[0] - 28) * (0.06 + 0.5 * line), corner[1] + PLOT[1] + 40
+                self._text(at, f"{slope:.0f} ms an item", 12, COLOURS[side])
 
     def _place(self, corner: Corner, size: int, time: float, high: float) -> Corner:
         most = self.found.paradigm.set_sizes[-1] * 1.06

@@ -2,9 +2,10 @@
 
 The displays are those of `data.synthetic.asymmetry`, made from seeds; a model sees the display and the target's own
 picture, in the target's pose. It starts in the middle and goes from place to place (`scanpath.visual_search`) until a
-fixation is within 5 pixels (1/6 of a degree) of the target; what was fixated, an area of the target's size, is not
-fixated again (`eccnet-vgg16`, as in the paper, sees the fixated cells of the display painted with its ground). A search ends without success after as many saccades as the grid has cells, and one. Saccades become
-milliseconds by the line through people's times. Nothing is set for each paradigm.
+fixation is within 5 pixels (1/6 of a degree) of the target. What was fixated, an area of the target's size, is not
+fixated again; `eccnet-vgg16`, as in the paper, sees the fixated cells of the display painted with its ground. A search
+ends without success after as many saccades as the grid has cells, and one. Saccades become milliseconds by the line
+through people's times. Nothing is set for each paradigm.
 
     slope          of the mean reaction time over the set sizes, ms an item
     index          (hard - easy) / (hard + easy) of the slopes; above 0 as in people
@@ -28,7 +29,7 @@ from data.progress import Track, untracked
 from data.synthetic.asymmetry import PARADIGMS, PIXELS_PER_DEGREE, SIDES, Paradigm, Side, Trial, trial
 from evaluation.processes import share_out
 from evaluation.search.searchers import Searcher, default, open_searcher
-from evaluation.search.slopes import asymmetry_index, slope
+from evaluation.search.slopes import LEAST, asymmetry_index, slope
 from export.runtime.options import Options
 from scanpath.visual_search import WITHIN_DEGREES, Attention, Map, Search, reaction_time_ms, search
 
@@ -211,11 +212,12 @@ class SearchEvaluation:
 
     @cached_property
     def correlation(self) -> float:
-        """Pearson's, of the slopes of both sides of every paradigm, with people's; NaN where the model's are all alike."""
+        """Pearson's, of both slopes of every paradigm, with people's; NaN where the model's are all alike."""
         pairs = [(each.curves[side].slope, each.people[side]) for each in self.found.values() for side in SIDES]
         own, theirs = np.array(pairs).T - np.array(pairs).mean(0)[:, None]
-        scale = np.sqrt((own @ own) * (theirs @ theirs))
-        return float(own @ theirs / scale) if scale else float("nan")
+        if np.ptp(own) < LEAST:
+            return float("nan")
+        return float(own @ theirs / np.sqrt((own @ own) * (theirs @ theirs)))
 
 
 def evaluate(

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+LEAST = 1e-9  # milliseconds an item: what is less comes of rounding
+
 
 def slope(set_sizes: Sequence[int], times: Sequence[float]) -> float:
     """Milliseconds for each further item.
@@ -31,4 +33,4 @@ def asymmetry_index(easy: float, hard: float) -> float:
     (0.5, 1.0, 0.0)
     """
     easy, hard = max(0.0, easy), max(0.0, hard)
-    return (hard - easy) / (hard + easy) if hard + easy else 0.0
+    return (hard - easy) / (hard + easy) if hard + easy > LEAST else 0.0

@@ -2,6 +2,7 @@
 
 Transformers that were taught by themselves are large. Here the tokens are features of an ImageNet network at 1/16, told
 where they lie; they look at each other first. A head is read at 1/4, where a nose still has a side, at 7 x 7 places.
+Maps are those of the blocks, and of cones that the head alone opens before it has looked at anything.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from attention import InterleavedBlock
+from attention.operators.dense import far
 from following.layers.heads import GEOMETRY, PLACES, SCALE, covers, geometry, within
 from following.layers.interaction import Interaction, guided
 from saliency.layers.scales import projection, resized
@@ -30,7 +32,7 @@ class Convolutional(nn.Module):
         super().__init__()
         quarter, eighth, sixteenth, last = widths
         self.dim, self.heads, self.extra = dim, heads, SCENE
-        self.maps = max(1, interactions) * heads
+        self.maps = (1 + interactions) * heads
         self.top, self.coarse = projection(last, dim), projection(sixteenth, dim)
         self.place = nn.Conv2d(4, dim, 1)
         self.space = nn.Sequential(*(InterleavedBlock(dim, heads, "s") for _ in range(blocks)))
@@ -40,7 +42,7 @@ class Convolutional(nn.Module):
             nn.Conv2d(fine + dim, dim, 3, padding=1), nn.ReLU(), nn.Conv2d(dim, dim, 3, padding=1), nn.ReLU()
         )
         self.whole = nn.Sequential(nn.Linear(PLACES**2 * dim, dim), nn.ReLU())
-        self.slope = nn.Linear(dim, heads * GEOMETRY) if not interactions else None
+        self.slope = nn.Linear(dim, heads * GEOMETRY)
         self.interactions = nn.ModuleList(Interaction(dim, heads) for _ in range(interactions))
 
     def encode(self, encoder: nn.Module, x: Float[Tensor, "b 3 h w"], content: Float[Tensor, "b 4"]) -> Memory:
@@ -79,12 +81,9 @@ class Convolutional(nn.Module):
         there = covers(content, TOKEN, size).flatten(1)[:, None, None] > 0
         x = patches.flatten(2).transpose(1, 2)
         x = x + self.whole(x.flatten(1))[:, None]
-        if self.slope is not None:
-            slope = self.slope(torch.matmul(guidance.to(x.dtype), x)[:, 0]).unflatten(-1, (self.heads, GEOMETRY))
-            logits = torch.matmul(slope.float(), lies)
-            cone = torch.where(there[:, 0], logits, -1e4).softmax(-1)
-            return cone.reshape(*cone.shape[:2], *size), x
-        maps = []
+        slope = self.slope(torch.matmul(guidance.to(x.dtype), x)[:, 0]).unflatten(-1, (self.heads, GEOMETRY))
+        logits = torch.matmul(slope.float(), lies)
+        maps = [torch.where(there[:, 0], logits, far(logits.dtype)).softmax(-1)]  # cones, whatever is there
         for number, block in enumerate(self.interactions):
             part = slice(number * self.heads, (number + 1) * self.heads)
             k, v = (each[:, part].expand(x.shape[0], -1, -1, -1) for each in (keys, values))

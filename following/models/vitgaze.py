@@ -11,7 +11,7 @@ a hundredth of the parameters; an auxiliary loss asks of each patch whether a he
     backbone `hf:...`     the paper's, on a DINOv2: the softmax weights of chosen blocks, for queries within the head
     backbone `lite...`    ours, for CPUs: features of a convolutional network become tokens at 1/16, which a few blocks
                           of `following.layers.interaction` let the tokens of a head look at; the weights of these are
-                          read. `interactions: 0` leaves them out: what remains is a learned cone of view
+                          read, and learned cones of view. `interactions: 0` leaves all but the cones out
 
 Other than in the paper, one picture is looked at once for all people in it, heads are read at 7 x 7 places of their box
 rather than by whole patches, and the answer is a density (`saliency.layers.finalizer`), which has no centre bias here.

@@ -1,4 +1,4 @@
-"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of large squares far off.
+"""Pooling whose windows grow with the distance from the point of gaze: sharp in the fovea, means of squares far off.
 
     side(e) = 0 for e <= fovea,   slope (e - fovea) beyond it      degrees of visual angle, e the eccentricity
 
@@ -40,7 +40,7 @@ def window_means(
 
     total = corner(y1, x1) - corner(y0, x1) - corner(y1, x0) + corner(y0, x0)
     area = ((y1 - y0) * (x1 - x0)).clamp(min=1).flatten().to(total.dtype)
-    means = (total / area[:, None]).unflatten(0, top.shape)
+    means = (total / area[:, None]).reshape(top.shape[0], top.shape[1], sums.shape[2])
     return means.permute(2, 0, 1)[None]
 
 
@@ -58,7 +58,8 @@ def eccentricity(
     """Pixels from the gaze to each cell's centre; that of the first cell is at (`first`, `first`)."""
     y = torch.arange(rows, device=gaze.device) * stride + first - gaze[0, 1]
     x = torch.arange(columns, device=gaze.device) * stride + first - gaze[0, 0]
-    return (y[:, None] ** 2 + x**2).sqrt()
+    far: Tensor = (y[:, None] ** 2 + x**2).sqrt()
+    return far
 
 
 def eccentric_pooling(
@@ -94,7 +95,7 @@ def ring_pooling(
     slope: float,
     fovea: int = 4,
 ) -> Float[Tensor, "1 c y x"]:
-    """eccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
+    """EccNET's pooling: half as many cells, windows of 2 in the fovea, constant in rings of one degree beyond it.
 
         window = 2 + round(slope (r - fovea degree)),   r the outer radius of the ring
 

@@ -25,10 +25,10 @@ def classes(desk: Desk, do: Do) -> None:
     st.header("Names")
     found = desk.prediction.names.tolist() if desk.can_tell else []
     for number, name in enumerate([*known, *([""] if "" in labels else [])][:MOST]):
-        told = f", {count(found.count(name), 'thing')} in all" if found else ""
+        told = f", {count(found.count(name), 'thing')}" if found else ""
         words = f"**{plain(name or NOTHING)}**: {count(labels.count(name), 'label')}{told}"
         with st.container(horizontal=True, key=f"annotate-examples-{number}", vertical_alignment="center"):
-            st.markdown(words, width=220)
+            st.markdown(words, width=230)
             with st.container(horizontal=True, width=EXAMPLES * (WIDTH + 16), vertical_alignment="center"):
                 _crops(desk, name)
             if found:
@@ -48,9 +48,11 @@ def _crops(desk: Desk, name: str) -> None:
         crops = [desk.crop(box) for box in boxes]
     except GazeError:
         return  # the question says so of damaged frames
-    times = [clock(float(desk.project.boxes.time_s[box])) for box in boxes]
-    for crop, when in zip(crops, times, strict=True):
-        st.image(crop, width=WIDTH, alt=f"{name or NOTHING}, at {when}")
+    places, times = desk.project.boxes.box, desk.project.boxes.time_s
+    for box, crop in zip(boxes, crops, strict=True):
+        wide, high = places[box, 2:]
+        width = max(1, round(WIDTH * min(1, wide / high)))  # no higher than wide ones are wide
+        st.image(crop, width=width, alt=f"{name or NOTHING}, at {clock(float(times[box]))}")
 
 
 def _renamer(desk: Desk, known: list[str], do: Do) -> None:

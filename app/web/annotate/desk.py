@@ -24,6 +24,7 @@ from app.web.annotate.words import plainly
 ROUND = 5  # labels between two rounds
 SURE = 0.9  # probability from which on a thing counts as told
 KEPT = 300  # drawn pictures
+LAST = 20  # guesses that are told of
 Drawn = tuple[str, int]
 
 _open: "weakref.WeakValueDictionary[Path, Desk]" = weakref.WeakValueDictionary()
@@ -58,6 +59,7 @@ class Desk:
         self._sweep = weakref.finalize(self, _close, self._held)
         self.made: list[str] = []  # what was said when it was made
         self.skipped: set[int] = set()
+        self.guesses: list[tuple[int, bool]] = []  # things that were labelled, and whether they were guessed rightly
         self._classes: list[str] = []
         self._drawn: OrderedDict[Drawn, bytes] = OrderedDict()
         self._results: tuple[Prediction, Results] | None = None
@@ -127,7 +129,8 @@ class Desk:
 
     def hurry(self) -> None:
         """The next round is due at once, if it may say something else."""
-        self.fresh = ROUND
+        if self.stale:
+            self.fresh = ROUND
 
     def _ask(self) -> None:
         wanted = self.project.ask(self.prediction, ROUND + len(self.skipped))
@@ -140,7 +143,11 @@ class Desk:
             GazeError: The name is none, or it cannot be saved.
         """
         with self.lock:
+            guess = None if box in self.project.labels else self.guess(box)
             self.project.label(box, name)
+            if guess:
+                known = self.project.labels[box]
+                self.guesses = [*self.guesses, (box, guess[0] == known)][-LAST:]
             self.skipped.discard(box)
             self.queue = [each for each in self.queue if each != box]
             self.fresh, self.stale = self.fresh + 1, True
@@ -173,6 +180,8 @@ class Desk:
             self.project.undo()
             after = self.project.labels
             again = [box for box, name in before.items() if after.get(box, None) != name]
+            if self.guesses and again == [self.guesses[-1][0]]:
+                self.guesses.pop()
             if len(again) == 1:
                 self.queue = [*again, *(box for box in self.queue if box != again[0])]
             renamed = set(classes) != set(self.project.classes)
@@ -204,14 +213,13 @@ class Desk:
             self._ask()
 
     @property
-    def expected(self) -> float:
-        """The share of things whose name is expected to be right, by the round itself."""
-        shares = self.prediction.probabilities
-        return float(shares.max(1).mean()) if self.can_tell and len(shares) else float("nan")
+    def hits(self) -> int:
+        """How many of the last guesses were right. These are of what is asked, so of the hardest things."""
+        return sum(right for _, right in self.guesses)
 
     @property
     def sure(self) -> float:
-        """The share of things of which the round is sure."""
+        """The share of things of which the round is sure. It knows no names but those given: at first it is too sure."""
         shares = self.prediction.probabilities
         return float((shares.max(1) >= SURE).mean()) if self.can_tell and len(shares) else float("nan")
 

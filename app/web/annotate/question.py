@@ -6,14 +6,14 @@ import streamlit as st
 
 from app.predict.sentences import percent
 from app.web.annotate.classes import NOTHING, classes
-from app.web.annotate.desk import ROUND, SURE, Desk
+from app.web.annotate.desk import LAST, ROUND, SURE, Desk
 from app.web.annotate.words import clock, count
 from app.web.widgets import plain
 from data.errors import GazeError
 
 PROBLEM = "annotate-problem"  # in st.session_state
 NEW = "annotate-new-name"
-ENOUGH = 0.95  # of the things that it is sure of, from which on more labels tell little
+ENOUGH = 10  # right guesses one after another, after which more labels tell little
 KEYS = "Keys: 1 to 9 for the names in their order, 0 not of interest, s skip, z undo, l learn now."
 
 
@@ -122,16 +122,21 @@ def how_far(desk: Desk) -> None:
     row = st.container(horizontal=True, gap="large")
     words = f"Of {count(total, 'thing')} in the video's pictures."
     row.metric("Labelled", f"{len(desk.labels):,}", help=words, width="content")
-    for label, share, words in (
-        ("Expected right", desk.expected, "The share of things whose name should be right, by its own count."),
-        ("Sure of", desk.sure, f"The share of things whose name is at least {SURE:.0%} probable."),
-    ):
-        told = percent(share) if math.isfinite(share) else "–"
-        row.metric(label, told, help=words.replace("%", " %"), width="content")
+    words = f"Of the last things that you named, at most {LAST}. They are the hardest ones: the others fare better."
+    told = f"{desk.hits} of {len(desk.guesses)}" if desk.guesses else "–"
+    row.metric("Guessed right", told, help=words, width="content")
+    words = (
+        f"The share of things whose name it calls at least {100 * SURE:.0f} % probable. It knows no names but yours, so "
+        "it is too sure as long as some are lacking."
+    )
+    row.metric("Sure of", percent(desk.sure) if math.isfinite(desk.sure) else "–", help=words, width="content")
     left = ROUND - desk.fresh
     if not desk.can_tell:
         st.markdown("It begins to tell things apart when two names are given; “not of interest” is one.")
-    elif desk.sure >= ENOUGH:
-        st.markdown("It is sure of nearly everything. Look over the names; “Check” asks for what it doubts most.")
+    elif len(desk.guesses) >= ENOUGH and all(right for _, right in desk.guesses[-ENOUGH:]):
+        st.markdown(
+            f"It guessed the last {ENOUGH} right. Look over the names: “Check” asks for what it doubts most, and if that "
+            "is right, too, more labels tell little."
+        )
     elif desk.stale and left > 0:
         st.caption(f"The next round is after {count(left, 'more label')}.")

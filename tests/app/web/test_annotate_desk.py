@@ -50,11 +50,11 @@ def test_a_round_is_due_after_some_labels_or_when_nothing_is_left_to_ask(desk: D
     assert desk.is_due
     desk.learn()
     assert not desk.can_tell  # one name alone
-    assert (np.isnan(desk.expected), desk.guess(0)) == (True, None)
+    assert (np.isnan(desk.sure), desk.guess(0), desk.guesses) == (True, None, [])
     desk.label(desk.queue[0], "")
     desk.learn()
     assert desk.can_tell
-    assert 0 < desk.expected <= 1
+    assert 0 <= desk.sure <= 1
 
 
 def test_what_is_skipped_is_not_asked_again_and_all_that_is_left_is(desk: Desk) -> None:
@@ -75,6 +75,21 @@ def test_an_undone_label_is_asked_again_first(desk: Desk) -> None:
     assert (desk.queue[0], desk.labels) == (box, {})
     with pytest.raises(GazeError, match="There is no click"):
         desk.undo()
+
+
+def test_guesses_are_held_against_the_labels_that_follow(desk: Desk) -> None:
+    answer(desk, ROUND)
+    assert desk.guesses == []
+    answer(desk, 2)
+    assert (desk.hits, len(desk.guesses)) == (2, 2)
+    box = desk.queue[0]
+    desk.label(box, "a name that nobody can guess")
+    assert (desk.hits, desk.guesses[-1]) == (2, (box, False))
+    desk.label(box, annotated.colour_of(box))  # a thing that has a label is not guessed
+    assert len(desk.guesses) == 3
+    desk.undo()
+    desk.undo()
+    assert (desk.hits, len(desk.guesses)) == (2, 2)
 
 
 def test_classes_are_renamed_and_merged_and_keep_their_places(desk: Desk) -> None:

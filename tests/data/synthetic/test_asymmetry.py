@@ -61,7 +61,9 @@ def test_no_other_item_looks_like_the_target(name: str, side: Side) -> None:
         display = made(name, side, seed=seed)
         for box in display.items[1:]:
             other = cut(display, box)
-            for pose in (other, other[::-1], other[:, ::-1], other[::-1, ::-1]) if name in ("cross", "letters") else (other,):
+            for pose in (
+                (other, other[::-1], other[:, ::-1], other[::-1, ::-1]) if name in ("cross", "letters") else (other,)
+            ):
                 assert np.abs(pose.astype(int) - display.target).mean() > 1
 
 

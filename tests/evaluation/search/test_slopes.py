@@ -32,7 +32,17 @@ def test_a_slope_agrees_with_least_squares() -> None:
 
 @pytest.mark.parametrize(
     ("easy", "hard", "index"),
-    [(10, 30, 0.5), (30, 10, -0.5), (-5, 20, 1), (20, -5, -1), (-3, -1, 0), (0, 0, 0), (7, 7, 0), (0, 4, 1)],
+    [
+        (10, 30, 0.5),
+        (30, 10, -0.5),
+        (-5, 20, 1),
+        (20, -5, -1),
+        (-3, -1, 0),
+        (0, 0, 0),
+        (7, 7, 0),
+        (0, 4, 1),
+        (1e-14, 0, 0),
+    ],
 )
 def test_negative_slopes_count_as_none_in_the_index(easy: float, hard: float, index: float) -> None:
     assert asymmetry_index(easy, hard) == pytest.approx(index)
