@@ -4,12 +4,8 @@ Every label is on the disk before `label` returns (`annotation.clicks`). After `
 to ask, the next round is due; `learn` runs it. One lock lets one visitor after another write.
 """
 
-import shutil
-import tempfile
 import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +13,13 @@ import numpy as np
 from annotation.project import Project
 from annotation.record import GazeRecord, ProjectRecord
 from annotation.results import Results
-from annotation.rounds import Prediction
-from app.web.annotate.drawing import drawn_crop, drawn_frame
+from app.web.annotate.drawing import Drawn, drawn_crop, drawn_frame
+from app.web.annotate.outcome import Outcome
 from app.web.annotate.words import plainly
 
 ROUND = 5  # labels between two rounds
 SURE = 0.9  # probability from which on a thing counts as told
-KEPT = 300  # drawn pictures
 LAST = 20  # guesses that are told of
-Drawn = tuple[str, int]
 
 _open: "weakref.WeakValueDictionary[Path, Desk]" = weakref.WeakValueDictionary()
 _opening = threading.Lock()
@@ -61,9 +55,7 @@ class Desk:
         self.skipped: set[int] = set()
         self.guesses: list[tuple[int, bool]] = []  # things that were labelled, and whether they were guessed rightly
         self._classes: list[str] = []
-        self._drawn: OrderedDict[Drawn, bytes] = OrderedDict()
-        self._results: tuple[Prediction, Results] | None = None
-        self._written: tuple[Results, Path] | None = None
+        self._drawn = Drawn()
         self.learn()
 
     @property
@@ -123,7 +115,7 @@ class Desk:
         """Run a round: the labels so far tell what everything else is, and what to ask next."""
         with self.lock:
             self.prediction = self.project.train()
-            self._results = self._written = None
+            self._outcome = Outcome(self.project, self.prediction)
             self.fresh, self.stale = 0, False  # labels since, and whether it may say something else now
             self._ask()
 
@@ -209,7 +201,7 @@ class Desk:
             project.about.model_copy(update={"gaze": record}).write(project.folder)
             project.close()
             self._held[0] = Project.open(project.folder)
-            self._results = None
+            self._outcome = Outcome(self.project, self.prediction)
             self._ask()
 
     @property
@@ -219,7 +211,7 @@ class Desk:
 
     @property
     def sure(self) -> float:
-        """The share of things of which the round is sure. It knows no names but those given: at first it is too sure."""
+        """The share of things of which the round is sure; too sure at first, as it knows no names but those given."""
         shares = self.prediction.probabilities
         return float((shares.max(1) >= SURE).mean()) if self.can_tell and len(shares) else float("nan")
 
@@ -254,53 +246,32 @@ class Desk:
 
     def crop(self, box: int) -> bytes:
         """What is in a thing's box, as JPEG."""
-        return self._once(("crop", box), lambda: drawn_crop(self.project.crop(box)))
+        with self.lock:
+            return self._drawn.get(("crop", box), lambda: drawn_crop(self.project.crop(box)))
 
     def frame(self, box: int) -> bytes:
         """The picture that a thing is in, which is dim but for the thing, as JPEG."""
         boxes = self.project.boxes
-        return self._once(
-            ("frame", box), lambda: drawn_frame(self.project.picture(int(boxes.frame[box])), boxes.box[box])
-        )
 
-    def _once(self, key: Drawn, draw: Callable[[], bytes]) -> bytes:
+        def draw() -> bytes:
+            return drawn_frame(self.project.picture(int(boxes.frame[box])), boxes.box[box])
+
         with self.lock:
-            if key not in self._drawn:
-                self._drawn[key] = draw()
-                while len(self._drawn) > KEPT:
-                    self._drawn.popitem(last=False)
-            self._drawn.move_to_end(key)
-            return self._drawn[key]
+            return self._drawn.get(("frame", box), draw)
 
     def results(self) -> Results:
         """What the last round says of the gaze."""
         with self.lock:
-            if self._results is None or self._results[0] is not self.prediction:
-                self._results = self.prediction, self.project.results(self.prediction)
-            return self._results[1]
+            return self._outcome.results
 
     def files(self, name: str) -> list[tuple[str, bytes]]:
-        """A file of the results (`annotation.results`), or all of a folder of them: names below it, and contents.
-
-        They are written once a round, into a private folder.
+        """A file of the results (`annotation.results`), or all of a folder of them: names, and contents.
 
         Raises:
             GazeError: There is no room.
         """
         with self.lock:
-            place = self._write() / name
-            paths = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
-            return [(path.relative_to(place.parent).as_posix(), path.read_bytes()) for path in paths]
-
-    def _write(self) -> Path:
-        with self.lock:
-            results = self.results()
-            if self._written is None or self._written[0] is not results:
-                folder = Path(tempfile.mkdtemp(prefix="gaze-annotate-"))  # 0700
-                weakref.finalize(results, shutil.rmtree, folder, ignore_errors=True)
-                results.write(folder)
-                self._written = results, folder
-            return self._written[1]
+            return self._outcome.files(name)
 
 
 def _close(held: list[Project]) -> None:

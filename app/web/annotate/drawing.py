@@ -1,5 +1,8 @@
 """What is shown of a thing: the crop, and the frame that it is in with the thing outlined."""
 
+from collections import OrderedDict
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -11,7 +14,24 @@ from data.gaze import Objects
 CROP = 200  # pixels of the longer side of a crop
 FRAME = 960  # of a frame, at most
 DIM = 0.4  # of what is around a thing
+KEPT = 300  # files
 Pixels = UInt8[np.ndarray, "h w 3"]
+
+
+class Drawn:
+    """Files that were drawn, by what they show; those that nobody looked at for long are drawn anew."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+
+    def get(self, key: tuple[str, int], draw: Callable[[], bytes]) -> bytes:
+        """The file of a key, drawn if it is not there."""
+        if key not in self._files:
+            self._files[key] = draw()
+            while len(self._files) > KEPT:
+                self._files.popitem(last=False)
+        self._files.move_to_end(key)
+        return self._files[key]
 
 
 def drawn_crop(pixels: Pixels) -> bytes:

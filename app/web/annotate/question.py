@@ -126,8 +126,8 @@ def how_far(desk: Desk) -> None:
     told = f"{desk.hits} of {len(desk.guesses)}" if desk.guesses else "–"
     row.metric("Guessed right", told, help=words, width="content")
     words = (
-        f"The share of things whose name it calls at least {100 * SURE:.0f} % probable. It knows no names but yours, so "
-        "it is too sure as long as some are lacking."
+        f"The share of things whose name it calls at least {100 * SURE:.0f} % probable. It knows no names but yours: "
+        "as long as some are lacking, it is too sure."
     )
     row.metric("Sure of", percent(desk.sure) if math.isfinite(desk.sure) else "–", help=words, width="content")
     left = ROUND - desk.fresh
@@ -135,7 +135,7 @@ def how_far(desk: Desk) -> None:
         st.markdown("It begins to tell things apart when two names are given; “not of interest” is one.")
     elif len(desk.guesses) >= ENOUGH and all(right for _, right in desk.guesses[-ENOUGH:]):
         st.markdown(
-            f"It guessed the last {ENOUGH} right. Look over the names: “Check” asks for what it doubts most, and if that "
+            f"It guessed the last {ENOUGH} right. Look over the names: “Check” asks for what it doubts most. If that "
             "is right, too, more labels tell little."
         )
     elif desk.stale and left > 0:

@@ -74,7 +74,12 @@ REFUSED = {
     "higher": (scene(), scene(30, 301), 20.0, "The target of 30 x 301 pixels is larger than the picture"),
     "thin": (scene(), scene()[:300, :3], 5.0, "shows a target of 0.38 x 38 of the model's pixels, which is too small"),
     "flat": (np.full((6, 4000, 3), 9, np.uint8), np.full((2, 9, 3), 9, np.uint8), 20.0, "see it wider (--degrees)."),
-    "tall": (np.zeros((9000, 20, 3), np.uint8), np.zeros((9, 9, 3), np.uint8), 30.0, "more than 4,000,000; see it narrower (--degrees)."),
+    "tall": (
+        np.zeros((9000, 20, 3), np.uint8),
+        np.zeros((9, 9, 3), np.uint8),
+        30.0,
+        "more than 4,000,000; see it narrower",
+    ),
     "narrow": (scene(), scene()[:50, :50], 0.5, "The picture is 0.5 degrees wide; give a width from 1 to 120"),
     "no angle": (scene(), scene()[:50, :50], float("nan"), "The picture is nan degrees wide;"),
 }
