@@ -69,9 +69,15 @@ MODULES = {file.removesuffix(".py").removesuffix("/__init__").replace("/", "."):
 
 
 @functools.cache
+def parsed(file: str) -> ast.Module:
+    """A file of ours as a tree."""
+    return ast.parse((ROOT / file).read_text("utf-8"))
+
+
+@functools.cache
 def imports(file: str) -> dict[str, bool]:
     """The names that a file imports, and whether it does so when it is imported itself."""
-    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    tree = parsed(file)
     late = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
     late |= {
         id(n)
@@ -150,8 +156,7 @@ def test_a_circle_would_be_found() -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_imports_are_absolute(file: str) -> None:
-    tree = ast.parse((ROOT / file).read_text("utf-8"))
-    assert all(node.level == 0 for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    assert all(node.level == 0 for node in ast.walk(parsed(file)) if isinstance(node, ast.ImportFrom))
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.startswith(tuple(TOOLS))])

@@ -79,8 +79,8 @@ def read(
         raise RecordingError(f"{path}: no column is known as {wrong[0]!r}; name {', '.join(USUAL)}.")
     if origin not in ORIGINS:
         raise RecordingError(f"{path}: no origin {origin!r}; choose one of {', '.join(ORIGINS)}.")
-    display = units.geometry(path, screen, units.Setup())
     table, names = _table(path, given, tell)
+    display = units.geometry(path, screen, units.Setup())
     time = units.milliseconds(path, table.numbers(names["time"]), time_unit, time_hint(names["time"]), tell)
     xy = _places(table, names, display, (unit, origin), tell)
     people, pictures = (
@@ -100,8 +100,8 @@ def on_clock(path: Path | str, screen: Screen | units.Setup | None = None, *, te
         RecordingError: As in `read`, or it is of several people.
     """
     path = Path(path)
-    display = units.geometry(path, screen, units.Setup())
     table, names = _table(path, {}, tell)
+    display = units.geometry(path, screen, units.Setup())
     people = set(table.words(names["subject"])) if names["subject"] else {stem(path)}
     if len(people) > 1:
         raise RecordingError(

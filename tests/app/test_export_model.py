@@ -84,6 +84,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", NAMES)
 def test_a_name_that_is_none_for_a_file_is_refused_before_anything_is_written(tmp_path: Path, reason: str) -> None:
     weights.save(TempSAL(["osie"], width=16, fine=8, blocks=1, heads=2), tmp_path / "source.safetensors")

@@ -100,6 +100,7 @@ def test_a_closed_standard_error_stops_nothing(monkeypatch: pytest.MonkeyPatch, 
     logging.getLogger("data").warning("unheard")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "level"), [([], logging.WARNING), (["--verbose"], logging.DEBUG)])
 def test_the_pages_are_configured_as_the_commands(
     monkeypatch: pytest.MonkeyPatch, words: list[str], level: int

@@ -21,6 +21,7 @@ all rules. Seed 0 was used while the questions were written; so recordings are o
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,10 +29,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from made_recordings import Case, case
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
 from annotation.tracks import unit
 from data.synthetic.shelf import KINDS
+from tests.bench.made_recordings import Case, case
 
 RIGHT = 0.95
 ROUND = 5  # clicks
@@ -224,7 +228,7 @@ def main() -> None:
             summary[kind] = {rule: [v if np.isfinite(v) else None for v in both] for rule, both in medians.items()}
     print("\n".join(table("all", whole)))
     if given.figure:
-        from click_figure import draw
+        from tests.bench.click_figure import draw
 
         draw(drawn, given.figure, RIGHT)
     print(json.dumps({"right": RIGHT, "boxes and fixations": summary}))

@@ -87,6 +87,7 @@ def found(data: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("spoil", [halved, holed])
 def test_a_jpeg_that_lacks_a_part_is_damaged_although_it_ends_well(

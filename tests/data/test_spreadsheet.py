@@ -72,6 +72,7 @@ def is_safe(text: str) -> bool:
     return all(value == cell(value) for value in cells(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "@SUM(1)", "-1+1", "+x"])
 def test_the_objects_and_paths_of_a_picture_hold_no_formula(name: str, tmp_path: Path) -> None:
     save(tmp_path / "a.png", np.full((60, 80, 3), 90, np.uint8))

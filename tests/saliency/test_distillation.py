@@ -347,6 +347,7 @@ def test_a_run_that_goes_on_sees_that_its_teacher_has_changed(root: Path, tmp_pa
     assert not changes(plain, plain)
 
 
+@pytest.mark.slow
 def test_copies_without_a_teacher_or_lacking_ones_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(GazeError, match=r"data\.variants: changed copies are a teacher's"):
         data(root, variants="added")

@@ -65,6 +65,7 @@ def test_the_mixer_decides_what_is_seen_and_every_weight_learns(mixer: str) -> N
     assert not idle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_weights_with_a_mixer_come_back_from_their_file(mixer: str, tmp_path: Path) -> None:
     made = network(mixer)

@@ -18,6 +18,7 @@ def network(seed: int, width: int = 8) -> TempSAL:
     return TempSAL(("one",), slices=2, width=width, fine=4, blocks=1, heads=2).eval()
 
 
+@pytest.mark.slow
 def test_every_weight_is_the_mean_and_counts_are_the_first_one_s() -> None:
     networks = [network(seed) for seed in range(3)]
     networks[0].state_dict()["top.1.num_batches_tracked"].fill_(7)

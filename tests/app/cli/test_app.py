@@ -108,6 +108,7 @@ def test_the_app_is_reached_from_this_machine_only_under_its_own_names_and_asks_
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_with_an_address_it_says_who_can_reach_it_and_asks_nobody(started: Started) -> None:
     port, process, told = started("--server.address", "0.0.0.0", "--server.allowedHosts=app.example.org")
     assert answer(port, "app.example.org")[0] == 200

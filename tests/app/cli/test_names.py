@@ -54,6 +54,7 @@ def is_safe(text: str) -> bool:
     return not any(letter in text.replace("\n", "") for letter in UNSAFE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", [WIDE, "x" * 200, "\u3042" * 83])
 @pytest.mark.parametrize("task", ["saliency", "scanpath"])
 def test_a_long_name_is_predicted(task: str, stem: str, tmp_path: Path, toy_model: Path) -> None:

@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["saliency", "scanpath"])
 def test_a_damaged_picture_is_named_and_predicted_only_where_that_is_asked_for(
     task: str, folder: Path, tmp_path: Path, toy_model: Path, capfd: pytest.CaptureFixture[str]

@@ -393,6 +393,7 @@ def test_a_low_temperature_brings_observers_together(pixels: np.ndarray) -> None
     np.testing.assert_allclose(share, [1, 1600 / 2200, 0.52], atol=0.07)
 
 
+@pytest.mark.slow
 def test_a_picture_is_looked_at_once_for_its_map_and_its_paths(
     pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

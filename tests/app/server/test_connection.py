@@ -81,6 +81,7 @@ def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     assert after[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("rest", [(), (b"a",), (b"a", b"b")])
 @pytest.mark.parametrize("path", [b"/healthz", b"/v1/models"])

@@ -158,6 +158,7 @@ def test_a_full_disk_is_told_and_the_click_does_not_count(desk: Desk, monkeypatc
     assert (desk.labels, desk.queue, desk.fresh) == ({}, before, 0)
 
 
+@pytest.mark.slow
 def test_a_desk_that_nobody_keeps_lets_others_write(tmp_path: Path) -> None:
     folder = annotated.write(tmp_path / "shop")
     kept = open_desk(folder)

@@ -266,6 +266,7 @@ def test_every_hint_for_commands_has_words_for_the_page() -> None:
     assert all(any(each in text for text in told) for each, _ in INSTEAD)
 
 
+@pytest.mark.slow
 def test_a_video_and_its_gaze_are_brought_looked_through_and_labelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +297,7 @@ def test_a_video_and_its_gaze_are_brought_looked_through_and_labelled(
     assert "Bring the video" in "\n".join(each.value for each in page.markdown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "name", "words"),
     [

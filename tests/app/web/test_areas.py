@@ -84,6 +84,7 @@ def drawn(name: str, left: float, top: float, right: float, bottom: float) -> Dr
     return {"name": name, "shape": "rectangle", "kind": "", "points": points}
 
 
+@pytest.mark.slow
 def test_without_areas_the_page_says_how_to_make_one(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png)
     assert not page.exception
@@ -109,6 +110,7 @@ def test_what_is_drawn_is_kept_measured_and_labelled(models: Path, png: bytes, d
     assert drawing["revision"] == 1  # what the picture itself sent does not come back as a new list
 
 
+@pytest.mark.slow
 def test_the_heat_map_can_be_hidden(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png)
     assert drawing["stops"][0]["heat"].endswith(".png")
@@ -139,6 +141,7 @@ def test_suggestions_are_accepted_rejected_and_brought_back(models: Path, png: b
     assert not page.exception
 
 
+@pytest.mark.slow
 def test_blocks_of_text_are_suggested_by_their_words(
     models: Path, png: bytes, drawing: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +176,7 @@ def test_areas_are_saved_and_loaded(models: Path, png: bytes, drawing: Draw) -> 
     assert page.get("download_button")[0].proto.label == "Areas, JSON"
 
 
+@pytest.mark.slow
 def test_a_bad_file_of_areas_ends_in_one_sentence(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("Face", (1, 2, 10, 20)))
     other_size = to_coco("x", 7, 9, [rectangle("a", (0, 0, 5, 5))]).encode()
@@ -184,6 +188,7 @@ def test_a_bad_file_of_areas_ends_in_one_sentence(models: Path, png: bytes, draw
         assert [area.name for area in kept(page)] == ["Face"]
 
 
+@pytest.mark.slow
 def test_areas_are_copied_from_another_picture_at_its_scale(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("Face", (6, 4, 12, 8)))
     workspace: Workspace = page.session_state[SLOT]
@@ -199,6 +204,7 @@ def test_areas_are_copied_from_another_picture_at_its_scale(models: Path, png: b
 NAMES = ["a" * 60, "🙂" * 20, "*bold* [link](http://x) $x$ `c`", "<img src=x onerror=alert(1)>", "=1+1"]
 
 
+@pytest.mark.slow
 def test_names_that_look_like_something_else_are_shown_as_they_are(models: Path, png: bytes, drawing: Draw) -> None:
     areas = [rectangle(name, (10 * number, 0, 10, 40)) for number, name in enumerate(NAMES)]
     page = opened(png, *areas)
@@ -209,6 +215,7 @@ def test_names_that_look_like_something_else_are_shown_as_they_are(models: Path,
     assert [area["name"] for area in drawing["areas"]] == NAMES
 
 
+@pytest.mark.slow
 def test_the_table_comes_as_csv_that_no_spreadsheet_runs(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("=1+1", (40, 4, 14, 12)), rectangle("dot", (0, 0, 1, 1)))
     assert [each.proto.label for each in page.get("download_button")] == ["Areas, JSON", "Table, CSV"]
@@ -222,6 +229,7 @@ def test_the_table_comes_as_csv_that_no_spreadsheet_runs(models: Path, png: byte
     assert all(row[f"share_{second}_{second + 1}_s"] for row in rows for second in range(2))
 
 
+@pytest.mark.slow
 def test_an_area_that_nobody_looks_at_and_one_of_a_pixel_are_measured(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("nothing", (0, 38, 2, 2)), rectangle("pixel", (45, 9, 1, 1)))
     assert not page.exception
@@ -230,6 +238,7 @@ def test_an_area_that_nobody_looks_at_and_one_of_a_pixel_are_measured(models: Pa
     assert columns["Share of looks"][0] < 0.1 < columns["Share of looks"][1]
 
 
+@pytest.mark.slow
 def test_two_hundred_areas_that_overlap_are_shown(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, *(rectangle(f"{n}", (n % 50, n % 30, 8, 8)) for n in range(200)))
     assert not page.exception
@@ -237,6 +246,7 @@ def test_two_hundred_areas_that_overlap_are_shown(models: Path, png: bytes, draw
     assert any("40 areas with the largest shares" in each.value for each in page.caption)
 
 
+@pytest.mark.slow
 def test_rubbish_from_the_browser_is_told_in_one_sentence(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("Face", (1, 2, 10, 20)))
     drawing["send"] = [drawn("x", 0, 0, 0, 0)]
@@ -246,6 +256,7 @@ def test_rubbish_from_the_browser_is_told_in_one_sentence(models: Path, png: byt
     assert [area.name for area in kept(page)] == ["Face"]
 
 
+@pytest.mark.slow
 def test_a_removed_picture_takes_its_areas_along(models: Path, png: bytes, drawing: Draw) -> None:
     page = opened(png, rectangle("Face", (1, 2, 10, 20)))
     button(page, "remove-picture").click().run()

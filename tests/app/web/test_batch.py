@@ -180,6 +180,7 @@ def test_a_job_ends_with_its_session_and_its_folder_with_it(
     assert work.results == []
 
 
+@pytest.mark.slow
 def test_a_job_that_nobody_holds_ends(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "PULSE", 0.02)
     work = Job()
@@ -280,6 +281,7 @@ def test_the_report_of_a_batch_has_all_pictures_and_escapes_names(recipe: Recipe
     assert page.count("<img") >= 6
 
 
+@pytest.mark.slow
 def test_the_archive_comes_in_pieces_and_only_for_its_token(recipe: Recipe, new_job: Callable[..., Job]) -> None:
     work = new_job()
     work.add([("a.png", spot(20, 20)), ("../b.png", spot(20, 20)), ("A.png", spot(20, 20))])
@@ -371,6 +373,7 @@ def test_a_batch_keeps_its_settings_and_is_cleared(page: AppTest) -> None:
     assert list(page.dataframe[0].value["Name"]) == ["b.png"]
 
 
+@pytest.mark.slow
 def test_without_a_model_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
     shown = opened()

@@ -183,6 +183,7 @@ def test_the_browser_gets_everything_through_data(png: bytes, given_data: dict[s
         assert "innerHTML" not in text
 
 
+@pytest.mark.slow
 def test_what_is_sent_is_returned_once_and_the_moment_stays(png: bytes, given_data: dict[str, Any]) -> None:
     page = shown(png)
     subject = given_data["subject"]
@@ -223,6 +224,7 @@ def test_nonsense_is_told_and_leaves_the_page_standing(png: bytes, given_data: d
     assert page.session_state["state"].moment == 0
 
 
+@pytest.mark.slow
 def test_a_moment_that_another_picture_does_not_have_is_its_last(png: bytes, given_data: dict[str, Any]) -> None:
     page = shown(png)
     page.session_state["to"] = 9

@@ -56,6 +56,7 @@ def canvases(shown: AppTest) -> list[dict[str, Any]]:
     return [json.loads(each.proto.json) for each in shown.get("bidi_component")]
 
 
+@pytest.mark.slow
 def test_without_pictures_two_samples_are_one_click_away(models: Path, samples: None) -> None:
     shown = page(Workspace())
     assert not shown.exception
@@ -93,6 +94,7 @@ def test_areas_are_copied_by_name_and_the_headline_says_what_changes(models: Pat
     assert labels == ["Side by side, PNG", "What changes, PNG", "Areas, CSV"]
 
 
+@pytest.mark.slow
 def test_areas_that_only_one_version_has_are_listed(models: Path) -> None:
     kept = desk(dark(44), dark(4), drawn=(LAMP, rectangle("*only* A", (0, 20, 9, 9))))
     other = list(kept.pictures)[1]
@@ -146,6 +148,7 @@ def test_versions_of_different_shapes_have_no_map_of_changes_and_that_is_said(mo
     assert kept.areas(list(kept.pictures)[1])[0].box == pytest.approx((40 * 2 / 3, 6, 16 * 2 / 3, 18), abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_moment_is_chosen_for_both(models: Path) -> None:
     shown = page(desk(dark(44), dark(4)))
     assert shown.segmented_control(key="compare-moment").options == ["Whole viewing", "0–1 s", "1–2 s"]
@@ -155,6 +158,7 @@ def test_a_moment_is_chosen_for_both(models: Path) -> None:
     assert [each["stops"][0]["caption"] for each in canvases(shown)] == ["1–2 s", "1–2 s"]
 
 
+@pytest.mark.slow
 def test_pictures_have_alternative_texts_that_say_what_they_say(models: Path) -> None:
     shown = page(desk(dark(44), dark(4), drawn=(LAMP,)))
     alts = [each["stops"][0]["alt"] for each in canvases(shown)]
@@ -164,6 +168,7 @@ def test_pictures_have_alternative_texts_that_say_what_they_say(models: Path) ->
     assert "fewer" in change.proto.imgs[0].alt or "more" in change.proto.imgs[0].alt
 
 
+@pytest.mark.slow
 def test_few_pictures_are_no_standard_and_that_is_said(models: Path) -> None:
     shown = page(desk(dark(44), dark(4)))
     shown.segmented_control(key="compare-with").set_value("My pictures").run()

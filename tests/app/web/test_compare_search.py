@@ -43,12 +43,14 @@ def answer(shown: AppTest) -> str:
     return next(each.value for each in shown.markdown if "to find in" in each.value)
 
 
+@pytest.mark.slow
 def test_without_a_model_that_searches_nothing_is_asked(models: Path) -> None:
     shown = page(drawn((IN_A,), (IN_B,)))
     assert not shown.exception
     assert "How many more fixations does it take to find it in B?" not in [each.value for each in shown.header]
 
 
+@pytest.mark.slow
 def test_without_areas_of_one_name_it_is_said_what_to_do(searcher: Path) -> None:
     shown = page(drawn((IN_A,), ()))
     assert not shown.exception
@@ -69,6 +71,7 @@ def test_both_versions_are_searched_at_a_click(searcher: Path) -> None:
     assert len(shown.image) >= 2
 
 
+@pytest.mark.slow
 def test_another_width_asks_anew_and_a_target_too_small_to_see_is_one_sentence(searcher: Path) -> None:
     shown = page(drawn((IN_A, rectangle("dot", (5, 5, 1, 1))), (IN_B, rectangle("dot", (5, 5, 1, 1)))))
     shown.button(key="compare-search").click().run()
@@ -86,6 +89,7 @@ def test_another_width_asks_anew_and_a_target_too_small_to_see_is_one_sentence(s
     assert first
 
 
+@pytest.mark.slow
 def test_a_model_that_is_broken_is_one_sentence(searcher: Path) -> None:
     toy_searcher.write(searcher, spoilt="nan")
     search._opened.clear()

@@ -70,6 +70,7 @@ def told(shown: AppTest) -> str:
     return "\n".join(each.value for each in shown.main.markdown).replace("\u00a0", " ")
 
 
+@pytest.mark.slow
 def test_the_empty_page_asks_for_a_picture_and_shows_the_samples(models: Path, seen: Canvas) -> None:
     shown = page()
     assert not shown.exception
@@ -101,6 +102,7 @@ def test_an_upload_gives_a_map_its_seconds_sentences_and_downloads(models: Path,
     assert "bits" not in told(shown)
 
 
+@pytest.mark.slow
 def test_a_step_of_the_seconds_changes_the_sentence_and_makes_nothing_anew(
     models: Path, png: bytes, seen: Canvas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_step_of_the_seconds_changes_the_sentence_and_makes_nothing_anew(
     assert seen.data["moment"] == 2, "the second stays while nobody moves it"
 
 
+@pytest.mark.slow
 def test_settings_change_what_is_drawn_and_stay_with_another_picture(models: Path, png: bytes, seen: Canvas) -> None:
     shown = upload(("spot.png", png))
     before = seen.data["palette"]
@@ -145,6 +148,7 @@ def test_settings_change_what_is_drawn_and_stay_with_another_picture(models: Pat
     assert seen.data["stops"][0]["contours"]
 
 
+@pytest.mark.slow
 def test_the_viewing_condition_is_explained_and_used(models: Path, png: bytes, seen: Canvas) -> None:
     shown = upload(("spot.png", png))
     shown.selectbox(key="condition").set_value("uniform").run()
@@ -161,6 +165,7 @@ def test_names_that_look_like_markdown_are_shown_as_they_are(models: Path, png: 
     assert r"a\*b\*\_\$1\$" in shown.button(key="remove-picture").label
 
 
+@pytest.mark.slow
 def test_several_pictures_are_looked_at_one_at_a_time(models: Path, png: bytes, seen: Canvas) -> None:
     other = pictures.encode(np.zeros((300, 900, 3), np.uint8))
     shown = upload(("one.png", png), ("two.png", other))
@@ -199,6 +204,7 @@ def test_each_bad_file_is_named_in_one_sentence_and_the_others_are_shown(
     assert shown.selectbox(key="picture").options == ["spot.png"]
 
 
+@pytest.mark.slow
 def test_more_than_a_session_keeps_is_said(
     models: Path, png: bytes, seen: Canvas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +225,7 @@ def test_a_model_without_seconds_has_no_strip(models: Path, png: bytes, seen: Ca
     assert "All seconds, PNG" not in downloads(shown)
 
 
+@pytest.mark.slow
 def test_of_two_models_the_chosen_one_looks(models: Path, png: bytes, seen: Canvas) -> None:
     toy.write(models / "other.onnx", toy.CONTRACT.model_copy(update={"name": "other", "slices": ()}))
     shown = upload(("spot.png", png))
@@ -255,6 +262,7 @@ def test_pictures_of_all_kinds_are_looked_at(models: Path, seen: Canvas) -> None
         assert "Half of all looks fall on" in told(shown)
 
 
+@pytest.mark.slow
 def test_areas_that_were_drawn_are_what_sentences_speak_of(
     models: Path, png: bytes, seen: Canvas, monkeypatch: pytest.MonkeyPatch
 ) -> None:

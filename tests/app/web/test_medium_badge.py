@@ -12,6 +12,7 @@ def page(record: dict) -> None:  # type: ignore[type-arg]  # runs as a script of
     widgets.medium_badge(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("record", "words"),
     [

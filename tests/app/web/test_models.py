@@ -106,6 +106,7 @@ def test_a_card_says_in_plain_words_what_a_score_means_with_chance_and_people_be
     assert any("Looks at what is bright." in each.value for each in more.markdown)
 
 
+@pytest.mark.slow
 def test_without_a_card_nothing_is_made_up(models: Path) -> None:
     toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=SCORED))
     shown = page()
@@ -129,6 +130,7 @@ def test_the_numbers_of_the_models_that_ship_are_those_of_their_cards() -> None:
             assert "people themselves" in sentence(data, lines[0], card)
 
 
+@pytest.mark.slow
 def test_scores_of_models_are_compared_task_by_task(models: Path) -> None:
     scored = {"<b>osie": {"cc": 0.8, "nss": 2.9}, "crowd": {"cc": 0.7}}
     toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=scored))
@@ -173,6 +175,7 @@ def test_the_sound_models_are_shown_and_what_is_wrong_with_the_others(models: Pa
     assert all(any(widgets.plain(words) in each for each in said) for words in broken.values())
 
 
+@pytest.mark.slow
 def test_without_a_model_the_page_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAZE_MODELS", str(tmp_path))
     shown = page()
@@ -227,6 +230,7 @@ def test_a_searcher_of_ones_own_is_tried(tmp_path: Path, png: bytes) -> None:
             model_check.tried(broken, image)
 
 
+@pytest.mark.slow
 def test_what_is_installed_is_told(models: Path) -> None:
     shown = page()
     assert column(shown, "Part") == list(EXTRAS)
@@ -237,6 +241,7 @@ def brought(path: Path) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_taken_after_it_is_trusted_tried_and_listed_and_removed(
     models: Path, tmp_path: Path
 ) -> None:
@@ -272,6 +277,7 @@ def test_nothing_is_opened_without_trust(models: Path, tmp_path: Path, monkeypat
     assert not shown.success
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option",
     [

@@ -79,6 +79,7 @@ def test_a_picture_gives_a_path_sentences_a_table_charts_and_downloads(models: P
     assert widgets.NOTE in [each.value for each in shown.caption]
 
 
+@pytest.mark.slow
 def test_charts_say_what_the_table_says_and_have_alternative_texts(models: Path, png: bytes) -> None:
     shown = page(png, rectangle("lamp", (40, 4, 16, 12)), rectangle("corner", (0, 30, 10, 10)))
     seen, when = [each.proto for each in shown.get("vega_lite_chart")]
@@ -91,6 +92,7 @@ def test_charts_say_what_the_table_says_and_have_alternative_texts(models: Path,
     assert '"url"' not in seen.spec + when.spec
 
 
+@pytest.mark.slow
 def test_areas_come_first_and_found_things_that_they_cover_are_left_out(models: Path, png: bytes) -> None:
     shown = page(png, rectangle("lamp", (40, 4, 16, 12)))
     source = shown.segmented_control[1]
@@ -104,6 +106,7 @@ def test_areas_come_first_and_found_things_that_they_cover_are_left_out(models: 
     assert film(shown)["objects"][0]["outlined"]
 
 
+@pytest.mark.slow
 def test_what_is_shown_who_is_shown_and_outlines_change_the_film(models: Path, png: bytes) -> None:
     shown = page(png)
     seen = [film(shown)["id"]]
@@ -122,6 +125,7 @@ def test_what_is_shown_who_is_shown_and_outlines_change_the_film(models: Path, p
     assert not film(shown)["outlines"]
 
 
+@pytest.mark.slow
 def test_details_change_who_looks_how_many_and_what_comes_of_it(models: Path, png: bytes) -> None:
     shown = page(png)
     first = film(shown)["id"]
@@ -159,6 +163,7 @@ def coco(**changed: Any) -> bytes:
     return json.dumps({"images": images, "annotations": [entry], "categories": kinds}).encode()
 
 
+@pytest.mark.slow
 def test_boxes_of_a_coco_file_keep_their_names_and_a_bad_file_is_answered(models: Path, png: bytes) -> None:
     shown = page(png)
     shown.segmented_control[1].set_value(things.FILE).run()
@@ -181,6 +186,7 @@ def test_a_picture_in_which_nothing_stands_out_is_answered(models: Path) -> None
     assert "Nothing stands out" in shown.info[0].value
 
 
+@pytest.mark.slow
 def test_a_tiny_picture_and_two_hundred_things_are_fine(models: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
     many = [rectangle(f"n{n}", (n % 20, n // 20, 1, 1)) for n in range(200)]
@@ -242,6 +248,7 @@ def test_a_target_is_picked_and_who_searches_is_chosen_by_itself(png: bytes) -> 
     assert "simulated by oat-search 1.0.0" in " ".join(each.value for each in shown.caption)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("finder")
 def test_what_is_not_there_is_not_found(png: bytes) -> None:
     shown = page(png, rectangle("lamp", (40, 4, 16, 12)), rectangle("corner", (0, 30, 10, 10)))
@@ -251,6 +258,7 @@ def test_what_is_not_there_is_not_found(png: bytes) -> None:
     assert "Nobody can find something that is not there: 100 % give up" in told(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("finder")
 def test_a_target_can_be_drawn_or_uploaded(png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = page(png, rectangle("corner", (0, 30, 10, 10)))

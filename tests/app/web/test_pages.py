@@ -68,6 +68,7 @@ def test_every_page_opens_from_the_navigation(models: Path, still: None) -> None
     assert len(titles) == len(PAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_without_a_model_a_page_says_how_to_make_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still: None
@@ -81,6 +82,7 @@ def test_without_a_model_a_page_says_how_to_make_one(
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_broken_model_is_named_in_one_sentence(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still: None

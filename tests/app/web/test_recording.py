@@ -111,6 +111,7 @@ def test_recordings_are_asked_for_their_screen_and_then_shown_beside_the_predict
     assert page.session_state["recordings"].waiting == ()
 
 
+@pytest.mark.slow
 def test_one_person_has_no_ceiling_and_the_page_says_so(models: Path, png: bytes) -> None:
     page = shown(png, people(1))
     assert not page.exception
@@ -118,6 +119,7 @@ def test_one_person_has_no_ceiling_and_the_page_says_so(models: Path, png: bytes
     assert set(table(page, "This prediction")["People"]) == {"–"}
 
 
+@pytest.mark.slow
 def test_moments_people_and_places_change_what_is_drawn(models: Path, png: bytes) -> None:
     page = shown(png, people(3))
     first = [each.proto.imgs[0].url for each in page.main.image]
@@ -150,6 +152,7 @@ def test_areas_of_the_workspace_are_measured_beside_what_was_predicted(models: P
     assert "Areas, CSV" in [each.label for each in page.get("download_button")]
 
 
+@pytest.mark.slow
 def test_a_recording_without_a_name_is_taken_for_the_only_picture_and_else_asked_for(models: Path, png: bytes) -> None:
     xy = recorded.looks(np.random.default_rng(0), [RIGHT], 8.0)
     study = Study()
@@ -171,6 +174,7 @@ def test_a_recording_without_a_name_is_taken_for_the_only_picture_and_else_asked
     assert len(page.main.image) == 3
 
 
+@pytest.mark.slow
 def test_recordings_are_removed(models: Path, png: bytes) -> None:
     page = shown(png, people(3))
     page.multiselect(key="recording-gone").set_value(["p0.asc"]).run()

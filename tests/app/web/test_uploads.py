@@ -49,6 +49,7 @@ def script() -> None:
     st.text(str(kept_file("Areas", "areas", of=str(picture))))
 
 
+@pytest.mark.slow
 def test_a_file_is_kept_for_what_it_belongs_to_when_the_page_is_left() -> None:
     shown = AppTest.from_function(script).run()
     shown.file_uploader(key="areas-0").upload("x.json", b"{}", "application/json").run()

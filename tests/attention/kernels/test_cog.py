@@ -53,6 +53,7 @@ def test_masks_are_broadcast(dtype: torch.dtype, shape: tuple[int, ...], device:
     assert_errs_little(kernel, formula, qkv(33, 37, b=2), {"mask": some(*shape)}, dtype, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_query_that_may_see_nothing_gets_zeros_and_finite_slopes(dtype: torch.dtype, device: str) -> None:
     mask = some(2, 1, 17, 40)

@@ -120,6 +120,7 @@ def test_a_grid_with_padding_errs_little(device: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_wide_head_errs_little(device: str) -> None:
     others = {"gaze": looks(1, 20, 7, 12), "e2": 2.0, "levels": 3}
     assert_errs_little(fast, formula, inputs(7, 12, 20, d=70), others, device=device)

@@ -31,6 +31,7 @@ def given(n: int, m: int, open_above: float = 0.0, d: int = 24, b: int = 1, head
     return {"q": draw(b, heads, n, d), "k": draw(b, heads, m, d, seed=2), "v": v, "gates": gates}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_half_of_the_gates_are_shut_at_any_size(size: int, device: str) -> None:
     assert_errs_little(kernel, formula, given(size, size), device=device)
@@ -45,6 +46,7 @@ def test_many_or_few_open_gates_in_every_dtype(open_above: float, dtype: torch.d
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_mask_belongs_to_the_token_wherever_it_was_sorted_to(dtype: torch.dtype, device: str) -> None:
     mask = draw(2, 3, 40, 20, seed=4) > -0.3

@@ -59,11 +59,13 @@ def some(*shape: int) -> Tensor:
     return mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_one_axis_errs_little(n: int, device: str) -> None:
     assert_errs_little(fast, formula, inputs(n), {"window": 7, "dilation": 1}, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [(1, 1), (17, 1), (9, 17), (5, 11)])
 def test_two_axes_err_little(grid: tuple[int, int], device: str) -> None:
     assert_errs_little(fast, formula, inputs(*grid), {"window": 5, "dilation": 1}, device=device)
@@ -83,6 +85,7 @@ def test_dilated_planes_err_little(grid: tuple[int, int], window: int, dilation:
     assert_errs_little(fast, formula, inputs(*grid), {"window": window, "dilation": dilation}, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_errs_little_with_gaps_and_padding(dtype: torch.dtype, device: str) -> None:
     others = {"window": 5, "dilation": 1, "mask": some(2, 7, 8)}

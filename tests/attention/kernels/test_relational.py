@@ -131,6 +131,7 @@ def test_the_operator_takes_the_kernel_and_refuses_what_does_not_fit(device: str
         relational_attention(**tensors | {"others": tensors["others"][:, :6]}, impl="triton")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["softmax", "sigmoid"])
 def test_torch_knows_the_slopes_whole(score: str, device: str) -> None:
     """Shapes and strides of what the backward pass gives are those that torch.compile is told."""

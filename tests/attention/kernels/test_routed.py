@@ -49,6 +49,7 @@ def test_any_size_errs_little(size: int, region: tuple[int, int], device: str) -
     check(inputs(1, 2, *GRIDS[size], 5), region, 3, None, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("masked", [False, True])
 def test_every_dtype_errs_little(dtype: torch.dtype, masked: bool, device: str) -> None:
@@ -92,6 +93,7 @@ def test_a_program_writes_the_tokens_of_its_own_region_alone(device: str, monkey
     assert out.isfinite().all(-1).sum() == 6
 
 
+@pytest.mark.slow
 def test_pictures_without_tokens_and_missing_regions_give_zeros_and_no_nan(device: str) -> None:
     given = {name: x.to(device) for name, x in inputs(3, 1, 5, 6, 4).items()}
     mask = torch.ones(3, 5, 6, dtype=torch.bool, device=device)

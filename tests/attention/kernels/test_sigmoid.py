@@ -27,6 +27,7 @@ def given(n: int, m: int, beta: tuple[int, ...] = (1, 1, 1), d: int = 24, b: int
     return {"q": q, "k": k, "v": v, "beta": draw(*beta, seed=5) - math.log(max(m, 1))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", SIZES)
 @pytest.mark.parametrize("n", [1, 17])
 def test_any_number_of_queries_sees_any_number_of_keys(n: int, m: int, device: str) -> None:
@@ -41,6 +42,7 @@ def test_beta_is_broadcast_and_its_slopes_are_summed(beta: tuple[int, ...], dtyp
     assert_errs_little(kernel, formula, given(33, 37, beta, b=2), {"mask": mask}, dtype, device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_more_than_one_block_of_queries_and_of_keys_in_every_dtype(dtype: torch.dtype, device: str) -> None:
     mask = draw(1, 1, 100, 100, seed=4) > -0.5

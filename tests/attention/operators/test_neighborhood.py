@@ -74,6 +74,7 @@ def inputs(*grid: int, b: int = 1, heads: int = 2, d: int = 4) -> dict[str, Tens
     return {name: draw(b, heads, *grid, d, seed=i) for i, name in enumerate("qkv")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("grid", "window", "dilation"), [*SMALL, *LARGE])
 def test_attention_is_what_a_loop_computes(grid: tuple[int, ...], window: int, dilation: int) -> None:
     q, k, v = (x.double() for x in inputs(*grid, b=2, heads=1).values())

@@ -83,6 +83,7 @@ def test_attention_is_what_a_loop_computes() -> None:
         torch.testing.assert_close(seen[i, h, row], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "dtype"), [*((n, torch.float32) for n in SIZES), *((17, dtype) for dtype in DTYPES[1:])])
 def test_output_and_gradients_err_no_more_than_twice_the_formula(n: int, dtype: torch.dtype) -> None:
     boxes, others = layout(n), layout(n + 2, seed=3)

@@ -58,6 +58,7 @@ def some(shape: tuple[int, ...], masked: bool) -> Tensor | None:
     return draw(shape[0], *shape[2:4], seed=6) > 0.3 if masked else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("region", "top"), [((2, 3), 2), ((3, 2), 1), ((1, 1), 4), ((4, 4), 9)])

@@ -130,6 +130,7 @@ def published(root: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_real_recordings_read_as_the_table_says(shared: Path, tmp_path: Path) -> None:
     root = shared / "amazon_covers"
     if not root.is_dir():

@@ -213,6 +213,7 @@ def test_a_server_that_says_nothing_is_given_up(shelf: Shelf, tmp_path: Path, mo
         download.get(entry(File(shelf.url + "x.bin")), tmp_path / "set")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib closes not all it drops
 @pytest.mark.parametrize("address", ["http://[", "ftp://127.0.0.1:9/x", "file:///etc/passwd", "/x.bin"])
 def test_a_server_cannot_send_us_anywhere(shelf: Shelf, tmp_path: Path, address: str) -> None:

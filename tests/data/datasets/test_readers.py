@@ -132,6 +132,7 @@ def test_whatever_file_is_missing_empty_or_a_folder_it_is_a_sentence_or_a_result
     assert len(read(name, root)) == len(whole)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=list(HealthCheck))
 @given(draw=st.data())
 def test_whatever_bytes_are_broken_it_is_a_sentence_or_a_result(

@@ -54,6 +54,7 @@ def free(places: dict[float, Box], shape: tuple[int, int]) -> bool:
     return apart and all(b[0] >= 0 and b[1] >= 0 and b[2] <= shape[1] and b[3] <= shape[0] for b in boxes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(20, 20), (200, 300), (900, 1200), (200, 3000), (3000, 200)])
 @pytest.mark.parametrize("at", [(0.5, 0.5), (0.02, 0.03), (0.97, 0.5)])
 def test_labels_lie_inside_of_the_picture_off_the_peak_and_off_each_other(

@@ -13,6 +13,7 @@ from tests.data.draw.test_heatmap import blob
 WORDS = ("Whole viewing", "A prediction by tempsal 3.0, not a measurement.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (20, 20), (300, 300), (768, 1024), (200, 2000), (2000, 200), (2000, 3000)])
 def test_the_picture_stands_whole_above_words_on_white(size: tuple[int, int]) -> None:
     picture = np.random.default_rng(0).integers(0, 200, (*size, 3), np.uint8)

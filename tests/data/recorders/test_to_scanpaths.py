@@ -221,6 +221,7 @@ def test_any_samples_give_a_data_set_or_a_sentence(pictures: Path, data: Any) ->
     assert all(np.isfinite(path.xy).all() and (path.duration > 0).all() for _, paths in items for path in paths)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LUND.is_dir(), reason="needs the recordings of ../shared/data/lund2013")
 def test_recordings_of_lund_give_the_fixations_that_a_human_rater_gave() -> None:
     def trial(path: Path) -> Samples:

@@ -549,6 +549,7 @@ def test_a_picture_that_changed_within_its_time_and_size_is_measured_again(root:
     assert [picture.width for picture, _ in read_table(root)] == [96]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_batches_do_not_depend_on_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     synthetic_scenes.write(tmp_path / "set", 10, size=(36, 64), viewers=3)

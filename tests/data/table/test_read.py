@@ -215,6 +215,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(root: Path, tmp_path: Path
         write_table(root, [(picture, (scanpath,))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_real_sets_read(shared: Path, name: str) -> None:
     root = shared / name

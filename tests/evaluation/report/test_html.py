@@ -164,6 +164,7 @@ def called(result: SaliencyEvaluation, word: str) -> SaliencyEvaluation:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "word",
     ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</style><b>", "{{ 7 * 7 }}{% x %}", "&lt;i&gt;"],

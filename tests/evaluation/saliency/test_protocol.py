@@ -414,6 +414,7 @@ def test_any_number_of_processes_finds_the_same_numbers(osie: Path, toy_model: P
     assert alone.to_json() == together.to_json()
 
 
+@pytest.mark.slow
 def test_a_mistake_in_a_process_is_still_told_in_one_sentence(tmp_path: Path, toy_model: Path) -> None:
     dataset(tmp_path / "set", [crowd(np.random.default_rng(8)) for _ in range(5)])
     file = tmp_path / "set" / "images" / "4.png"

@@ -118,6 +118,7 @@ def test_a_picture_that_is_not_as_large_as_the_table_says_is_named(tmp_path: Pat
         row.respond(outside, [np.array([0])], Request(2, 0, 5))
 
 
+@pytest.mark.slow
 def test_the_command_scores_it(tmp_path: Path, model: Path) -> None:
     root = searches(tmp_path / "set")
     command = ["evaluate", "scanpath", "--data", str(root), "--model", "toy-search", "--objects", "grid:3x4"]

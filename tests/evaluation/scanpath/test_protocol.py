@@ -295,6 +295,7 @@ def test_the_walk_is_refused_without_pictures(free: Path) -> None:
         evaluate(free, ["walk"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "caution"),
     [
@@ -425,6 +426,7 @@ def test_real_searchers_agree_as_others_measured(shared: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(free: Path) -> None:
     one, same, other = (evaluate(free, [], Settings(seed=seed, observers=4)) for seed in (0, 0, 1))
 

@@ -242,6 +242,7 @@ def test_accuracy_on_a_set_is_asked_for_anew_and_a_loss_on_it_is_refused(tmp_pat
     assert [one.kept for one in make(toy.exporter(), tmp_path / "out", settings, lambda form, plain: [])] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_a_form_whose_boxes_or_durations_are_lost_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
@@ -256,6 +257,7 @@ def test_a_form_whose_boxes_or_durations_are_lost_is_refused(
     assert f"loses 0.5 of boxes, and {precision} may lose" in outcome.problem
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,6 +221,7 @@ def test_cuda_agrees_with_the_cpu(toy_model: Path, toy: Predictor) -> None:
     assert np.allclose(on_cuda.density, toy(picture).density, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_import_takes_neither_torch_nor_half_a_second() -> None:
     code = (
         "import sys, time; start = time.process_time(); import export.runtime.saliency;"

@@ -30,6 +30,7 @@ def test_features_and_logits_are_those_of_the_reference(name: str) -> None:
         torch.testing.assert_close(found.mean((0, 2, 3)), torch.tensor(wanted), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (96, 160)])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_multiple_of_32_gives_four_scales(name: str, size: tuple[int, int]) -> None:

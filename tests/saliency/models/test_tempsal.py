@@ -152,6 +152,7 @@ def test_a_model_says_in_one_line_what_it_is(name: str) -> None:
     assert 20 < len(line) < 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MODELS if not isinstance(network(name), Classical)])
 def test_a_trained_model_can_learn_one_picture(name: str) -> None:
     """Eight steps towards one place raise its probability: every model of the table can be trained as it is."""

@@ -27,6 +27,7 @@ def mean(features: Tensor, top: int, left: int, side: int) -> Tensor:
     return torch.stack(inside).mean(0) if inside else torch.zeros(features.shape[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gaze", GAZES, ids=str)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(("fovea", "slope"), [(0.0, 0.3), (25.0, 0.16), (60.0, 1.5), (10.0, 0.0)])

@@ -37,6 +37,7 @@ def close(one: Tensor, other: Tensor, tolerance: float = 1e-5) -> None:
     torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target_known", [False, True])
 @pytest.mark.parametrize("third", [(2,), ()], ids=["search", "free"])
 @pytest.mark.parametrize("kind", APPEARANCES)

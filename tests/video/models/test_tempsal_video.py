@@ -22,6 +22,7 @@ def streamed(made: TempSALVideo, given: dict[str, Tensor], stride: int = 4) -> T
     return torch.stack(found, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", WAYS, ids=str)
 def test_a_clip_at_once_is_the_same_as_its_stream(options: dict[str, object]) -> None:
     made, given = network(**options), window()
@@ -97,6 +98,7 @@ def test_the_seconds_between_frames_matter_but_not_those_before_the_first() -> N
         assert not torch.allclose(made(**{**given, "step_s": later}, stride=4)[0][:, 2], plain[:, 2], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), [("memory", False), ("window", 1), ("motion", False)])
 def test_each_part_can_be_left_out_and_then_matters_no_more(name: str, value: object) -> None:
     """Two pasts with the same last frames: what is left out cannot tell them apart, what is there can."""

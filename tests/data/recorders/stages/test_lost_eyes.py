@@ -37,6 +37,7 @@ def check(trial: Samples, lost: range) -> None:
     assert all(min(np.hypot(*(xy - at)) for at in ([300, 200], [700, 500])) < 3 for xy in path.xy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [range(40, 41), range(40, 48), range(30, 140)], ids=len)
 @pytest.mark.parametrize("code", CODES)
 def test_pixels(tmp_path: Path, code: str, lost: range) -> None:
