@@ -247,6 +247,7 @@ SOUND: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SOUND)
 def test_no_sound_picture_is_called_damaged(kind: str) -> None:
     data = SOUND[kind]()
@@ -436,6 +437,7 @@ PARTLY: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PARTLY)
 def test_what_can_be_decoded_of_a_file_is_there(kind: str) -> None:
     data = PARTLY[kind]()

@@ -303,6 +303,7 @@ def test_exemplars_know_their_category_and_so_does_each_category() -> None:
     }
 
 
+@pytest.mark.slow
 def test_nine_tenths_of_the_fixations_of_osie_are_on_an_object(shared: Path) -> None:
     found = scenes(shared / "osie")
     paths = [p for _, each in found for p in each]
@@ -311,6 +312,7 @@ def test_nine_tenths_of_the_fixations_of_osie_are_on_an_object(shared: Path) -> 
     assert all(not each.targets and not each.memory_set and each.task == "free" for each, _ in found)
 
 
+@pytest.mark.slow
 def test_hsem_is_read_within_seconds_and_every_target_is_an_object(shared: Path) -> None:
     start = time.perf_counter()
     found = scenes(shared / "hsem", within=math.inf)

@@ -91,6 +91,7 @@ def test_the_objects_and_paths_of_a_picture_hold_no_formula(name: str, tmp_path:
     assert f"'{name}" in cells((tmp_path / "out" / "a.objects.csv").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_the_scores_of_each_picture_hold_no_formula_and_the_set_comes_back(tmp_path: Path, toy_model: Path) -> None:
     rng = np.random.default_rng(0)
     items = []

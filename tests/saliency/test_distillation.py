@@ -244,6 +244,7 @@ def copies(root: Path, folder: Path, count: int, networks: list[TempSAL] | None 
     return [path for path, _ in write_variants(networks, root, folder, count)]
 
 
+@pytest.mark.slow
 def test_changed_copies_are_told_and_what_is_there_stays(root: Path, tmp_path: Path) -> None:
     told = copies(root, tmp_path, 2)
     names = read_splits(root)["train"]

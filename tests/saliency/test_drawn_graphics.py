@@ -86,6 +86,7 @@ def test_graphics_alone_make_a_network_find_objects(root: Path, tmp_path: Path) 
         data(folder, graphics=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Lightning warns of its own dependencies
 def test_only_the_part_that_is_named_is_trained(root: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)

@@ -114,6 +114,7 @@ def agree(found: Counter[tuple[int, ...]], wanted: dict[tuple[int, ...], float])
     return float(chisquare(counts, [hope * scale for hope in hopes]).pvalue)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

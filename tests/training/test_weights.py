@@ -301,6 +301,7 @@ SHIPPED = sorted(registry.WEIGHTS.glob("*.safetensors"))
 KEYS = {"tempsal-video": "tempsal_video"}  # of models that are not called by the first part of their file's name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_what_ships_is_loaded_whatever_class_its_description_names(path: Path) -> None:
     description, _ = weights.read(path)

@@ -159,6 +159,7 @@ def test_convert_leaves_a_folder_that_holds_something_alone(mit1003: Path, tmp_p
     assert "exists already; give a new folder" in result.stderr
 
 
+@pytest.mark.slow
 def test_show_prints_numbers_and_draws_a_page(mit1003: Path, tmp_path: Path) -> None:
     assert gaze("convert", "mit1003", mit1003, tmp_path / "out").exit_code == 0
     result = gaze("show", tmp_path / "out", "-o", tmp_path / "report.png")

@@ -26,6 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_table_names_rows_and_the_worst_pictures(root: Path, toy_model: Path) -> None:
     result = gaze("saliency", "--data", root, "--model", toy_model, "--sigma", 4, "--workers", 1)
     assert result.exit_code == 0

@@ -147,6 +147,7 @@ def test_a_wrong_word_is_escaped_in_what_click_says(words: list[str]) -> None:
     assert "\\x1b" in result.stderr
 
 
+@pytest.mark.slow
 def test_links_that_lead_nowhere_are_broken_and_the_rest_is_done(tmp_path: Path, toy_model: Path) -> None:
     folder = tmp_path / "in"
     photo(folder / "a.png")
@@ -252,6 +253,7 @@ def test_an_empty_name_is_no_folder_from_python_either(tmp_path: Path) -> None:
 COMMANDS = [["--help"], ["predict", str(ROOT / "data" / "samples" / "street.jpg"), "-o"], ["data", "list"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=["help", "predict", "list"])
 @pytest.mark.parametrize("module", ["click", "app.logs", "app.cli.evaluate", "app.cli.train"])
 def test_ctrl_c_while_modules_are_loaded_is_130_without_a_traceback(

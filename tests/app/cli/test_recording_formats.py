@@ -115,6 +115,7 @@ def sample_report(folder: Path) -> Path:
 SAMPLES = (gazepoint, smi, imotions, webgazer, tobii_sdk, sample_report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", SAMPLES)
 @pytest.mark.parametrize("as_folder", [False, True])
 def test_samples_of_a_maker_become_a_data_set(

@@ -184,6 +184,7 @@ def test_a_detector_finds_what_is_looked_at(option: str, photos: Path, tmp_path:
     assert record["objects"][0]["box"] == pytest.approx({"x": 20, "y": 25, "width": 40, "height": 50})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objects", ["found", "proto", "grid:2x3", "{coco}"])
 def test_every_look_lies_in_the_box_of_its_object(objects: str, photos: Path, tmp_path: Path, models: Path) -> None:
     source = objects.replace("{coco}", str(coco(tmp_path / "o.json", "0.png", "1.png", "2.png")))

@@ -147,6 +147,7 @@ def test_a_table_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [summaries.FILE]
 
 
+@pytest.mark.slow
 def test_pyarrow_is_not_loaded_without_the_table(tmp_path: Path, toy_model: Path) -> None:
     words = ["predict", str(photos(tmp_path / "in", "a.png")), "-o", str(tmp_path / "out"), "--model", str(toy_model)]
     code = "import sys; from app.cli.main import main; main(sys.argv[1:], standalone_mode=False)"

@@ -11,6 +11,7 @@ IMAGE = np.kron(RANDOM.integers(0, 256, (30, 40, 3), np.uint8), np.ones((10, 10,
 LARGE = cv2.resize(RANDOM.integers(0, 256, (54, 96, 3), np.uint8), (1920, 1080), interpolation=cv2.INTER_CUBIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("image", "box"),
     [

@@ -93,6 +93,7 @@ def test_all_formats_tell_the_same(clip: Path, out: Path, toy_model: Path) -> No
     assert right == pytest.approx([line["regions"]["r1c2"] for line in told], abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_and_redoes_what_differs(clip: Path, out: Path, toy_model: Path) -> None:
     short = ("--range", "0-0.4s")
     assert predict(clip, toy_model, *short).stdout.startswith("1 done")
@@ -240,6 +241,7 @@ def test_a_video_that_the_regions_do_not_know_is_left_out_and_the_rest_goes_on(
     assert gaze("predict", folder, *words).exit_code == 2
 
 
+@pytest.mark.slow
 def test_what_is_there_already_does_not_change_what_is_written(tmp_path: Path, out: Path, toy_model: Path) -> None:
     path = videos.write(tmp_path / "clip.mkv", 40, rate=1)
     words = ("--every", 11, "--format")

@@ -112,6 +112,7 @@ def test_a_search_that_does_not_end_in_time_says_so(photos: Path, tmp_path: Path
     assert record(tmp_path / "out" / "0.search.json")["found"] is False
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_another_question_writes_anew(
     photos: Path, tmp_path: Path, model: Path, crop: Path
 ) -> None:

@@ -652,6 +652,7 @@ def test_the_document_describes_options_answers_and_refusals(client: TestClient)
     assert "http" not in json.dumps(document["components"])
 
 
+@pytest.mark.slow
 def test_pictures_are_not_held_after_their_answers(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[weakref.ref[np.ndarray]] = []
     real = Predictor.batch

@@ -69,6 +69,7 @@ def sent(port: int, *parts: bytes, pause: float = 0.0, wait: float = 10.0) -> tu
         return back, True, time.monotonic() - start
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_who_says_nothing_or_never_ends_a_head_is_left(port: int) -> None:
     back, closed, seconds = sent(port)
@@ -109,6 +110,7 @@ def small_window(port: int) -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [b"close", b"half", b"silence"])
 def test_the_tail_of_an_answer_that_nobody_takes_is_given_up(
     models: Models, monkeypatch: pytest.MonkeyPatch, ends: bytes

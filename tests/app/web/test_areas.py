@@ -155,6 +155,7 @@ def test_blocks_of_text_are_suggested_by_their_words(
     assert kept(page) == (rectangle("*Buy* now", (5, 5, 20, 6), "text"),)
 
 
+@pytest.mark.slow
 def test_without_the_extra_text_the_page_says_how_to_get_it(
     models: Path, png: bytes, drawing: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:

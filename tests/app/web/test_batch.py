@@ -324,6 +324,7 @@ def page(models: Path) -> Iterator[AppTest]:
     shown.session_state[SLOT].job.close()
 
 
+@pytest.mark.slow
 def test_the_page_shows_a_table_the_extremes_and_what_was_broken(page: AppTest) -> None:
     files = [(f"{n}_*.png", spot(10 + 5 * n, 10)) for n in range(4)]
     shown = uploaded(page, *files, ("broken.png", files[0][1][:60]))

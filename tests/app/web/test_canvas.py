@@ -167,6 +167,7 @@ def shown(png: bytes, most: int = 2) -> AppTest:
     return AppTest.from_function(script, default_timeout=10, kwargs={"picture": png, "heat": heat, "most": most}).run()
 
 
+@pytest.mark.slow
 def test_the_browser_gets_everything_through_data(png: bytes, given_data: dict[str, Any]) -> None:
     page = shown(png)
     assert not page.exception
@@ -213,6 +214,7 @@ def test_what_was_drawn_is_handed_on_before_the_page_runs(png: bytes, given_data
     assert not page.exception
 
 
+@pytest.mark.slow
 def test_nonsense_is_told_and_leaves_the_page_standing(png: bytes, given_data: dict[str, Any]) -> None:
     page = shown(png)
     given_data["answer"] = {"moment": sent(99), "areas": sent([BOX], "a-2", given_data["subject"], 3)}

@@ -67,6 +67,7 @@ def test_without_pictures_two_samples_are_one_click_away(models: Path, samples: 
     assert "of looks go elsewhere" in told(shown)
 
 
+@pytest.mark.slow
 def test_one_picture_asks_for_its_other_version_and_stays_a(models: Path) -> None:
     shown = page(desk(dark(44)))
     assert "Bring another version of A.png" in told(shown)
@@ -108,6 +109,7 @@ def test_areas_that_only_one_version_has_are_listed(models: Path) -> None:
     assert {area.name for area in shown.session_state["workspace"].areas()} == {"lamp", "*only* A", "only B"}
 
 
+@pytest.mark.slow
 def test_areas_are_compared_whether_their_names_have_capitals_or_not(models: Path) -> None:
     kept = desk(dark(44), dark(4), drawn=(rectangle("Lamp", LAMP.box),))
     kept.set_areas(list(kept.pictures)[1], (LAMP,))

@@ -157,6 +157,7 @@ def test_the_viewing_condition_is_explained_and_used(models: Path, png: bytes, s
     assert widgets.NOTE in [each.value for each in shown.sidebar.caption]
 
 
+@pytest.mark.slow
 def test_names_that_look_like_markdown_are_shown_as_they_are(models: Path, png: bytes, seen: Canvas) -> None:
     shown = upload(("a*b*_$1$.png", png), ("$x$[y].txt", b"no picture"))
     assert shown.error[0].value.startswith(r"\$x\$\[y\].txt")
@@ -218,6 +219,7 @@ def test_more_than_a_session_keeps_is_said(
     assert "to see where people look" in told(shown)
 
 
+@pytest.mark.slow
 def test_a_model_without_seconds_has_no_strip(models: Path, png: bytes, seen: Canvas) -> None:
     toy.write(models / "toy.onnx", toy.CONTRACT.model_copy(update={"slices": ()}))
     shown = upload(("spot.png", png))

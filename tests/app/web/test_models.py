@@ -85,6 +85,7 @@ def column(shown: AppTest, name: str) -> list[str]:
     return next([str(cell) for cell in each.value[name]] for each in shown.table if name in each.value.columns)
 
 
+@pytest.mark.slow
 def test_a_card_says_in_plain_words_what_a_score_means_with_chance_and_people_beside_it(models: Path) -> None:
     toy.write(models / "toy.onnx", contracts.changed(toy.CONTRACT, scores=SCORED, training=("osie (MIT)",)))
     (models / "toy.md").write_text(CARD, "utf-8")

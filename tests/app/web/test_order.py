@@ -51,6 +51,7 @@ def told(shown: AppTest) -> str:
     return " ".join(each.value for each in shown.markdown).replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.slow
 def test_without_a_picture_the_page_invites_to_bring_one(models: Path, samples: None) -> None:
     shown = AppTest.from_file(PAGE, default_timeout=30).run()
     assert not shown.exception
@@ -180,6 +181,7 @@ def test_boxes_of_a_coco_file_keep_their_names_and_a_bad_file_is_answered(models
         assert shown.error[0].value.startswith(said)
 
 
+@pytest.mark.slow
 def test_a_picture_in_which_nothing_stands_out_is_answered(models: Path) -> None:
     shown = page(pictures.encode(np.full((40, 60, 3), 90, np.uint8)))
     assert not shown.exception
@@ -196,6 +198,7 @@ def test_a_tiny_picture_and_two_hundred_things_are_fine(models: Path) -> None:
     assert len(film(shown)["objects"]) == 200
 
 
+@pytest.mark.slow
 def test_nobody_can_search_without_a_model_that_searches(models: Path, png: bytes) -> None:
     shown = page(png)
     shown.segmented_control(key="order-task").set_value("Looking for something").run()

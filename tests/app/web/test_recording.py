@@ -76,6 +76,7 @@ def table(page: AppTest, column: str) -> Any:
     return next(each.value for each in page.table if column in each.value.columns)
 
 
+@pytest.mark.slow
 def test_without_recordings_the_page_invites_to_bring_some(models: Path, png: bytes) -> None:
     page = shown(png, [])
     assert not page.exception
@@ -83,6 +84,7 @@ def test_without_recordings_the_page_invites_to_bring_some(models: Path, png: by
     assert [each.label for each in page.get("download_button")] == []
 
 
+@pytest.mark.slow
 def test_recordings_are_asked_for_their_screen_and_then_shown_beside_the_prediction(models: Path, png: bytes) -> None:
     page = shown(png, [*people(4), ("notes.txt", b"milk, bread\n")], answer=False)
     assert not page.exception

@@ -177,6 +177,7 @@ def opened(kept: Workspace | None = None) -> AppTest:
     return shown.run()
 
 
+@pytest.mark.slow
 def test_without_a_picture_the_page_invites_one(models: Path) -> None:
     shown = opened()
     assert not shown.exception

@@ -66,11 +66,13 @@ def test_a_query_that_may_see_nothing_gets_zeros_and_finite_slopes(dtype: torch.
     assert out[0, :, 5].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 16, 33, 130])
 def test_heads_of_any_width(d: int, device: str) -> None:
     assert_errs_little(kernel, formula, qkv(5, 20, d), device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_axes_may_lie_in_memory_in_any_way(dtype: torch.dtype, device: str) -> None:
     assert_errs_little(kernel, formula, qkv(20, 35), {"mask": some(1, 1, 35, 20).mT}, dtype, device, noncontiguous=True)
@@ -120,6 +122,7 @@ def test_products_are_exact_unless_torch_allows_tf32(device: str) -> None:
         switch.fp32_precision = before
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_bits(device: str) -> None:
     def slopes() -> list[Tensor]:
         leaves = [x.to(device).requires_grad_() for x in qkv(40, 50).values()]

@@ -93,11 +93,13 @@ def test_every_dtype_errs_little_with_gaps_and_padding(dtype: torch.dtype, devic
     assert_errs_little(fast, formula, given, others, dtype, device, noncontiguous=True)
 
 
+@pytest.mark.slow
 def test_padding_errs_little_when_dilated_and_on_one_axis(device: str) -> None:
     assert_errs_little(fast, formula, inputs(5, 6), {"window": 3, "dilation": 2, "mask": some(1, 5, 6)}, device=device)
     assert_errs_little(fast, formula, inputs(63), {"window": 3, "dilation": 2, "mask": some(1, 63)}, device=device)
 
 
+@pytest.mark.slow
 def test_a_wide_head_errs_little(device: str) -> None:
     assert_errs_little(fast, formula, inputs(4, 10, d=130), {"window": 3, "dilation": 1}, device=device)
 

@@ -57,6 +57,7 @@ def test_every_dtype_errs_little(dtype: torch.dtype, masked: bool, device: str) 
     check(inputs(2, 1, 7, 9, 24), (4, 4), 4, mask, device, dtype=dtype)
 
 
+@pytest.mark.slow
 def test_regions_larger_than_a_block_of_queries_and_of_keys(device: str) -> None:
     mask = draw(1, 19, 11, seed=3) > -1
     check(inputs(1, 1, 19, 11, 16), (9, 7), 3, mask, device)
@@ -107,6 +108,7 @@ def test_pictures_without_tokens_and_missing_regions_give_zeros_and_no_nan(devic
     assert (out[1] == 0).all()
 
 
+@pytest.mark.slow
 def test_what_may_not_be_seen_is_never_read(device: str) -> None:
     given = {name: x.to(device) for name, x in inputs(1, 2, 6, 7, 4).items()}
     mask = (draw(1, 6, 7, seed=8) > 0).to(device)
@@ -123,6 +125,7 @@ def test_nothing_gives_nothing(shape: tuple[int, ...], device: str) -> None:
     assert routed_attention(x, x, x, impl="triton").shape == shape
 
 
+@pytest.mark.slow
 def test_the_operator_agrees_with_its_reference(device: str) -> None:
     given = {name: x.to(device) for name, x in inputs(2, 2, 7, 10, 8).items()}
     mask = (draw(2, 7, 10, seed=6) > -1).to(device)
@@ -154,6 +157,7 @@ def test_what_it_does_not_take_is_named(device: str) -> None:
         routed_attention(**given, mask=torch.ones(1, 4, 5, dtype=torch.bool, device=device), impl="triton")
 
 
+@pytest.mark.slow
 def test_torch_knows_it_as_an_operator(device: str) -> None:
     from attention.kernels.routed import attend
 

@@ -116,6 +116,7 @@ def test_an_empty_folder_and_no_folder_are_refused_in_one_sentence(published: tu
         assert is_one_sentence(said)
 
 
+@pytest.mark.slow
 def test_whatever_file_is_missing_empty_or_a_folder_it_is_a_sentence_or_a_result(copied: tuple[str, Path]) -> None:
     name, root = copied
     whole = read(name, root)

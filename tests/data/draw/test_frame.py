@@ -35,6 +35,7 @@ def test_without_words_only_the_legend_is_below() -> None:
     assert len(framed(picture, density)) < len(framed(picture, density, caption="Whole viewing"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [300, 1000, 3000])
 @pytest.mark.parametrize("palette", PALETTES)
 def test_ticks_stand_at_the_colours_whose_regions_hold_these_shares(width: int, palette: str) -> None:

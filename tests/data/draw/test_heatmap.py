@@ -123,6 +123,7 @@ def test_contours_run_around_the_region_and_are_labelled() -> None:
     assert (label.max(2) < 40).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_each_level_adds_a_label_that_covers_no_other() -> None:
     black = np.zeros((900, 1200, 3), np.uint8)
     levels = (0.25, 0.5, 0.75)

@@ -521,6 +521,7 @@ def test_a_cache_that_vanishes_is_made_anew_from_the_same_table(root: Path) -> N
     assert attempt(root) == expected
 
 
+@pytest.mark.slow
 def test_pictures_that_come_back_in_the_next_block_are_put_together(root: Path) -> None:
     """Some block ends where a picture's rows end, and an earlier picture begins the next."""
     Image.new("RGB", (20, 10)).save(root / "images" / "c.png")

@@ -128,6 +128,7 @@ def test_a_sound_that_goes_on_after_the_frames_is_no_damage(name: str, codec: st
     assert (len(found), damage) == (10, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov"])
 def test_frames_that_stay_for_long_are_no_damage(name: str, tmp_path: Path) -> None:
     path = videos.write(tmp_path / name, 3, times=[0, 4, 12], sound="aac", sound_s=20)

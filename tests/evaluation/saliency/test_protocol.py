@@ -619,6 +619,7 @@ def test_without_times_nobody_claims_to_know_how_long_pictures_were_shown(tmp_pa
     assert "each taken to be shown for 3 s: the set holds no times" in result.prose()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "seconds"), [("osie", 3), ("scene", 3), ("crowd", 5)])
 def test_the_sets_of_the_shipped_conditions_last_as_long_as_their_authors_say(
     name: str, seconds: int, shared: Path

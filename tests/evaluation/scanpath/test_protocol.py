@@ -381,6 +381,7 @@ def test_the_json_makes_a_model_card(search: Path, oracle: Callable[[Path], list
     )
 
 
+@pytest.mark.slow
 def test_the_table_shows_each_group_with_its_rows(search: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     text = render_text(evaluate(search, []), "table")

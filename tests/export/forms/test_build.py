@@ -155,6 +155,7 @@ def test_scanpath_models_are_not_told_to_read_another_form_s_features(whole: tup
     assert find_weights("0" * 64, folder) == folder / "toy.onnx"
 
 
+@pytest.mark.slow
 def test_own_pictures_are_calibrated_on_and_compared_in_turn(tmp_path: Path) -> None:
     paths = tuple(tmp_path / f"{number}.png" for number in range(4))
     for number, path in enumerate(paths):

@@ -109,6 +109,7 @@ def test_everything_that_is_trained_has_a_gradient(form: str) -> None:
     assert missing == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["lite0", "lite2"])
 def test_the_decoder_is_less_than_a_hundredth_of_the_parameters(backbone: str) -> None:
     network = ViTGaze(backbone)

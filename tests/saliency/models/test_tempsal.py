@@ -66,6 +66,7 @@ def within(box: tuple[float, ...], shape: tuple[int, int], stride: int) -> Tenso
     return ((y >= box[1]) & (y < box[3]))[:, None] & ((x >= box[0]) & (x < box[2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("count", [1, 3])
@@ -91,6 +92,7 @@ def test_any_canvas_of_whole_multiples_will_do(name: str, size: tuple[int, int])
     torch.testing.assert_close(log.exp().sum((2, 3)), torch.ones(log.shape[:2]), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_picture_is_seen_alone_as_in_a_batch(name: str) -> None:
     """Float32 sums are taken in another order in another batch: log densities may differ by rounding, not more."""

@@ -54,6 +54,7 @@ def test_pixels(tmp_path: Path, code: str, lost: range) -> None:
     check(found, lost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [range(40, 41), range(30, 140)], ids=len)
 @pytest.mark.parametrize("code", [*CODES, "1,1", "3,0.5", "0.5,-1.2"])
 def test_shares_of_the_screen(tmp_path: Path, code: str, lost: range) -> None:

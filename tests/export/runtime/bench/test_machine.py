@@ -53,6 +53,7 @@ def test_the_processor_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.processor() == "Abacus 3"
 
 
+@pytest.mark.slow
 def test_a_fresh_process_tells_of_its_own_start_and_memory(toy_model: Path) -> None:
     held = bytearray(400_000_000)  # of ours, which is not its
     held[::4096] = bytes(1) * len(held[::4096])

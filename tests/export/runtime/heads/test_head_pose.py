@@ -167,6 +167,7 @@ def fsanet(shared: Path) -> HeadPose:
     return HeadPose(*files, provider="cpu", threads=1)
 
 
+@pytest.mark.slow
 def test_fsanet_turns_profiles_aside_and_knows_backs_less_well_than_faces(shared: Path, fsanet: HeadPose) -> None:
     crowd = shared / "crowd"
     told = json.loads((crowd / "objects.json").read_text("utf-8"))
