@@ -240,8 +240,11 @@ def checked(box: Box, size: tuple[int, int]) -> Float[np.ndarray, " 4"]:
     """A target's box, without what sticks out of a picture of this height and width.
 
     Raises:
-        GazeError: It is no box, or lies outside of the picture.
+        GazeError: It is no box, lies outside of the picture, or is larger than it.
     """
+    if any(side > most for side, most in zip(box[2:], size[::-1], strict=True) if np.isfinite(side)):
+        told = f"its box of {box[2]:g} x {box[3]:g} pixels is larger than the picture of {size[1]} x {size[0]}"
+        raise GazeError(f"The target cannot be looked for: {told}; give a smaller one.")
     try:
         return np.asarray(check(Objects(np.array([box], np.float64)), size[1], size[0]).boxes[0])
     except GazeError as error:
@@ -252,7 +255,7 @@ def cut(pixels: Pixels, box: Box) -> Crop:
     """What is in a target's box.
 
     Raises:
-        GazeError: It is no box, or lies outside of the picture.
+        GazeError: As `checked`.
     """
     return pixels[window(checked(box, pixels.shape[:2]), pixels.shape[1], pixels.shape[0])]
 

@@ -100,6 +100,7 @@ BOXES = {
     "outside": ((500.0, 10, 20, 20), "lies outside of the picture of 400 x 300 pixels"),
     "empty": ((10.0, 10, 0, 20), "has no area"),
     "no number": ((10.0, 10, float("nan"), 20), "holds what is not a number"),
+    "larger": ((0.0, 0, 9999, 20), "its box of 9999 x 20 pixels is larger than the picture of 400 x 300"),
     "endless": ((10.0, 10, float("inf"), 20), "holds what is not a number"),
 }
 
