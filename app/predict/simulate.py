@@ -20,7 +20,7 @@ from pydantic import Field
 
 from data.draw.regions import boxes as draw_boxes
 from data.draw.scanpath import scanpath as draw_scanpath
-from data.errors import GazeError, ModelError
+from data.errors import ModelError
 from data.gaze import Objects, Picture, Scene
 from data.objects import check, overlap, window
 from data.plain_text import json_safe
@@ -32,6 +32,7 @@ from export.runtime.records import SCANPATH, ScanpathRecord
 from export.runtime.registry import STEP
 from export.runtime.saliency import Prediction
 from export.runtime.scanpath import ScanpathPredictor
+from export.runtime.visual_search import checked
 from scanpath.baselines.winner_take_all import Walk, land
 from scanpath.decode import LIMIT, Rollouts
 from scanpath.object_statistics import BOX, Statistics, begin, representative, statistics
@@ -207,17 +208,14 @@ def scene(picture: Picture, pixels: Pixels, objects: Objects, target: Target | N
     object of its own, after all others. A target known by a picture of it may be any of the objects, or none.
 
     Raises:
-        GazeError: A box is none, or lies outside the picture.
+        GazeError: A box is none, or lies outside the picture, or the target is larger than it.
     """
     objects = check(objects, picture.width, picture.height)
     if target is None:
         return Scene(picture, objects), ()
     if target.box is None:
         return Scene(picture, objects, (), ("",), "search"), () if target.crop is None else (target.crop,)
-    try:
-        box = check(Objects(np.array([target.box], np.float64)), picture.width, picture.height).boxes
-    except GazeError as error:
-        raise GazeError(f"The target cannot be looked for: {error}") from error
+    box = checked(target.box, (picture.height, picture.width))[None]
     shared = overlap(objects.boxes, box)[:, 0]
     if shared.max(initial=0) > 0.5:
         number = int(shared.argmax())

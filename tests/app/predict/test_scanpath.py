@@ -251,6 +251,8 @@ def test_a_target_that_is_an_object_is_that_object_and_any_other_becomes_one(pix
     assert (at.targets, at.memory_set, at.task, target_crops[0].shape) == ((), ("",), "search", (1, 1, 3))
     with pytest.raises(GazeError, match=r"The target cannot be looked for: .*outside of the picture of 160 x 100"):
         scene(picture, pixels, TWO, Target((500, 5, 20, 20)))
+    with pytest.raises(GazeError, match="its box of 161 x 20 pixels is larger than the picture of 160 x 100"):
+        scene(picture, pixels, TWO, Target((0, 5, 161, 20)))
 
 
 def test_a_model_is_told_what_is_sought_and_chosen_by_it(
