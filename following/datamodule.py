@@ -1,22 +1,18 @@
 """Batches of `following.dataset`: people of one or several sets."""
 
-import functools
 from pathlib import Path
 from typing import Literal
-
-from torch.utils.data import DataLoader
 
 from data.errors import GazeError
 from data.following.people import Person
 from data.following.sets import open_set
 from data.table.splits import NAMES
 from following.augment import FollowingAugment
-from following.dataset import PersonDataset, Render, Sample
-from training import data_state
-from training.datamodule import Folders, Order, check, loader
+from following.dataset import PersonDataset, Render
+from training.datamodule import SplitFolders, check
 
 
-class PeopleData(Folders):
+class PeopleData(SplitFolders):
     """One or several sets of people whose gaze is known (`data.following.sets`).
 
     Args:
@@ -31,6 +27,8 @@ class PeopleData(Folders):
         seed: of order and augmentation.
         changed: "ok" resumes a run on other data than it began with; "no" says what changed and stops.
     """
+
+    nothing = "nobody"
 
     def __init__(
         self,
@@ -82,29 +80,10 @@ class PeopleData(Folders):
             augment = self.augment if split == "train" else None
             self.sets[split] = PersonDataset(people, Render(self.canvas, self.stride, augment, self.seed))
 
-    @functools.cached_property
-    def data_state(self) -> data_state.State:
-        """What the data is: the names of its people."""
+    def _content(self) -> dict[str, list[tuple[str, tuple[()]]]]:
+        """Of each split the names of its people."""
         self.setup()
-        content = {split: [(person.name, ()) for person in part.people] for split, part in self.sets.items()}
-        return data_state.state(content)
-
-    def _loader(self, split: str, order: Order) -> DataLoader[Sample]:
-        if len(self.sets[split]) == 0:
-            raise GazeError(f"{', '.join(map(str, self.roots))}: the {split} split holds nobody.")
-        return loader(self.sets[split], order, self.batch_size, self.workers, train=split == "train")
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
-        return self._loader("train", self._order(len(self.sets["train"]), self.seed))
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """In order."""
-        return self._loader("val", Order(len(self.sets["val"]), None))
-
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """In order."""
-        return self._loader("test", Order(len(self.sets["test"]), None))
+        return {split: [(person.name, ()) for person in part.people] for split, part in self.sets.items()}
 
 
 def _fits(canvas: tuple[int, int]) -> bool:

@@ -14,7 +14,7 @@ What chance does depends on (seed, epoch, person) alone. A picture that turns ou
 next person takes its place.
 """
 
-import logging
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +29,7 @@ from data.following.people import Person
 from data.picture import Letterbox
 from following.augment import Followed, FollowingAugment
 from following.losses import SIGMA
-
-logger = logging.getLogger(__name__)
+from training.datamodule import first_usable
 
 Sample = dict[str, Any]
 
@@ -62,16 +61,11 @@ class PersonDataset(Dataset[Sample]):
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
-        for step in range(len(self.people)):
-            at = (index + step) % len(self.people)
-            if at in self.broken:
-                continue
-            try:
-                return self._sample(epoch, at)
-            except GazeError as error:
-                self.broken.add(at)
-                logger.warning("%s The person is left out.", error)
-        raise GazeError("None of the people can be used; see the warnings above.")
+        make = functools.partial(self._sample, epoch)
+        sample = first_usable(index, len(self.people), self.broken, make, "The person is left out.")
+        if sample is None:
+            raise GazeError("None of the people can be used; see the warnings above.")
+        return sample
 
     def _sample(self, epoch: int, index: int) -> Sample:
         person, render = self.people[index], self.render

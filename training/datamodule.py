@@ -6,9 +6,9 @@ The order of an epoch depends on (seed, epoch) alone.
 import functools
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from data.table.splits import check_names
 from training import data_state
 
 logger = logging.getLogger(__name__)
+Sample = TypeVar("Sample")
 
 
 class Order(Sampler[tuple[int, int]]):
@@ -114,6 +115,51 @@ class Folders(LightningDataModule):
         order = Order(length, seed)
         order.epoch, order.used = self._used[0], self._used  # Lightning takes the first iterator before `set_epoch`
         return order
+
+
+class SplitFolders(Folders):
+    """Those whose `setup` makes a data set of each split."""
+
+    sets: Mapping[str, Any]  # train, val and test
+    seed: int
+    workers: int
+    nothing: str  # what an empty split is said to hold
+
+    def _loader(self, split: str, order: Order) -> DataLoader[Any]:
+        if len(self.sets[split]) == 0:
+            raise GazeError(f"{', '.join(map(str, self.roots))}: the {split} split holds {self.nothing}.")
+        return loader(self.sets[split], order, self.batch_size, self.workers, train=split == "train")
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
+        return self._loader("train", self._order(len(self.sets["train"]), self.seed))
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """In order, the same samples in each epoch."""
+        return self._loader("val", Order(len(self.sets["val"]), None))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """In order."""
+        return self._loader("test", Order(len(self.sets["test"]), None))
+
+
+def first_usable(
+    index: int, count: int, broken: set[int], make: Callable[[int], Sample], left_out: str
+) -> Sample | None:
+    """The sample of that number, or of the next that can be made; None where none can.
+
+    A number whose sample is broken is put among `broken`, is not tried again, and is told with the words `left_out`.
+    """
+    for step in range(count):
+        at = (index + step) % count
+        if at in broken:
+            continue
+        try:
+            return make(at)
+        except GazeError as error:
+            broken.add(at)
+            logger.warning("%s %s", error, left_out)
+    return None
 
 
 def loader(data: Dataset[Any], order: Order, batch: int, workers: int, *, train: bool) -> DataLoader[Any]:

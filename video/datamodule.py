@@ -4,21 +4,19 @@ import functools
 from pathlib import Path
 from typing import Any, Literal
 
-from torch.utils.data import DataLoader
-
 from data.errors import GazeError
 from data.table.splits import NAMES
 from data.video.clips import GazeClip, usable
 from data.video.sets import open_set
 from saliency import MODELS
 from saliency.models.tempsal import TempSAL
-from training import data_state, weights
+from training import weights
 from training.augment import Augment
-from training.datamodule import Folders, Order, check, loader
-from video.dataset import ClipDataset, Render, Sample
+from training.datamodule import SplitFolders, check
+from video.dataset import ClipDataset, Render
 
 
-class ClipData(Folders):
+class ClipData(SplitFolders):
     """One or several sets of clips: videos with gaze, or still sets of which clips are made (`data.video.made`).
 
     Args:
@@ -36,6 +34,8 @@ class ClipData(Folders):
         seed: of order and augmentation.
         changed: "ok" resumes a run on other data than it began with; "no" says what changed and stops.
     """
+
+    nothing = "no clip"
 
     def __init__(  # noqa: PLR0913 - the options of a command line
         self,
@@ -122,26 +122,7 @@ class ClipData(Folders):
             )
             self.sets[split] = ClipDataset([clip for clip, _ in pairs], [number for _, number in pairs], render)
 
-    @functools.cached_property
-    def data_state(self) -> data_state.State:
-        """What the data is: the names of its clips."""
+    def _content(self) -> dict[str, list[tuple[str, tuple[()]]]]:
+        """Of each split the names of its clips."""
         self.setup()
-        content = {split: [(clip.name, ()) for clip in part.clips] for split, part in self.sets.items()}
-        return data_state.state(content)
-
-    def _loader(self, split: str, order: Order) -> DataLoader[Sample]:
-        if len(self.sets[split]) == 0:
-            raise GazeError(f"{', '.join(map(str, self.roots))}: the {split} split holds no clip.")
-        return loader(self.sets[split], order, self.batch_size, self.workers, train=split == "train")
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled; after a resume in the middle of an epoch it starts where the run stopped."""
-        return self._loader("train", self._order(len(self.sets["train"]), self.seed))
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """In order, the same windows in each epoch."""
-        return self._loader("val", Order(len(self.sets["val"]), None))
-
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """In order."""
-        return self._loader("test", Order(len(self.sets["test"]), None))
+        return {split: [(clip.name, ()) for clip in part.clips] for split, part in self.sets.items()}

@@ -14,7 +14,7 @@ Chance moves all frames of a window alike. Where it begins, and what chance does
 alone. A clip that turns out to be broken is named once, and the next one takes its place.
 """
 
-import logging
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +30,7 @@ from data.errors import GazeError
 from data.picture import Letterbox
 from data.video.clips import STILL, GazeClip, inside
 from training.augment import Augment, Moved
-
-logger = logging.getLogger(__name__)
+from training.datamodule import first_usable
 
 Sample = dict[str, Any]
 AT_CUT = 0.5  # of the windows, where cuts are known
@@ -82,18 +81,18 @@ class ClipDataset(Dataset[Sample]):
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
-        for step in range(len(self.clips)):
-            at = (index + step) % len(self.clips)
-            if at in self.broken:
-                continue
-            try:
-                return self._sample(epoch, at)
-            except GazeError as error:
-                self.broken.add(at)
-                logger.warning("%s The clip is left out.", error)
-            finally:
-                self.clips[at].forget()
-        raise GazeError("None of the clips can be used; see the warnings above.")
+        make = functools.partial(self._forgotten, epoch)
+        sample = first_usable(index, len(self.clips), self.broken, make, "The clip is left out.")
+        if sample is None:
+            raise GazeError("None of the clips can be used; see the warnings above.")
+        return sample
+
+    def _forgotten(self, epoch: int, index: int) -> Sample:
+        """A sample, after which the clip holds nothing."""
+        try:
+            return self._sample(epoch, index)
+        finally:
+            self.clips[index].forget()
 
     def _sample(self, epoch: int, index: int) -> Sample:
         clip, render = self.clips[index], self.render

@@ -274,7 +274,11 @@ def _given(names: tuple[str, ...]) -> list[str] | None:
 
 
 def check_places(*files: Path | None) -> None:
-    """Says before the work, not after it, that a file cannot be written."""
+    """Says before the work, not after it, that a file cannot be written.
+
+    Raises:
+        GazeError: One of them lies in no folder, or is one.
+    """
     for file in files:
         if file and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise GazeError(f"{file}: cannot be written there; name a file in a folder that exists.")

@@ -29,10 +29,10 @@ import numpy as np
 from pydantic import Field
 
 from data.errors import GazeError
-from data.following.people import Person
 from data.following.sets import open_set
 from data.plain_text import visible
 from data.progress import Track, untracked
+from evaluation.chosen import chosen
 from evaluation.following import entries, priors, scoring
 from evaluation.following.gallery import draw_panels
 from evaluation.following.run import HeadResult, PictureResult, Run, by_picture, by_row, score_pictures
@@ -132,7 +132,7 @@ def evaluate(
     """
     root = Path(root)
     opened = open_set(root, settings.layout)
-    people, of_split = chosen(opened.splits, root, settings.split, settings.limit)
+    people, of_split = chosen(opened.splits, root, settings.split, settings.limit, "nobody")
     rows = entries.collect(models, settings.head_pose, None if against in ROWS else against)
     prior = priors.fit(opened.splits["train"] if settings.split != "train" else [])
     run = Run(by_picture(people), rows, prior, settings.side)
@@ -154,21 +154,6 @@ def evaluate(
         next((entry.row for entry in rows if against in (entry.row, entry.source)), against or ""),
         draw_panels(run),
     )
-
-
-def chosen(splits: dict[str, list[Person]], root: Path, split: str, limit: int | None) -> tuple[list[Person], int]:
-    """The people of a split; of more than `limit` so many, evenly spread. And how many there are.
-
-    Raises:
-        GazeError: There is no such split, or nobody in it.
-    """
-    if split not in (*splits, "all"):
-        raise GazeError(f"{root}: no split {split!r}; choose one of: {', '.join([*splits, 'all'])}.")
-    people = [person for name, each in splits.items() if split in (name, "all") for person in each]
-    if not people:
-        raise GazeError(f"{root}: the split {split!r} holds nobody; choose another one (--split).")
-    count = len(people) if limit is None else min(limit, len(people))
-    return [people[math.floor(k * len(people) / count)] for k in range(count)], len(people)
 
 
 def kept(results: Sequence[PictureResult], root: Path) -> list[PictureResult]:

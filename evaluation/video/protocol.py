@@ -29,7 +29,6 @@ Clips are shared out to processes of one thread each; every number is the same f
 """
 
 import logging
-import math
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -41,9 +40,9 @@ from pydantic import Field
 from data.errors import GazeError
 from data.plain_text import visible
 from data.progress import Track, untracked
-from data.video.clips import GazeClip
 from data.video.made import MadeClip
 from data.video.sets import open_set
+from evaluation.chosen import chosen
 from evaluation.results import DRAWS, SEED, WHOLE, Aggregate, Evaluation, Values
 from evaluation.video import entries
 from evaluation.video.gallery import draw_panels
@@ -176,7 +175,7 @@ def evaluate(
     """
     root = Path(root)
     opened = open_set(root, settings.layout)
-    clips, of_split = chosen(opened.splits, root, settings.split, settings.limit)
+    clips, of_split = chosen(opened.splits, root, settings.split, settings.limit, "no clip")
     also = None if against in (CENTRE, *PEOPLE) else against
     rows = entries.collect(models, settings.condition, root.resolve().name, also)
     run = Run(clips, rows, settings.every, settings.side, settings.challenge)
@@ -199,21 +198,6 @@ def evaluate(
         next((entry.row for entry in rows if against in (entry.row, entry.source)), against or ""),
         draw_panels({result.name: result.snapshot for result in results}),
     )
-
-
-def chosen(splits: dict[str, list[GazeClip]], root: Path, split: str, limit: int | None) -> tuple[list[GazeClip], int]:
-    """The clips of a split; of more than `limit` so many, evenly spread. And how many there are.
-
-    Raises:
-        GazeError: There is no such split, or no clip in it.
-    """
-    if split not in (*splits, "all"):
-        raise GazeError(f"{root}: no split {split!r}; choose one of: {', '.join([*splits, 'all'])}.")
-    clips = [clip for name, each in splits.items() if split in (name, "all") for clip in each]
-    if not clips:
-        raise GazeError(f"{root}: the split {split!r} holds no clip; choose another one (--split).")
-    count = len(clips) if limit is None else min(limit, len(clips))
-    return [clips[math.floor(k * len(clips) / count)] for k in range(count)], len(clips)
 
 
 def kept(results: Sequence[ClipResult], root: Path) -> list[ClipResult]:

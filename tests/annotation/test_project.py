@@ -260,7 +260,8 @@ def test_what_a_newer_release_adds_to_the_record_is_passed_over(project: Project
     project.close()
     path = project.folder / "project.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"more": 1}))
-    Project.open(project.folder).close()
+    with Project.open(project.folder) as again:
+        assert len(again.boxes) == len(project.boxes)
 
 
 def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:

@@ -137,7 +137,11 @@ class FollowingPredictor:
         return Looked(pixels, box, seen.density, objects=_scaled(seen.objects, box))
 
     def heads(self, looked: Looked) -> Objects:
-        """The heads in a picture, the surest first; none is an answer, too."""
+        """The heads in a picture, the surest first; none is an answer, too.
+
+        Raises:
+            ModelError: The saliency model finds no faces, and there is no detector.
+        """
         if self.detector:
             return self.detector(looked.pixels)
         found = looked.objects
